@@ -1,0 +1,1 @@
+"""How an agent meta-learns: one file an algorithm, behind one interface."""

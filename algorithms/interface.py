@@ -1,0 +1,154 @@
+"""What an algorithm is to the runner: meta-training, meta-testing, and a state that can be saved."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+
+from environments import BoolArray, FloatArray, IntArray, Step
+
+State = dict[str, Any]
+"""Nested dictionaries with string keys and leaves that are tensors, numbers, strings, booleans, lists of these or None."""
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that an algorithm knows of the task family it is trained on."""
+
+    observation_size: int
+    action_size: int
+    task_size: int
+    horizon: int
+    train_tasks: int
+    budget: int
+    """Environment steps that meta-training may spend; replay memory is sized by it."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """An algorithm's random streams, each spread from the run's one seed."""
+
+    initialisation: np.random.Generator
+    exploration: np.random.Generator
+    replay: np.random.Generator
+
+
+class TrainingTasks(Protocol):
+    """The meta-training tasks as an algorithm sees them. Every step of every active copy is counted by the runner."""
+
+    @property
+    def task_vectors(self) -> FloatArray:
+        """(train_tasks, task_size), readable only by algorithms that declare `reads_task_vectors`."""
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start one episode in each of `len(tasks)` copies (task indices); return (copies, observation_size)."""
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step the active copies; see `environments.Simulation.step`."""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """One episode in each of several copies, side by side. Time is padded with zeros beyond an episode's length."""
+
+    tasks: IntArray  # (copies,) task indices
+    observations: FloatArray  # (copies, time + 1, observation_size)
+    actions: FloatArray  # (copies, time, action_size)
+    rewards: FloatArray  # (copies, time)
+    terminated: BoolArray  # (copies,) ended by the task; otherwise truncated
+    lengths: IntArray  # (copies,) steps taken
+    success: BoolArray  # (copies,) ever successful
+
+
+class Actor(Protocol):
+    """Something that acts in several copies at once."""
+
+    def begin_episode(self) -> None:
+        """Announce that every copy has been reset."""
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Map (copies, observation_size) to actions (copies, action_size) in [-1, 1]."""
+
+    def observe(self, step: Step, active: BoolArray) -> None:
+        """Read what the last actions led to, rewards included."""
+
+
+class MetaTestAgent(ABC):
+    """An agent that meets several test tasks for the first time, one a copy, with nothing remembered from elsewhere.
+
+    The runner steps the environments: K exploration episodes, `adapt`, then the evaluation episodes. Parameters of the
+    algorithm are never changed by it; what it learns lives here and is dropped with it.
+    """
+
+    def begin_episode(self) -> None:  # noqa: B027 - optional
+        """Announce that every copy has been reset."""
+
+    @abstractmethod
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Map (copies, observation_size) to actions (copies, action_size) in [-1, 1]."""
+
+    def observe(self, step: Step, active: BoolArray) -> None:  # noqa: B027 - optional
+        """Read a step; called in evaluation episodes only if the algorithm declares `reads_evaluation_rewards`."""
+
+    def adapt(self, exploration: Sequence[Episodes]) -> None:  # noqa: B027 - optional
+        """Learn from the exploration episodes; called once, after which the agent is a frozen policy."""
+
+
+class Algorithm(ABC):
+    """A meta-reinforcement-learning algorithm.
+
+    Subclasses are found by being listed in `algorithms.registry`; `Settings` is a frozen dataclass whose every default
+    cites its source.
+    """
+
+    name: ClassVar[str]
+    revision: ClassVar[int]
+    """Raised by hand whenever the same settings and seed give different numbers."""
+    Settings: ClassVar[type[Any]]
+    adapts: ClassVar[bool] = True
+    """False: meta-test skips the exploration episodes, whose outcome such an algorithm would ignore."""
+    reads_task_vectors: ClassVar[bool] = False
+    """True only for oracles."""
+    reads_evaluation_rewards: ClassVar[bool] = False
+    """True for recurrent policies that go on reading rewards inside the evaluation episode."""
+
+    gradient_steps: int = 0
+
+    @abstractmethod
+    def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None: ...
+
+    @property
+    @abstractmethod
+    def next_iteration_steps(self) -> int:
+        """The most environment steps that the next iteration can spend (warm-up included)."""
+
+    @abstractmethod
+    def meta_train(self, tasks: TrainingTasks) -> Metrics:
+        """Run one iteration: collect data, update, and return what is worth logging."""
+
+    @abstractmethod
+    def meta_test(
+        self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None
+    ) -> MetaTestAgent:
+        """Make an agent for `len(generators)` test tasks.
+
+        Parameters
+        ----------
+        generators : one random generator a test task, so that the order of tasks cannot matter.
+        task_vectors : (tasks, task_size), passed only to algorithms that declare `reads_task_vectors`.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Return everything needed to go on bit for bit."""
+
+    @abstractmethod
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""

@@ -1,0 +1,52 @@
+"""Task families: distributions of tasks that share observations, actions and a horizon."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from environments.simulation import FloatArray, Simulation
+
+
+@dataclass(frozen=True)
+class FamilySpec:
+    """Sizes and protocol of a task family; everything an algorithm may know of it beforehand."""
+
+    name: str
+    kind: Literal["toy", "controls", "ml1"]
+    observation_size: int
+    action_size: int
+    task_size: int
+    """Length of the task vector that characterises a task completely (and is what the oracle sees)."""
+    horizon: int
+    """Environment steps after which an episode is truncated."""
+    exploration_episodes: int
+    """Episodes an agent may spend in a test task before it is scored."""
+    train_tasks: int
+    test_tasks: int
+    success: str
+    """What counts as success, in words; empty where the family defines none."""
+    revision: int
+    """Raised by hand whenever the same task and actions give different numbers."""
+
+
+class TaskSplit(NamedTuple):
+    """Disjoint meta-train and meta-test tasks."""
+
+    train: FloatArray  # (train_tasks, task_size)
+    test: FloatArray  # (test_tasks, task_size)
+
+
+class TaskFamily(ABC):
+    """A distribution of tasks and the simulation that runs them."""
+
+    spec: FamilySpec
+
+    @abstractmethod
+    def sample_tasks(self, seed: int) -> TaskSplit:
+        """Draw the train and test tasks of one run; the same seed gives the same tasks, whatever the algorithm."""
+
+    @abstractmethod
+    def simulation(self, copies: int) -> Simulation:
+        """Build a simulation of `copies` environments."""

@@ -1,0 +1,1 @@
+"""Running and judging: benchmark, plan, runs, store, tables, verdicts, page."""
