@@ -13,7 +13,7 @@ import torch
 from environments import BoolArray, FloatArray, IntArray, Step
 
 State = dict[str, Any]
-"""Nested dictionaries with string keys and leaves that are tensors, numbers, strings, booleans, lists of these or None."""
+"""Nested dictionaries with string keys and leaves that are tensors, numbers, strings, booleans or None."""
 
 Metrics = dict[str, float]
 
