@@ -11,12 +11,13 @@ import yaml
 
 from algorithms.interface import Algorithm
 from algorithms.maml_trpo import MAMLTRPO
+from algorithms.mql import MQL
 from algorithms.pearl import PEARL
 from algorithms.rl2_ppo import RL2PPO
 from algorithms.tcl_pearl import TCLPEARL
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
-    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO)
+    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, MQL)
 }
 
 PRESETS = Path(__file__).parent / "presets"

@@ -1,0 +1,528 @@
+"""MQL: meta-Q-learning (Fakoor et al., ICLR 2020).
+
+Meta-training is TD3 (Fujimoto et al., 2018) on the data of all tasks, with a context variable: a GRU's summary of the
+last few steps of the episode. Meta-testing fits copies of the networks to a new task: first on its own transitions,
+then on the meta-training replay, each transition weighted by how much it looks like the new task's (a propensity
+score), near the meta-trained parameters by as much as these weights leave few effective samples. Symbols follow the
+paper: beta, ESS, lambda. Sizes and schedules: Table 6 of the TCL-PEARL paper, which is the code base's walker command
+(run_script.py:73-83) but for the learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.networks import GRU, MLP
+from algorithms.optimisation import Adam, FlatParameters
+from algorithms.replay import Replay
+from algorithms.rollouts import run_episodes
+from environments import BoolArray, FloatArray, Step
+
+Difference = Literal[
+    "fixed-proximal-weight",  # mql.py:219-246, main.py:67: 0.1 ||.||^2, as no shipped command sets use_ess_clipping
+    "free-first-updates",  # mql.py adapt: no proximal term in the updates on the new task's data
+    "adaptation-rate-1e-3",  # mql.py:590-591: torch's default, whatever the learning rate
+    "small-weights-zeroed",  # mql.py:277: weights below 0.1
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {
+    "mql": frozenset({"fixed-proximal-weight", "free-first-updates", "adaptation-rate-1e-3", "small-weights-zeroed"}),
+}
+
+
+@dataclass(frozen=True)
+class MQLSettings:
+    """Settings of MQL; the defaults are the TCL-PEARL paper's for Meta-World."""
+
+    context_size: PositiveInt = 30
+    """Table 6, context dimension: units of the GRU."""
+    history: PositiveInt = 10
+    """Table 6, GRU sequence length: steps of the episode that the context sees."""
+    network_sizes: tuple[PositiveInt, ...] = (300, 300)
+    """run_script.py:78; of actor and critics."""
+    batch: PositiveInt = 256
+    """run_script.py:81, transitions of all tasks an update."""
+    updates: PositiveInt = 200
+    """Table 6, parameter updates per meta-training iteration."""
+    tasks_per_iteration: PositiveInt = 5
+    """run_script.py:81, num_tasks_sample: one episode in each."""
+    warmup_steps: PositiveInt = 2000
+    """run_script.py:77, num_initial_steps: random steps a training task before the first update."""
+    exploration_noise: NonNegativeFloat = 0.2
+    """Table 6, deviation of the noise on actions."""
+    policy_noise: NonNegativeFloat = 0.2
+    """Table 6, deviation of the noise on target actions."""
+    noise_clip: PositiveFloat = 0.5
+    """main.py:25."""
+    policy_delay: PositiveInt = 3
+    """Table 6, policy update frequency: critic updates an actor update."""
+    discount: PositiveFloat = 0.99
+    """main.py:19."""
+    target_rate: PositiveFloat = 0.005
+    """main.py:18."""
+    learning_rate: PositiveFloat = 8e-4
+    """run_script.py:79. Table 6 prints 0.008, ten times as much."""
+    new_task_updates: NonNegativeInt = 10
+    """Table 6, vanilla off-policy adaptation updates, each on all transitions of the new task."""
+    replay_updates: NonNegativeInt = 400
+    """Table 6, importance-ratio corrected adaptation updates, on the meta-training replay."""
+    replay_batch: PositiveInt = 1280
+    """run_script.py:80, sample_mult 5: transitions a corrected update."""
+    beta_clip: NonNegativeFloat = 1.1
+    """Table 6: weights are at most exp(beta_clip)."""
+    propensity_inverse_penalty: PositiveFloat = 0.06
+    """run_script.py:78, lam_csc: C of the logistic regression."""
+    as_published: frozenset[Difference] = frozenset()
+    """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
+
+
+class Batch(NamedTuple):
+    """Transitions with the steps that led to them; adaptation adds a leading axis of tasks."""
+
+    observations: Tensor  # (rows, observation_size)
+    actions: Tensor  # (rows, action_size)
+    rewards: Tensor  # (rows,)
+    terminated: Tensor  # (rows,)
+    next_observations: Tensor  # (rows, observation_size)
+    history: Tensor  # (rows, history, observation + action + reward), zeros before the episode's first step
+    next_history: Tensor  # the same, one step later
+
+    @staticmethod
+    def of(windows: Tensor, terminated: Tensor, next_observations: Tensor, action_size: int) -> Batch:
+        """Take apart windows (..., history + 1, observation + action + reward) whose last step is the transition."""
+        sizes = [next_observations.shape[-1], action_size, 1]
+        s, a, r = windows[..., -1, :].split_with_sizes(sizes, dim=-1)
+        return Batch(s, a, r[..., 0], terminated, next_observations, windows[..., :-1, :], windows[..., 1:, :])
+
+
+class Actor(nn.Module):
+    """The deterministic policy: a = tanh(network(s, context))."""
+
+    def __init__(self, s: int, a: int, settings: MQLSettings, generator: torch.Generator) -> None:
+        super().__init__()
+        self.context = GRU(s + a + 1, settings.context_size, generator)
+        self.network = MLP([s + settings.context_size, *settings.network_sizes, a], generator)
+
+    def forward(self, s: Tensor, history: Tensor) -> Tensor:
+        """Map states and histories to actions (rows, action_size)."""
+        actions: Tensor = self.network(torch.cat([s, self.context(history)[:, -1]], dim=1)).tanh()
+        return actions
+
+
+class Critics(nn.Module):
+    """Q1 and Q2 on one context of their own."""
+
+    def __init__(self, s: int, a: int, settings: MQLSettings, generator: torch.Generator) -> None:
+        super().__init__()
+        self.context = GRU(s + a + 1, settings.context_size, generator)
+        self.networks = MLP([s + a + settings.context_size, *settings.network_sizes, 1], generator, members=2)
+
+    def forward(self, s: Tensor, a: Tensor, history: Tensor) -> Tensor:
+        """Map to values (2, rows)."""
+        q: Tensor = self.networks(torch.cat([s, a, self.context(history)[:, -1]], dim=1))[..., 0]
+        return q
+
+
+# TD3's losses, of any actor and critics that can be called
+
+Network = Callable[..., Tensor]
+
+
+def td3_target(actor: Network, critics: Network, batch: Batch, noise: Tensor, discount: float) -> Tensor:
+    """Compute y = r + discount min_j Q'_j(s', clip(pi'(s') + noise, -1, 1)) (TD3, Algorithm 1), (rows,)."""
+    a_next = (actor(batch.next_observations, batch.next_history) + noise).clamp(-1.0, 1.0)
+    q_next = critics(batch.next_observations, a_next, batch.next_history).amin(dim=0)
+    return batch.rewards + discount * (1.0 - batch.terminated) * q_next
+
+
+def critic_loss(critics: Network, batch: Batch, y: Tensor, beta: Tensor) -> Tensor:
+    """Weighted squared errors of both critics: E[beta sum_j (Q_j(s, a) - y)^2]."""
+    q = critics(batch.observations, batch.actions, batch.history)
+    return (beta * (q - y).square().sum(dim=0)).mean()
+
+
+def actor_loss(actor: Network, critics: Network, batch: Batch, beta: Tensor) -> Tensor:
+    """-E[beta Q_1(s, pi(s))]."""
+    a = actor(batch.observations, batch.history)
+    return -(beta * critics(batch.observations, a, batch.history)[0]).mean()
+
+
+# Propensity
+
+
+def importance_weights(logits: Tensor, beta_clip: float, *, zero_small: bool = False) -> Tensor:
+    """Compute beta = exp(-f), at most exp(beta_clip), from the logits f of "replay" against "new task"."""
+    beta = (-logits.clamp(min=-beta_clip)).exp()
+    return torch.where(beta < 0.1, 0.0, beta) if zero_small else beta
+
+
+def effective_sample_size(beta: Tensor) -> Tensor:
+    """Compute the normalised ESS = (sum beta)^2 / (n sum beta^2) over the last axis."""
+    return beta.sum(dim=-1).square() / (beta.shape[-1] * beta.square().sum(dim=-1)).clamp(min=1e-12)
+
+
+class MQL(Algorithm):
+    """Meta-Q-learning."""
+
+    name: ClassVar[str] = "mql"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = MQLSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    reads_evaluation_rewards: ClassVar[bool] = True
+
+    def __init__(self, settings: MQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
+        self.settings, self.problem, self.device = settings, problem, device
+        self.exploration = streams.exploration
+        self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
+        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        s, a = problem.observation_size, problem.action_size
+        self.actor, self.target_actor = (Actor(s, a, settings, initial).to(device) for _ in range(2))
+        self.critics, self.target_critics = (Critics(s, a, settings, initial).to(device) for _ in range(2))
+        self.theta, self.theta_target = FlatParameters(self.actor), FlatParameters(self.target_actor)
+        self.psi, self.psi_target = FlatParameters(self.critics), FlatParameters(self.target_critics)
+        self.theta_target.average(self.theta, 1.0)
+        self.psi_target.average(self.psi, 1.0)
+        self.actor_adam = Adam(settings.learning_rate, self.theta)
+        self.critic_adam = Adam(settings.learning_rate, self.psi)
+        self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
+        self.transitions = torch.zeros(0, dtype=torch.int64, device=device)  # rows of the replay
+        self.ages = torch.zeros(0, dtype=torch.int64, device=device)  # each transition's step within its episode
+
+    @property
+    def warm(self) -> bool:
+        """Whether there is any data."""
+        return len(self.transitions) > 0
+
+    # Meta-training
+
+    @property
+    def next_iteration_steps(self) -> int:
+        """Warm-up of every training task at first, then one episode in each of the sampled tasks."""
+        warmup = 0 if self.warm else self.settings.warmup_steps * self.problem.train_tasks
+        return warmup + self.settings.tasks_per_iteration * self.problem.horizon
+
+    def meta_train(self, tasks: Tasks) -> Metrics:
+        """Collect in some tasks, then update on the data of all: MQL's multi-task objective."""
+        settings, horizon = self.settings, self.problem.horizon
+        if not self.warm:
+            everything = np.arange(self.problem.train_tasks)
+            remaining = np.full(len(everything), settings.warmup_steps)
+            while remaining.any():
+                limits = np.minimum(remaining, horizon)
+                episodes = run_episodes(tasks, RandomActor(self), everything, limits, observe=False)
+                self.store(episodes)
+                remaining = remaining - episodes.lengths
+        chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
+        shape = (len(chosen), horizon, self.problem.action_size)
+        explorer = MQLAgent(self, len(chosen), lambda: self.exploration.standard_normal(shape))
+        self.store(run_episodes(tasks, explorer, chosen, np.full(len(chosen), horizon)))
+        critic_total = torch.zeros((), device=self.device)
+        actor_total, actor_updates = torch.zeros((), device=self.device), 0
+        for _ in range(settings.updates):
+            batch = self.sample(settings.batch, self.generator)
+            beta = torch.ones(settings.batch, device=self.device)
+            with torch.no_grad():
+                noise = self.target_noise(batch.actions.shape, self.generator)
+                y = td3_target(self.target_actor, self.target_critics, batch, noise, settings.discount)
+            loss = critic_loss(self.critics, batch, y, beta)
+            self.critic_adam.step(loss)
+            critic_total += loss.detach()
+            if self.gradient_steps % settings.policy_delay == 0:
+                loss = actor_loss(self.actor, self.critics, batch, beta)
+                self.actor_adam.step(loss)
+                self.theta_target.average(self.theta, settings.target_rate)
+                self.psi_target.average(self.psi, settings.target_rate)
+                actor_total += loss.detach()
+                actor_updates += 1
+            self.gradient_steps += 1
+        return {
+            "critic_loss": float(critic_total) / settings.updates,
+            "actor_loss": float(actor_total) / max(1, actor_updates),
+        }
+
+    def store(self, episodes: Episodes) -> None:
+        """Put episodes into the replay."""
+        starts = self.replay.append(episodes)
+        for start, length in zip(starts, episodes.lengths.tolist(), strict=True):
+            ages = torch.arange(length, device=self.device)
+            self.transitions = torch.cat([self.transitions, start + ages])
+            self.ages = torch.cat([self.ages, ages])
+
+    def sample(self, size: int, generator: torch.Generator) -> Batch:
+        """Draw transitions of all tasks uniformly, with replacement, and gather the steps that led to them."""
+        drawn = torch.randint(len(self.transitions), (size,), device=self.device, generator=generator)
+        rows, ages = self.transitions[drawn], self.ages[drawn]
+        back = torch.arange(-self.settings.history, 1, device=self.device)
+        windows = self.replay.context((rows[:, None] + back).clamp(min=0), reward_scale=1.0, next_observations=False)
+        windows = windows * (ages[:, None] + back >= 0).unsqueeze(-1)
+        final = self.replay.transitions(rows)
+        return Batch.of(windows, final.terminated[:, 0], final.next_observations, self.problem.action_size)
+
+    def target_noise(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Draw the clipped noise on target actions."""
+        noise = torch.randn(tuple(shape), device=self.device, generator=generator)
+        return (self.settings.policy_noise * noise).clamp(-self.settings.noise_clip, self.settings.noise_clip)
+
+    # Meta-testing
+
+    def meta_test(self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None) -> MQLAgent:
+        """Make an agent with the meta-trained actor."""
+        shape = (self.problem.horizon, self.problem.action_size)
+        noise = partial(_stacked_normals, generators, shape)
+        return MQLAgent(self, len(generators), noise, generators)
+
+    def adapt(self, exploration: Sequence[Episodes], generators: Sequence[np.random.Generator]) -> Tensor:
+        """Fit a copy of all networks to each new task; return the actors (tasks, parameters).
+
+        The tasks share every operation but no number: losses are summed over tasks and Adam works element by element.
+        """
+        settings, tasks = self.settings, len(generators)
+        draws = [torch.Generator(self.device).manual_seed(int(g.integers(2**62))) for g in generators]
+        new, present = self.new_data(exploration)
+        propensity, ess = self.fit_propensity(new, present, draws)
+        weight = 0.5 * (1.0 - ess)  # (tasks,) lambda / 2
+        if "fixed-proximal-weight" in settings.as_published:
+            weight = torch.full_like(weight, 0.1)
+        free = torch.zeros_like(weight) if "free-first-updates" in settings.as_published else weight
+        copies = Copies(self, tasks)
+        for update in range(settings.new_task_updates):
+            noise = torch.stack([self.target_noise(new.actions.shape[1:], g) for g in draws])
+            copies.update(new, noise, present / present.mean(dim=1, keepdim=True), free, update)
+        for update in range(settings.replay_updates):
+            batch = self.sample_each(settings.replay_batch, draws)
+            noise = torch.stack([self.target_noise(batch.actions.shape[1:], g) for g in draws])
+            copies.update(batch, noise, propensity(batch), weight, update)
+        return copies.theta.parameters[0].detach()
+
+    def new_data(self, exploration: Sequence[Episodes]) -> tuple[Batch, Tensor]:
+        """Make one batch of each task's exploration episodes, and say which rows are present (tasks, rows)."""
+        windows, terminated, following, present = [], [], [], []
+        for episodes in exploration:
+            time, past = episodes.rewards.shape[1], self.settings.history
+            here = np.arange(time) < episodes.lengths[:, None]  # (tasks, time)
+            steps = [episodes.observations[:, :-1], episodes.actions, episodes.rewards[..., None]]
+            steps_padded = np.pad(np.concatenate(steps, axis=2), [(0, 0), (past, 0), (0, 0)])
+            windows.append(steps_padded[:, np.arange(time)[:, None] + np.arange(past + 1)])
+            terminated.append(episodes.terminated[:, None] & (np.arange(time) == episodes.lengths[:, None] - 1))
+            following.append(episodes.observations[:, 1:])
+            present.append(here)
+
+        def tensor(parts: Sequence[FloatArray | BoolArray]) -> Tensor:
+            return torch.as_tensor(np.concatenate(parts, axis=1), dtype=torch.float32, device=self.device)
+
+        batch = Batch.of(tensor(windows), tensor(terminated), tensor(following), self.problem.action_size)
+        return batch, tensor(present)
+
+    def fit_propensity(
+        self, new: Batch, present: Tensor, draws: Sequence[torch.Generator]
+    ) -> tuple[Callable[[Batch], Tensor], Tensor]:
+        """Tell each new task's transitions from as many of the replay by logistic regression.
+
+        Returns
+        -------
+        The importance weights of a batch, (tasks, rows) to (tasks, rows); and the effective sample size (tasks,).
+        """
+        replay = self.sample_each(present.shape[1], draws)
+        x_new, x_replay = (self.features(batch).double().cpu().numpy() for batch in (new, replay))
+        coefficients, intercepts = [], []
+        for task, here in enumerate(present.bool().cpu().numpy()):
+            x = np.concatenate([x_new[task][here], x_replay[task]])
+            label = np.concatenate([np.full(here.sum(), -1), np.ones(len(x_replay[task]))])
+            model = LogisticRegression(C=self.settings.propensity_inverse_penalty, max_iter=2000).fit(x, label)
+            coefficients.append(model.coef_[0])
+            intercepts.append(model.intercept_[0])
+        w = torch.as_tensor(np.stack(coefficients), dtype=torch.float32, device=self.device)
+        b = torch.as_tensor(np.stack(intercepts), dtype=torch.float32, device=self.device)
+        zero_small = "small-weights-zeroed" in self.settings.as_published
+
+        def beta(batch: Batch) -> Tensor:
+            logits = torch.einsum("trf,tf->tr", self.features(batch), w) + b[:, None]
+            return importance_weights(logits, self.settings.beta_clip, zero_small=zero_small)
+
+        return beta, effective_sample_size(beta(replay))
+
+    def features(self, batch: Batch) -> Tensor:
+        """What the classifier reads (run_script.py:80): the observation and the meta-trained actor's context."""
+        with torch.no_grad():
+            context = self.actor.context(batch.history.flatten(0, 1))[:, -1]
+        return torch.cat([batch.observations, context.view(*batch.observations.shape[:2], -1)], dim=2)
+
+    def sample_each(self, size: int, draws: Sequence[torch.Generator]) -> Batch:
+        """Draw a batch of the replay for each task, with its own generator: (tasks, size, .)."""
+        batches = [self.sample(size, generator) for generator in draws]
+        return Batch(*(torch.stack(column) for column in zip(*batches, strict=True)))
+
+    # State
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Everything that has a state of its own."""
+        return {
+            "theta": self.theta,
+            "theta_target": self.theta_target,
+            "psi": self.psi,
+            "psi_target": self.psi_target,
+            "actor_adam": self.actor_adam,
+            "critic_adam": self.critic_adam,
+            "replay": self.replay,
+        }
+
+    def state(self) -> State:
+        """Return everything needed to go on bit for bit."""
+        return {
+            **{name: part.state() for name, part in self.parts.items()},
+            "transitions": self.transitions.clone(),
+            "ages": self.ages.clone(),
+            "exploration": dict(self.exploration.bit_generator.state),
+            "generator": self.generator.get_state(),
+            "gradient_steps": self.gradient_steps,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        for name, part in self.parts.items():
+            part.load_state(state[name])
+        self.transitions = state["transitions"].to(self.device).clone()
+        self.ages = state["ages"].to(self.device).clone()
+        self.exploration.bit_generator.state = state["exploration"]
+        self.generator.set_state(state["generator"])
+        self.gradient_steps = state["gradient_steps"]
+
+
+class Copies:
+    """Copies of the meta-trained networks, one set a task, updated side by side and dropped afterwards."""
+
+    def __init__(self, algorithm: MQL, tasks: int) -> None:
+        self.algorithm = algorithm
+        flats = (algorithm.theta, algorithm.psi, algorithm.theta_target, algorithm.psi_target)
+        self.theta, self.psi, self.theta_target, self.psi_target = (self._stack(flat, tasks) for flat in flats)
+        published = "adaptation-rate-1e-3" in algorithm.settings.as_published
+        rate = 1e-3 if published else algorithm.settings.learning_rate
+        self.actor_adam, self.critic_adam = Adam(rate, self.theta), Adam(rate, self.psi)
+
+    @staticmethod
+    def _stack(flat: FlatParameters, tasks: int) -> FlatParameters:
+        return FlatParameters(nn.ParameterList([nn.Parameter(flat.vector.repeat(tasks, 1))]))
+
+    def update(self, batch: Batch, noise: Tensor, beta: Tensor, weight: Tensor, update: int) -> None:
+        """Take one TD3 step in every task, with proximal weights (tasks,)."""
+        algorithm, settings = self.algorithm, self.algorithm.settings
+        theta, psi = self.theta.parameters[0], self.psi.parameters[0]  # (tasks, parameters)
+        theta_target, psi_target = self.theta_target.parameters[0], self.psi_target.parameters[0]
+
+        def actor(vector: Tensor) -> Network:
+            return partial(_call, algorithm.actor, algorithm.theta.named(vector))
+
+        def critics(vector: Tensor) -> Network:
+            return partial(_call, algorithm.critics, algorithm.psi.named(vector))
+
+        def proximal(vectors: Tensor, meta: FlatParameters) -> Tensor:
+            return (weight * (vectors - meta.vector).square().sum(dim=1)).sum()
+
+        with torch.no_grad():
+            y = vmap(lambda t, p, b, n: td3_target(actor(t), critics(p), b, n, settings.discount))(
+                theta_target, psi_target, batch, noise
+            )
+        losses = vmap(lambda p, b, y, w: critic_loss(critics(p), b, y, w))(psi, batch, y, beta)
+        self.critic_adam.step(losses.sum() + proximal(psi, algorithm.psi))
+        if update % settings.policy_delay == 0:
+            losses = vmap(lambda t, p, b, w: actor_loss(actor(t), critics(p), b, w))(theta, psi.detach(), batch, beta)
+            self.actor_adam.step(losses.sum() + proximal(theta, algorithm.theta))
+            self.theta_target.average(self.theta, settings.target_rate)
+            self.psi_target.average(self.psi, settings.target_rate)
+
+
+def _call(module: nn.Module, parameters: dict[str, Tensor], *inputs: Tensor) -> Tensor:
+    outputs: Tensor = functional_call(module, parameters, inputs)
+    return outputs
+
+
+def _stacked_normals(generators: Sequence[np.random.Generator], shape: tuple[int, ...]) -> FloatArray:
+    return np.stack([generator.standard_normal(shape) for generator in generators])
+
+
+class RandomActor:
+    """Acts uniformly at random."""
+
+    def __init__(self, algorithm: MQL) -> None:
+        self.algorithm = algorithm
+
+    def begin_episode(self) -> None:
+        """Do nothing."""
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        size = (len(observations), self.algorithm.problem.action_size)
+        return self.algorithm.exploration.uniform(-1.0, 1.0, size)
+
+    def observe(self, step: Step, active: BoolArray) -> None:
+        """Do nothing: episodes are stored whole."""
+
+
+class MQLAgent(MetaTestAgent):
+    """Acts on the last steps of the episode: with noise while it explores, then with adapted copies of the actor."""
+
+    def __init__(
+        self,
+        algorithm: MQL,
+        copies: int,
+        noise: Callable[[], FloatArray],
+        generators: Sequence[np.random.Generator] = (),
+    ) -> None:
+        self.algorithm, self.noise, self.generators = algorithm, noise, generators
+        problem = algorithm.problem
+        row = problem.observation_size + problem.action_size + 1
+        self.history = torch.zeros(copies, algorithm.settings.history, row, device=algorithm.device)
+        self.exploring = True
+        self.theta: Tensor | None = None  # (tasks, parameters) once adapted
+
+    def begin_episode(self) -> None:
+        """Forget the episode before; draw the noise of an exploration episode (copies, horizon, action_size)."""
+        self.history = torch.zeros_like(self.history)
+        self.draws = self.noise() if self.exploring else None
+        self.t = -1
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        self.t += 1
+        algorithm = self.algorithm
+        with torch.inference_mode():
+            s = torch.as_tensor(observations, dtype=torch.float32, device=algorithm.device)
+            if self.theta is None:
+                a = algorithm.actor(s, self.history)
+            else:
+
+                def act(theta: Tensor, s: Tensor, history: Tensor) -> Tensor:
+                    return _call(algorithm.actor, algorithm.theta.named(theta), s[None], history[None])[0]
+
+                a = vmap(act)(self.theta, s, self.history)
+            if self.draws is not None:
+                noise = torch.as_tensor(self.draws[:, self.t], dtype=torch.float32, device=algorithm.device)
+                a = (a + algorithm.settings.exploration_noise * noise).clamp(-1.0, 1.0)
+            self.seen = torch.cat([s, a], dim=1)
+            actions: FloatArray = a.double().cpu().numpy()
+        return actions
+
+    def observe(self, step: Step, active: BoolArray) -> None:
+        """Append the step to the history of the copies that took it."""
+        rewards = torch.as_tensor(step.rewards[:, None], dtype=torch.float32, device=self.history.device)
+        row = torch.cat([self.seen, rewards], dim=1)
+        longer = torch.cat([self.history[:, 1:], row[:, None]], dim=1)
+        self.history = torch.where(torch.as_tensor(active, device=row.device)[:, None, None], longer, self.history)
+
+    def adapt(self, exploration: Sequence[Episodes]) -> None:
+        """Fit copies of the networks to each task; before any meta-training there is no replay to learn from."""
+        self.exploring = False
+        if exploration and self.algorithm.warm:
+            self.theta = self.algorithm.adapt(exploration, self.generators)
