@@ -13,20 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
-from algorithms.networks import GRU, MLP
 from algorithms.optimisation import Adam, FlatParameters
-from algorithms.replay import Replay
+from algorithms.propensity import Propensity, effective_sample_size, importance_weights
 from algorithms.rollouts import run_episodes
+from algorithms.td3 import Actor, Batch, Critics, HistoryReplay, Network, Sizes, actor_loss, critic_loss, td3_target
 from environments import BoolArray, FloatArray, Step
 
 Difference = Literal[
@@ -87,91 +86,6 @@ class MQLSettings:
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
 
 
-class Batch(NamedTuple):
-    """Transitions with the steps that led to them; adaptation adds a leading axis of tasks."""
-
-    observations: Tensor  # (rows, observation_size)
-    actions: Tensor  # (rows, action_size)
-    rewards: Tensor  # (rows,)
-    terminated: Tensor  # (rows,)
-    next_observations: Tensor  # (rows, observation_size)
-    history: Tensor  # (rows, history, observation + action + reward), zeros before the episode's first step
-    next_history: Tensor  # the same, one step later
-
-    @staticmethod
-    def of(windows: Tensor, terminated: Tensor, next_observations: Tensor, action_size: int) -> Batch:
-        """Take apart windows (..., history + 1, observation + action + reward) whose last step is the transition."""
-        sizes = [next_observations.shape[-1], action_size, 1]
-        s, a, r = windows[..., -1, :].split_with_sizes(sizes, dim=-1)
-        return Batch(s, a, r[..., 0], terminated, next_observations, windows[..., :-1, :], windows[..., 1:, :])
-
-
-class Actor(nn.Module):
-    """The deterministic policy: a = tanh(network(s, context))."""
-
-    def __init__(self, s: int, a: int, settings: MQLSettings, generator: torch.Generator) -> None:
-        super().__init__()
-        self.context = GRU(s + a + 1, settings.context_size, generator)
-        self.network = MLP([s + settings.context_size, *settings.network_sizes, a], generator)
-
-    def forward(self, s: Tensor, history: Tensor) -> Tensor:
-        """Map states and histories to actions (rows, action_size)."""
-        actions: Tensor = self.network(torch.cat([s, self.context(history)[:, -1]], dim=1)).tanh()
-        return actions
-
-
-class Critics(nn.Module):
-    """Q1 and Q2 on one context of their own."""
-
-    def __init__(self, s: int, a: int, settings: MQLSettings, generator: torch.Generator) -> None:
-        super().__init__()
-        self.context = GRU(s + a + 1, settings.context_size, generator)
-        self.networks = MLP([s + a + settings.context_size, *settings.network_sizes, 1], generator, members=2)
-
-    def forward(self, s: Tensor, a: Tensor, history: Tensor) -> Tensor:
-        """Map to values (2, rows)."""
-        q: Tensor = self.networks(torch.cat([s, a, self.context(history)[:, -1]], dim=1))[..., 0]
-        return q
-
-
-# TD3's losses, of any actor and critics that can be called
-
-Network = Callable[..., Tensor]
-
-
-def td3_target(actor: Network, critics: Network, batch: Batch, noise: Tensor, discount: float) -> Tensor:
-    """Compute y = r + discount min_j Q'_j(s', clip(pi'(s') + noise, -1, 1)) (TD3, Algorithm 1), (rows,)."""
-    a_next = (actor(batch.next_observations, batch.next_history) + noise).clamp(-1.0, 1.0)
-    q_next = critics(batch.next_observations, a_next, batch.next_history).amin(dim=0)
-    return batch.rewards + discount * (1.0 - batch.terminated) * q_next
-
-
-def critic_loss(critics: Network, batch: Batch, y: Tensor, beta: Tensor) -> Tensor:
-    """Weighted squared errors of both critics: E[beta sum_j (Q_j(s, a) - y)^2]."""
-    q = critics(batch.observations, batch.actions, batch.history)
-    return (beta * (q - y).square().sum(dim=0)).mean()
-
-
-def actor_loss(actor: Network, critics: Network, batch: Batch, beta: Tensor) -> Tensor:
-    """-E[beta Q_1(s, pi(s))]."""
-    a = actor(batch.observations, batch.history)
-    return -(beta * critics(batch.observations, a, batch.history)[0]).mean()
-
-
-# Propensity
-
-
-def importance_weights(logits: Tensor, beta_clip: float, *, zero_small: bool = False) -> Tensor:
-    """Compute beta = exp(-f), at most exp(beta_clip), from the logits f of "replay" against "new task"."""
-    beta = (-logits.clamp(min=-beta_clip)).exp()
-    return torch.where(beta < 0.1, 0.0, beta) if zero_small else beta
-
-
-def effective_sample_size(beta: Tensor) -> Tensor:
-    """Compute the normalised ESS = (sum beta)^2 / (n sum beta^2) over the last axis."""
-    return beta.sum(dim=-1).square() / (beta.shape[-1] * beta.square().sum(dim=-1)).clamp(min=1e-12)
-
-
 class MQL(Algorithm):
     """Meta-Q-learning."""
 
@@ -187,22 +101,21 @@ class MQL(Algorithm):
         self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         s, a = problem.observation_size, problem.action_size
-        self.actor, self.target_actor = (Actor(s, a, settings, initial).to(device) for _ in range(2))
-        self.critics, self.target_critics = (Critics(s, a, settings, initial).to(device) for _ in range(2))
+        sizes = Sizes(s, a, settings.context_size, settings.network_sizes)
+        self.actor, self.target_actor = (Actor(sizes, initial).to(device) for _ in range(2))
+        self.critics, self.target_critics = (Critics(sizes, initial).to(device) for _ in range(2))
         self.theta, self.theta_target = FlatParameters(self.actor), FlatParameters(self.target_actor)
         self.psi, self.psi_target = FlatParameters(self.critics), FlatParameters(self.target_critics)
         self.theta_target.average(self.theta, 1.0)
         self.psi_target.average(self.psi, 1.0)
         self.actor_adam = Adam(settings.learning_rate, self.theta)
         self.critic_adam = Adam(settings.learning_rate, self.psi)
-        self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
-        self.transitions = torch.zeros(0, dtype=torch.int64, device=device)  # rows of the replay
-        self.ages = torch.zeros(0, dtype=torch.int64, device=device)  # each transition's step within its episode
+        self.replay = HistoryReplay(problem, settings.history, device)
 
     @property
     def warm(self) -> bool:
         """Whether there is any data."""
-        return len(self.transitions) > 0
+        return len(self.replay.rows) > 0
 
     # Meta-training
 
@@ -221,16 +134,16 @@ class MQL(Algorithm):
             while remaining.any():
                 limits = np.minimum(remaining, horizon)
                 episodes = run_episodes(tasks, RandomActor(self), everything, limits, observe=False)
-                self.store(episodes)
+                self.replay.append(episodes)
                 remaining = remaining - episodes.lengths
         chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
         shape = (len(chosen), horizon, self.problem.action_size)
         explorer = MQLAgent(self, len(chosen), lambda: self.exploration.standard_normal(shape))
-        self.store(run_episodes(tasks, explorer, chosen, np.full(len(chosen), horizon)))
+        self.replay.append(run_episodes(tasks, explorer, chosen, np.full(len(chosen), horizon)))
         critic_total = torch.zeros((), device=self.device)
         actor_total, actor_updates = torch.zeros((), device=self.device), 0
         for _ in range(settings.updates):
-            batch = self.sample(settings.batch, self.generator)
+            batch = self.replay.sample(settings.batch, self.generator)
             beta = torch.ones(settings.batch, device=self.device)
             with torch.no_grad():
                 noise = self.target_noise(batch.actions.shape, self.generator)
@@ -250,24 +163,6 @@ class MQL(Algorithm):
             "critic_loss": float(critic_total) / settings.updates,
             "actor_loss": float(actor_total) / max(1, actor_updates),
         }
-
-    def store(self, episodes: Episodes) -> None:
-        """Put episodes into the replay."""
-        starts = self.replay.append(episodes)
-        for start, length in zip(starts, episodes.lengths.tolist(), strict=True):
-            ages = torch.arange(length, device=self.device)
-            self.transitions = torch.cat([self.transitions, start + ages])
-            self.ages = torch.cat([self.ages, ages])
-
-    def sample(self, size: int, generator: torch.Generator) -> Batch:
-        """Draw transitions of all tasks uniformly, with replacement, and gather the steps that led to them."""
-        drawn = torch.randint(len(self.transitions), (size,), device=self.device, generator=generator)
-        rows, ages = self.transitions[drawn], self.ages[drawn]
-        back = torch.arange(-self.settings.history, 1, device=self.device)
-        windows = self.replay.context((rows[:, None] + back).clamp(min=0), reward_scale=1.0, next_observations=False)
-        windows = windows * (ages[:, None] + back >= 0).unsqueeze(-1)
-        final = self.replay.transitions(rows)
-        return Batch.of(windows, final.terminated[:, 0], final.next_observations, self.problem.action_size)
 
     def target_noise(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """Draw the clipped noise on target actions."""
@@ -290,7 +185,7 @@ class MQL(Algorithm):
         settings, tasks = self.settings, len(generators)
         draws = [torch.Generator(self.device).manual_seed(int(g.integers(2**62))) for g in generators]
         new, present = self.new_data(exploration)
-        propensity, ess = self.fit_propensity(new, present, draws)
+        beta, ess = self.propensity(new, present, draws)
         weight = 0.5 * (1.0 - ess)  # (tasks,) lambda / 2
         if "fixed-proximal-weight" in settings.as_published:
             weight = torch.full_like(weight, 0.1)
@@ -302,21 +197,22 @@ class MQL(Algorithm):
         for update in range(settings.replay_updates):
             batch = self.sample_each(settings.replay_batch, draws)
             noise = torch.stack([self.target_noise(batch.actions.shape[1:], g) for g in draws])
-            copies.update(batch, noise, propensity(batch), weight, update)
+            copies.update(batch, noise, beta(batch), weight, update)
         return copies.theta.parameters[0].detach()
 
     def new_data(self, exploration: Sequence[Episodes]) -> tuple[Batch, Tensor]:
         """Make one batch of each task's exploration episodes, and say which rows are present (tasks, rows)."""
+        horizon, past = self.problem.horizon, self.settings.history
         windows, terminated, following, present = [], [], [], []
         for episodes in exploration:
-            time, past = episodes.rewards.shape[1], self.settings.history
-            here = np.arange(time) < episodes.lengths[:, None]  # (tasks, time)
+            beyond = (0, horizon - episodes.rewards.shape[1])  # padding, so that no task depends on the others' lengths
             steps = [episodes.observations[:, :-1], episodes.actions, episodes.rewards[..., None]]
-            steps_padded = np.pad(np.concatenate(steps, axis=2), [(0, 0), (past, 0), (0, 0)])
-            windows.append(steps_padded[:, np.arange(time)[:, None] + np.arange(past + 1)])
-            terminated.append(episodes.terminated[:, None] & (np.arange(time) == episodes.lengths[:, None] - 1))
-            following.append(episodes.observations[:, 1:])
-            present.append(here)
+            padded = np.pad(np.concatenate(steps, axis=2), [(0, 0), (past, beyond[1]), (0, 0)])
+            windows.append(padded[:, np.arange(horizon)[:, None] + np.arange(past + 1)])
+            following.append(np.pad(episodes.observations[:, 1:], [(0, 0), beyond, (0, 0)]))
+            left = episodes.lengths[:, None] - np.arange(horizon)  # (tasks, horizon) steps left
+            terminated.append(episodes.terminated[:, None] & (left == 1))
+            present.append(left > 0)
 
         def tensor(parts: Sequence[FloatArray | BoolArray]) -> Tensor:
             return torch.as_tensor(np.concatenate(parts, axis=1), dtype=torch.float32, device=self.device)
@@ -324,31 +220,24 @@ class MQL(Algorithm):
         batch = Batch.of(tensor(windows), tensor(terminated), tensor(following), self.problem.action_size)
         return batch, tensor(present)
 
-    def fit_propensity(
+    def propensity(
         self, new: Batch, present: Tensor, draws: Sequence[torch.Generator]
     ) -> tuple[Callable[[Batch], Tensor], Tensor]:
-        """Tell each new task's transitions from as many of the replay by logistic regression.
+        """Tell each new task's transitions from as many of the replay.
 
         Returns
         -------
         The importance weights of a batch, (tasks, rows) to (tasks, rows); and the effective sample size (tasks,).
         """
+        settings = self.settings
         replay = self.sample_each(present.shape[1], draws)
-        x_new, x_replay = (self.features(batch).double().cpu().numpy() for batch in (new, replay))
-        coefficients, intercepts = [], []
-        for task, here in enumerate(present.bool().cpu().numpy()):
-            x = np.concatenate([x_new[task][here], x_replay[task]])
-            label = np.concatenate([np.full(here.sum(), -1), np.ones(len(x_replay[task]))])
-            model = LogisticRegression(C=self.settings.propensity_inverse_penalty, max_iter=2000).fit(x, label)
-            coefficients.append(model.coef_[0])
-            intercepts.append(model.intercept_[0])
-        w = torch.as_tensor(np.stack(coefficients), dtype=torch.float32, device=self.device)
-        b = torch.as_tensor(np.stack(intercepts), dtype=torch.float32, device=self.device)
-        zero_small = "small-weights-zeroed" in self.settings.as_published
+        classifier = Propensity.fit(
+            self.features(new), present, self.features(replay), settings.propensity_inverse_penalty
+        )
+        zero_small = "small-weights-zeroed" in settings.as_published
 
         def beta(batch: Batch) -> Tensor:
-            logits = torch.einsum("trf,tf->tr", self.features(batch), w) + b[:, None]
-            return importance_weights(logits, self.settings.beta_clip, zero_small=zero_small)
+            return importance_weights(classifier(self.features(batch)), settings.beta_clip, zero_small=zero_small)
 
         return beta, effective_sample_size(beta(replay))
 
@@ -360,7 +249,7 @@ class MQL(Algorithm):
 
     def sample_each(self, size: int, draws: Sequence[torch.Generator]) -> Batch:
         """Draw a batch of the replay for each task, with its own generator: (tasks, size, .)."""
-        batches = [self.sample(size, generator) for generator in draws]
+        batches = [self.replay.sample(size, generator) for generator in draws]
         return Batch(*(torch.stack(column) for column in zip(*batches, strict=True)))
 
     # State
@@ -382,8 +271,6 @@ class MQL(Algorithm):
         """Return everything needed to go on bit for bit."""
         return {
             **{name: part.state() for name, part in self.parts.items()},
-            "transitions": self.transitions.clone(),
-            "ages": self.ages.clone(),
             "exploration": dict(self.exploration.bit_generator.state),
             "generator": self.generator.get_state(),
             "gradient_steps": self.gradient_steps,
@@ -393,8 +280,6 @@ class MQL(Algorithm):
         """Restore what `state` returned."""
         for name, part in self.parts.items():
             part.load_state(state[name])
-        self.transitions = state["transitions"].to(self.device).clone()
-        self.ages = state["ages"].to(self.device).clone()
         self.exploration.bit_generator.state = state["exploration"]
         self.generator.set_state(state["generator"])
         self.gradient_steps = state["gradient_steps"]
