@@ -10,10 +10,13 @@ from typing import Any
 import yaml
 
 from algorithms.interface import Algorithm
+from algorithms.oracle_sac import BlindSAC, OracleSAC
 from algorithms.pearl import PEARL
 from algorithms.tcl_pearl import TCLPEARL
 
-ALGORITHMS: dict[str, type[Algorithm]] = {algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL)}
+ALGORITHMS: dict[str, type[Algorithm]] = {
+    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, OracleSAC, BlindSAC)
+}
 
 PRESETS = Path(__file__).parent / "presets"
 
