@@ -13,7 +13,7 @@ from environments.family import FamilySpec, TaskFamily
 from environments.ml1.specs import ML1_SPECS
 from environments.point_goal import POINT_GOAL_2D
 
-_ML1_OPTIONS = {"reward": ("v1", "v2")}
+_ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2")}
 
 
 @dataclass(frozen=True)

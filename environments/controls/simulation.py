@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Sequence
-
-os.environ.setdefault("MUJOCO_GL", "osmesa")
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from environments.family import FamilySpec
+from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
 
@@ -49,7 +47,7 @@ class ControlsSimulation(Simulation):
         self._initial_qvel = self.datas[0].qvel.copy()
         self._control_low, self._control_high = model.actuator_ctrlrange.T.copy()
         self._observations = np.zeros((copies, spec.observation_size))
-        self._renderer: mujoco.Renderer | None = None
+        self._camera = Camera("track")
 
     @abstractmethod
     def begin(self, copy: int, task: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -100,15 +98,8 @@ class ControlsSimulation(Simulation):
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from the camera that follows the body."""
-        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
-            self.close()
-            self._renderer = mujoco.Renderer(self.models[copy], height, width)
-        self._renderer.update_scene(self.datas[copy], camera="track")
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        return self._camera.picture(self.models[copy], self.datas[copy], width, height)
 
     def close(self) -> None:
         """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._camera.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from environments.family import TaskFamily, TaskSplit
+from environments.ml1.lean import LeanSimulation
 from environments.ml1.specs import ML1_SPECS
 from environments.ml1.stock import StockSimulation
 from environments.ml1.tasks import benchmark_tasks
@@ -16,12 +17,14 @@ class ML1(TaskFamily):
     ----------
     name : for example "reach-v1", the paper's name; Meta-World's geometry is that of its "reach-v3".
     reward : "v1", the formula that the paper's returns are on, or "v2".
+    simulation : "lean", or "stock": Meta-World as installed. Their numbers are the same.
     """
 
-    def __init__(self, name: str, *, reward: str = "v1") -> None:
+    def __init__(self, name: str, *, reward: str = "v1", simulation: str = "lean") -> None:
         self.spec = ML1_SPECS[name]
         self._environment = name.removesuffix("-v1")
         self._reward = reward
+        self._simulation = {"lean": LeanSimulation, "stock": StockSimulation}[simulation]
 
     def sample_tasks(self, seed: int) -> TaskSplit:
         """Return the 50 train and the first 10 test tasks of Meta-World's benchmark with seed `2 * seed`.
@@ -33,4 +36,4 @@ class ML1(TaskFamily):
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation of `copies` robots."""
-        return StockSimulation(self.spec, self._environment, copies, reward=self._reward)
+        return self._simulation(self.spec, self._environment, copies, reward=self._reward)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Sequence
+from typing import Any
 
-os.environ.setdefault("MUJOCO_GL", "osmesa")
-
-import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from numpy.typing import NDArray
 
 from environments.family import FamilySpec
 from environments.ml1.compiled import with_shared_model
+from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
 
@@ -25,9 +24,11 @@ class StockSimulation(Simulation):
         self.spec = spec
         self.copies = copies
         upstream = with_shared_model(ALL_V3_ENVIRONMENTS[f"{environment}-v3"])
-        self.environments = [upstream(reward_function_version=reward) for _ in range(copies)]
+        self.environments: list[Any] = [upstream(reward_function_version=reward) for _ in range(copies)]
+        for environment in self.environments:
+            environment.max_path_length = sys.maxsize  # time limits are the caller's business
         self._observations = np.zeros((copies, spec.observation_size))
-        self._renderer: mujoco.Renderer | None = None
+        self._camera = Camera("corner2")
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
         """Reset with Meta-World's own procedure, in which the task fixes the whole initial state."""
@@ -52,15 +53,8 @@ class StockSimulation(Simulation):
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`."""
         environment = self.environments[copy]
-        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
-            self.close()
-            self._renderer = mujoco.Renderer(environment.model, height, width)
-        self._renderer.update_scene(environment.data, camera="corner2")
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        return self._camera.picture(environment.model, environment.data, width, height)
 
     def close(self) -> None:
         """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._camera.close()
