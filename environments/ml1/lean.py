@@ -44,14 +44,14 @@ class LeanSimulation(Simulation):
         self._solved = CRITERIA[environment].test
         self._model = copying.copy(pristine_model(sibling.fullpath))
         self._model.eq_data[:] = sibling.model.eq_data
-        self._datas = [mujoco.MjData(self._model) for _ in range(copies)]
+        self.datas = [mujoco.MjData(self._model) for _ in range(copies)]
         self._environments = []
-        for data in self._datas:
+        for data in self.datas:
             member = lean_class(self._recorder.upstream).__new__(lean_class(self._recorder.upstream))
             vars(member).update(vars(sibling))
             member.model, member.data = self._model, NamedViews(data)
             self._environments.append(member)
-        self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self._datas]
+        self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self.datas]
         self._mocap_range = sibling.mocap_low, sibling.mocap_high
         self._action_scale = sibling.action_scale
         self._hand_low, self._hand_high = sibling._HAND_SPACE.low.copy(), sibling._HAND_SPACE.high.copy()
@@ -65,7 +65,7 @@ class LeanSimulation(Simulation):
         tasks = checked_tasks(self.spec, copies, tasks, generators)
         for copy, task in zip(map(int, copies), tasks, strict=True):
             record = self._recorder.record(task)
-            restore(self._environments[copy], self._model, self._datas[copy], record)
+            restore(self._environments[copy], self._model, self.datas[copy], record)
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation
         return self._observations[copies]
@@ -82,7 +82,7 @@ class LeanSimulation(Simulation):
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
 
     def _advance(self, copy: int, action: FloatArray, move: FloatArray, grip: FloatArray) -> tuple[float, bool]:
-        record, data, environment = self._records[copy], self._datas[copy], self._environments[copy]
+        record, data, environment = self._records[copy], self.datas[copy], self._environments[copy]
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
         if self._loaded is not record:
@@ -110,7 +110,7 @@ class LeanSimulation(Simulation):
         if record is not None:
             load_positions(self._model, record)
             self._loaded = record
-        return self._camera.picture(self._model, self._datas[copy], width, height)
+        return self._camera.picture(self._model, self.datas[copy], width, height)
 
     def close(self) -> None:
         """Release the renderer."""

@@ -25,8 +25,8 @@ class StockSimulation(Simulation):
         self.copies = copies
         upstream = with_shared_model(ALL_V3_ENVIRONMENTS[f"{environment}-v3"])
         self.environments: list[Any] = [upstream(reward_function_version=reward) for _ in range(copies)]
-        for environment in self.environments:
-            environment.max_path_length = sys.maxsize  # time limits are the caller's business
+        for member in self.environments:
+            member.max_path_length = sys.maxsize  # time limits are the caller's business
         self._observations = np.zeros((copies, spec.observation_size))
         self._camera = Camera("corner2")
 
