@@ -55,7 +55,9 @@ def _remember(known: dict[str, SimpleNamespace], name: str, accessor: Any, *fiel
     return known[name]
 
 
-def _norm(vector: Any) -> Any:
+def _norm(vector: Any, ord: int = 2) -> Any:
+    if ord != 2:
+        return np.linalg.norm(vector, ord)
     if isinstance(vector, np.ndarray):
         return np.sqrt(vector.dot(vector))
     return np.sqrt(vector * vector)
