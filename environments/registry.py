@@ -16,7 +16,7 @@ from environments.point_goal import POINT_GOAL_2D
 _INERTIA = {"inertia": ("compiled", "2.1.0")}
 _CONTACT_FORCES = {"contact_forces": ("filled", "zero")}
 _DIRECTIONS = {"directions": ("opposite", "random")}
-_ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2")}
+_ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_start": ("fixed", "random")}
 
 
 @dataclass(frozen=True)

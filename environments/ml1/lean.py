@@ -34,13 +34,15 @@ class LeanSimulation(Simulation):
     environment : Meta-World's name without its version, for example "push".
     copies : number of copies.
     reward : "v1" or "v2".
+    hand_start : "fixed", or "random": drawn from the copy's generator, at the price of Meta-World's full reset.
     """
 
-    def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str) -> None:
+    def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str, hand_start: str) -> None:
         self.spec = spec
         self.copies = copies
         self._recorder = reset_recorder(environment, reward)
         sibling = self._recorder.sibling
+        self._random_hand = hand_start == "random"
         self._solved = CRITERIA[environment].test
         self._model = copying.copy(pristine_model(sibling.fullpath))
         self._model.eq_data[:] = sibling.model.eq_data
@@ -61,10 +63,10 @@ class LeanSimulation(Simulation):
         self._camera = Camera("corner2")
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
-        """Replay Meta-World's reset, which is run once for each task."""
+        """Replay Meta-World's reset, which is run once for each task (and, if random, each start of the hand)."""
         tasks = checked_tasks(self.spec, copies, tasks, generators)
-        for copy, task in zip(map(int, copies), tasks, strict=True):
-            record = self._recorder.record(task)
+        for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
+            record = self._recorder.record(task, generator if self._random_hand else None)
             restore(self._environments[copy], self._model, self.datas[copy], record)
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation

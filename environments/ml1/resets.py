@@ -16,6 +16,9 @@ STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 RECORDS = 512
 """Records kept by a recorder before it forgets the oldest; a run needs at most 60."""
 
+HAND_SPREAD = np.array([0.1, 0.1, 0.05])
+"""Half the sides, in metres, of the box in which the hand starts when its start is random."""
+
 _VIEWED = ("xpos", "xipos", "xquat", "geom_xpos", "site_xpos", "qpos", "qvel", "mocap_pos")
 
 
@@ -43,10 +46,10 @@ class ResetRecorder:
         self._hand = self.sibling.hand_init_pos.copy()
         self._records: dict[bytes, ResetRecord] = {}
 
-    def record(self, task: FloatArray, hand_offset: FloatArray | None = None) -> ResetRecord:
-        """Return what a reset to the task leaves behind; with a hand offset (3,) in metres, the hand starts there."""
-        if hand_offset is not None:
-            return self._reset(task, self._hand + hand_offset)
+    def record(self, task: FloatArray, generator: np.random.Generator | None = None) -> ResetRecord:
+        """Return what a reset to the task leaves behind; with a generator, the hand starts at a place drawn from it."""
+        if generator is not None:
+            return self._reset(task, random_hand_start(self.sibling, self._hand, generator))
         key = task.tobytes()
         if key not in self._records:
             if len(self._records) == RECORDS:
@@ -79,6 +82,12 @@ class ResetRecorder:
         return ResetRecord(
             state, model.body_pos.copy(), model.site_pos.copy(), values, arrays, views, observation.copy()
         )
+
+
+def random_hand_start(environment: Any, hand: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Draw a start for the hand, shape (3,) in metres: uniform in a box around the usual one, within reach."""
+    start = hand + generator.uniform(-HAND_SPREAD, HAND_SPREAD)
+    return np.clip(start, environment.mocap_low, environment.mocap_high)
 
 
 @cache
