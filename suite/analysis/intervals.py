@@ -30,7 +30,8 @@ def mean_interval(values: FloatArray, confidence: float = 0.95) -> tuple[float, 
 def curve_on_grid(curve: pd.DataFrame, grid: FloatArray) -> FloatArray:
     """Interpolate a run's returns linearly to given environment steps; NaN beyond its last evaluation."""
     steps = curve["environment_steps"].to_numpy(float)
-    return np.interp(grid, steps, curve["return"].to_numpy(float), left=np.nan, right=np.nan)
+    returns: FloatArray = np.interp(grid, steps, curve["return"].to_numpy(float), left=np.nan, right=np.nan)
+    return returns
 
 
 def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:

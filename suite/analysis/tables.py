@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, RunFolder, Store
@@ -68,13 +69,13 @@ class Results:
         return self.runs[self.runs["state"] == "done"]
 
 
-def last_tenth(environment_steps: pd.Series, spent: int) -> pd.Series:
+def last_tenth(environment_steps: NDArray[np.int64], spent: int) -> NDArray[np.bool_]:
     """Mark the evaluations made in the last 10 % of the environment steps spent; the final one always counts.
 
     The paper (section 5.4) scores a run by its mean meta-test return over the last 100,000 of one million steps. An
     evaluation exactly at 90 % was made before them.
     """
-    return (10 * environment_steps > 9 * spent) | (environment_steps == environment_steps.max())
+    return np.logical_or(10 * environment_steps > 9 * spent, environment_steps == environment_steps.max())
 
 
 def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Results:
@@ -154,7 +155,7 @@ def _curve(folder: RunFolder) -> pd.DataFrame:
 def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, Any]) -> dict[str, Any]:
     """Compute a finished run's score, its untrained value and its counters."""
     spent = int(max(curve["environment_steps"].max(), training["environment_steps"].max() if len(training) else 0))
-    scored = curve[last_tenth(curve["environment_steps"], spent)]
+    scored = curve[last_tenth(curve["environment_steps"].to_numpy(), spent)]
     untrained = curve.loc[curve["environment_steps"] == 0, "return"]
     counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
     last = training.iloc[-1] if len(training) else pd.Series(dtype=float)

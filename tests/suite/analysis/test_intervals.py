@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.suite.stores import finish, linear, make_spec, make_store
 
 from suite.analysis.intervals import curve_bands, mean_interval, score_table
 from suite.analysis.tables import read_results
 from suite.store import Store
+from tests.suite.stores import finish, linear, make_spec, make_store
 
 
 def test_interval_is_students() -> None:
