@@ -29,6 +29,8 @@ class Problem:
     train_tasks: int
     budget: int
     """Environment steps that meta-training may spend; replay memory is sized by it."""
+    task_vectors: FloatArray | None = None
+    """(train_tasks, task_size); given only to algorithms that declare `reads_task_vectors`."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,8 @@ class Streams:
     replay: np.random.Generator
 
 
-class TrainingTasks(Protocol):
-    """The meta-training tasks as an algorithm sees them. Every step of every active copy is counted by the runner."""
-
-    @property
-    def task_vectors(self) -> FloatArray:
-        """(train_tasks, task_size), readable only by algorithms that declare `reads_task_vectors`."""
+class Tasks(Protocol):
+    """Tasks as an algorithm sees them: to be reset and stepped. Every step of every active copy is counted."""
 
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start one episode in each of `len(tasks)` copies (task indices); return (copies, observation_size)."""
@@ -56,7 +54,11 @@ class TrainingTasks(Protocol):
 
 @dataclass(frozen=True)
 class Episodes:
-    """One episode in each of several copies, side by side. Time is padded with zeros beyond an episode's length."""
+    """One episode in each of several copies, side by side.
+
+    Time runs to the end of the longest; beyond an episode's own length its actions and rewards are zero and its last
+    observation is repeated.
+    """
 
     tasks: IntArray  # (copies,) task indices
     observations: FloatArray  # (copies, time + 1, observation_size)
@@ -130,7 +132,7 @@ class Algorithm(ABC):
         """The most environment steps that the next iteration can spend (warm-up included)."""
 
     @abstractmethod
-    def meta_train(self, tasks: TrainingTasks) -> Metrics:
+    def meta_train(self, tasks: Tasks) -> Metrics:
         """Run one iteration: collect data, update, and return what is worth logging."""
 
     @abstractmethod

@@ -1,6 +1,7 @@
 """What an agent learns on: task families, their simulations and their names."""
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
+from environments.registry import family_names, family_options, family_spec, make_family
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 
 __all__ = [
@@ -12,4 +13,8 @@ __all__ = [
     "Step",
     "TaskFamily",
     "TaskSplit",
+    "family_names",
+    "family_options",
+    "family_spec",
+    "make_family",
 ]

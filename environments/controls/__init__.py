@@ -1,0 +1,1 @@
+"""The six MuJoCo Controls of the PEARL paper."""

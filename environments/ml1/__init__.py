@@ -1,0 +1,1 @@
+"""Meta-World ML1: fifty families of robot manipulation tasks with a hidden goal."""

@@ -1,0 +1,66 @@
+"""ML1 as Meta-World steps it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+os.environ.setdefault("MUJOCO_GL", "osmesa")
+
+import mujoco
+import numpy as np
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from numpy.typing import NDArray
+
+from environments.family import FamilySpec
+from environments.ml1.compiled import with_shared_model
+from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
+from environments.validation import checked_actions, checked_tasks
+
+
+class StockSimulation(Simulation):
+    """One Meta-World environment a copy."""
+
+    def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str) -> None:
+        self.spec = spec
+        self.copies = copies
+        upstream = with_shared_model(ALL_V3_ENVIRONMENTS[f"{environment}-v3"])
+        self.environments = [upstream(reward_function_version=reward) for _ in range(copies)]
+        self._observations = np.zeros((copies, spec.observation_size))
+        self._renderer: mujoco.Renderer | None = None
+
+    def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
+        """Reset with Meta-World's own procedure, in which the task fixes the whole initial state."""
+        tasks = checked_tasks(self.spec, copies, tasks, generators)
+        for copy, task in zip(copies, tasks, strict=True):
+            environment = self.environments[copy]
+            environment._set_task_called = True
+            environment._last_rand_vec = task.copy()
+            self._observations[copy] = environment.reset()[0]
+        return self._observations[copies]
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step Meta-World with float64 actions."""
+        actions = checked_actions(self.spec, actions, active)
+        rewards = np.zeros(self.copies)
+        success = np.zeros(self.copies, dtype=np.bool_)
+        for copy in map(int, np.flatnonzero(active)):
+            self._observations[copy], rewards[copy], _, _, info = self.environments[copy].step(actions[copy])
+            success[copy] = info["success"]
+        return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
+
+    def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a picture from Meta-World's camera `corner2`."""
+        environment = self.environments[copy]
+        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
+            self.close()
+            self._renderer = mujoco.Renderer(environment.model, height, width)
+        self._renderer.update_scene(environment.data, camera="corner2")
+        picture: NDArray[np.uint8] = self._renderer.render()
+        return picture
+
+    def close(self) -> None:
+        """Release the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

@@ -1,0 +1,97 @@
+"""Task families by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+from environments.controls import specs as controls
+from environments.family import FamilySpec, TaskFamily
+from environments.ml1.specs import ML1_SPECS
+from environments.point_goal import POINT_GOAL_2D
+
+_ML1_OPTIONS = {"reward": ("v1", "v2")}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    spec: FamilySpec
+    module: str
+    """Imported only when the family is made: it may load a simulator."""
+    factory: str
+    options: Mapping[str, tuple[str, ...]]
+    """Allowed values of each option, the default first."""
+
+
+def _entries() -> dict[str, _Entry]:
+    entries = [
+        _Entry(POINT_GOAL_2D, "environments.point_goal", "PointGoal", {}),
+        _Entry(controls.CHEETAH_VEL, "environments.controls.cheetah", "CheetahVel", {}),
+        *(_Entry(spec, "environments.ml1.family", "ML1", _ML1_OPTIONS) for spec in ML1_SPECS.values()),
+    ]
+    return {entry.spec.name: entry for entry in entries}
+
+
+_ENTRIES = _entries()
+
+
+def family_names() -> list[str]:
+    """Return the names of all task families."""
+    return list(_ENTRIES)
+
+
+def family_spec(name: str) -> FamilySpec:
+    """Return a family's sizes and protocol without loading its simulator.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family.
+    """
+    return _entry(name).spec
+
+
+def family_options(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the options that `make_family` takes for a family: the allowed values of each, the default first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family.
+    """
+    return MappingProxyType(_entry(name).options)
+
+
+def make_family(name: str, **options: str) -> TaskFamily:
+    """Make a task family.
+
+    Parameters
+    ----------
+    name : one of `family_names()`.
+    options : see `family_options`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family, it has no such option, or an option's value is not allowed.
+    """
+    entry = _entry(name)
+    for option, value in options.items():
+        if option not in entry.options:
+            allowed = ", ".join(entry.options) or "none"
+            raise ValueError(f"{name} has no option {option!r}; its options: {allowed}")
+        if value not in entry.options[option]:
+            raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
+    factory: Callable[..., TaskFamily] = getattr(import_module(entry.module), entry.factory)
+    return factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
+
+
+def _entry(name: str) -> _Entry:
+    if name not in _ENTRIES:
+        nearest = difflib.get_close_matches(str(name), _ENTRIES, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else "see environments.family_names()"
+        raise ValueError(f"there is no task family {name!r}; {hint}")
+    return _ENTRIES[name]
