@@ -75,7 +75,9 @@ def last_tenth(environment_steps: NDArray[np.int64], spent: int) -> NDArray[np.b
     The paper (section 5.4) scores a run by its mean meta-test return over the last 100,000 of one million steps. An
     evaluation exactly at 90 % was made before them.
     """
-    return np.logical_or(10 * environment_steps > 9 * spent, environment_steps == environment_steps.max())
+    late = 10 * environment_steps > 9 * spent
+    final = environment_steps == environment_steps.max()
+    return np.asarray(late | final, np.bool_)
 
 
 def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Results:
