@@ -114,6 +114,8 @@ class Algorithm(ABC):
     revision: ClassVar[int]
     """Raised by hand whenever the same settings and seed give different numbers."""
     Settings: ClassVar[type[Any]]
+    published: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Presets of the setting `as_published`: the differences of each published implementation."""
     adapts: ClassVar[bool] = True
     """False: meta-test skips the exploration episodes, whose outcome such an algorithm would ignore."""
     reads_task_vectors: ClassVar[bool] = False

@@ -33,7 +33,7 @@ Difference = Literal[
     "fan-out-initialisation",  # oyster pytorch_util.py:18, networks.py:31
 ]
 
-PRESETS: dict[str, frozenset[Difference]] = {
+PUBLISHED: dict[str, frozenset[str]] = {
     "garage": frozenset(
         {
             "twin-critics-initialised-alike",
@@ -93,7 +93,7 @@ class PEARLSettings:
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
     as_published: frozenset[Difference] = frozenset()
-    """Ways in which a published implementation differs from the paper; see `PRESETS` and docs/algorithms/pearl.md."""
+    """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
 
 
 class Inference(NamedTuple):
@@ -111,6 +111,7 @@ class PEARL(Algorithm):
     name: ClassVar[str] = "pearl"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = PEARLSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
 
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device

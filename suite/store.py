@@ -116,6 +116,16 @@ class RunFolder:
         """Write `<name>.parquet`, atomically."""
         write_atomically(self.path / f"{name}.parquet", table.to_parquet(index=False))
 
+    def write_provenance(self, value: dict[str, Any]) -> None:
+        """Write where the run's numbers come from."""
+        write_json(self.path / "provenance.json", value)
+
+    def write_progress(self, value: dict[str, Any]) -> None:
+        """Show how far the run is; lost with no harm."""
+        temporary = self.path / ".progress.tmp"
+        temporary.write_text(json.dumps(value))
+        temporary.replace(self.path / "progress.json")
+
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run failed."""
         write_json(self.path / "failed.json", {"kind": kind, "reason": reason})
@@ -150,6 +160,10 @@ class RunFolder:
     def provenance(self) -> dict[str, Any]:
         """Read where the run's numbers come from; empty before it was written."""
         return self._read_json("provenance.json")
+
+    def progress(self) -> dict[str, Any]:
+        """Read how far the run is; empty if it has not said."""
+        return self._read_json("progress.json")
 
     def failure(self) -> dict[str, Any]:
         """Read why the run failed; empty if it did not."""
