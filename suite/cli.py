@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from suite.errors import UsageError
+from suite.spec import RunSpec
 
 app = typer.Typer(
     name="suite",
@@ -184,7 +185,7 @@ def report(
     out.print(f"report: {page}", highlight=False)
 
 
-def _print_states(rows: list[tuple[Any, str]], as_json: bool) -> None:
+def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
     if as_json:
         keys = ("run", "algorithm", "environment", "seed")
         _print_json({"runs": [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]})
@@ -206,9 +207,9 @@ def main() -> NoReturn:
     except UsageError as error:
         err.print(f"error: {error}", markup=False, highlight=False)
         sys.exit(2)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(130)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         err.print(f"error: {error.format_message()}", markup=False, highlight=False)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
