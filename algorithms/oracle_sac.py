@@ -90,7 +90,7 @@ class OracleSAC(Algorithm):
     def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:
         """Return what the networks are told of each task, (tasks, task_size): zeros where no vector is given."""
         given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
-        return torch.as_tensor(given, dtype=torch.float32, device=self.device)
+        return torch.as_tensor(given, dtype=torch.get_default_dtype(), device=self.device)
 
     @property
     def next_iteration_steps(self) -> int:

@@ -210,7 +210,7 @@ class PEARL(Algorithm):
     def prior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ N(0, I) for each chosen task."""
         z = self.exploration.standard_normal((len(chosen), self.settings.latent_size))
-        return torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        return torch.as_tensor(z, dtype=torch.get_default_dtype(), device=self.device)
 
     def posterior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ q(z|c) for each chosen task."""
@@ -295,8 +295,8 @@ class PEARL(Algorithm):
             present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
         with torch.no_grad():
             posterior: Gaussian = self.encoder(
-                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.float32, device=self.device),
-                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.float32, device=self.device),
+                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.get_default_dtype(), device=self.device),
+                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.get_default_dtype(), device=self.device),
             )
         return posterior
 
@@ -365,4 +365,4 @@ class PEARLAgent(MetaTestAgent):
 
     def _draw(self, size: int) -> Tensor:
         draws = np.stack([generator.standard_normal(size) for generator in self.generators])
-        return torch.as_tensor(draws, dtype=torch.float32, device=self.algorithm.device)
+        return torch.as_tensor(draws, dtype=torch.get_default_dtype(), device=self.algorithm.device)
