@@ -25,11 +25,11 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
 from algorithms.networks import MLP, DiagonalNormal, GaussianPolicy, xavier_uniform
 from algorithms.optimisation import FlatParameters
 from algorithms.rollouts import run_episodes
-from environments import BoolArray, FloatArray, IntArray, Step
+from environments import BoolArray, FloatArray, IntArray
 
 Difference = Literal[
     "advantages-over-variance",  # garage torch/algos/vpg.py:374: centred, then divided by the variance
@@ -97,10 +97,10 @@ class MAMLTRPO(Algorithm):
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    settings: MAMLTRPOSettings
 
     def __init__(self, settings: MAMLTRPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
-        self.settings, self.problem, self.device = settings, problem, device
-        self.exploration = streams.exploration
+        super().__init__(settings, problem, streams, device)
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
         self.policy = GaussianPolicy(sizes, initial).to(device)
@@ -175,7 +175,11 @@ class MAMLTRPO(Algorithm):
         """Predict the returns of each task from its own episodes, (tasks, rollouts, time)."""
         if "untrained-baseline" in self.settings.as_published:
             with torch.inference_mode():
-                untrained: FloatArray = self.untrained_baseline(torch.as_tensor(s).float())[..., 0].double().numpy()
+                untrained: FloatArray = (
+                    self.untrained_baseline(torch.as_tensor(s, dtype=torch.get_default_dtype()))[..., 0]
+                    .double()
+                    .numpy()
+                )
             return untrained
         baseline = LinearFeatureBaseline()
         baseline.fit(s, discounted_sums(r, self.settings.discount), present)
@@ -273,21 +277,10 @@ class MAMLTRPO(Algorithm):
         """Make an agent whose parameters are theta in every task."""
         return MAMLAgent(self, generators)
 
-    # State
-
-    def state(self) -> State:
-        """Return everything needed to go on bit for bit."""
-        return {
-            "theta": self.theta.state(),
-            "exploration": dict(self.exploration.bit_generator.state),
-            "gradient_steps": self.gradient_steps,
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        self.theta.load_state(state["theta"])
-        self.exploration.bit_generator.state = state["exploration"]
-        self.gradient_steps = state["gradient_steps"]
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
+        return {"theta": self.theta}
 
 
 def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, steps: int, residual: float = 1e-10) -> Tensor:
@@ -309,7 +302,7 @@ def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, steps: in
     return x
 
 
-class ParametersActor:
+class ParametersActor(Actor):
     """Acts with one parameter vector a task, in one or several copies of each, for the length of an episode."""
 
     def __init__(self, algorithm: MAMLTRPO, theta: Tensor, noise: FloatArray | None) -> None:
@@ -321,9 +314,6 @@ class ParametersActor:
     def drawn(self) -> FloatArray:
         """The actions before clipping, (copies, time, action_size)."""
         return np.stack(self.taken, axis=1)
-
-    def begin_episode(self) -> None:
-        """Do nothing: an actor lives for one episode."""
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
@@ -337,9 +327,6 @@ class ParametersActor:
                 u = u + pi.log_deviations.flatten(0, 1).exp() * noise
             self.taken.append(u.double().cpu().numpy())
         return self.taken[-1].clip(-1.0, 1.0)
-
-    def observe(self, step: Step, active: BoolArray) -> None:
-        """Do nothing: episodes are stored whole."""
 
 
 class MAMLAgent(MetaTestAgent):

@@ -21,11 +21,11 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.propensity import Propensity, effective_sample_size, importance_weights
-from algorithms.rollouts import run_episodes
-from algorithms.td3 import Actor, Batch, Critics, HistoryReplay, Network, Sizes, actor_loss, critic_loss, td3_target
+from algorithms.rollouts import run_episodes, run_steps
+from algorithms.td3 import Batch, Critics, HistoryReplay, Network, Policy, Sizes, actor_loss, critic_loss, td3_target
 from environments import BoolArray, FloatArray, Step
 
 Difference = Literal[
@@ -94,15 +94,14 @@ class MQL(Algorithm):
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True
+    settings: MQLSettings
 
     def __init__(self, settings: MQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
-        self.settings, self.problem, self.device = settings, problem, device
-        self.exploration = streams.exploration
-        self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
+        super().__init__(settings, problem, streams, device)
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         s, a = problem.observation_size, problem.action_size
         sizes = Sizes(s, a, settings.context_size, settings.network_sizes)
-        self.actor, self.target_actor = (Actor(sizes, initial).to(device) for _ in range(2))
+        self.actor, self.target_actor = (Policy(sizes, initial).to(device) for _ in range(2))
         self.critics, self.target_critics = (Critics(sizes, initial).to(device) for _ in range(2))
         self.theta, self.theta_target = FlatParameters(self.actor), FlatParameters(self.target_actor)
         self.psi, self.psi_target = FlatParameters(self.critics), FlatParameters(self.target_critics)
@@ -130,12 +129,8 @@ class MQL(Algorithm):
         settings, horizon = self.settings, self.problem.horizon
         if not self.warm:
             everything = np.arange(self.problem.train_tasks)
-            remaining = np.full(len(everything), settings.warmup_steps)
-            while remaining.any():
-                limits = np.minimum(remaining, horizon)
-                episodes = run_episodes(tasks, RandomActor(self), everything, limits, observe=False)
+            for episodes in run_steps(tasks, lambda: RandomActor(self), everything, settings.warmup_steps, horizon):
                 self.replay.append(episodes)
-                remaining = remaining - episodes.lengths
         chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
         shape = (len(chosen), horizon, self.problem.action_size)
         explorer = MQLAgent(self, len(chosen), lambda: self.exploration.standard_normal(shape))
@@ -215,7 +210,7 @@ class MQL(Algorithm):
             present.append(left > 0)
 
         def tensor(parts: Sequence[FloatArray | BoolArray]) -> Tensor:
-            return torch.as_tensor(np.concatenate(parts, axis=1), dtype=torch.float32, device=self.device)
+            return torch.as_tensor(np.concatenate(parts, axis=1), dtype=torch.get_default_dtype(), device=self.device)
 
         batch = Batch.of(tensor(windows), tensor(terminated), tensor(following), self.problem.action_size)
         return batch, tensor(present)
@@ -252,11 +247,9 @@ class MQL(Algorithm):
         batches = [self.replay.sample(size, generator) for generator in draws]
         return Batch(*(torch.stack(column) for column in zip(*batches, strict=True)))
 
-    # State
-
     @property
-    def parts(self) -> dict[str, Any]:
-        """Everything that has a state of its own."""
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
         return {
             "theta": self.theta,
             "theta_target": self.theta_target,
@@ -266,23 +259,6 @@ class MQL(Algorithm):
             "critic_adam": self.critic_adam,
             "replay": self.replay,
         }
-
-    def state(self) -> State:
-        """Return everything needed to go on bit for bit."""
-        return {
-            **{name: part.state() for name, part in self.parts.items()},
-            "exploration": dict(self.exploration.bit_generator.state),
-            "generator": self.generator.get_state(),
-            "gradient_steps": self.gradient_steps,
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        for name, part in self.parts.items():
-            part.load_state(state[name])
-        self.exploration.bit_generator.state = state["exploration"]
-        self.generator.set_state(state["generator"])
-        self.gradient_steps = state["gradient_steps"]
 
 
 class Copies:
@@ -337,22 +313,16 @@ def _stacked_normals(generators: Sequence[np.random.Generator], shape: tuple[int
     return np.stack([generator.standard_normal(shape) for generator in generators])
 
 
-class RandomActor:
+class RandomActor(Actor):
     """Acts uniformly at random."""
 
     def __init__(self, algorithm: MQL) -> None:
         self.algorithm = algorithm
 
-    def begin_episode(self) -> None:
-        """Do nothing."""
-
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
         size = (len(observations), self.algorithm.problem.action_size)
         return self.algorithm.exploration.uniform(-1.0, 1.0, size)
-
-    def observe(self, step: Step, active: BoolArray) -> None:
-        """Do nothing: episodes are stored whole."""
 
 
 class MQLAgent(MetaTestAgent):
@@ -383,7 +353,7 @@ class MQLAgent(MetaTestAgent):
         self.t += 1
         algorithm = self.algorithm
         with torch.inference_mode():
-            s = torch.as_tensor(observations, dtype=torch.float32, device=algorithm.device)
+            s = torch.as_tensor(observations, dtype=torch.get_default_dtype(), device=algorithm.device)
             if self.theta is None:
                 a = algorithm.actor(s, self.history)
             else:
@@ -393,7 +363,7 @@ class MQLAgent(MetaTestAgent):
 
                 a = vmap(act)(self.theta, s, self.history)
             if self.draws is not None:
-                noise = torch.as_tensor(self.draws[:, self.t], dtype=torch.float32, device=algorithm.device)
+                noise = torch.as_tensor(self.draws[:, self.t], dtype=torch.get_default_dtype(), device=algorithm.device)
                 a = (a + algorithm.settings.exploration_noise * noise).clamp(-1.0, 1.0)
             self.seen = torch.cat([s, a], dim=1)
             actions: FloatArray = a.double().cpu().numpy()
@@ -401,7 +371,7 @@ class MQLAgent(MetaTestAgent):
 
     def observe(self, step: Step, active: BoolArray) -> None:
         """Append the step to the history of the copies that took it."""
-        rewards = torch.as_tensor(step.rewards[:, None], dtype=torch.float32, device=self.history.device)
+        rewards = torch.as_tensor(step.rewards[:, None], dtype=torch.get_default_dtype(), device=self.history.device)
         row = torch.cat([self.seen, rewards], dim=1)
         longer = torch.cat([self.history[:, 1:], row[:, None]], dim=1)
         self.history = torch.where(torch.as_tensor(active, device=row.device)[:, None, None], longer, self.history)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from environments import FloatArray
+
 Initialiser = Callable[[Tensor, Tensor, torch.Generator, bool], None]
 """Fills (weight, bias) of one layer; the last argument says whether it is the network's last."""
 
@@ -197,6 +199,27 @@ class TanhGaussianPolicy(nn.Module):
         """Return means (before the tanh) and log deviations."""
         means, log_deviations = self.network(inputs).chunk(2, dim=-1)
         return means, log_deviations.clamp(-20.0, 2.0)
+
+    def act(self, observations: FloatArray, told: Tensor, noise: FloatArray | None) -> FloatArray:
+        """Choose actions in an environment, without a gradient.
+
+        Parameters
+        ----------
+        observations : (copies, observation_size)
+        told : (copies, ·) what the policy reads beside the observation: z, or a task vector.
+        noise : (copies, action_size) standard normal draws; None for the policy's mode.
+
+        Returns
+        -------
+        (copies, action_size) in [-1, 1].
+        """
+        with torch.inference_mode():
+            s = torch.as_tensor(observations, dtype=told.dtype, device=told.device)
+            u, log_deviations = self(torch.cat([s, told], dim=1))
+            if noise is not None:
+                u = u + log_deviations.exp() * torch.as_tensor(noise, dtype=told.dtype, device=told.device)
+            actions: FloatArray = u.tanh().double().cpu().numpy()
+        return actions
 
     def sample(self, inputs: Tensor, generator: torch.Generator) -> PolicySample:
         """Draw one reparameterised action for each row."""

@@ -24,7 +24,7 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
 from algorithms.networks import GRU, MLP, DiagonalNormal, StateIndependentDeviation
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.rollouts import run_episodes
@@ -133,10 +133,10 @@ class RL2PPO(Algorithm):
     Settings: ClassVar[type[Any]] = RL2PPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True
+    settings: RL2PPOSettings
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
-        self.settings, self.problem, self.device = settings, problem, device
-        self.exploration, self.replay = streams.exploration, streams.replay
+        super().__init__(settings, problem, streams, device)
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         inputs = problem.observation_size + problem.action_size + 2
         self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, initial).to(device)
@@ -163,7 +163,7 @@ class RL2PPO(Algorithm):
         advantages, returns = self.evaluate(trials)
 
         def tensor(values: FloatArray | BoolArray) -> Tensor:
-            return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+            return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
 
         x, u, present = tensor(trials.inputs), tensor(trials.actions), tensor(trials.present)
         advantage, target = tensor(advantages), tensor(self.returns(returns))
@@ -172,9 +172,8 @@ class RL2PPO(Algorithm):
         totals = torch.zeros(4, device=self.device)
         updates = 0
         for _ in range(settings.epochs):
-            order = self.replay.permutation(settings.meta_batch)
-            for rows in np.split(order, range(settings.minibatch, settings.meta_batch, settings.minibatch)):
-                some = torch.as_tensor(rows, device=self.device)
+            order = torch.randperm(settings.meta_batch, device=self.device, generator=self.generator)
+            for some in torch.split(order, settings.minibatch):
                 batch = (values[some] for values in (x, u, old, advantage, target, present))
                 totals += self.update(*batch)
                 updates += 1
@@ -207,7 +206,7 @@ class RL2PPO(Algorithm):
             values = baseline(trials.inputs[None])[0]
         else:
             with torch.inference_mode():
-                x = torch.as_tensor(trials.inputs, dtype=torch.float32, device=self.device)
+                x = torch.as_tensor(trials.inputs, dtype=torch.get_default_dtype(), device=self.device)
                 standard = self.value(x).double().cpu().numpy()
             values = self.returns.mean + self.returns.deviation * standard
         final = (np.arange(len(present)), present.sum(axis=1))
@@ -247,29 +246,10 @@ class RL2PPO(Algorithm):
 
         return RL2Agent(self, len(generators), noise)
 
-    # State
-
     @property
-    def parts(self) -> dict[str, Any]:
-        """Everything that has a state of its own."""
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
         return {"theta": self.theta, "psi": self.psi, "adam": self.adam, "returns": self.returns}
-
-    def state(self) -> State:
-        """Return everything needed to go on bit for bit."""
-        return {
-            **{name: part.state() for name, part in self.parts.items()},
-            "exploration": dict(self.exploration.bit_generator.state),
-            "replay": dict(self.replay.bit_generator.state),
-            "gradient_steps": self.gradient_steps,
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        for name, part in self.parts.items():
-            part.load_state(state[name])
-        self.exploration.bit_generator.state = state["exploration"]
-        self.replay.bit_generator.state = state["replay"]
-        self.gradient_steps = state["gradient_steps"]
 
 
 def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
@@ -313,12 +293,14 @@ class RL2Agent(MetaTestAgent):
         self.t += 1
         self.x = self.inputs(observations)
         with torch.inference_mode():
-            x = torch.as_tensor(self.x[:, None], dtype=torch.float32, device=self.algorithm.device)
+            x = torch.as_tensor(self.x[:, None], dtype=torch.get_default_dtype(), device=self.algorithm.device)
             distribution, states = self.algorithm.policy(x, self.hidden)
             self.next_hidden = states[:, 0]
             u = distribution.means[:, 0]
             if self.draws is not None:
-                noise = torch.as_tensor(self.draws[:, self.t], dtype=torch.float32, device=self.algorithm.device)
+                noise = torch.as_tensor(
+                    self.draws[:, self.t], dtype=torch.get_default_dtype(), device=self.algorithm.device
+                )
                 u = u + distribution.log_deviations[:, 0].exp() * noise
         self.u = u.double().cpu().numpy()
         actions: FloatArray = self.u.clip(-1.0, 1.0)

@@ -84,7 +84,7 @@ class Sizes(NamedTuple):
         return self.observation + self.action + 1
 
 
-class Actor(nn.Module):
+class Policy(nn.Module):
     """The deterministic policy: a = tanh(network(s, context))."""
 
     def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
