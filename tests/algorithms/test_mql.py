@@ -157,6 +157,15 @@ def test_the_proximal_weight_is_half_of_one_less_the_effective_sample_size(
         torch.testing.assert_close(got, first if update < made.settings.new_task_updates else later)
 
 
+def test_the_classifier_reads_the_context_and_the_observation(float64: None) -> None:
+    made, blind = trained(), trained(propensity_reads_observations=False)
+    batch, _ = made.new_data(explored(made))
+    for task in range(3):
+        context = made.actor.context(batch.history[task])[:, -1].detach()
+        torch.testing.assert_close(made.features(batch)[task], torch.cat([batch.observations[task], context], dim=1))
+        torch.testing.assert_close(blind.features(batch)[task], context)
+
+
 def test_the_published_code_adapts_with_adams_default_rate(float64: None) -> None:
     rate = {}
     for published in (frozenset[str](), frozenset({"adaptation-rate-1e-3"})):
