@@ -44,14 +44,14 @@ class LeanSimulation(Simulation):
         sibling = self._recorder.sibling
         self._random_hand = hand_start == "random"
         self._solved = CRITERIA[environment].test
-        self._model = copying.copy(pristine_model(sibling.fullpath))
-        self._model.eq_data[:] = sibling.model.eq_data
-        self.datas = [mujoco.MjData(self._model) for _ in range(copies)]
+        self.model = copying.copy(pristine_model(sibling.fullpath))
+        self.model.eq_data[:] = sibling.model.eq_data
+        self.datas = [mujoco.MjData(self.model) for _ in range(copies)]
         self._environments = []
         for data in self.datas:
             member = lean_class(self._recorder.upstream).__new__(lean_class(self._recorder.upstream))
             vars(member).update(vars(sibling))
-            member.model, member.data = self._model, NamedViews(data)
+            member.model, member.data = self.model, NamedViews(data)
             self._environments.append(member)
         self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self.datas]
         self._mocap_range = sibling.mocap_low, sibling.mocap_high
@@ -67,7 +67,7 @@ class LeanSimulation(Simulation):
         tasks = checked_tasks(self.spec, copies, tasks, generators)
         for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
             record = self._recorder.record(task, generator if self._random_hand else None)
-            restore(self._environments[copy], self._model, self.datas[copy], record)
+            restore(self._environments[copy], self.model, self.datas[copy], record)
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation
         return self._observations[copies]
@@ -88,7 +88,7 @@ class LeanSimulation(Simulation):
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
         if self._loaded is not record:
-            load_positions(self._model, record)
+            load_positions(self.model, record)
             self._loaded = record
         mocap_position, mocap_orientation, control = self._moved[copy]
         mocap_position += move
@@ -96,8 +96,8 @@ class LeanSimulation(Simulation):
         np.minimum(mocap_position, self._mocap_range[1], out=mocap_position)
         mocap_orientation[:] = (1.0, 0.0, 1.0, 0.0)
         control[:] = grip
-        mujoco.mj_step(self._model, data, FRAME_SKIP)
-        mujoco.mj_forward(self._model, data)
+        mujoco.mj_step(self.model, data, FRAME_SKIP)
+        mujoco.mj_forward(self.model, data)
         observation = self._observations[copy]
         observation[PREVIOUS] = observation[CURRENT]
         environment.observe(observation[CURRENT])
@@ -110,9 +110,9 @@ class LeanSimulation(Simulation):
         """Return a picture from Meta-World's camera `corner2`."""
         record = self._records[copy]
         if record is not None:
-            load_positions(self._model, record)
+            load_positions(self.model, record)
             self._loaded = record
-        return self._camera.picture(self._model, self.datas[copy], width, height)
+        return self._camera.picture(self.model, self.datas[copy], width, height)
 
     def close(self) -> None:
         """Release the renderer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import mujoco
@@ -90,9 +90,9 @@ def random_hand_start(environment: Any, hand: FloatArray, generator: np.random.G
     return np.clip(start, environment.mocap_low, environment.mocap_high)
 
 
-@cache
+@lru_cache(maxsize=4)
 def reset_recorder(environment: str, reward: str) -> ResetRecorder:
-    """Return this process's recorder of an environment such as "push"."""
+    """Make the recorder of an environment such as "push", or return one of the last few."""
     return ResetRecorder(environment, reward)
 
 
