@@ -47,12 +47,12 @@ class LeanSimulation(Simulation):
         self.model = copying.copy(pristine_model(sibling.fullpath))
         self.model.eq_data[:] = sibling.model.eq_data
         self.datas = [mujoco.MjData(self.model) for _ in range(copies)]
-        self._environments = []
+        self.environments = []
         for data in self.datas:
             member = lean_class(self._recorder.upstream).__new__(lean_class(self._recorder.upstream))
             vars(member).update(vars(sibling))
             member.model, member.data = self.model, NamedViews(data)
-            self._environments.append(member)
+            self.environments.append(member)
         self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self.datas]
         self._mocap_range = sibling.mocap_low, sibling.mocap_high
         self._action_scale = sibling.action_scale
@@ -67,7 +67,7 @@ class LeanSimulation(Simulation):
         tasks = checked_tasks(self.spec, copies, tasks, generators)
         for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
             record = self._recorder.record(task, generator if self._random_hand else None)
-            restore(self._environments[copy], self.model, self.datas[copy], record)
+            restore(self.environments[copy], self.model, self.datas[copy], record)
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation
         return self._observations[copies]
@@ -84,7 +84,7 @@ class LeanSimulation(Simulation):
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
 
     def _advance(self, copy: int, action: FloatArray, move: FloatArray, grip: FloatArray) -> tuple[float, bool]:
-        record, data, environment = self._records[copy], self.datas[copy], self._environments[copy]
+        record, data, environment = self._records[copy], self.datas[copy], self.environments[copy]
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
         if self._loaded is not record:

@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from environments import FloatArray, Simulation, TaskFamily, family_names, family_spec, make_family
-from environments.gymnasium_env import environment_id
+from environments import (
+    FloatArray,
+    Simulation,
+    TaskFamily,
+    family_names,
+    family_spec,
+    gymnasium_env,  # noqa: F401 - registers the families
+    make_family,
+)
+from environments.registration import environment_id
 
 COPIES = 3
 STEPS = 5
