@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from environments.family import FamilySpec
 from environments.ml1.compiled import pristine_model
 from environments.ml1.rebinding import NamedViews, lean_class
-from environments.ml1.resets import ResetRecord, load_positions, reset_recorder, restore
+from environments.ml1.resets import ResetRecord, reset_recorder, restore
 from environments.ml1.success import CRITERIA
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
@@ -46,6 +46,7 @@ class LeanSimulation(Simulation):
         self._solved = CRITERIA[environment].test
         self.model = copying.copy(pristine_model(sibling.fullpath))
         self.model.eq_data[:] = sibling.model.eq_data
+        self._bodies, self._sites = self.model.body_pos, self.model.site_pos
         self.datas = [mujoco.MjData(self.model) for _ in range(copies)]
         self.environments = []
         for data in self.datas:
@@ -87,9 +88,7 @@ class LeanSimulation(Simulation):
         record, data, environment = self._records[copy], self.datas[copy], self.environments[copy]
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
-        if self._loaded is not record:
-            load_positions(self.model, record)
-            self._loaded = record
+        self._place(record)
         mocap_position, mocap_orientation, control = self._moved[copy]
         mocap_position += move
         np.maximum(mocap_position, self._mocap_range[0], out=mocap_position)
@@ -106,12 +105,16 @@ class LeanSimulation(Simulation):
             np.minimum(hand, self._hand_high, out=hand)
         return environment.compute_reward(action, observation)[0], self._solved(environment, observation)
 
+    def _place(self, record: ResetRecord) -> None:
+        if self._loaded is not record:
+            self._bodies[:], self._sites[:] = record.body_positions, record.site_positions
+            self._loaded = record
+
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`."""
         record = self._records[copy]
         if record is not None:
-            load_positions(self.model, record)
-            self._loaded = record
+            self._place(record)
         return self._camera.picture(self.model, self.datas[copy], width, height)
 
     def close(self) -> None:
