@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from environments import make_family
+from environments.ml1 import resets
 from environments.ml1.compiled import pristine_model
-from environments.ml1.resets import HAND_SPREAD, reset_recorder
+from environments.ml1.resets import HAND_SPREAD, ResetRecorder, reset_recorder
 from tests.environments.ml1.rollouts import NAMES, ONE, pair
 
 FIRST = np.zeros(1, dtype=np.int64)
@@ -26,6 +27,20 @@ def test_resets_move_bodies_and_sites_and_change_nothing_else_in_the_model(name:
         and not np.array_equal(getattr(used, field), getattr(pristine, field), equal_nan=True)
     }
     assert changed <= {"body_pos", "site_pos", "eq_data"}  # eq_data: the mocap weld, set at construction
+
+
+def test_a_forgotten_record_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resets, "RECORDS", 2)
+    recorder = ResetRecorder("reach", "v1")
+    tasks = make_family("reach-v1").sample_tasks(0).train[:3]
+    first = recorder.record(tasks[0])
+    assert recorder.record(tasks[0]) is first
+    for task in tasks[1:]:
+        recorder.record(task)
+    again = recorder.record(tasks[0])
+    assert again is not first
+    np.testing.assert_array_equal(again.state, first.state)
+    np.testing.assert_array_equal(again.observation, first.observation)
 
 
 def test_random_hand_starts_move_the_hand_and_nothing_else() -> None:
