@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from rliable import library, metrics
+from scipy import stats
+
+from suite.analysis.statistics import (
+    aggregates,
+    difference_interval,
+    performance_profile,
+    probability_of_improvement,
+    statistic_of_means,
+)
+
+GENERATOR = np.random.default_rng(1)
+SCORES = GENERATOR.normal(0.5, 0.3, size=(5, 4))  # (seeds, environments)
+STRATA = list(SCORES.T)
+
+
+def test_aggregates_by_hand() -> None:
+    found = aggregates(STRATA)[:, 0]
+    ordered = np.sort(SCORES.ravel())
+    means = SCORES.mean(axis=0)
+    expected = [
+        ordered[5:-5].mean(),
+        np.sort(means)[1:3].mean(),
+        SCORES.mean(),
+        np.mean([1 - min(score, 1) for score in ordered]),
+    ]
+    assert found == pytest.approx(expected)
+
+
+def test_intervals_are_those_of_a_stratified_bootstrap() -> None:
+    """Against resampling written out: one draw of seeds an environment, percentiles of the mean."""
+    generator = np.random.default_rng(7)
+    means = [np.mean([generator.choice(stratum, len(stratum)).mean() for stratum in STRATA]) for _ in range(4000)]
+    _, low, high = aggregates(STRATA)[2]
+    assert [low, high] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.012)
+
+
+def test_strata_of_unequal_length_weigh_environments_equally() -> None:
+    strata = [np.array([1.0, 1.0, 1.0, 1.0]), np.array([3.0, 5.0])]
+    mean, low, high = aggregates(strata)[2]
+    assert mean == 2.5
+    # The second environment's mean of two draws is 3, 4 or 5 with probability 1/4, 1/2, 1/4.
+    assert (low, high) == (2.0, 3.0)
+
+
+def test_unequal_and_equal_strata_agree() -> None:
+    ragged = [*STRATA[:-1], STRATA[-1][:-1]]
+    assert np.abs(aggregates(ragged)[0] - aggregates(STRATA)[0]).max() < 0.1
+    assert np.all(aggregates(ragged)[:, 1] <= aggregates(ragged)[:, 0])
+
+
+def test_a_single_seed_anywhere_leaves_no_interval() -> None:
+    found = aggregates([np.array([1.0]), np.array([1.0, 2.0])])
+    assert np.isfinite(found[:, 0]).all()
+    assert np.isnan(found[:, 1:]).all()
+
+
+def test_same_numbers_every_time_and_the_global_generator_is_left_alone() -> None:
+    np.random.seed(3)  # noqa: NPY002
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    first = aggregates(STRATA)
+    assert np.random.random() == expected  # noqa: NPY002
+    np.testing.assert_array_equal(first, aggregates(STRATA))
+
+
+def test_profile_counts_runs_above_each_level() -> None:
+    levels = np.array([-1.0, 0.5, 2.0])
+    profile = performance_profile(STRATA, levels)
+    assert profile[:, 0] == pytest.approx([1, np.mean(SCORES > 0.5), 0])
+    assert profile[1, 1] < profile[1, 0] < profile[1, 2]
+
+
+def test_probability_of_improvement_counts_pairs() -> None:
+    ours, theirs = [np.array([1.0, 4.0]), np.array([2.0, 2.0])], [np.array([1.0, 3.0]), np.array([2.0, 2.0])]
+    expected = np.mean(
+        [np.mean([(x > y) + 0.5 * (x == y) for x, y in product(a, b)]) for a, b in zip(ours, theirs, strict=True)]
+    )
+    assert probability_of_improvement(ours, theirs)[0] == pytest.approx(expected)
+
+
+def test_probability_of_improvement_has_rliables_interval() -> None:
+    other = GENERATOR.normal(0.4, 0.3, size=(5, 4))
+    np.random.seed(0)  # noqa: NPY002
+    value, interval = library.get_interval_estimates(
+        {"": [SCORES, other]}, lambda x, y: np.array([metrics.probability_of_improvement(x, y)]), reps=300
+    )
+    found = probability_of_improvement(STRATA, list(other.T))
+    assert found[0] == pytest.approx(value[""][0])
+    assert found[1:] == pytest.approx(interval[""][:, 0], abs=0.06)
+
+
+def test_statistic_of_means_sees_the_means() -> None:
+    value, low, high = statistic_of_means([STRATA, [2 * s for s in STRATA]], lambda m: (m[1] / m[0]).mean(axis=-1))
+    assert value == pytest.approx(2)
+    assert low < 2 < high
+
+
+def test_difference_is_welchs() -> None:
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5])
+    expected = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+    assert difference_interval(x, y) == pytest.approx((x.mean() - y.mean(), expected.low, expected.high))
+    assert difference_interval(np.ones(3), np.zeros(2)) == (1, 1, 1)
+    assert all(math.isnan(end) for end in difference_interval(x, y[:1])[1:])
