@@ -93,10 +93,10 @@ def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
 
     verdict: Verdict = "not enough runs"
     if absent:
-        reason = f"no finished run of {', '.join(absent)}"
+        reason = f"no finished run of {' or '.join(absent)}"
     elif astray:
         verdict = "not at the paper's settings"
-        reason = f"no run of {', '.join(astray)} has the paper's settings and budget"
+        reason = f"no run of {' or '.join(astray)} has the paper's settings and budget"
     elif len(covered) < len(claim.environments):
         reason = f"{len(covered)} of {len(claim.environments)} environments"
     elif seeds < SEEDS:

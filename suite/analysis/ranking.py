@@ -79,7 +79,9 @@ def ranking(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         for name, (value, low, high) in zip(AGGREGATES, found, strict=True):
             row |= {name: value, f"{name} low": low, f"{name} high": high}
         rows.append(row)
-    return pd.DataFrame(rows).sort_values(["mean_rank", "entry"], ignore_index=True)
+    columns = ["entry", "environments", "common", "mean_rank", "wins", "normalised_environments"]
+    columns += [name + end for name in AGGREGATES for end in ("", " low", " high")]
+    return pd.DataFrame(rows, columns=columns).sort_values(["mean_rank", "entry"], ignore_index=True)
 
 
 def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ environment: an array of scores, one a seed. Strata may have different numbers o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -54,8 +55,7 @@ def performance_profile(strata: Strata, levels: FloatArray) -> FloatArray:
     """
 
     def compute(columns: Strata) -> FloatArray:
-        scores = np.concatenate(columns)
-        return np.asarray(library.score_distributions(scores, levels), float)
+        return np.asarray((np.concatenate(columns)[:, None] > levels).mean(axis=0), float)
 
     return _estimates(strata, compute)
 
@@ -122,16 +122,19 @@ def _resampled(samples: Strata, statistic: Callable[..., FloatArray]) -> tuple[f
     """Percentile interval from resampling every sample on its own; always from the same random numbers."""
     if min(len(sample) for sample in samples) < 2:
         return float("nan"), float("nan")
-    result = stats.bootstrap(
-        samples,
-        statistic,
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        paired=False,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
+    with warnings.catch_warnings():
+        # A statistic that is undefined in some resamples has no interval: NaN says so.
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            vectorized=True,
+            paired=False,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 

@@ -74,6 +74,7 @@ def test_same_numbers_every_time_and_the_global_generator_is_left_alone() -> Non
 def test_profile_counts_runs_above_each_level() -> None:
     levels = np.array([-1.0, 0.5, 2.0])
     profile = performance_profile(STRATA, levels)
+    assert profile[:, 0] == pytest.approx(library.score_distributions(SCORES, levels))
     assert profile[:, 0] == pytest.approx([1, np.mean(SCORES > 0.5), 0])
     assert profile[1, 1] < profile[1, 0] < profile[1, 2]
 
@@ -101,6 +102,16 @@ def test_statistic_of_means_sees_the_means() -> None:
     value, low, high = statistic_of_means([STRATA, [2 * s for s in STRATA]], lambda m: (m[1] / m[0]).mean(axis=-1))
     assert value == pytest.approx(2)
     assert low < 2 < high
+
+
+def test_a_statistic_undefined_in_some_resamples_has_no_interval() -> None:
+    strata = [np.array([-1.0, 1.0, 3.0])]
+    value, low, high = statistic_of_means(
+        [strata], lambda means: np.sqrt(np.where(means[0] < 0, np.nan, means[0]))[..., 0]
+    )
+    assert value == 1
+    assert math.isnan(low)
+    assert math.isnan(high)
 
 
 def test_difference_is_welchs() -> None:
