@@ -1,18 +1,20 @@
-"""Aggregates over environments by rliable, with intervals from resampling seeds within each environment.
+"""Aggregates over environments as rliable defines them, with intervals from resampling seeds within each environment.
 
 Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice". A stratum is one
 environment: an array of scores, one a seed. Strata may have different numbers of seeds.
+
+Values come from rliable. Its bootstrap takes seconds a statistic and, in 1.2.0, ignores the random state it is given;
+the same stratified resampling is done here by scipy, all resamples at once and always from the same random numbers.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from rliable import library, metrics
+from rliable import metrics
 from scipy import stats
 
 FloatArray = NDArray[np.float64]
@@ -30,20 +32,30 @@ def aggregates(strata: Strata) -> FloatArray:
     -------
     (4, 3): for each of `AGGREGATES` the value and the ends of its 95 % interval (NaN with a single seed anywhere).
     """
+    scores = np.concatenate(strata)[:, None]  # (runs, 1)
+    means = np.array([[stratum.mean() for stratum in strata]])  # (1, environments)
+    values = np.array(
+        [
+            metrics.aggregate_iqm(scores),
+            metrics.aggregate_median(means),
+            metrics.aggregate_mean(means),
+            metrics.aggregate_optimality_gap(scores),
+        ]
+    )
 
-    def compute(columns: Strata) -> FloatArray:
-        means = np.array([[column.mean() for column in columns]])  # (1, environments)
-        scores = np.concatenate(columns)[:, None]  # (runs, 1)
-        return np.array(
+    def compute(*samples: FloatArray, axis: int = -1) -> FloatArray:
+        pooled = np.concatenate(samples, axis=-1)  # (resamples, runs)
+        by_environment = np.stack([sample.mean(axis=-1) for sample in samples], axis=-1)
+        return np.stack(
             [
-                metrics.aggregate_iqm(scores),
-                metrics.aggregate_median(means),
-                metrics.aggregate_mean(means),
-                metrics.aggregate_optimality_gap(scores),
+                stats.trim_mean(pooled, 0.25, axis=-1),
+                np.median(by_environment, axis=-1),
+                by_environment.mean(axis=-1),
+                1 - np.minimum(pooled, 1).mean(axis=-1),
             ]
         )
 
-    return _estimates(strata, compute)
+    return np.column_stack([values, *_resampled(strata, compute)])
 
 
 def performance_profile(strata: Strata, levels: FloatArray) -> FloatArray:
@@ -54,17 +66,17 @@ def performance_profile(strata: Strata, levels: FloatArray) -> FloatArray:
     (levels, 3): share and the ends of its pointwise 95 % interval.
     """
 
-    def compute(columns: Strata) -> FloatArray:
-        return np.asarray((np.concatenate(columns)[:, None] > levels).mean(axis=0), float)
+    def compute(*samples: FloatArray, axis: int = -1) -> FloatArray:
+        pooled = np.concatenate(samples, axis=-1)
+        return np.stack([(pooled > level).mean(axis=-1) for level in levels])
 
-    return _estimates(strata, compute)
+    return np.column_stack([compute(*strata), *_resampled(strata, compute)])
 
 
 def probability_of_improvement(ours: Strata, theirs: Strata) -> tuple[float, float, float]:
     """Return the probability that a run of ours beats one of theirs, averaged over environments, with its interval.
 
-    The value is rliable's (a tie counts half); its bootstrap calls a rank test for every resample, so the same
-    probability is resampled here by counting pairs.
+    A tie counts half.
 
     Parameters
     ----------
@@ -79,7 +91,8 @@ def probability_of_improvement(ours: Strata, theirs: Strata) -> tuple[float, flo
         wins = [(np.sign(x[..., :, None] - y[..., None, :]).mean(axis=(-1, -2)) + 1) / 2 for x, y in pairs]
         return np.asarray(np.mean(wins, axis=0), float)
 
-    return (value, *_resampled([*ours, *theirs], count))
+    low, high = _resampled([*ours, *theirs], count)
+    return value, float(low), float(high)
 
 
 def statistic_of_means(
@@ -102,7 +115,8 @@ def statistic_of_means(
         )
 
     flat = [stratum for entry in strata for stratum in entry]
-    return (float(compute(*flat)), *_resampled(flat, compute))
+    low, high = _resampled(flat, compute)
+    return float(compute(*flat)), float(low), float(high)
 
 
 def difference_interval(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:
@@ -118,14 +132,20 @@ def difference_interval(ours: FloatArray, theirs: FloatArray) -> tuple[float, fl
     return difference, difference - half, difference + half
 
 
-def _resampled(samples: Strata, statistic: Callable[..., FloatArray]) -> tuple[float, float]:
-    """Percentile interval from resampling every sample on its own; always from the same random numbers."""
+def _resampled(samples: Strata, statistic: Callable[..., FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Resample every sample on its own and return the ends of the percentile interval.
+
+    Parameters
+    ----------
+    statistic : maps samples (..., seeds) to (..., ) or, for k statistics at once, (k, ...).
+    """
     if min(len(sample) for sample in samples) < 2:
-        return float("nan"), float("nan")
+        missing = np.full(np.shape(statistic(*samples)), np.nan)
+        return missing, missing
     with warnings.catch_warnings():
         # A statistic that is undefined in some resamples has no interval: NaN says so.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
+        interval = stats.bootstrap(
             samples,
             statistic,
             n_resamples=RESAMPLES,
@@ -134,39 +154,5 @@ def _resampled(samples: Strata, statistic: Callable[..., FloatArray]) -> tuple[f
             confidence_level=CONFIDENCE,
             method="percentile",
             rng=np.random.default_rng(0),
-        )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-def _estimates(strata: Strata, compute: Callable[[Strata], FloatArray]) -> FloatArray:
-    """Value and interval by rliable: a matrix where every environment has as many seeds, else one array a stratum."""
-    value = compute(strata)
-    if min(len(stratum) for stratum in strata) < 2:
-        return np.stack([value, np.full_like(value, np.nan), np.full_like(value, np.nan)], axis=1)
-    with _fixed_global_random_numbers():
-        if len({len(stratum) for stratum in strata}) == 1:
-            _, intervals = library.get_interval_estimates(
-                {"": np.stack(strata, axis=1)},
-                lambda scores: compute(list(scores.T)),
-                reps=RESAMPLES,
-                confidence_interval_size=CONFIDENCE,
-            )
-        else:
-            _, intervals = library.get_interval_estimates(
-                {"": [stratum[:, None] for stratum in strata]},
-                lambda *columns: compute([column[:, 0] for column in columns]),
-                reps=RESAMPLES,
-                confidence_interval_size=CONFIDENCE,
-            )
-    return np.column_stack([value, *intervals[""]])
-
-
-@contextmanager
-def _fixed_global_random_numbers() -> Iterator[None]:
-    """Seed numpy's global generator for a while: rliable 1.2.0 draws from it whatever `random_state` it is given."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+        ).confidence_interval
+    return np.asarray(interval.low), np.asarray(interval.high)

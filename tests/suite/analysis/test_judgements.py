@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from suite.analysis import paper
 from suite.analysis.claims import claims, failure_threshold, gain, share_matching_oracle, wins_ahead
 from suite.analysis.judgements import Judgement, at_paper_settings, judge_all
-from suite.analysis.tables import read_results
-from suite.store import Store
-from tests.suite.stores import SETTINGS, finish, linear, make_spec
+from suite.analysis.tables import CURVE_COLUMNS, RUN_COLUMNS, Results
+from suite.spec import RunSpec
+from tests.suite.stores import SETTINGS, make_spec
 
 CONTROLS = tuple(paper.table("table4").index)
 AT_SETTINGS = {"printed_settings": SETTINGS, "used_settings": SETTINGS, "seconds_total": 7200.0}
@@ -19,47 +20,74 @@ ASTRAY = {"printed_settings": SETTINGS, "used_settings": {**SETTINGS, "batch_siz
 STATEMENT = "better or comparable in most MuJoCo Controls"
 
 
-def judged(store: Store, statement: str = STATEMENT, ending: str = "") -> Judgement:
+def finished(runs: list[tuple[RunSpec, float, dict[str, Any]]]) -> Results:
+    """Results of done runs, given each one's score and provenance."""
+    rows = [
+        {
+            "run": spec.run,
+            "entry": spec.label,
+            "algorithm": spec.algorithm,
+            "environment": spec.environment,
+            "seed": spec.seed,
+            "state": "done",
+            "score": score,
+            "seconds_total": provenance.get("seconds_total"),
+        }
+        for spec, score, provenance in runs
+    ]
+    return Results(
+        runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
+        curves=pd.DataFrame(columns=list(CURVE_COLUMNS)),
+        problems=(),
+        specs={spec.run: spec for spec, _, _ in runs},
+        provenance={spec.run: provenance for spec, _, provenance in runs},
+    )
+
+
+def controls(
+    tcl: list[float],
+    pearl: list[float],
+    environments: tuple[str, ...] = CONTROLS,
+    provenance: dict[str, Any] = AT_SETTINGS,
+    ending: str = "",
+) -> list[tuple[RunSpec, float, dict[str, Any]]]:
+    """Runs with the same scores on each of the environments."""
+    return [
+        (make_spec(label, environment, seed, budget=20_000), score, provenance)
+        for environment in environments
+        for label, scores in ((f"tcl-pearl{ending}", tcl), (f"pearl{ending}", pearl))
+        for seed, score in enumerate(scores)
+    ]
+
+
+def judged(
+    runs: list[tuple[RunSpec, float, dict[str, Any]]], statement: str = STATEMENT, ending: str = ""
+) -> Judgement:
     found = [
         judgement
-        for judgement in judge_all(read_results(store))
+        for judgement in judge_all(finished(runs))
         if judgement.claim.statement == statement and judgement.claim.entries[0] == f"tcl-pearl{ending}"
     ]
     assert len(found) == 1
     return found[0]
 
 
-def controls(
-    path: Path, tcl: list[float], pearl: list[float], environments: tuple[str, ...] = CONTROLS, **options: object
-) -> Store:
-    """A store with the same scores on each of the environments."""
-    store = Store(path)
-    provenance = options.get("provenance", AT_SETTINGS)
-    ending = str(options.get("ending", ""))
-    for environment in environments:
-        for label, ends in ((f"tcl-pearl{ending}", tcl), (f"pearl{ending}", pearl)):
-            for seed, end in enumerate(ends):
-                spec = make_spec(label, environment, seed, budget=20_000, exploration_episodes=2)
-                finish(store, spec, linear(0, end), provenance=provenance)  # type: ignore[arg-type]
-    return store
-
-
-def test_reproduced(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))
+def test_reproduced() -> None:
+    found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))
     assert found.verdict == "reproduced"
     assert (found.value, found.low, found.high) == (1, 1, 1)
     assert (found.seeds, found.environments) == (3, 6)
     assert found.cost == ""
 
 
-def test_not_reproduced(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [5.0, 6.0, 7.0], [10.0, 11.0, 12.0]))
+def test_not_reproduced() -> None:
+    found = judged(controls([5.0, 6.0, 7.0], [10.0, 11.0, 12.0]))
     assert found.verdict == "not reproduced"
     assert found.value == 0
 
 
-def test_straddling_is_not_enough_runs_and_the_cost_is_named(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [0.0, 10.0, 23.0], [1.0, 10.0, 19.0]), "relative gain on MuJoCo Controls, mean")
+def test_straddling_is_not_enough_runs_and_the_cost_is_named() -> None:
+    found = judged(controls([0.0, 10.0, 23.0], [1.0, 10.0, 19.0]), "relative gain on MuJoCo Controls, mean")
     assert found.value == pytest.approx(1.1)
     assert found.low < 1 < found.high
     assert (found.verdict, found.reason) == ("not enough runs", "the interval holds 1")
@@ -68,57 +96,55 @@ def test_straddling_is_not_enough_runs_and_the_cost_is_named(tmp_path: Path) -> 
     assert found.cost == f"about {more} more seeds in each environment: {runs} runs, {2 * runs:,} hours of one machine"
 
 
-def test_a_value_on_the_boundary_needs_no_more_seeds(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [0.0, 10.0, 20.0], [1.0, 10.0, 19.0]), "relative gain on MuJoCo Controls, mean")
+def test_a_value_on_the_boundary_needs_no_more_seeds() -> None:
+    found = judged(controls([0.0, 10.0, 20.0], [1.0, 10.0, 19.0]), "relative gain on MuJoCo Controls, mean")
     assert found.verdict == "not enough runs"
     assert found.cost.startswith("no number of seeds")
 
 
-def test_two_seeds_are_not_enough(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [10.0, 11.0], [5.0, 6.0]))
+def test_two_seeds_are_not_enough() -> None:
+    found = judged(controls([10.0, 11.0], [5.0, 6.0]))
     assert (found.verdict, found.seeds) == ("not enough runs", 2)
     assert found.low == 1  # the interval is shown all the same
     assert found.cost == "12 runs, 24 hours of one machine"
 
 
-def test_a_missing_environment_is_not_enough(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:4]))
+def test_a_missing_environment_is_not_enough() -> None:
+    found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:4]))
     assert (found.verdict, found.reason) == ("not enough runs", "4 of 6 environments")
     assert found.cost == "12 runs, 24 hours of one machine"
 
 
-def test_other_settings_are_shown_but_not_judged(tmp_path: Path) -> None:
-    found = judged(controls(tmp_path, [10.0, 11.0, 12.0], [5.0, 6.0, 7.0], provenance=ASTRAY))
+def test_other_settings_are_shown_but_not_judged() -> None:
+    found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], provenance=ASTRAY))
     assert found.verdict == "not at the paper's settings"
     assert found.value == 1
     assert found.cost.startswith("36 runs")
 
 
-def test_runs_at_other_settings_do_not_count_beside_those_at_the_papers(tmp_path: Path) -> None:
-    controls(tmp_path, [10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:5])
-    found = judged(controls(tmp_path, [1.0, 1.0, 1.0], [5.0, 6.0, 7.0], CONTROLS[5:], provenance=ASTRAY))
+def test_runs_at_other_settings_do_not_count_beside_those_at_the_papers() -> None:
+    settled = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:5])
+    found = judged(settled + controls([1.0, 1.0, 1.0], [5.0, 6.0, 7.0], CONTROLS[5:], provenance=ASTRAY))
     assert (found.verdict, found.value, found.environments) == ("not enough runs", 1, 5)
 
 
-def test_an_absent_entry_is_named(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    finish(store, make_spec("pearl", CONTROLS[0]), linear(0, 1), provenance=AT_SETTINGS)
-    found = judged(store)
+def test_an_absent_entry_is_named() -> None:
+    found = judged([(make_spec("pearl", CONTROLS[0]), 1.0, AT_SETTINGS)])
     assert (found.verdict, found.reason) == ("not enough runs", "no finished run of tcl-pearl")
     assert np.isnan(found.value)
 
 
-def test_no_run_at_all_gives_a_verdict_on_every_claim(tmp_path: Path) -> None:
-    found = judge_all(read_results(Store(tmp_path)))
+def test_no_run_at_all_gives_a_verdict_on_every_claim() -> None:
+    found = judge_all(finished([]))
     assert len(found) == len(claims())
     assert {judgement.verdict for judgement in found} == {"not enough runs"}
 
 
-def test_published_variants_are_judged_beside_the_described(tmp_path: Path) -> None:
-    controls(tmp_path, [10.0, 11.0, 12.0], [5.0, 6.0, 7.0])
-    store = controls(tmp_path, [1.0, 2.0, 3.0], [5.0, 6.0, 7.0], ending="-garage")
-    assert judged(store).verdict == "reproduced"
-    assert judged(store, ending="-garage").verdict == "not reproduced"
+def test_published_variants_are_judged_beside_the_described() -> None:
+    runs = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0])
+    runs += controls([1.0, 2.0, 3.0], [5.0, 6.0, 7.0], ending="-garage")
+    assert judged(runs).verdict == "reproduced"
+    assert judged(runs, ending="-garage").verdict == "not reproduced"
 
 
 @pytest.mark.parametrize(
