@@ -45,6 +45,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
@@ -163,6 +164,79 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
     axes.grid(axis="y", visible=False)
     axes.set(xlabel="hours a run (mean)")
     _legend_below(axes)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def profiles(
+    key: str, levels: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], order: Sequence[str]
+) -> str:
+    """Draw performance profiles: the share of runs above each normalised score.
+
+    Parameters
+    ----------
+    levels : (levels,) normalised scores.
+    shares : entry -> (levels, 3): share, low, high.
+    """
+    figure, axes = _figure(7.2, 3.6)
+    for index, entry in enumerate(order):
+        if entry not in shares:
+            continue
+        share, low, high = shares[entry].T
+        axes.step(
+            levels,
+            share,
+            where="post",
+            color=_stand_in(index),
+            label=entry,
+            marker=MARKERS[index % len(MARKERS)],
+            markevery=max(1, len(levels) // 10),
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+        axes.fill_between(
+            levels, low, high, step="post", color=_stand_in(index), alpha=0.14, linewidth=0, gid=f"series-{index}-band"
+        )
+    for end in (0.0, 1.0):
+        axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
+    _legend_below(axes)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> str:
+    """Draw one aggregate of every entry with its interval.
+
+    Parameters
+    ----------
+    table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
+    """
+    figure, axes = _figure(7.2, 0.8 + 0.34 * len(table))
+    for row, values in enumerate(table.to_dict("records")):
+        index = order.index(values["entry"])
+        axes.plot(
+            [values[f"{name} low"], values[f"{name} high"]],
+            [row, row],
+            color=_stand_in(index),
+            linewidth=7,
+            alpha=0.35,
+            solid_capstyle="butt",
+            gid=f"series-{index}-band",
+        )
+        axes.plot(
+            [values[name]],
+            [row],
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=8,
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+    axes.set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel=f"{name} of normalised scores (untrained 0, oracle 1)")
     return _svg(key, figure)
 
 
