@@ -23,6 +23,7 @@ SMALL = PEARLSettings(
     context_batch=5,
     warmup_steps=6,
     reward_scale=5.0,
+    entropy_weight=0.6,
     kl_weight=0.3,
     policy_regularisation=0.2,
 )
@@ -114,7 +115,7 @@ def reference_gradients(algorithm: PEARL, draws: dict[str, Tensor], rows: dict[s
             u = mu + log_dev.exp() * draws["action"][task * settings.batch + n]
             normal = Normal(mu, log_dev.exp())
             action = u.tanh()
-            log_pi = (normal.log_prob(u) - torch.log(1 - action**2)).sum()
+            log_pi = 0.6 * (normal.log_prob(u) - torch.log(1 - action**2)).sum()
             q_pair = [chain(algorithm.critics, torch.cat([s, action, fixed]), member)[0] for member in range(2)]
             q_min = torch.minimum(*q_pair)
             v = chain(algorithm.value, torch.cat([s, fixed]))[0]
