@@ -1,1 +1,19 @@
 """How an agent meta-learns: one file an algorithm, behind one interface."""
+
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.registry import ALGORITHMS, paper_settings
+from algorithms.rollouts import run_episodes
+
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "Episodes",
+    "MetaTestAgent",
+    "Metrics",
+    "Problem",
+    "State",
+    "Streams",
+    "Tasks",
+    "paper_settings",
+    "run_episodes",
+]

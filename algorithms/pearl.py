@@ -1,0 +1,371 @@
+"""PEARL: probabilistic embeddings for actor-critic meta-RL (Rakelly et al., ICML 2019), on soft actor-critic.
+
+Symbols follow the paper: context c, latent task variable z, encoder q_phi(z|c), critics Q_theta, value V_psi, policy
+pi_theta(a|s, z). Sizes and schedules: Table 7 of the TCL-PEARL paper (Meta-World); per-family values of the MuJoCo
+Controls are in presets/pearl.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.networks import MLP, TanhGaussianPolicy, fan_in_uniform, fan_out_uniform, xavier_normal
+from algorithms.optimisation import Adam, FlatParameters
+from algorithms.replay import EpisodeTable, Replay
+from algorithms.rollouts import run_steps
+from algorithms.scaling import Standardisation
+from environments import FloatArray, IntArray
+
+Difference = Literal[
+    "twin-critics-initialised-alike",  # garage pearl.py:139: Q2 is a copy of Q1 and stays one for ever
+    "regularisers-without-gradient",  # garage context_conditioned_policy.py:191: a constant is added to the loss
+    "xavier-initialisation",  # garage mlp_module.py:48
+    "sampled-test-actions",  # garage pearl.py:743: the deterministic flag has no effect
+    "fan-out-initialisation",  # oyster pytorch_util.py:18, networks.py:31
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {
+    "garage": frozenset(
+        {
+            "twin-critics-initialised-alike",
+            "regularisers-without-gradient",
+            "xavier-initialisation",
+            "sampled-test-actions",
+        }
+    ),
+    "oyster": frozenset({"fan-out-initialisation"}),
+}
+
+
+@dataclass(frozen=True)
+class PEARLSettings:
+    """Settings of PEARL; the defaults are the TCL-PEARL paper's for Meta-World."""
+
+    latent_size: PositiveInt = 7
+    """Table 7, context embedding dimension."""
+    encoder_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    """Table 7, context encoder hidden size; three layers as in garage's ML1 example."""
+    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    """Table 7, policy hidden size; also of Q and V."""
+    meta_batch: PositiveInt = 16
+    """Table 7, tasks an update, drawn with replacement."""
+    batch: PositiveInt = 256
+    """Table 7, transitions a task."""
+    context_batch: PositiveInt = 128
+    """Table 7, context embedding batch size: context rows a task."""
+    updates: PositiveInt = 4000
+    """Table 7, parameter updates per epoch."""
+    warmup_steps: PositiveInt = 4000
+    """Table 7, environment steps a training task before the first update."""
+    tasks_per_iteration: PositiveInt = 15
+    """Table 7, training tasks sampled per epoch."""
+    prior_steps: PositiveInt = 800
+    """Table 7, exploration timesteps a sampled task, with z from the prior; they become the task's context."""
+    posterior_steps: NonNegativeInt = 800
+    """Table 7, posterior timesteps a sampled task, with z from the posterior; not part of the context."""
+    reward_scale: PositiveFloat = 10.0
+    """Table 7."""
+    entropy_weight: PositiveFloat = 1.0
+    """Temperature of soft actor-critic; 1 in both code bases, which set the balance by the reward scale alone."""
+    context_reward_scale: PositiveFloat = 1.0
+    """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
+    discount: PositiveFloat = 0.99
+    """garage torch/algos/pearl.py, oyster configs/default.py."""
+    target_rate: PositiveFloat = 0.005
+    """Soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
+    learning_rate: PositiveFloat = 3e-4
+    """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
+    kl_weight: NonNegativeFloat = 0.1
+    """garage pearl.py:118, oyster configs/default.py:37."""
+    policy_regularisation: NonNegativeFloat = 1e-3
+    """Weight of mean(mean^2) and of mean(log deviation^2); oyster rlkit/torch/sac/sac.py:244-251."""
+    next_observations_in_context: bool = False
+    """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
+    test_posterior: Literal["sample", "mean"] = "sample"
+    """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
+    standardise_observations: bool = False
+    """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
+    as_published: frozenset[Difference] = frozenset()
+    """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
+
+
+class Inference(NamedTuple):
+    """What one update knows of its tasks."""
+
+    posterior: Gaussian
+    auxiliary_loss: Tensor
+    """Added to the encoder's loss."""
+    metrics: dict[str, Tensor]
+
+
+class PEARL(Algorithm):
+    """PEARL as its paper describes it."""
+
+    name: ClassVar[str] = "pearl"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = PEARLSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    settings: PEARLSettings
+
+    def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
+        super().__init__(settings, problem, streams, device)
+        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initialise = fan_in_uniform
+        if "xavier-initialisation" in settings.as_published:
+            initialise = xavier_normal
+        elif "fan-out-initialisation" in settings.as_published:
+            initialise = fan_out_uniform
+
+        s, a, z = problem.observation_size, problem.action_size, settings.latent_size
+        row = s + a + 1 + (s if settings.next_observations_in_context else 0)
+        hidden = settings.network_sizes
+        self.encoder = ContextEncoder(row, settings.encoder_sizes, z, initial, initialise).to(device)
+        self.critics = MLP([s + a + z, *hidden, 1], initial, members=2, initialise=initialise).to(device)
+        self.value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
+        self.target_value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
+        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise).to(device)
+        if "twin-critics-initialised-alike" in settings.as_published:
+            for parameter in self.critics.parameters():
+                parameter.data[1] = parameter.data[0]
+
+        self.phi, self.theta_q = FlatParameters(self.encoder), FlatParameters(self.critics)
+        self.psi, self.psi_target = FlatParameters(self.value), FlatParameters(self.target_value)
+        self.theta_pi = FlatParameters(self.policy)
+        self.psi_target.average(self.psi, 1.0)
+        self.critic_adam = Adam(settings.learning_rate, self.phi, self.theta_q)
+        self.value_adam = Adam(settings.learning_rate, self.psi)
+        self.policy_adam = Adam(settings.learning_rate, self.theta_pi)
+
+        self.scale = Standardisation(s)
+        self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
+        self.episodes = EpisodeTable(problem.train_tasks, device)
+        self.contexts = EpisodeTable(problem.train_tasks, device)
+
+    # Meta-training
+
+    @property
+    def next_iteration_steps(self) -> int:
+        """Warm-up of every training task at first, then prior and posterior steps of the sampled tasks."""
+        warmup = 0 if self.replay.used else self.settings.warmup_steps * self.problem.train_tasks
+        return warmup + self.settings.tasks_per_iteration * (self.settings.prior_steps + self.settings.posterior_steps)
+
+    def meta_train(self, tasks: Tasks) -> Metrics:
+        """Collect with prior and posterior z (PEARL, Algorithm 1, lines 4-10), then update (lines 11-19)."""
+        settings = self.settings
+        if not self.replay.used:
+            self.warm_up(tasks)
+        chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
+        for task in chosen.tolist():
+            self.contexts.clear(task)
+        self.collect(tasks, chosen, settings.prior_steps, self.prior, into_context=True)
+        self.collect(tasks, chosen, settings.posterior_steps, self.posterior, into_context=False)
+        totals: dict[str, Tensor] = {}
+        for _ in range(settings.updates):
+            for name, value in self.update().items():
+                totals[name] = totals[name] + value if name in totals else value
+        return {name: float(total) / settings.updates for name, total in totals.items()}
+
+    def warm_up(self, tasks: Tasks) -> None:
+        """Fill the replay of every training task with the untrained policy."""
+        everything = np.arange(self.problem.train_tasks)
+        first = list(self.rollouts(tasks, everything, self.settings.warmup_steps, self.prior))
+        if self.settings.standardise_observations:
+            self.scale.fit_episodes(first)
+        for episodes in first:
+            self.store(episodes, into_context=True)
+
+    def collect(
+        self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor], *, into_context: bool
+    ) -> None:
+        """Roll out in the chosen tasks and store the episodes."""
+        for episodes in self.rollouts(tasks, chosen, steps, infer):
+            self.store(episodes, into_context=into_context)
+
+    def rollouts(
+        self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor]
+    ) -> Iterator[Episodes]:
+        """Spend `steps` steps in each of the chosen tasks, with a new z for every episode."""
+
+        def actor() -> LatentActor:
+            z = infer(chosen)
+            noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
+            return LatentActor(self, z, noise)
+
+        return run_steps(tasks, actor, chosen, steps, self.problem.horizon)
+
+    def store(self, episodes: Episodes, *, into_context: bool) -> None:
+        """Put episodes into the replay, and into their tasks' contexts if they were explored with the prior."""
+        starts = self.replay.append(replace(episodes, observations=self.scale(episodes.observations)))
+        self.episodes.append(episodes, starts)
+        if into_context:
+            self.contexts.append(episodes, starts)
+
+    def prior(self, chosen: IntArray) -> Tensor:
+        """Draw z ~ N(0, I) for each chosen task."""
+        z = self.exploration.standard_normal((len(chosen), self.settings.latent_size))
+        return torch.as_tensor(z, dtype=torch.get_default_dtype(), device=self.device)
+
+    def posterior(self, chosen: IntArray) -> Tensor:
+        """Draw z ~ q(z|c) for each chosen task."""
+        with torch.no_grad():
+            return self.infer(torch.as_tensor(chosen, device=self.device)).posterior.sample(self.generator)
+
+    def infer(self, tasks: Tensor) -> Inference:
+        """Infer q(z|c) from random rows of each task's context."""
+        rows = self.contexts.sample(tasks, self.settings.context_batch, self.generator)
+        return Inference(self.encoder(self.context(rows)), torch.zeros((), device=self.device), {})
+
+    def context(self, rows: Tensor) -> Tensor:
+        """Gather what the encoder reads at some rows of the replay."""
+        return self.replay.context(
+            rows,
+            reward_scale=self.settings.context_reward_scale,
+            next_observations=self.settings.next_observations_in_context,
+        )
+
+    def update(self) -> dict[str, Tensor]:
+        """One gradient step on encoder and critics, then on the value, then on the policy."""
+        settings, generator = self.settings, self.generator
+        tasks = torch.randint(self.problem.train_tasks, (settings.meta_batch,), device=self.device, generator=generator)
+        batch = self.replay.transitions(self.episodes.sample(tasks, settings.batch, generator))
+        s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
+
+        # Encoder and critics: (Q(s, a, z) - (r + discount V'(s', z)))^2 + beta KL(q(z|c) || N(0, I)).
+        inference = self.infer(tasks)
+        z = inference.posterior.sample(generator).repeat_interleave(settings.batch, dim=0)
+        with torch.no_grad():
+            v_next = self.target_value(torch.cat([s_next, z], dim=1))
+            target = settings.reward_scale * r + settings.discount * (1.0 - terminated) * v_next
+        q = self.critics(torch.cat([s, a, z], dim=1))  # (2, rows, 1)
+        critic_loss = (q - target).square().mean(dim=1).sum()
+        kl = kl_to_standard_normal(inference.posterior)
+        self.critic_adam.step(critic_loss + settings.kl_weight * kl + inference.auxiliary_loss)
+
+        # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.
+        z = z.detach()
+        s_z = torch.cat([s, z], dim=1)
+        drawn = self.policy.sample(s_z, generator)
+        q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1)).amin(dim=0)
+        v = self.value(s_z)
+        alpha_log_pi = settings.entropy_weight * drawn.log_probabilities
+        value_loss = (v - (q_drawn - alpha_log_pi).detach()).square().mean()
+        self.value_adam.step(value_loss)
+        self.psi_target.average(self.psi, settings.target_rate)
+
+        # Policy: alpha log pi(a'|s, z) - min Q(s, a', z).
+        policy_loss = (alpha_log_pi - q_drawn).mean()
+        regulariser = drawn.means.square().mean() + drawn.log_deviations.square().mean()
+        if "regularisers-without-gradient" in settings.as_published:
+            regulariser = regulariser.detach()
+        self.policy_adam.step(policy_loss + settings.policy_regularisation * regulariser)
+
+        self.gradient_steps += 1
+        return {
+            "critic_loss": critic_loss.detach(),
+            "value_loss": value_loss.detach(),
+            "policy_loss": policy_loss.detach(),
+            "kl": kl.detach(),
+            "posterior_variance": inference.posterior.deviation.detach().square().mean(),
+            **inference.metrics,
+        }
+
+    # Meta-testing
+
+    def meta_test(
+        self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None
+    ) -> PEARLAgent:
+        """Make an agent whose belief is the prior."""
+        return PEARLAgent(self, generators)
+
+    def encode(self, exploration: Sequence[Episodes]) -> Gaussian:
+        """Infer q(z|c) from whole episodes, one row of each copy's transitions after the other."""
+        rows, present = [], []
+        for episodes in exploration:
+            s = self.scale(episodes.observations)  # (copies, time + 1, observation_size)
+            columns = [s[:, :-1], episodes.actions, self.settings.context_reward_scale * episodes.rewards[..., None]]
+            if self.settings.next_observations_in_context:
+                columns.append(s[:, 1:])
+            rows.append(np.concatenate(columns, axis=-1))
+            present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
+        with torch.no_grad():
+            posterior: Gaussian = self.encoder(
+                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.get_default_dtype(), device=self.device),
+                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.get_default_dtype(), device=self.device),
+            )
+        return posterior
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
+        return {
+            "phi": self.phi,
+            "theta_q": self.theta_q,
+            "psi": self.psi,
+            "psi_target": self.psi_target,
+            "theta_pi": self.theta_pi,
+            "critic_adam": self.critic_adam,
+            "value_adam": self.value_adam,
+            "policy_adam": self.policy_adam,
+            "scale": self.scale,
+            "replay": self.replay,
+            "episodes": self.episodes,
+            "contexts": self.contexts,
+        }
+
+
+class LatentActor(Actor):
+    """Acts with one z a copy for the length of an episode."""
+
+    def __init__(self, algorithm: PEARL, z: Tensor, noise: FloatArray | None) -> None:
+        self.algorithm, self.z = algorithm, z
+        self.noise = noise  # (copies, time, action_size); None for the policy's mode
+        self.t = -1
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        self.t += 1
+        return self.algorithm.policy.act(
+            self.algorithm.scale(observations), self.z, None if self.noise is None else self.noise[:, self.t]
+        )
+
+
+class PEARLAgent(MetaTestAgent):
+    """A prior z for each exploration episode, then one posterior z (PEARL, Algorithm 2)."""
+
+    def __init__(self, algorithm: PEARL, generators: Sequence[np.random.Generator]) -> None:
+        self.algorithm, self.generators = algorithm, generators
+        self.z: Tensor | None = None
+
+    def begin_episode(self) -> None:
+        """Draw z from the prior until the agent has adapted."""
+        algorithm, problem = self.algorithm, self.algorithm.problem
+        exploring = self.z is None
+        z = self._draw(algorithm.settings.latent_size) if self.z is None else self.z
+        noise = None
+        if exploring or "sampled-test-actions" in algorithm.settings.as_published:
+            noise = np.stack([g.standard_normal((problem.horizon, problem.action_size)) for g in self.generators])
+        self.actor = LatentActor(algorithm, z, noise)
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        return self.actor.act(observations)
+
+    def adapt(self, exploration: Sequence[Episodes]) -> None:
+        """Infer z from all transitions explored."""
+        posterior = self.algorithm.encode(exploration)
+        self.z = posterior.mean
+        if self.algorithm.settings.test_posterior == "sample":
+            self.z = posterior.mean + posterior.deviation * self._draw(self.algorithm.settings.latent_size)
+
+    def _draw(self, size: int) -> Tensor:
+        draws = np.stack([generator.standard_normal(size) for generator in self.generators])
+        return torch.as_tensor(draws, dtype=torch.get_default_dtype(), device=self.algorithm.device)

@@ -1,0 +1,64 @@
+"""Batched rollouts: one episode in each of several tasks, all stepped together with one policy forward a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from algorithms.interface import Actor, Episodes, Tasks
+from environments import IntArray
+
+
+def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray, *, observe: bool = True) -> Episodes:
+    """Run one episode in each of `len(indices)` copies.
+
+    Parameters
+    ----------
+    tasks : what is stepped.
+    actor : what acts.
+    indices : (copies,) task index of each copy.
+    limits : (copies,) steps after which a copy's episode is truncated; 0 leaves the copy out.
+    observe : whether the actor is shown the steps, rewards included.
+    """
+    observations = tasks.reset(indices)  # (copies, observation_size)
+    actor.begin_episode()
+    seen, taken, rewards = [observations], [], []  # a (copies, ·) each step
+    terminated = np.zeros(len(indices), dtype=np.bool_)
+    success = np.zeros_like(terminated)
+    lengths = np.zeros(len(indices), dtype=np.int64)
+    active = limits > 0
+    while active.any():
+        actions = actor.act(observations)
+        step = tasks.step(actions, active)
+        if observe:
+            actor.observe(step, active)
+        observations = step.observations
+        seen.append(observations)
+        taken.append(np.where(active[:, None], actions, 0.0))
+        rewards.append(step.rewards)
+        success |= step.success & active
+        terminated |= step.terminated & active
+        lengths += active
+        active = active & ~step.terminated & (lengths < limits)
+    return Episodes(indices, np.stack(seen, 1), np.stack(taken, 1), np.stack(rewards, 1), terminated, lengths, success)
+
+
+def run_steps(
+    tasks: Tasks, make_actor: Callable[[], Actor], indices: IntArray, steps: int, horizon: int
+) -> Iterator[Episodes]:
+    """Spend exactly `steps` steps in each of `len(indices)` copies, one episode after the other.
+
+    Parameters
+    ----------
+    tasks : what is stepped.
+    make_actor : makes the actor of the next round of episodes.
+    indices : (copies,) task index of each copy.
+    steps : steps a copy; the last episode is truncated where they are used up.
+    horizon : the longest episode.
+    """
+    remaining = np.full(len(indices), steps)
+    while remaining.any():
+        episodes = run_episodes(tasks, make_actor(), indices, np.minimum(remaining, horizon), observe=False)
+        remaining = remaining - episodes.lengths
+        yield episodes

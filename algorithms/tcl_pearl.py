@@ -1,0 +1,75 @@
+"""TCL-PEARL: PEARL whose context encoder also learns by trajectory contrastive learning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from algorithms.interface import Problem, Stateful, Streams
+from algorithms.pearl import PEARL, Inference, PEARLSettings
+from algorithms.tcl import KeyEncoder, contrast, sample_windows
+
+
+@dataclass(frozen=True)
+class TCLPEARLSettings(PEARLSettings):
+    """PEARL's settings and those of TCL; the defaults are the paper's for Meta-World."""
+
+    window: PositiveInt = 64
+    """Table 8, trajectory augmentation window size W."""
+    temperature: PositiveFloat = 1.0
+    """Table 8, contrastive loss temperature."""
+    contrastive_scale: NonNegativeFloat = 1.0
+    """Table 4 for the MuJoCo Controls; not printed for Meta-World."""
+    momentum: NonNegativeFloat = 0.005
+    """Appendix C.1; weighs the query encoder, as in CURL, which the paper follows."""
+    momentum_as_printed: bool = False
+    """True: phi_k <- m phi_k + (1 - m) phi_q as in Algorithm 2, line 16, which replaces the keys almost wholly."""
+    share_queries: bool = True
+    """The query posterior is also the context of PEARL's losses (section 4.3, item 2); False keeps random rows."""
+
+
+class TCLPEARL(PEARL):
+    """PEARL plus TCL."""
+
+    name: ClassVar[str] = "tcl-pearl"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = TCLPEARLSettings
+    settings: TCLPEARLSettings
+
+    def __init__(self, settings: TCLPEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
+        super().__init__(settings, problem, streams, device)
+        query_weight = 1.0 - settings.momentum if settings.momentum_as_printed else settings.momentum
+        self.key_encoder = KeyEncoder(self.encoder, self.phi, query_weight=query_weight)
+
+    def infer(self, tasks: Tensor) -> Inference:
+        """Infer q(z|c) from a window of each task's context, and contrast it with a second window's."""
+        settings = self.settings
+        windows = sample_windows(self.contexts, tasks, settings.window, self.generator)
+        queries = self.encoder(self.context(windows.queries), windows.present)
+        with torch.no_grad():
+            keys = self.key_encoder.encoder(self.context(windows.keys), windows.present)
+        loss, accuracy = contrast(queries, keys, windows.valid, settings.temperature)
+        posterior = queries if settings.share_queries else super().infer(tasks).posterior
+        same_task = (tasks[:, None] == tasks[None, :]).float()
+        metrics = {
+            "contrastive_loss": loss.detach(),
+            "contrastive_accuracy": accuracy,
+            "query_variance": queries.deviation.detach().square().mean(),
+            "same_task_negatives": (same_task.sum() - len(tasks)) / max(1, len(tasks) * (len(tasks) - 1)),
+        }
+        return Inference(posterior, settings.contrastive_scale * loss, metrics)
+
+    def update(self) -> dict[str, Tensor]:
+        """PEARL's step, then the key encoder's."""
+        metrics = super().update()
+        self.key_encoder.update()
+        return metrics
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
+        return {**super().parts, "phi_k": self.key_encoder.phi_k}

@@ -1,0 +1,1 @@
+"""From the run store to numbers and verdicts: tables, intervals, statistics, the audit, the claims."""

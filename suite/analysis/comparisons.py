@@ -1,0 +1,105 @@
+"""How the paper compares algorithms: relative gain, wins, better / comparable / worse groups.
+
+The same functions judge the paper's published tables and our own runs. The last axis (for `wins`, the last but one) is
+the environment; axes before it are resamples. Returns may be in any unit, but `failure` is in the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+COMPARABLE_SHARE = 0.9
+"""Section 5.4: comparable from 90 % of the baseline's performance on."""
+
+GAIN_RULES: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
+    "either above zero, negative ratios as 0": lambda ours, baseline: np.where(
+        (ours > 0) | (baseline > 0), np.maximum(_ratio(ours, baseline), 0), np.nan
+    ),
+    "every ratio with a baseline that is not zero": lambda ours, baseline: _ratio(ours, baseline),
+    "both above zero": lambda ours, baseline: np.where((ours > 0) & (baseline > 0), _ratio(ours, baseline), np.nan),
+    "baseline above zero": lambda ours, baseline: np.where(baseline > 0, _ratio(ours, baseline), np.nan),
+}
+"""Definitions of relative gain: (ours, baseline) -> ratio an environment, NaN where the rule leaves it out."""
+
+
+def _ratio(ours: FloatArray, baseline: FloatArray) -> FloatArray:
+    undefined = np.full(np.broadcast(ours, baseline).shape, np.nan)
+    ratio: FloatArray = np.divide(ours, baseline, out=undefined, where=baseline != 0)
+    return ratio
+
+
+def relative_gains(ours: FloatArray, baseline: FloatArray, rule: str) -> FloatArray:
+    """Return the ratio of ours to the baseline in each environment under one of `GAIN_RULES`; NaN where left out."""
+    return GAIN_RULES[rule](np.asarray(ours, float), np.asarray(baseline, float))
+
+
+def wins(returns: FloatArray, ties: str = "nobody") -> FloatArray:
+    """Count the environments in which each algorithm has the highest return.
+
+    Parameters
+    ----------
+    returns : (..., environments, algorithms).
+    ties : who is credited where several share the highest return: `nobody`, `everybody`, or `split` (one win shared).
+
+    Returns
+    -------
+    (..., algorithms)
+    """
+    best = returns == np.max(returns, axis=-1, keepdims=True)
+    sharers = best.sum(axis=-1, keepdims=True)
+    credit = {"nobody": best & (sharers == 1), "everybody": best, "split": best / sharers}[ties]
+    return np.asarray(credit.sum(axis=-2), float)
+
+
+def tie_holders(returns: FloatArray, counts: FloatArray) -> list[dict[int, int]]:
+    """Find who must be credited with each tie for the win counts to come out as printed.
+
+    Returns
+    -------
+    Every assignment {environment index: algorithm index} that gives `counts`; empty if none does.
+    """
+    best = returns == returns.max(axis=1, keepdims=True)
+    tied = np.flatnonzero(best.sum(axis=1) > 1)
+    strict = wins(returns)
+    found = []
+    for holders in product(*(np.flatnonzero(best[environment]) for environment in tied)):
+        total = strict + np.bincount(np.array(holders, int), minlength=len(strict))
+        if np.array_equal(total, counts):
+            found.append({int(environment): int(holder) for environment, holder in zip(tied, holders, strict=True)})
+    return found
+
+
+def groups(ours: FloatArray, baseline: FloatArray, failure: float) -> IntArray:
+    """Sort environments into better (1), comparable (0) and worse (-1).
+
+    Better if higher; else comparable if at least 90 % of the baseline, or if neither exceeds `failure` (both fail to
+    learn); else worse. For a negative baseline, 90 % means a tenth of its size below it.
+    """
+    near = ours >= baseline - (1 - COMPARABLE_SHARE) * np.abs(baseline)
+    failed = np.maximum(ours, baseline) <= failure
+    return np.where(ours > baseline, 1, np.where(near | failed, 0, -1))
+
+
+def failure_range(
+    ours: FloatArray, baseline: FloatArray, expected: NDArray[np.integer[Any]]
+) -> tuple[float, float] | None:
+    """Find the failure thresholds under which `groups` gives the expected groups.
+
+    Returns
+    -------
+    (low, high): every threshold t with low <= t < high does; None if none does.
+    """
+    higher = np.sort(np.maximum(ours, baseline))
+    working = [level for level in higher if np.array_equal(groups(ours, baseline, level), expected)]
+    if not working:
+        return None
+    above = higher[higher > working[-1]]
+    return float(working[0]), float(above[0]) if len(above) else float("inf")

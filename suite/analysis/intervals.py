@@ -1,0 +1,76 @@
+"""Intervals over seeds: the seed is the unit of replication, never the episode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+FloatArray = NDArray[np.float64]
+
+
+def mean_interval(values: FloatArray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return mean, lower and upper end of Student's t interval of independent seeds.
+
+    With two or three seeds a percentile bootstrap covers far less than it says; t does not. One seed has no interval:
+    both ends are NaN.
+
+    Parameters
+    ----------
+    values : (seeds,) one number a seed.
+    """
+    mean = float(np.mean(values)) if len(values) else float("nan")
+    if len(values) < 2:
+        return mean, float("nan"), float("nan")
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
+    return mean, mean - half, mean + half
+
+
+def curve_on_grid(curve: pd.DataFrame, grid: FloatArray) -> FloatArray:
+    """Interpolate a run's returns linearly to given environment steps; NaN beyond its last evaluation."""
+    steps = curve["environment_steps"].to_numpy(float)
+    returns: FloatArray = np.interp(grid, steps, curve["return"].to_numpy(float), left=np.nan, right=np.nan)
+    return returns
+
+
+def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
+    """Average learning curves over seeds.
+
+    Parameters
+    ----------
+    curves : rows of `Results.curves`; runs may have been evaluated at different steps and may end at different ones.
+
+    Returns
+    -------
+    One row an (environment, entry, environment_steps) with `mean`, `low`, `high` (95 %, t) and `seeds`, the number of
+    runs that reached those steps. The grid is that of the run with the most evaluations.
+    """
+    rows = []
+    for (environment, entry), group in curves.groupby(["environment", "entry"], sort=True):
+        runs = [run for _, run in group.groupby("run", sort=True)]
+        longest = max(runs, key=lambda run: (len(run), run["environment_steps"].max()))
+        grid = longest["environment_steps"].to_numpy(float)
+        returns = np.stack([curve_on_grid(run, grid) for run in runs])  # (seeds, marks)
+        for steps, values in zip(grid, returns.T, strict=True):
+            present = values[np.isfinite(values)]
+            mean, low, high = mean_interval(present)
+            rows.append((environment, entry, steps, mean, low, high, len(present)))
+    columns = ["environment", "entry", "environment_steps", "mean", "low", "high", "seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def score_table(done: pd.DataFrame) -> pd.DataFrame:
+    """Average final scores over seeds.
+
+    Returns
+    -------
+    One row an (environment, entry): `seeds`, `mean`, `low`, `high` of the score, `untrained` and `success` (means).
+    """
+    rows = []
+    for (environment, entry), group in done.groupby(["environment", "entry"], sort=True):
+        mean, low, high = mean_interval(group["score"].to_numpy(float))
+        means = group[["untrained", "success"]].mean()
+        rows.append((environment, entry, len(group), mean, low, high, means["untrained"], means["success"]))
+    columns = ["environment", "entry", "seeds", "mean", "low", "high", "untrained", "success"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,59 @@
+"""Where a run's numbers come from: code, machine, and settings as printed and as used."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from suite.settings import printed_settings
+from suite.spec import RunSpec
+
+ROOT = Path(__file__).parent.parent
+
+
+def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
+    """Describe this process as the origin of a run's numbers."""
+    status = _git("status", "--porcelain")
+    return {
+        "command": f"suite exec {spec.run}",
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": None if status is None else bool(status),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "system": platform.platform(),
+        },
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "printed_settings": printed_settings(spec.algorithm, spec.environment),
+        "seconds_total": seconds,
+        "used_settings": spec.settings,
+        "versions": {"python": platform.python_version(), "suite": version("meta-rl-suite"), **spec.versions},
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        command = ["git", "-C", str(ROOT), *arguments]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,282 @@
+"""Figures as inline SVG: drawn by seaborn, coloured by the page's style sheet, identical for identical numbers."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+from numpy.typing import NDArray
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
+SERIES = 7
+"""Colours of the style sheet; beyond them a series is told by its marker."""
+
+BAND_SEEDS = 3
+"""Fewer seeds have an interval so wide that it hides them; they are drawn one by one instead."""
+
+INK, RULE = "#010101", "#020202"
+"""Stand-ins, replaced by the page's own colours so that one figure serves light, dark and print."""
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "suite",
+    "axes.edgecolor": RULE,
+    "grid.color": RULE,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "legend.frameon": False,
+    "text.parse_math": False,
+    "font.sans-serif": ["DejaVu Sans"],
+}
+
+
+def _stand_in(series: int) -> str:
+    return f"#a0000{series % SERIES}"
+
+
+@mpl.rc_context(STYLE)
+def curves(
+    key: str,
+    bands: pd.DataFrame,
+    runs: pd.DataFrame,
+    order: Sequence[str],
+    paper: Mapping[str, float],
+    unit: float = 1.0,
+) -> str:
+    """Draw one environment's learning curves: mean and 95 % interval over seeds, each seed, the paper's end value.
+
+    Parameters
+    ----------
+    key : unique on the page.
+    bands : rows of `suite.analysis.intervals.curve_bands` of this environment.
+    runs : rows of `Results.curves` of this environment.
+    order : all entries of the page; a series keeps its colour and marker in every figure.
+    paper : entry -> the paper's end value, in the paper's unit.
+    unit : what returns are divided by (1000 where the paper prints thousands).
+    """
+    figure, axes = _figure(5.2, 3.5)
+    seeds = runs.groupby("run", sort=True)
+    for index, entry in enumerate(order):
+        band = bands[bands["entry"] == entry]
+        if band.empty:
+            continue
+        steps, mean = band["environment_steps"], band["mean"] / unit
+        every = max(1, len(band) // 8)
+        sns.lineplot(
+            x=steps.to_numpy(),
+            y=mean.to_numpy(),
+            ax=axes,
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            markevery=every,
+            markeredgewidth=0,
+            errorbar=None,
+            label=entry,
+            gid=f"series-{index}-mean",
+        )
+        axes.fill_between(
+            steps,
+            band["low"] / unit,
+            band["high"] / unit,
+            where=band["seeds"] >= BAND_SEEDS,
+            color=_stand_in(index),
+            alpha=0.16,
+            linewidth=0,
+            gid=f"series-{index}-band",
+        )
+        for _, run in seeds:
+            if run["entry"].iloc[0] == entry:
+                axes.plot(
+                    run["environment_steps"],
+                    run["return"] / unit,
+                    color=_stand_in(index),
+                    linewidth=0.7,
+                    alpha=0.75,
+                    gid=f"series-{index}-seed",
+                )
+        if entry in paper:
+            axes.axhline(
+                paper[entry],
+                color=_stand_in(index),
+                linestyle=(0, (2, 2)),
+                linewidth=1.1,
+                gid=f"series-{index}-paper",
+            )
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    _limit(axes, runs["return"].to_numpy(float) / unit, list(paper.values()))
+    axes.set(
+        xlabel="environment steps of meta-training", ylabel="meta-test return" + (" (thousands)" if unit > 1 else "")
+    )
+    _legend_below(axes)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def split_bars(key: str, seconds: pd.DataFrame) -> str:
+    """Draw where the hours go: one bar an entry, split into its parts.
+
+    Parameters
+    ----------
+    seconds : index: entries; one column a part, in seconds a run.
+    """
+    figure, axes = _figure(7.2, 0.9 + 0.38 * len(seconds))
+    left = np.zeros(len(seconds))
+    for index, part in enumerate(seconds.columns):
+        hours = seconds[part].fillna(0).to_numpy(float) / 3600
+        axes.barh(
+            seconds.index,
+            hours,
+            left=left,
+            color=_stand_in(index + 4),
+            hatch=("", "///", "...", "xx")[index % 4],
+            edgecolor=RULE,
+            linewidth=0.4,
+            height=0.62,
+            label=part,
+        )
+        left += hours
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel="hours a run (mean)")
+    _legend_below(axes)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def profiles(
+    key: str, levels: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], order: Sequence[str]
+) -> str:
+    """Draw performance profiles: the share of runs above each normalised score.
+
+    Parameters
+    ----------
+    levels : (levels,) normalised scores.
+    shares : entry -> (levels, 3): share, low, high.
+    """
+    figure, axes = _figure(7.2, 3.6)
+    for index, entry in enumerate(order):
+        if entry not in shares:
+            continue
+        share, low, high = shares[entry].T
+        axes.step(
+            levels,
+            share,
+            where="post",
+            color=_stand_in(index),
+            label=entry,
+            marker=MARKERS[index % len(MARKERS)],
+            markevery=max(1, len(levels) // 10),
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+        axes.fill_between(
+            levels, low, high, step="post", color=_stand_in(index), alpha=0.14, linewidth=0, gid=f"series-{index}-band"
+        )
+    for end in (0.0, 1.0):
+        axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
+    _legend_below(axes)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> str:
+    """Draw one aggregate of every entry with its interval.
+
+    Parameters
+    ----------
+    table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
+    """
+    figure, axes = _figure(7.2, 0.8 + 0.34 * len(table))
+    for row, values in enumerate(table.to_dict("records")):
+        index = order.index(values["entry"])
+        axes.plot(
+            [values[f"{name} low"], values[f"{name} high"]],
+            [row, row],
+            color=_stand_in(index),
+            linewidth=7,
+            alpha=0.35,
+            solid_capstyle="butt",
+            gid=f"series-{index}-band",
+        )
+        axes.plot(
+            [values[name]],
+            [row],
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=8,
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+    axes.set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel=f"{name} of normalised scores (untrained 0, oracle 1)")
+    return _svg(key, figure)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> None:
+    """Keep every seed and every line in view; a wide interval of few seeds may leave the frame."""
+    shown = np.concatenate([values, np.asarray(lines, float)])
+    shown = shown[np.isfinite(shown)]
+    if len(shown):
+        margin = 0.08 * (shown.max() - shown.min()) or 1.0
+        axes.set_ylim(shown.min() - margin, shown.max() + margin)
+
+
+def _legend_below(axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, columnspacing=1.2, handlelength=1.6)
+
+
+def _svg(key: str, figure: Figure) -> str:
+    """Write a figure as an SVG element that can stand on the page beside others."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"(?<=[\s\"LMCQH,])(-?\d+\.\d\d)\d+", r"\1", text)
+    text = text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")
+    text = text.replace(INK, "currentColor").replace(RULE, "var(--rule)")
+    for series in range(SERIES):
+        text = text.replace(_stand_in(series), f"var(--s{series})")
+    text = re.sub(r'id="(series-\d+)-(\w+)"', r'class="\1 \2"', text)
+    referenced = set(re.findall(r"#([\w-]+)", text))
+
+    def rename(match: re.Match[str]) -> str:
+        return f'id="{key}-{match[1]}"' if match[1] in referenced else ""
+
+    text = re.sub(r'\bid="([^"]*)"', rename, text)
+    text = re.sub(r"(url\(|href=\")#([\w-]+)", rf"\1#{key}-\2", text)
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", text, count=1)

@@ -1,0 +1,96 @@
+"use strict";
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function value(row, column) {
+  const cell = row.cells[column];
+  if (cell.dataset.value !== undefined) return cell.dataset.value === "" ? null : Number(cell.dataset.value);
+  return cell.textContent === "–" ? null : cell.textContent;
+}
+
+function sort(header) {
+  const column = header.cellIndex;
+  const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  const body = header.closest("table").tBodies[0];
+  const rows = [...body.rows].map((row, index) => ({ row, index, key: row.cells[column] ? value(row, column) : null }));
+  rows.sort((a, b) => {
+    if (a.key === null || b.key === null) return (a.key === null) - (b.key === null) || a.index - b.index;
+    const order = typeof a.key === "number" ? a.key - b.key : a.key.localeCompare(b.key, "en", { numeric: true });
+    return direction * order || a.index - b.index;
+  });
+  body.append(...rows.map((item) => item.row));
+  for (const other of header.parentElement.cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+}
+
+function save(name, type, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function csv(table) {
+  const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const harmless = (text) => (/^[=+@\t]/.test(text) ? `'${text}` : text);
+  return [...table.rows]
+    .filter((row) => !row.classList.contains("empty"))
+    .map((row) => [...row.cells].map((cell) => quote(cell.dataset.value ?? harmless(cell.textContent.trim()))).join(","))
+    .join("\r\n");
+}
+
+/* A figure that leaves the page takes the page's colours with it. */
+function standalone(svg) {
+  const style = getComputedStyle(document.documentElement);
+  const ink = getComputedStyle(svg).color;
+  const text = new XMLSerializer().serializeToString(svg).replaceAll("currentColor", ink);
+  return text
+    .replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim())
+    .replaceAll("font-family: inherit", "font-family: sans-serif");
+}
+
+for (const button of all("[data-sort]")) button.addEventListener("click", () => sort(button.closest("th")));
+for (const button of all("[data-csv]")) {
+  button.addEventListener("click", () =>
+    save(`${button.dataset.csv}.csv`, "text/csv", csv(document.getElementById(button.dataset.csv))));
+}
+for (const button of all("[data-svg]")) {
+  button.addEventListener("click", () =>
+    save(`${button.dataset.name}.svg`, "image/svg+xml",
+      standalone(document.getElementById(button.dataset.svg).querySelector("svg"))));
+}
+for (const input of all("[data-filter]")) {
+  const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+  });
+}
+const environments = document.getElementById("environment-filter");
+environments?.addEventListener("input", () => {
+  for (const item of all(".environment")) {
+    item.hidden = !item.dataset.name.toLowerCase().includes(environments.value.toLowerCase().trim());
+  }
+});
+for (const input of all("[data-series]")) {
+  const parts = all(`.series-${input.dataset.series}`);
+  input.addEventListener("change", () => {
+    for (const part of parts) part.style.display = input.checked ? "" : "none";
+  });
+}
+for (const input of all("[data-part]")) {
+  input.addEventListener("change", () => document.body.classList.toggle(`no-${input.dataset.part}`, !input.checked));
+}
+const theme = document.getElementById("theme");
+const dark = () => (document.documentElement.dataset.theme
+  ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+const showTheme = () => {
+  theme.textContent = dark() ? "Light" : "Dark";
+  theme.setAttribute("aria-pressed", String(dark()));
+};
+theme.addEventListener("click", () => {
+  document.documentElement.dataset.theme = dark() ? "light" : "dark";
+  showTheme();
+});
+showTheme();
+addEventListener("beforeprint", () => { for (const item of all("details")) item.open = true; });

@@ -1,0 +1,230 @@
+"""The page: one self-contained HTML file, the same bytes for the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from suite.analysis import paper
+from suite.analysis.tables import Results, read_results
+from suite.report import compared, figures, judged, tables
+from suite.report.contents import Contents, contents
+from suite.report.table import Format, Table, as_latex, as_markdown, interval, number
+from suite.spec import RunSpec
+from suite.store import Store, write_atomically
+
+TITLE = "Reproducing meta-reinforcement learning"
+CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
+
+
+@dataclass(frozen=True)
+class EnvironmentSection:
+    """What the page says of one environment."""
+
+    key: str
+    name: str
+    figure: Markup
+    remark: str
+    paper: bool
+    """The figure shows the paper's end values."""
+    scores: Table
+    efficiency: Table
+
+
+@dataclass(frozen=True)
+class Square:
+    """One cell of the win matrix."""
+
+    probability: str
+    details: str
+    tone: str
+    """Empty, or the colour that it leans to."""
+    mix: int
+    """How much of it, in percent."""
+
+
+def write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None = None, title: str = TITLE) -> Path:
+    """Judge a store and write `index.html`.
+
+    Parameters
+    ----------
+    store : the run store; an empty one gives a page that says so.
+    reports : folder to write to; made if absent.
+    planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
+    title : heading of the page.
+
+    Returns
+    -------
+    The path of the page.
+    """
+    page = render(read_results(store, planned), title)
+    reports.mkdir(parents=True, exist_ok=True)
+    path = reports / "index.html"
+    write_atomically(path, page.encode(errors="replace"))
+    return path
+
+
+def tables_as(format: Format, store: Store, planned: Sequence[RunSpec] | None = None) -> str:
+    """Return the report's tables alone, in Markdown (for a pull request) or LaTeX (for a paper)."""
+    write = {"markdown": as_markdown, "latex": as_latex}[format]
+    return "\n".join(write(table) for table in contents(read_results(store, planned)).tables)
+
+
+def render(results: Results, title: str = TITLE) -> str:
+    """Return the page of results already read."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("suite", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    folder = Path(__file__).parent
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        style=Markup((folder / "page.css").read_text()),  # noqa: S704 - our own file
+        script=Markup((folder / "page.js").read_text()),  # noqa: S704 - our own file
+        **_context(contents(results)),
+    )
+
+
+def _context(found: Contents) -> dict[str, Any]:
+    """Lay out what the template shows."""
+    results = found.results
+    counts = results.runs["state"].value_counts()
+    verdicts: list[str] = [judgement.verdict for judgement in found.judgements]
+    return {
+        "counts": {state: int(counts.get(state, 0)) for state in tables.STATES},
+        "glyphs": tables.GLYPHS,
+        "verdict_classes": judged.VERDICT_CLASSES,
+        "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
+        "judgements": found.judgements,
+        "interval": interval,
+        "number": number,
+        "entries": [(index, entry, f"var(--s{index % figures.SERIES})") for index, entry in enumerate(found.order)],
+        "claims": judged.claims(found.judgements),
+        "audit": judged.audit(found.audit),
+        "ranking": compared.ranking(found.ranking),
+        "ranking_figure": _ranking_figure(found),
+        "profile_figure": _profile_figure(found),
+        "scores": tables.scores(found.scores, found.units),
+        "environments": [
+            _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
+        ],
+        "beside_the_paper": found.beside_the_paper,
+        "wins": compared.wins(found.matrix),
+        "squares": _squares(found),
+        "control": judged.adaptation(found.adaptation, found.units),
+        "efficiency": compared.efficiency(found.efficiency, found.units),
+        "wall_clock": tables.wall_clock(results.done),
+        "wall_clock_figure": _wall_clock_figure(found),
+        "run_matrix": _run_matrix(results.runs, found.order),
+        "failed": _failed(results),
+        "others": results.others,
+        "provenance": tables.provenance(results),
+        "settings": tables.settings(results),
+    }
+
+
+def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSection:
+    runs = found.results.curves[found.results.curves["environment"] == name]
+    here = set(runs["entry"])
+    end_values = {entry: value for entry, value in paper.end_values(name).items() if entry in here}
+    svg = figures.curves(
+        f"{key}-curves",
+        found.bands[found.bands["environment"] == name],
+        runs,
+        found.order,
+        end_values,
+        found.units[name],
+    )
+    scores = tables.scores(found.scores[found.scores["environment"] == name], found.units)
+    efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
+    verdicts = found.adaptation.set_index("environment")["verdict"]
+    remark = ""
+    if verdicts.get(name) == "needs no adaptation":
+        remark = (
+            "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
+        )
+    return EnvironmentSection(
+        key,
+        name,
+        Markup(svg),  # noqa: S704 - drawn by us, text escaped by matplotlib
+        remark,
+        bool(end_values),
+        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
+        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
+    )
+
+
+def _ranking_figure(found: Contents) -> Markup:
+    table = found.ranking[found.ranking["normalised_environments"] > 0]
+    return Markup(figures.strips("ranking-strips", table, "IQM", found.order) if len(table) else "")  # noqa: S704
+
+
+def _profile_figure(found: Contents) -> Markup:
+    svg = figures.profiles("profiles", found.levels, found.profiles, found.order) if found.profiles else ""
+    return Markup(svg)  # noqa: S704
+
+
+def _wall_clock_figure(found: Contents) -> Markup:
+    done = found.results.done
+    if done.empty:
+        return Markup("")
+    parts = {"seconds_sampling": "sampling", "seconds_updating": "updating", "seconds_evaluating": "evaluating"}
+    seconds = done.groupby("entry")[list(parts)].mean().rename(columns=parts)
+    present = [entry for entry in found.order if entry in seconds.index]
+    return Markup(figures.split_bars("wall-clock-split", seconds.loc[present]))  # noqa: S704
+
+
+def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
+    """Arrange the win matrix: one row an entry, one square an opponent; None where nothing compares."""
+    rows = {(row["ours"], row["theirs"]): row for row in found.matrix.to_dict("records")}
+    names = [entry for entry in found.order if any(entry == ours for ours, _ in rows)]
+    square = []
+    for ours in names:
+        cells: list[Square | None] = []
+        for theirs in names:
+            row = rows.get((ours, theirs))
+            if row is None:
+                cells.append(None)
+                continue
+            lean = row["probability"] - 0.5
+            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost"
+            limits = interval(row["low"], row["high"])
+            cells.append(
+                Square(
+                    f"{row['probability']:.2f}",
+                    f"{details}; {limits}" if limits else details,
+                    "" if lean == 0 else "var(--s1)" if lean > 0 else "var(--s0)",
+                    round(abs(lean) * 70),
+                )
+            )
+        square.append((ours, cells))
+    return square
+
+
+def _run_matrix(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
+    """Return one row an environment; one cell an entry; one (seed, state, run) a run."""
+    cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for row in runs[runs["entry"].notna()].to_dict("records"):
+        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), row["state"], row["run"]))
+    names = sorted({environment for environment, _ in cells})
+    return [(name, [sorted(cells.get((name, entry), [])) for entry in order]) for name in names]
+
+
+def _failed(results: Results) -> list[tuple[str, str, str, str]]:
+    """Return (run, state, reason, log tail) of the runs that failed or cannot be read."""
+    reasons = {problem.run: problem.problem for problem in results.problems}
+    rows = []
+    for row in results.runs[results.runs["state"].isin(["failed", "unreadable"])].to_dict("records"):
+        failure = results.failures.get(row["run"], {})
+        reason = reasons.get(row["run"]) or ": ".join(str(failure[key]) for key in ("kind", "reason") if key in failure)
+        rows.append((row["run"], row["state"], reason, results.log_tails.get(row["run"], "")))
+    return rows

@@ -1,0 +1,72 @@
+"""Settings of algorithms as plain JSON values: printed ones, overridden ones, checked ones."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from algorithms import ALGORITHMS, paper_settings
+from environments import family_spec
+from suite.errors import UsageError
+
+
+def first_error(error: ValidationError) -> str:
+    """Say the first thing that is wrong: which key, which value, what is allowed."""
+    detail = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in detail["loc"])
+    return f"{key}: {json.dumps(detail['input'], default=repr)}: {detail['msg']}"
+
+
+def unknown(what: str, name: object, allowed: Iterable[str]) -> str:
+    """Say that a name is unknown, and which are allowed, the nearest first."""
+    names = sorted(allowed)
+    nearest = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{what} {name!r} is unknown; {hint}allowed: {', '.join(names)}"
+
+
+def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:
+    """Return the settings that the papers print for an algorithm on an environment, as JSON values."""
+    return _as_json(algorithm, paper_settings(algorithm, environment, family_spec(environment).kind))
+
+
+def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the printed settings with a benchmark's overrides, checked, as JSON values.
+
+    Raises
+    ------
+    UsageError
+        If a key is unknown or a value is not allowed.
+    """
+    settings = printed_settings(algorithm, environment)
+    for key, value in overrides.items():
+        if key not in settings:
+            raise UsageError(unknown(f"settings of {algorithm}:", key, settings))
+        settings[key] = value
+    published = ALGORITHMS[algorithm].published
+    if isinstance(settings.get("as_published"), str):
+        preset = settings["as_published"]
+        if preset not in published:
+            raise UsageError(unknown(f"settings of {algorithm}: as_published:", preset, published))
+        settings["as_published"] = sorted(published[preset])
+    try:
+        return _as_json(algorithm, settings)
+    except ValidationError as error:
+        raise UsageError(f"settings of {algorithm}: {first_error(error)}") from error
+
+
+def load_settings(algorithm: str, settings: Mapping[str, Any]) -> Any:
+    """Make an algorithm's settings value from JSON values."""
+    adapter = TypeAdapter(ALGORITHMS[algorithm].Settings)
+    return adapter.validate_json(json.dumps(settings), strict=True)
+
+
+def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
+    adapter = TypeAdapter(ALGORITHMS[algorithm].Settings)
+    dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
+    return {key: sorted(value) if key == "as_published" else value for key, value in dumped.items()}

@@ -1,0 +1,44 @@
+"""A run as a value: everything that is meant to change its numbers, and the identity made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+
+SCHEMA = 1
+"""Version of the run folder's layout; a folder of a newer one is refused, not guessed at."""
+
+
+class RunSpec(BaseModel):
+    """One run: an algorithm with all its settings, on one environment, with one seed and one budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    schema_version: int = SCHEMA
+    label: str
+    """The name under which tables show the run; not part of its identity."""
+    algorithm: str
+    algorithm_revision: int
+    settings: dict[str, Any]
+    """Every field of the algorithm's settings, resolved."""
+    environment: str
+    environment_revision: int
+    environment_options: dict[str, Any]
+    exploration_episodes: NonNegativeInt
+    seed: NonNegativeInt
+    budget: PositiveInt
+    """Environment steps of meta-training."""
+    evaluations: PositiveInt
+    """Evaluations after the first, which is made before any training, at equal shares of the budget."""
+    versions: dict[str, str]
+    """Versions of the numeric stack."""
+
+    @property
+    def run(self) -> str:
+        """The run's name: readable, and unique through a hash of everything but the label."""
+        identity = self.model_dump(mode="json", exclude={"label"})
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"

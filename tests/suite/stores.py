@@ -1,0 +1,116 @@
+"""Synthetic run stores: what a finished run leaves behind, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suite.spec import RunSpec
+from suite.store import RunFolder, Store, write_json
+
+SETTINGS = {"batch_size": 256, "latent_size": 7}
+
+
+def make_spec(
+    label: str = "pearl", environment: str = "reach-v1", seed: int = 0, budget: int = 1_000_000, **changes: Any
+) -> RunSpec:
+    values: dict[str, Any] = {
+        "label": label,
+        "algorithm": label.removesuffix("-garage"),
+        "algorithm_revision": 1,
+        "settings": SETTINGS | ({"as_published": ["sampled-test-actions"]} if label.endswith("-garage") else {}),
+        "environment": environment,
+        "environment_revision": 1,
+        "environment_options": {},
+        "exploration_episodes": 2,
+        "seed": seed,
+        "budget": budget,
+        "evaluations": 10,
+        "versions": {"numpy": "2.4.6"},
+    }
+    return RunSpec(**(values | changes))
+
+
+def linear(start: float, end: float) -> Callable[[float], float]:
+    """A learning curve: from `start` to `end`, reached at 80 % of the budget."""
+    return lambda share: start + (end - start) * min(1.0, share / 0.8)
+
+
+def finish(
+    store: Store,
+    spec: RunSpec,
+    curve: Callable[[float], float],
+    *,
+    tasks: int = 3,
+    seconds: Sequence[float] = (30.0, 60.0, 10.0),
+    provenance: dict[str, Any] | None = None,
+) -> RunFolder:
+    """Write a done run whose mean return at each share of its budget is `curve(share)`."""
+    shares = np.linspace(0, 1, spec.evaluations + 1)
+    steps = (shares * spec.budget).astype(int)
+    spread = np.arange(tasks) - (tasks - 1) / 2  # averages to zero
+    evaluations = pd.DataFrame(
+        [
+            {
+                "environment_steps": step,
+                "gradient_steps": step // 10,
+                "task": task,
+                "episode": 0,
+                "return": curve(share) + spread[task],
+                "success": bool(share > 0.5),
+            }
+            for share, step in zip(shares, steps, strict=True)
+            for task in range(tasks)
+        ]
+    )
+    training = pd.DataFrame(
+        {
+            "environment_steps": steps,
+            "gradient_steps": steps // 10,
+            "meta_test_steps": (1000 * np.arange(len(steps))),
+            "seconds_sampling": seconds[0] * shares,
+            "seconds_updating": seconds[1] * shares,
+            "seconds_evaluating": seconds[2] * shares,
+        }
+    )
+    folder = store.folder(spec.run)
+    assert folder.claim(spec)
+    folder.write_table("evaluations", evaluations)
+    folder.write_table("training", training)
+    default = {
+        "versions": spec.versions,
+        "commit": "0123abc",
+        "dirty": False,
+        "machine": {"cpu": "test"},
+        "device": "cpu",
+        "printed_settings": SETTINGS,
+        "used_settings": SETTINGS,
+        "command": f"suite exec {spec.run}",
+        "seconds_total": float(sum(seconds)),
+    }
+    write_json(folder.path / "provenance.json", default if provenance is None else provenance)
+    folder.commit()
+    folder.release()
+    return folder
+
+
+def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
+    folder = store.folder(spec.run)
+    assert folder.claim(spec)
+    (folder.path / "log.txt").write_text(log)
+    folder.fail(reason, "error")
+    folder.release()
+    return folder
+
+
+def make_store(path: Path, ends: dict[tuple[str, str], Sequence[float]], start: float = 0.0, **changes: Any) -> Store:
+    """Write a store of done runs: for each (label, environment), the end value of each seed."""
+    store = Store(path)
+    for (label, environment), values in ends.items():
+        for seed, end in enumerate(values):
+            finish(store, make_spec(label, environment, seed, **changes), linear(start, end))
+    return store
