@@ -170,6 +170,16 @@ def test_hostile_names_and_logs_are_harmless(tmp_path: Path) -> None:
     assert page.text.count("alert(1)") > 3
 
 
+@pytest.mark.parametrize("label", ["_hidden", "$x$", "a,b=c", "  ", "é–日本"])
+def test_odd_labels_appear_in_page_and_figures(tmp_path: Path, label: str) -> None:
+    store = Store(tmp_path / "results")
+    finish(store, make_spec(label, "point-goal-2d", algorithm="pearl"), linear(0, 1))
+    html, _ = report(store, tmp_path)
+    assert html.count(label) > 5
+    article = re.findall(r"<article.*?</article>", html, flags=re.DOTALL)[0]
+    assert re.search(rf"<text[^>]*>\u200b?{re.escape(label)}</text>", article)
+
+
 def test_missing_failed_and_foreign_runs_are_shown(tmp_path: Path) -> None:
     store = Store(tmp_path / "results")
     specs = [make_spec(seed=seed) for seed in range(3)]
