@@ -82,6 +82,8 @@ class MQLSettings:
     """Table 6: weights are at most exp(beta_clip)."""
     propensity_inverse_penalty: PositiveFloat = 0.06
     """run_script.py:78, lam_csc: C of the logistic regression."""
+    propensity_reads_observations: bool = True
+    """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
 
@@ -237,10 +239,13 @@ class MQL(Algorithm):
         return beta, effective_sample_size(beta(replay))
 
     def features(self, batch: Batch) -> Tensor:
-        """What the classifier reads (run_script.py:80): the observation and the meta-trained actor's context."""
+        """Gather what the classifier reads: the meta-trained actor's context, and the observation if it is to."""
         with torch.no_grad():
-            context = self.actor.context(batch.history.flatten(0, 1))[:, -1]
-        return torch.cat([batch.observations, context.view(*batch.observations.shape[:2], -1)], dim=2)
+            states: Tensor = self.actor.context(batch.history.flatten(0, 1))
+        context = states[:, -1].view(*batch.rewards.shape, -1)
+        if not self.settings.propensity_reads_observations:
+            return context
+        return torch.cat([batch.observations, context], dim=2)
 
     def sample_each(self, size: int, draws: Sequence[torch.Generator]) -> Batch:
         """Draw a batch of the replay for each task, with its own generator: (tasks, size, .)."""

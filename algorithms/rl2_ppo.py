@@ -197,7 +197,9 @@ class RL2PPO(Algorithm):
         settings = self.settings
         rewards, present = trials.rewards, trials.present
         if "entropy-in-rewards" in settings.as_published:
-            entropy = float(self.policy.deviation(torch.zeros(self.problem.action_size, device=self.device)).entropy())
+            with torch.inference_mode():
+                anywhere = torch.zeros(self.problem.action_size, device=self.device)
+                entropy = float(self.policy.deviation(anywhere).entropy())
             rewards = np.where(present, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
         if "linear-feature-baseline" in settings.as_published:
             baseline = LinearFeatureBaseline()
