@@ -24,6 +24,9 @@ from tests.algorithms.two_directions import (
     train_tasks,
 )
 
+BLIND_SAC = -16.7
+"""What blind-sac scores on point-goal-2d."""
+
 SMALL: dict[str, Any] = {
     "context_size": 3,
     "history": 3,
@@ -302,9 +305,10 @@ def test_learns_two_directions(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_point_goal(seed: int) -> None:
-    """An untrained agent scores about -17 to -20, blind-sac about -16.7, the oracle about -5.4."""
+    """Better by 4 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
     family = make_family("point-goal-2d")
-    algorithm = make("mql", family, LEARNING, seed, budget=10_000)
+    settings = {**LEARNING, "tasks_per_iteration": 50, "updates": 25}
+    algorithm = make("mql", family, settings, seed, budget=100_000)
     untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 10_000, seed)
-    assert mean_return(algorithm, family, seed) > max(-13.0, untrained + 4.0)
+    meta_train(algorithm, family, 100_000, seed)
+    assert mean_return(algorithm, family, seed) > max(BLIND_SAC, untrained) + 4.0

@@ -22,6 +22,9 @@ from tests.algorithms.two_directions import (
     train_tasks,
 )
 
+BLIND_SAC = -16.7
+"""What blind-sac scores on point-goal-2d."""
+
 SMALL: dict[str, Any] = {"hidden_size": 4, "meta_batch": 4, "episodes_per_trial": 3, "epochs": 2, "minibatch": 3}
 
 
@@ -258,7 +261,7 @@ def test_learns_two_directions(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_point_goal(seed: int) -> None:
-    """The untrained policy scores about -20, blind-sac about -16.7, the oracle about -5.4."""
+    """Better by 6 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
     family = make_family("point-goal-2d")
     settings = {
         "hidden_size": 32,
@@ -271,4 +274,4 @@ def test_learns_point_goal(seed: int) -> None:
     algorithm = make("rl2-ppo", family, settings, seed)
     untrained = mean_return(algorithm, family, seed)
     meta_train(algorithm, family, 150_000, seed)
-    assert mean_return(algorithm, family, seed) > max(-10.0, untrained + 6.0)
+    assert mean_return(algorithm, family, seed) > max(BLIND_SAC, untrained) + 6.0
