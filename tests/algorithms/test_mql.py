@@ -293,17 +293,6 @@ LEARNING: dict[str, Any] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_two_directions(seed: int) -> None:
-    """No policy that ignores the task scores above 0 on average; the best score is 8."""
-    family = TwoDirections()
-    algorithm = make("mql", family, LEARNING, seed, budget=2000)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 2000, seed)
-    assert mean_return(algorithm, family, seed) > max(4.0, untrained + 3.0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_point_goal(seed: int) -> None:
     """Better by 4 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
     family = make_family("point-goal-2d")
