@@ -69,25 +69,18 @@ class Episodes:
     success: BoolArray  # (copies,) ever successful
 
 
-class Actor(Protocol):
+class Stateful(Protocol):
+    """Something whose state can be saved and restored."""
+
+    def state(self) -> State:
+        """Return a copy of the state."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+
+
+class Actor(ABC):
     """Something that acts in several copies at once."""
-
-    def begin_episode(self) -> None:
-        """Announce that every copy has been reset."""
-
-    def act(self, observations: FloatArray) -> FloatArray:
-        """Map (copies, observation_size) to actions (copies, action_size) in [-1, 1]."""
-
-    def observe(self, step: Step, active: BoolArray) -> None:
-        """Read what the last actions led to, rewards included."""
-
-
-class MetaTestAgent(ABC):
-    """An agent that meets several test tasks for the first time, one a copy, with nothing remembered from elsewhere.
-
-    The runner steps the environments: K exploration episodes, `adapt`, then the evaluation episodes. Parameters of the
-    algorithm are never changed by it; what it learns lives here and is dropped with it.
-    """
 
     def begin_episode(self) -> None:  # noqa: B027 - optional
         """Announce that every copy has been reset."""
@@ -97,9 +90,18 @@ class MetaTestAgent(ABC):
         """Map (copies, observation_size) to actions (copies, action_size) in [-1, 1]."""
 
     def observe(self, step: Step, active: BoolArray) -> None:  # noqa: B027 - optional
-        """Read a step; called in evaluation episodes only if the algorithm declares `reads_evaluation_rewards`."""
+        """Read what the last actions led to, rewards included."""
 
-    def adapt(self, exploration: Sequence[Episodes]) -> None:  # noqa: B027 - optional
+
+class MetaTestAgent(Actor):
+    """An agent that meets several test tasks for the first time, one a copy, with nothing remembered from elsewhere.
+
+    The runner steps the environments: K exploration episodes, `adapt`, then the evaluation episodes, in which `observe`
+    is called only if the algorithm declares `reads_evaluation_rewards`. Parameters of the algorithm are never changed
+    by an agent; what it learns lives in it and is dropped with it.
+    """
+
+    def adapt(self, exploration: Sequence[Episodes]) -> None:
         """Learn from the exploration episodes; called once, after which the agent is a frozen policy."""
 
 
@@ -123,10 +125,12 @@ class Algorithm(ABC):
     reads_evaluation_rewards: ClassVar[bool] = False
     """True for recurrent policies that go on reading rewards inside the evaluation episode."""
 
-    gradient_steps: int = 0
-
-    @abstractmethod
-    def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None: ...
+    def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
+        self.settings, self.problem, self.device = settings, problem, device
+        self.exploration = streams.exploration
+        self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
+        """Source of all draws inside updates."""
+        self.gradient_steps = 0
 
     @property
     @abstractmethod
@@ -149,10 +153,24 @@ class Algorithm(ABC):
         task_vectors : (tasks, task_size), passed only to algorithms that declare `reads_task_vectors`.
         """
 
+    @property
     @abstractmethod
+    def parts(self) -> Mapping[str, Stateful]:
+        """Everything that training changes, by name: parameters, optimisers, replay."""
+
     def state(self) -> State:
         """Return everything needed to go on bit for bit."""
+        return {
+            **{name: part.state() for name, part in self.parts.items()},
+            "exploration": dict(self.exploration.bit_generator.state),
+            "generator": self.generator.get_state(),
+            "gradient_steps": self.gradient_steps,
+        }
 
-    @abstractmethod
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
+        for name, part in self.parts.items():
+            part.load_state(state[name])
+        self.exploration.bit_generator.state = state["exploration"]
+        self.generator.set_state(state["generator"])
+        self.gradient_steps = state["gradient_steps"]

@@ -17,13 +17,13 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor
 
 from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
 from algorithms.networks import MLP, TanhGaussianPolicy, fan_in_uniform, fan_out_uniform, xavier_normal
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
-from algorithms.rollouts import run_episodes
+from algorithms.rollouts import run_steps
 from algorithms.scaling import Standardisation
-from environments import BoolArray, FloatArray, IntArray, Step
+from environments import FloatArray, IntArray
 
 Difference = Literal[
     "twin-critics-initialised-alike",  # garage pearl.py:139: Q2 is a copy of Q1 and stays one for ever
@@ -73,7 +73,9 @@ class PEARLSettings:
     posterior_steps: NonNegativeInt = 800
     """Table 7, posterior timesteps a sampled task, with z from the posterior; not part of the context."""
     reward_scale: PositiveFloat = 10.0
-    """Table 7; the temperature of soft actor-critic is 1."""
+    """Table 7."""
+    entropy_weight: PositiveFloat = 1.0
+    """Temperature of soft actor-critic; 1 in both code bases, which set the balance by the reward scale alone."""
     context_reward_scale: PositiveFloat = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
     discount: PositiveFloat = 0.99
@@ -112,11 +114,10 @@ class PEARL(Algorithm):
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    settings: PEARLSettings
 
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
-        self.settings, self.problem, self.device = settings, problem, device
-        self.exploration = streams.exploration
-        self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
+        super().__init__(settings, problem, streams, device)
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         initialise = fan_in_uniform
         if "xavier-initialisation" in settings.as_published:
@@ -148,20 +149,19 @@ class PEARL(Algorithm):
         self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
-        self.warm = False
 
     # Meta-training
 
     @property
     def next_iteration_steps(self) -> int:
         """Warm-up of every training task at first, then prior and posterior steps of the sampled tasks."""
-        warmup = 0 if self.warm else self.settings.warmup_steps * self.problem.train_tasks
+        warmup = 0 if self.replay.used else self.settings.warmup_steps * self.problem.train_tasks
         return warmup + self.settings.tasks_per_iteration * (self.settings.prior_steps + self.settings.posterior_steps)
 
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Collect with prior and posterior z (PEARL, Algorithm 1, lines 4-10), then update (lines 11-19)."""
         settings = self.settings
-        if not self.warm:
+        if not self.replay.used:
             self.warm_up(tasks)
         chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
         for task in chosen.tolist():
@@ -179,18 +179,9 @@ class PEARL(Algorithm):
         everything = np.arange(self.problem.train_tasks)
         first = list(self.rollouts(tasks, everything, self.settings.warmup_steps, self.prior))
         if self.settings.standardise_observations:
-            self.scale.fit(
-                np.concatenate(
-                    [
-                        episodes.observations[copy, : length + 1]
-                        for episodes in first
-                        for copy, length in enumerate(episodes.lengths)
-                    ]
-                )
-            )
+            self.scale.fit_episodes(first)
         for episodes in first:
             self.store(episodes, into_context=True)
-        self.warm = True
 
     def collect(
         self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor], *, into_context: bool
@@ -202,15 +193,14 @@ class PEARL(Algorithm):
     def rollouts(
         self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor]
     ) -> Iterator[Episodes]:
-        """Spend exactly `steps` steps in each of the chosen tasks, with a new z for every episode."""
-        remaining = np.full(len(chosen), steps)
-        while remaining.any():
+        """Spend `steps` steps in each of the chosen tasks, with a new z for every episode."""
+
+        def actor() -> LatentActor:
             z = infer(chosen)
             noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
-            actor = LatentActor(self, z, noise)
-            episodes = run_episodes(tasks, actor, chosen, np.minimum(remaining, self.problem.horizon), observe=False)
-            remaining = remaining - episodes.lengths
-            yield episodes
+            return LatentActor(self, z, noise)
+
+        return run_steps(tasks, actor, chosen, steps, self.problem.horizon)
 
     def store(self, episodes: Episodes, *, into_context: bool) -> None:
         """Put episodes into the replay, and into their tasks' contexts if they were explored with the prior."""
@@ -222,7 +212,7 @@ class PEARL(Algorithm):
     def prior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ N(0, I) for each chosen task."""
         z = self.exploration.standard_normal((len(chosen), self.settings.latent_size))
-        return torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        return torch.as_tensor(z, dtype=torch.get_default_dtype(), device=self.device)
 
     def posterior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ q(z|c) for each chosen task."""
@@ -260,18 +250,19 @@ class PEARL(Algorithm):
         kl = kl_to_standard_normal(inference.posterior)
         self.critic_adam.step(critic_loss + settings.kl_weight * kl + inference.auxiliary_loss)
 
-        # Value: (V(s, z) - (min Q(s, a', z) - log pi(a'|s, z)))^2 with a' ~ pi; z carries no gradient from here on.
+        # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.
         z = z.detach()
         s_z = torch.cat([s, z], dim=1)
         drawn = self.policy.sample(s_z, generator)
         q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1)).amin(dim=0)
         v = self.value(s_z)
-        value_loss = (v - (q_drawn - drawn.log_probabilities).detach()).square().mean()
+        alpha_log_pi = settings.entropy_weight * drawn.log_probabilities
+        value_loss = (v - (q_drawn - alpha_log_pi).detach()).square().mean()
         self.value_adam.step(value_loss)
         self.psi_target.average(self.psi, settings.target_rate)
 
-        # Policy: log pi(a'|s, z) - min Q(s, a', z).
-        policy_loss = (drawn.log_probabilities - q_drawn).mean()
+        # Policy: alpha log pi(a'|s, z) - min Q(s, a', z).
+        policy_loss = (alpha_log_pi - q_drawn).mean()
         regulariser = drawn.means.square().mean() + drawn.log_deviations.square().mean()
         if "regularisers-without-gradient" in settings.as_published:
             regulariser = regulariser.detach()
@@ -307,27 +298,14 @@ class PEARL(Algorithm):
             present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
         with torch.no_grad():
             posterior: Gaussian = self.encoder(
-                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.float32, device=self.device),
-                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.float32, device=self.device),
+                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.get_default_dtype(), device=self.device),
+                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.get_default_dtype(), device=self.device),
             )
         return posterior
 
-    def act(self, observations: FloatArray, z: Tensor, noise: FloatArray | None) -> FloatArray:
-        """Map observations (copies, observation_size) to actions, the mode's where no noise is given."""
-        with torch.inference_mode():
-            s = torch.as_tensor(self.scale(observations), dtype=torch.float32, device=self.device)
-            means, log_deviations = self.policy(torch.cat([s, z], dim=1))
-            u = means
-            if noise is not None:
-                u = means + log_deviations.exp() * torch.as_tensor(noise, dtype=torch.float32, device=self.device)
-            actions: FloatArray = u.tanh().double().cpu().numpy()
-        return actions
-
-    # State
-
     @property
-    def parts(self) -> dict[str, Any]:
-        """Everything that has a state of its own."""
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
         return {
             "phi": self.phi,
             "theta_q": self.theta_q,
@@ -343,27 +321,8 @@ class PEARL(Algorithm):
             "contexts": self.contexts,
         }
 
-    def state(self) -> State:
-        """Return everything needed to go on bit for bit."""
-        return {
-            **{name: part.state() for name, part in self.parts.items()},
-            "exploration": dict(self.exploration.bit_generator.state),
-            "generator": self.generator.get_state(),
-            "gradient_steps": self.gradient_steps,
-            "warm": self.warm,
-        }
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        for name, part in self.parts.items():
-            part.load_state(state[name])
-        self.exploration.bit_generator.state = state["exploration"]
-        self.generator.set_state(state["generator"])
-        self.gradient_steps = state["gradient_steps"]
-        self.warm = state["warm"]
-
-
-class LatentActor:
+class LatentActor(Actor):
     """Acts with one z a copy for the length of an episode."""
 
     def __init__(self, algorithm: PEARL, z: Tensor, noise: FloatArray | None) -> None:
@@ -371,16 +330,12 @@ class LatentActor:
         self.noise = noise  # (copies, time, action_size); None for the policy's mode
         self.t = -1
 
-    def begin_episode(self) -> None:
-        """Do nothing: an actor lives for one episode."""
-
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
         self.t += 1
-        return self.algorithm.act(observations, self.z, None if self.noise is None else self.noise[:, self.t])
-
-    def observe(self, step: Step, active: BoolArray) -> None:
-        """Do nothing: episodes are stored whole."""
+        return self.algorithm.policy.act(
+            self.algorithm.scale(observations), self.z, None if self.noise is None else self.noise[:, self.t]
+        )
 
 
 class PEARLAgent(MetaTestAgent):
@@ -413,4 +368,4 @@ class PEARLAgent(MetaTestAgent):
 
     def _draw(self, size: int) -> Tensor:
         draws = np.stack([generator.standard_normal(size) for generator in self.generators])
-        return torch.as_tensor(draws, dtype=torch.float32, device=self.algorithm.device)
+        return torch.as_tensor(draws, dtype=torch.get_default_dtype(), device=self.algorithm.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from algorithms.interface import Actor, Episodes, Tasks
@@ -40,3 +42,23 @@ def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray
         lengths += active
         active = active & ~step.terminated & (lengths < limits)
     return Episodes(indices, np.stack(seen, 1), np.stack(taken, 1), np.stack(rewards, 1), terminated, lengths, success)
+
+
+def run_steps(
+    tasks: Tasks, make_actor: Callable[[], Actor], indices: IntArray, steps: int, horizon: int
+) -> Iterator[Episodes]:
+    """Spend exactly `steps` steps in each of `len(indices)` copies, one episode after the other.
+
+    Parameters
+    ----------
+    tasks : what is stepped.
+    make_actor : makes the actor of the next round of episodes.
+    indices : (copies,) task index of each copy.
+    steps : steps a copy; the last episode is truncated where they are used up.
+    horizon : the longest episode.
+    """
+    remaining = np.full(len(indices), steps)
+    while remaining.any():
+        episodes = run_episodes(tasks, make_actor(), indices, np.minimum(remaining, horizon), observe=False)
+        remaining = remaining - episodes.lengths
+        yield episodes

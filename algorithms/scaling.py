@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from algorithms.interface import State
+from algorithms.interface import Episodes, State
 from environments import FloatArray
 
 
@@ -18,6 +18,18 @@ class Standardisation:
     def __init__(self, size: int) -> None:
         self.mean = np.zeros(size)
         self.deviation = np.ones(size)
+
+    def fit_episodes(self, sample: Sequence[Episodes]) -> None:
+        """Take mean and deviation from all observations of some episodes."""
+        self.fit(
+            np.concatenate(
+                [
+                    episodes.observations[copy, : length + 1]
+                    for episodes in sample
+                    for copy, length in enumerate(episodes.lengths)
+                ]
+            )
+        )
 
     def fit(self, sample: FloatArray) -> None:
         """Take mean and deviation from a sample (rows, size)."""
@@ -31,7 +43,7 @@ class Standardisation:
 
     def state(self) -> State:
         """Return mean and deviation."""
-        return {"mean": torch.from_numpy(self.mean), "deviation": torch.from_numpy(self.deviation)}
+        return {"mean": torch.tensor(self.mean), "deviation": torch.tensor(self.deviation)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""

@@ -9,7 +9,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from algorithms.interface import Problem, Streams
+from algorithms.interface import Problem, Stateful, Streams
 from algorithms.pearl import PEARL, Inference, PEARLSettings
 from algorithms.tcl import KeyEncoder, contrast, sample_windows
 
@@ -70,6 +70,6 @@ class TCLPEARL(PEARL):
         return metrics
 
     @property
-    def parts(self) -> dict[str, Any]:
-        """Everything that has a state of its own."""
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
         return {**super().parts, "phi_k": self.key_encoder.phi_k}

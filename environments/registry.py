@@ -13,7 +13,10 @@ from environments.family import FamilySpec, TaskFamily
 from environments.ml1.specs import ML1_SPECS
 from environments.point_goal import POINT_GOAL_2D
 
-_ML1_OPTIONS = {"reward": ("v1", "v2")}
+_INERTIA = {"inertia": ("compiled", "2.1.0")}
+_CONTACT_FORCES = {"contact_forces": ("filled", "zero")}
+_DIRECTIONS = {"directions": ("opposite", "random")}
+_ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_start": ("fixed", "random")}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,12 @@ class _Entry:
 def _entries() -> dict[str, _Entry]:
     entries = [
         _Entry(POINT_GOAL_2D, "environments.point_goal", "PointGoal", {}),
-        _Entry(controls.CHEETAH_VEL, "environments.controls.cheetah", "CheetahVel", {}),
+        _Entry(controls.CHEETAH_FB, "environments.controls.cheetah", "CheetahFB", _INERTIA),
+        _Entry(controls.CHEETAH_VEL, "environments.controls.cheetah", "CheetahVel", _INERTIA),
+        _Entry(controls.ANT_FB, "environments.controls.ant", "AntFB", _DIRECTIONS | _CONTACT_FORCES | _INERTIA),
+        _Entry(controls.ANT_GOAL_2D, "environments.controls.ant", "AntGoal2D", _CONTACT_FORCES | _INERTIA),
+        _Entry(controls.HUMANOID_DIR_2D, "environments.controls.humanoid", "HumanoidDir2D", _CONTACT_FORCES | _INERTIA),
+        _Entry(controls.WALKER_2D_RAND_PARAMS, "environments.controls.walker", "Walker2DRandParams", {}),
         *(_Entry(spec, "environments.ml1.family", "ML1", _ML1_OPTIONS) for spec in ML1_SPECS.values()),
     ]
     return {entry.spec.name: entry for entry in entries}

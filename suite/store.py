@@ -88,9 +88,13 @@ class RunFolder:
 
     # Writing
 
-    def claim(self, spec: RunSpec) -> bool:
-        """Take the run for this process; False if somebody else holds it."""
+    def prepare(self, spec: RunSpec) -> None:
+        """Make the folder and write down what is to be run."""
         self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "run.json", spec.model_dump(mode="json"))
+
+    def claim(self) -> bool:
+        """Take the run for this process; False if somebody else holds it."""
         claim = self.path / "claim.json"
         if claim.exists() and self._claim_age() >= LEASE_SECONDS:
             claim.unlink(missing_ok=True)
@@ -101,7 +105,6 @@ class RunFolder:
         except FileExistsError:
             return False
         (self.path / "failed.json").unlink(missing_ok=True)
-        write_json(self.path / "run.json", spec.model_dump(mode="json"))
         return True
 
     def heartbeat(self) -> None:
@@ -230,6 +233,7 @@ class Store:
     """All runs under one results folder."""
 
     def __init__(self, results: Path) -> None:
+        self.results = results
         self.runs_path = results / "runs"
 
     def prepare(self) -> None:
@@ -246,7 +250,7 @@ class Store:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise UsageError(f"--results {self.runs_path.parent}: cannot be written ({error.strerror})") from error
+            raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 
     def folder(self, run: str) -> RunFolder:
         """Return the folder of a run, which need not exist yet."""

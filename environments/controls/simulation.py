@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Sequence
-
-os.environ.setdefault("MUJOCO_GL", "osmesa")
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from environments.family import FamilySpec
+from environments.family import FamilySpec, TaskSplit
+from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
+
+FIELDS = ("qpos", "qvel", "ctrl", "xpos", "xipos", "cfrc_ext", "cinert", "cvel", "qfrc_actuator")
+
+
+def pair_of_directions() -> TaskSplit:
+    """Return forwards (1, 0) and backwards (0, 1), one-hot, as both train and test tasks."""
+    return TaskSplit(np.eye(2), np.eye(2))
 
 
 class ControlsSimulation(Simulation):
     """One `MjData` a copy and, unless a task changes the model, one `MjModel` for all.
 
     A subclass says what an initial state, an observation and a reward are, for one copy at a time: no sum runs over
-    copies, so that stepping them together is bit-equal to stepping them one by one.
+    copies, so that stepping them together is bit-equal to stepping them one by one. `views` holds, for each copy, live
+    arrays of its `MjData`, whose own attributes are slow to read.
 
     As with mujoco-py, quantities derived from positions (`xpos`, `xipos`) are read as the last substep left them.
 
     Parameters
     ----------
     spec : the family.
-    model : the compiled model.
-    copies : number of copies.
+    models : a compiled model for each copy; the same one for several, where no task changes it.
     frame_skip : physics steps in a control step.
     contact_forces : fill `cfrc_ext` after each control step, as MuJoCo 1.50 did; since 2.0 it stays zero by default.
     """
 
     def __init__(
-        self, spec: FamilySpec, model: mujoco.MjModel, copies: int, frame_skip: int, *, contact_forces: bool = False
+        self, spec: FamilySpec, models: Sequence[mujoco.MjModel], *, frame_skip: int, contact_forces: bool = False
     ) -> None:
         self.spec = spec
-        self.copies = copies
+        self.copies = len(models)
         self.frame_skip = frame_skip
-        self.dt = model.opt.timestep * frame_skip
         self.contact_forces = contact_forces
-        self.models = [model] * copies
-        self.datas = [mujoco.MjData(model) for _ in range(copies)]
-        self.tasks = np.zeros((copies, spec.task_size))
-        self._initial_qpos = self.datas[0].qpos.copy()
-        self._initial_qvel = self.datas[0].qvel.copy()
-        self._control_low, self._control_high = model.actuator_ctrlrange.T.copy()
-        self._observations = np.zeros((copies, spec.observation_size))
-        self._renderer: mujoco.Renderer | None = None
+        self.models = models
+        self.datas = [mujoco.MjData(model) for model in models]
+        self.views = [SimpleNamespace(**{field: getattr(data, field) for field in FIELDS}) for data in self.datas]
+        self.dt = models[0].opt.timestep * frame_skip
+        self.control_low, self.control_high = models[0].actuator_ctrlrange.T.copy()
+        self.tasks = np.zeros((self.copies, spec.task_size))
+        self._initial_qpos = models[0].qpos0.copy()
+        self._observations = np.zeros((self.copies, spec.observation_size))
+        self._camera = Camera("track")
 
     @abstractmethod
     def begin(self, copy: int, task: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -63,26 +69,38 @@ class ControlsSimulation(Simulation):
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
         """Take one control step and return (reward, terminated)."""
 
+    def noisy_start(
+        self, generator: np.random.Generator, *, position: float, velocity: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return (qpos, qvel): the model's own pose + U(-position, position), at rest + N(0, velocity^2)."""
+        qpos = self._initial_qpos + generator.uniform(-position, position, self._initial_qpos.size)
+        return qpos, velocity * generator.standard_normal(self.models[0].nv)
+
+    def uniform_start(self, generator: np.random.Generator, noise: float) -> tuple[FloatArray, FloatArray]:
+        """Return (qpos, qvel): the model's own pose, at rest, each + U(-noise, noise)."""
+        qpos = self._initial_qpos + generator.uniform(-noise, noise, self._initial_qpos.size)
+        return qpos, generator.uniform(-noise, noise, self.models[0].nv)
+
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
         """Set the initial state that `begin` names, and derive the rest from it."""
         tasks = checked_tasks(self.spec, copies, tasks, generators)
-        for copy, task, generator in zip(copies, tasks, generators, strict=True):
-            data = self.datas[copy]
+        for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
+            model, data = self.models[copy], self.datas[copy]
             self.tasks[copy] = task
             qpos, qvel = self.begin(copy, task, generator)
-            mujoco.mj_resetData(self.models[copy], data)
+            mujoco.mj_resetData(model, data)
             data.qpos[:] = qpos
             data.qvel[:] = qvel
-            mujoco.mj_forward(self.models[copy], data)
+            mujoco.mj_forward(model, data)
             if self.contact_forces:
-                mujoco.mj_rnePostConstraint(self.models[copy], data)
+                mujoco.mj_rnePostConstraint(model, data)
             self.observe(copy, self._observations[copy])
         return self._observations[copies]
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
         """Clip, rescale to the actuators' range, and advance the active copies in order."""
         actions = checked_actions(self.spec, actions, active)
-        controls = self._control_low + (actions + 1.0) * 0.5 * (self._control_high - self._control_low)
+        controls = self.control_low + (actions + 1.0) * 0.5 * (self.control_high - self.control_low)
         rewards = np.zeros(self.copies)
         terminated = np.zeros(self.copies, dtype=np.bool_)
         for copy in map(int, np.flatnonzero(active)):
@@ -93,22 +111,15 @@ class ControlsSimulation(Simulation):
     def simulate(self, copy: int, control: FloatArray) -> None:
         """Hold a control for one control step."""
         model, data = self.models[copy], self.datas[copy]
-        data.ctrl[:] = control
+        self.views[copy].ctrl[:] = control
         mujoco.mj_step(model, data, self.frame_skip)
         if self.contact_forces:
             mujoco.mj_rnePostConstraint(model, data)
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from the camera that follows the body."""
-        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
-            self.close()
-            self._renderer = mujoco.Renderer(self.models[copy], height, width)
-        self._renderer.update_scene(self.datas[copy], camera="track")
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        return self._camera.picture(self.models[copy], self.datas[copy], width, height)
 
     def close(self) -> None:
         """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._camera.close()

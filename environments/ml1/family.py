@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from environments.family import TaskFamily, TaskSplit
+from environments.ml1.lean import LeanSimulation
+from environments.ml1.resets import reset_recorder
 from environments.ml1.specs import ML1_SPECS
 from environments.ml1.stock import StockSimulation
 from environments.ml1.tasks import benchmark_tasks
-from environments.simulation import Simulation
+from environments.simulation import FloatArray, Simulation
 
 
 class ML1(TaskFamily):
@@ -16,12 +20,17 @@ class ML1(TaskFamily):
     ----------
     name : for example "reach-v1", the paper's name; Meta-World's geometry is that of its "reach-v3".
     reward : "v1", the formula that the paper's returns are on, or "v2".
+    simulation : "lean", or "stock": Meta-World as installed. Their numbers are the same.
+    hand_start : "fixed" as in Meta-World, or "random": goal and object stay where the task has them while each
+        episode's generator places the hand, as in section 5.5 of the paper.
     """
 
-    def __init__(self, name: str, *, reward: str = "v1") -> None:
+    def __init__(self, name: str, *, reward: str = "v1", simulation: str = "lean", hand_start: str = "fixed") -> None:
         self.spec = ML1_SPECS[name]
         self._environment = name.removesuffix("-v1")
         self._reward = reward
+        self._hand_start = hand_start
+        self._simulation = {"lean": LeanSimulation, "stock": StockSimulation}[simulation]
 
     def sample_tasks(self, seed: int) -> TaskSplit:
         """Return the 50 train and the first 10 test tasks of Meta-World's benchmark with seed `2 * seed`.
@@ -33,4 +42,23 @@ class ML1(TaskFamily):
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation of `copies` robots."""
-        return StockSimulation(self.spec, self._environment, copies, reward=self._reward)
+        return self._simulation(self.spec, self._environment, copies, reward=self._reward, hand_start=self._hand_start)
+
+    def goal_grid(self, columns: int, rows: int) -> FloatArray:
+        """Return tasks whose goals stand at the middles of a grid's cells, all with the same object position.
+
+        Parameters
+        ----------
+        columns, rows : cells along x and along y of the region from which goals are drawn.
+
+        Returns
+        -------
+        (columns * rows, task_size), row by row. Where a task is one position, that position stands on the grid.
+        """
+        space = reset_recorder(self._environment, self._reward).sibling._random_reset_space
+        low, high = space.low, space.high
+        tasks = np.tile((low + high) / 2.0, (columns * rows, 1))
+        x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+        cells = np.stack([x.ravel(), y.ravel()], axis=1)
+        tasks[:, -3:-1] = low[-3:-1] + cells * (high - low)[-3:-1]
+        return tasks

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Sequence
+from typing import Any
 
-os.environ.setdefault("MUJOCO_GL", "osmesa")
-
-import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from numpy.typing import NDArray
 
 from environments.family import FamilySpec
 from environments.ml1.compiled import with_shared_model
+from environments.ml1.resets import random_hand_start
+from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
 
 
 class StockSimulation(Simulation):
-    """One Meta-World environment a copy."""
+    """One Meta-World environment a copy; success is Meta-World's own flag."""
 
-    def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str) -> None:
+    def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str, hand_start: str) -> None:
         self.spec = spec
         self.copies = copies
         upstream = with_shared_model(ALL_V3_ENVIRONMENTS[f"{environment}-v3"])
-        self.environments = [upstream(reward_function_version=reward) for _ in range(copies)]
+        self.environments: list[Any] = [upstream(reward_function_version=reward) for _ in range(copies)]
+        for member in self.environments:
+            member.max_path_length = sys.maxsize  # time limits are the caller's business
+        self._random_hand = hand_start == "random"
+        self._hand = self.environments[0].hand_init_pos.copy()
         self._observations = np.zeros((copies, spec.observation_size))
-        self._renderer: mujoco.Renderer | None = None
+        self._camera = Camera("corner2")
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
         """Reset with Meta-World's own procedure, in which the task fixes the whole initial state."""
         tasks = checked_tasks(self.spec, copies, tasks, generators)
-        for copy, task in zip(copies, tasks, strict=True):
+        for copy, task, generator in zip(copies, tasks, generators, strict=True):
             environment = self.environments[copy]
+            if self._random_hand:
+                environment.hand_init_pos = random_hand_start(environment, self._hand, generator)
             environment._set_task_called = True
             environment._last_rand_vec = task.copy()
             self._observations[copy] = environment.reset()[0]
@@ -52,15 +58,8 @@ class StockSimulation(Simulation):
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`."""
         environment = self.environments[copy]
-        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
-            self.close()
-            self._renderer = mujoco.Renderer(environment.model, height, width)
-        self._renderer.update_scene(environment.data, camera="corner2")
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        return self._camera.picture(environment.model, environment.data, width, height)
 
     def close(self) -> None:
         """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._camera.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
@@ -39,6 +40,7 @@ def benchmark_tasks(name: str, seed: int) -> FloatArray:
 def _drawing_class(upstream: type[Any]) -> type[Any]:
     class Drawing(with_shared_model(upstream)):  # type: ignore[misc]
         def _reset_hand(self, steps: int = 0) -> None:
+            mujoco.mj_forward(self.model, self.data)
             super()._reset_hand(steps=0)
 
     return Drawing

@@ -1,0 +1,209 @@
+"""The oracle and the control: multi-task soft actor-critic that is told the task vector, or a zero in its place.
+
+Soft actor-critic with a learnt temperature (Haarnoja et al., 2019) on the observation and the task vector, trained on
+all training tasks at once, as in section 5.2 and appendix C.1 of the TCL-PEARL paper. The control, `blind-sac`, sees a
+zero vector: where it scores as well as PEARL, the environment needs no adaptation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.networks import MLP, TanhGaussianPolicy
+from algorithms.optimisation import Adam, FlatParameters
+from algorithms.replay import EpisodeTable, Replay
+from algorithms.rollouts import run_steps
+from algorithms.scaling import Standardisation
+from environments import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class OracleSACSettings:
+    """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
+
+    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    """Policy and critics; example :60-75."""
+    batch: PositiveInt = 1280
+    """Transitions an update, each of a task drawn with replacement; example :95."""
+    updates: PositiveInt = 150
+    """Gradient steps an iteration; example :60-100."""
+    tasks_per_iteration: PositiveInt = 50
+    """One episode each: 50 episodes between updates; example :60-100."""
+    steps_per_task: PositiveInt = 200
+    """Environment steps a sampled task and iteration: one episode of the paper's horizon."""
+    warmup_steps: PositiveInt = 200
+    """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
+    reward_scale: PositiveFloat = 1.0
+    """garage torch/algos/mtsac.py."""
+    discount: PositiveFloat = 0.99
+    """garage torch/algos/mtsac.py."""
+    target_rate: PositiveFloat = 0.005
+    """garage torch/algos/mtsac.py."""
+    learning_rate: PositiveFloat = 3e-4
+    """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
+    standardise: bool = False
+    """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+
+
+class OracleSAC(Algorithm):
+    """SAC on observation and task vector."""
+
+    name: ClassVar[str] = "oracle-sac"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = OracleSACSettings
+    adapts: ClassVar[bool] = False
+    reads_task_vectors: ClassVar[bool] = True
+    settings: OracleSACSettings
+
+    def __init__(self, settings: OracleSACSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
+        super().__init__(settings, problem, streams, device)
+        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        s, a, hidden = problem.observation_size + problem.task_size, problem.action_size, settings.network_sizes
+        self.critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
+        self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
+        self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
+        self.temperature = nn.ParameterList([nn.Parameter(torch.zeros(1, device=device))])  # log alpha
+        self.theta, self.theta_target = FlatParameters(self.critics), FlatParameters(self.target_critics)
+        self.phi, self.log_alpha = FlatParameters(self.policy), FlatParameters(self.temperature)
+        self.theta_target.average(self.theta, 1.0)
+        self.critic_adam = Adam(settings.learning_rate, self.theta)
+        self.policy_adam = Adam(settings.learning_rate, self.phi)
+        self.temperature_adam = Adam(settings.learning_rate, self.log_alpha)
+
+        self.scale = Standardisation(problem.observation_size)
+        self.vector_scale = Standardisation(problem.task_size)
+        if problem.task_vectors is not None and settings.standardise:
+            self.vector_scale.fit(problem.task_vectors)
+        self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
+        capacity = problem.budget + problem.budget // problem.horizon + 1
+        self.replay = Replay(problem.observation_size, a, capacity, device)
+        self.episodes = EpisodeTable(problem.train_tasks, device)
+
+    def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:
+        """Return what the networks are told of each task, (tasks, task_size): zeros where no vector is given."""
+        given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
+        return torch.as_tensor(given, dtype=torch.get_default_dtype(), device=self.device)
+
+    @property
+    def next_iteration_steps(self) -> int:
+        """Warm-up of every training task at first, then the sampled tasks' steps."""
+        warmup = 0 if self.replay.used else self.settings.warmup_steps * self.problem.train_tasks
+        return warmup + self.settings.tasks_per_iteration * self.settings.steps_per_task
+
+    def meta_train(self, tasks: Tasks) -> Metrics:
+        """Collect in some tasks, then update."""
+        settings, problem = self.settings, self.problem
+        if not self.replay.used:
+            first = self.rollouts(tasks, np.arange(problem.train_tasks), settings.warmup_steps)
+            if settings.standardise:
+                self.scale.fit_episodes(first)
+            self.store(first)
+        # Without replacement as long as there are tasks left.
+        chosen = np.resize(self.exploration.permutation(problem.train_tasks), settings.tasks_per_iteration)
+        self.store(self.rollouts(tasks, chosen, settings.steps_per_task))
+        totals: dict[str, Tensor] = {}
+        for _ in range(settings.updates):
+            for name, value in self.update().items():
+                totals[name] = totals[name] + value if name in totals else value
+        return {name: float(total) / settings.updates for name, total in totals.items()}
+
+    def rollouts(self, tasks: Tasks, chosen: IntArray, steps: int) -> list[Episodes]:
+        """Spend `steps` steps in each of the chosen tasks."""
+
+        def actor() -> VectorActor:
+            noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
+            return VectorActor(self, self.train_vectors[torch.as_tensor(chosen)], noise)
+
+        return list(run_steps(tasks, actor, chosen, steps, self.problem.horizon))
+
+    def store(self, sample: Sequence[Episodes]) -> None:
+        """Put episodes into the replay."""
+        for episodes in sample:
+            starts = self.replay.append(replace(episodes, observations=self.scale(episodes.observations)))
+            self.episodes.append(episodes, starts)
+
+    def update(self) -> dict[str, Tensor]:
+        """One gradient step on critics, policy and temperature."""
+        settings, generator = self.settings, self.generator
+        tasks = torch.randint(self.problem.train_tasks, (settings.batch,), device=self.device, generator=generator)
+        batch = self.replay.transitions(self.episodes.sample(tasks, 1, generator))
+        s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
+        c = self.train_vectors[tasks]
+        alpha = self.temperature[0].detach().exp()
+
+        # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
+        with torch.no_grad():
+            drawn = self.policy.sample(torch.cat([s_next, c], dim=1), generator)
+            q_next = self.target_critics(torch.cat([s_next, c, drawn.actions], dim=1)).amin(dim=0)
+            v_next = q_next - alpha * drawn.log_probabilities
+            target = settings.reward_scale * r + settings.discount * (1.0 - terminated) * v_next
+        q = self.critics(torch.cat([s, c, a], dim=1))  # (2, batch, 1)
+        critic_loss = (q - target).square().mean(dim=1).sum()
+        self.critic_adam.step(critic_loss)
+
+        # Policy: alpha log pi(a'|s) - min Q(s, a').
+        drawn = self.policy.sample(torch.cat([s, c], dim=1), generator)
+        q_drawn = self.critics(torch.cat([s, c, drawn.actions], dim=1)).amin(dim=0)
+        policy_loss = (alpha * drawn.log_probabilities - q_drawn).mean()
+        self.policy_adam.step(policy_loss)
+
+        # Temperature: -log alpha (log pi(a'|s) + target entropy), the target being -|A|.
+        surplus = (drawn.log_probabilities.detach() - self.problem.action_size).mean()
+        self.temperature_adam.step(-(self.temperature[0] * surplus).sum())
+
+        self.theta_target.average(self.theta, settings.target_rate)
+        self.gradient_steps += 1
+        return {"critic_loss": critic_loss.detach(), "policy_loss": policy_loss.detach(), "temperature": alpha[0]}
+
+    def meta_test(
+        self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None
+    ) -> VectorActor:
+        """Make an agent that acts by the policy's mode."""
+        return VectorActor(self, self.vectors(task_vectors, len(generators)), None)
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
+        return {
+            "theta": self.theta,
+            "theta_target": self.theta_target,
+            "phi": self.phi,
+            "log_alpha": self.log_alpha,
+            "critic_adam": self.critic_adam,
+            "policy_adam": self.policy_adam,
+            "temperature_adam": self.temperature_adam,
+            "scale": self.scale,
+            "replay": self.replay,
+            "episodes": self.episodes,
+        }
+
+
+class VectorActor(MetaTestAgent):
+    """Acts with the task vector of each copy."""
+
+    def __init__(self, algorithm: OracleSAC, vectors: Tensor, noise: FloatArray | None) -> None:
+        self.algorithm, self.vectors = algorithm, vectors
+        self.noise = noise  # (copies, time, action_size); None for the policy's mode
+        self.t = -1
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        self.t += 1
+        return self.algorithm.policy.act(
+            self.algorithm.scale(observations), self.vectors, None if self.noise is None else self.noise[:, self.t]
+        )
+
+
+class BlindSAC(OracleSAC):
+    """The oracle with its task vector zeroed."""
+
+    name: ClassVar[str] = "blind-sac"
+    reads_task_vectors: ClassVar[bool] = False

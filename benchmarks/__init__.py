@@ -1,0 +1,1 @@
+"""Our own speed, side by side with what we replace."""
