@@ -3,12 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
 from suite.analysis.ranking import normalised, ranking, win_matrix
-from suite.analysis.tables import read_results
+from suite.analysis.tables import Results, read_results
 from tests.suite.stores import make_store
 
 ENDS = {
@@ -21,11 +22,11 @@ ENDS = {
 
 
 @pytest.fixture
-def results(tmp_path: Path):  # noqa: ANN201
+def results(tmp_path: Path) -> Results:
     return read_results(make_store(tmp_path, ENDS, start=-300.0))
 
 
-def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results) -> None:  # noqa: ANN001
+def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results: Results) -> None:
     scaled = normalised(results.done)
     assert set(scaled["environment"]) == {"cheetah-vel"}  # ant-fb has no oracle
     means = scaled.groupby("entry")["normalised"].mean()
@@ -33,17 +34,32 @@ def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results) ->
     assert means["pearl"] == pytest.approx((-110 + 300) / (-90 + 300))
 
 
-def test_ranks_and_wins_over_common_environments(results) -> None:  # noqa: ANN001
-    table = ranking(results.done, ["pearl", "tcl-pearl"]).set_index("entry")
+def rank(results: Results, entries: list[str]) -> pd.DataFrame:
+    return ranking(results.done, entries, win_matrix(results.done, entries))
+
+
+def test_entries_are_ordered_by_whom_they_beat_where_both_ran(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")["improvement"]
+    # oracle-sac against tcl-pearl: -80 beats both, -100 beats -110; against pearl: both beat -120, -80 also -100, a tie
+    oracle = ((2 + 1) / 4 + (2 + 1.5) / 4) / 2
+    # tcl-pearl against pearl: 3 of 4 and 0 of 2; against the oracle: 1 of 4
+    tcl = ((3 / 4 + 0) / 2 + 1 / 4) / 2
+    pearl = ((1 / 4 + 1) / 2 + 0.5 / 4) / 2
+    assert table.to_dict() == pytest.approx({"oracle-sac": oracle, "pearl": pearl, "tcl-pearl": tcl})
+    assert table.index.tolist() == ["oracle-sac", "pearl", "tcl-pearl"]
+
+
+def test_ranks_and_wins_over_common_environments(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl"]).set_index("entry")
     assert table["common"].tolist() == [2, 2]
     assert table["mean_rank"].to_dict() == {"pearl": 1.5, "tcl-pearl": 1.5}
     assert table["wins"].to_dict() == {"pearl": 1, "tcl-pearl": 1}
-    with_oracle = ranking(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
+    with_oracle = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
     assert with_oracle["common"].tolist() == [1, 1, 1]
     assert with_oracle["mean_rank"].to_dict() == {"oracle-sac": 1, "tcl-pearl": 2, "pearl": 3}
 
 
-def test_win_matrix_by_hand(results) -> None:  # noqa: ANN001
+def test_win_matrix_by_hand(results: Results) -> None:
     matrix = win_matrix(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index(["ours", "theirs"])
     row = matrix.loc[("tcl-pearl", "pearl")]
     assert row[["environments", "wins", "ties", "losses"]].tolist() == [2, 1, 0, 1]
@@ -63,7 +79,7 @@ def test_steps_to_reach_a_level(level: float, steps: float | None) -> None:
     assert np.isnan(found) if steps is None else found == pytest.approx(steps)
 
 
-def test_efficiency_counts_the_seeds_that_reached_the_level(results) -> None:  # noqa: ANN001
+def test_efficiency_counts_the_seeds_that_reached_the_level(results: Results) -> None:
     table = efficiency(results.done, results.curves).set_index(["environment", "entry"])
     row = table.loc[("cheetah-vel", "tcl-pearl")]
     level = -300 + 0.9 * 190
