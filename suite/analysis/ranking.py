@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from suite.analysis import comparisons
+from suite.analysis.intervals import learnt
 from suite.analysis.statistics import AGGREGATES, aggregates, probability_of_improvement
 
 FloatArray = NDArray[np.float64]
@@ -17,22 +18,21 @@ ORACLE = "oracle-sac"
 
 
 def normalised(done: pd.DataFrame) -> pd.DataFrame:
-    """Normalise scores per environment: 0 is untrained, 1 is the oracle.
+    """Normalise scores per environment: 0 is the untrained oracle, 1 the trained one (means over seeds).
 
-    Both ends are means over runs: of every entry's untrained evaluation, and of the oracle's score. Environments
-    without an oracle, or with one that is no better than untrained, are left out.
+    Environments without an oracle, or with one that learnt nothing, are left out.
 
     Returns
     -------
     The rows of `done` that can be normalised, with a column `normalised`.
     """
-    oracle = done[done["entry"] == ORACLE].groupby("environment")["score"].mean()
-    untrained = done.groupby("environment")["untrained"].mean()
-    span = (oracle - untrained).dropna()
-    span = span[span > 0]
-    rows = done[done["environment"].isin(span.index)]
-    place = rows["environment"]
-    return rows.assign(normalised=(rows["score"] - place.map(untrained)) / place.map(span))
+    oracle = done[done["entry"] == ORACLE].groupby("environment")[["untrained", "score"]].mean().dropna()
+    ends = oracle[
+        [learnt(untrained, score) for untrained, score in zip(oracle["untrained"], oracle["score"], strict=True)]
+    ]
+    rows = done[done["environment"].isin(ends.index)]
+    untrained = rows["environment"].map(ends["untrained"])
+    return rows.assign(normalised=(rows["score"] - untrained) / (rows["environment"].map(ends["score"]) - untrained))
 
 
 def strata(done: pd.DataFrame, entry: str, environments: list[str], column: str = "score") -> list[FloatArray]:

@@ -93,7 +93,7 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
             "steps to reach it",
         ),
         tuple(rows),
-        "Area: mean return over the environment steps spent. Level: 90 % of the way from untrained to PEARL's final "
+        "Area: mean return over the environment steps spent. Level: 90 % of PEARL's way from untrained to its final "
         "score; steps are the median over the seeds that reached it.",
     )
 

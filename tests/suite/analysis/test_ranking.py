@@ -10,7 +10,7 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
 from suite.analysis.ranking import normalised, ranking, win_matrix
 from suite.analysis.tables import Results, read_results
-from tests.suite.stores import make_store
+from tests.suite.stores import finish, linear, make_spec, make_store
 
 ENDS = {
     ("pearl", "cheetah-vel"): [-100.0, -120.0],
@@ -98,13 +98,40 @@ def test_efficiency_counts_the_seeds_that_reached_the_level(results: Results) ->
         ([2.0, 2.1], [10.0, 10.1], "adaptation helps"),
         ([2.0], [10.0], "undecided"),
         ([2.0, 9.0], [10.0, 4.0], "undecided"),
-        ([1.0, 1.0], [-1.0, 0.0], "pearl learns nothing"),
+        (
+            [9.5, 9.51, 9.52],
+            [10.0, 10.01, 10.02],
+            "adaptation helps",
+        ),  # a small difference, but one that the seeds show
+        ([1.0, 1.0], [-1.0, 0.0], "pearl learnt nothing"),
     ],
 )
 def test_control(tmp_path: Path, blind: list[float], pearl: list[float], verdict: str) -> None:
     store = make_store(tmp_path, {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl})
     table = adaptation(read_results(store).done)
     assert table["verdict"].tolist() == [verdict]
+
+
+def test_a_gain_within_a_tenth_of_untrained_is_nothing_learnt(tmp_path: Path) -> None:
+    ends = {
+        ("blind-sac", "ant-fb"): [-286.0, -285.0],
+        ("pearl", "ant-fb"): [-285.0, -284.0],
+        ("mql", "ant-fb"): [-90.0],
+    }
+    table = adaptation(read_results(make_store(tmp_path, ends, start=-287.0)).done)
+    assert table["verdict"].tolist() == ["pearl learnt nothing"]
+
+
+def test_an_oracle_that_learnt_nothing_normalises_nothing(tmp_path: Path) -> None:
+    ends = {("oracle-sac", "ant-fb"): [-280.0], ("pearl", "ant-fb"): [-90.0]}
+    assert normalised(read_results(make_store(tmp_path, ends, start=-287.0)).done).empty
+
+
+def test_the_oracles_own_start_is_the_zero(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {("oracle-sac", "ant-fb"): [100.0]}, start=0.0)
+    finish(store, make_spec("maml-trpo", "ant-fb"), linear(-500.0, 50.0))
+    scaled = normalised(read_results(store).done).set_index("entry")["normalised"]
+    assert scaled.to_dict() == pytest.approx({"oracle-sac": 1, "maml-trpo": 0.5})
 
 
 def test_control_needs_both(tmp_path: Path) -> None:
