@@ -27,9 +27,8 @@ def normalised(done: pd.DataFrame) -> pd.DataFrame:
     The rows of `done` that can be normalised, with a column `normalised`.
     """
     oracle = done[done["entry"] == ORACLE].groupby("environment")[["untrained", "score"]].mean().dropna()
-    ends = oracle[
-        [learnt(untrained, score) for untrained, score in zip(oracle["untrained"], oracle["score"], strict=True)]
-    ]
+    able = [learnt(untrained, score) for untrained, score in zip(oracle["untrained"], oracle["score"], strict=True)]
+    ends = oracle.loc[np.array(able, bool)]
     rows = done[done["environment"].isin(ends.index)]
     untrained = rows["environment"].map(ends["untrained"])
     return rows.assign(normalised=(rows["score"] - untrained) / (rows["environment"].map(ends["score"]) - untrained))

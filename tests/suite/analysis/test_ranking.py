@@ -49,6 +49,10 @@ def test_entries_are_ordered_by_whom_they_beat_where_both_ran(results: Results) 
     assert table.index.tolist() == ["oracle-sac", "pearl", "tcl-pearl"]
 
 
+def test_without_an_oracle_nothing_is_normalised(tmp_path: Path) -> None:
+    assert normalised(read_results(make_store(tmp_path, {("pearl", "ant-fb"): [1.0]})).done).empty
+
+
 def test_ranks_and_wins_over_common_environments(results: Results) -> None:
     table = rank(results, ["pearl", "tcl-pearl"]).set_index("entry")
     assert table["common"].tolist() == [2, 2]
