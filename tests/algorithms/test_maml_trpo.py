@@ -13,20 +13,14 @@ from algorithms.interface import Episodes
 from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, conjugate_gradient
 from algorithms.networks import DiagonalNormal
 from algorithms.rollouts import run_episodes
-from environments import make_family
 from tests.algorithms.two_directions import (
     TwoDirections,
     assert_continues_bit_for_bit,
     assert_meta_test_is_honest,
     assert_no_iteration_spends_more_than_announced,
     make,
-    mean_return,
-    meta_train,
     train_tasks,
 )
-
-BLIND_SAC = -16.7
-"""What blind-sac scores on point-goal-2d."""
 
 SMALL: dict[str, Any] = {"hidden_sizes": (4,), "meta_batch": 3, "rollouts": 2}
 
@@ -344,25 +338,3 @@ def test_meta_test(float64: None) -> None:
 
 def test_budget() -> None:
     assert_no_iteration_spends_more_than_announced("maml-trpo", {**SMALL, "inner_steps": 2})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_two_directions(seed: int) -> None:
-    """No policy that ignores the task scores above 0 on average; the best score is 8."""
-    family = TwoDirections()
-    algorithm = make("maml-trpo", family, {"hidden_sizes": (16,), "meta_batch": 10, "rollouts": 4}, seed)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 40_000, seed)
-    assert mean_return(algorithm, family, seed) > max(2.0, untrained + 1.0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_point_goal(seed: int) -> None:
-    """Better by 4 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
-    family = make_family("point-goal-2d")
-    algorithm = make("maml-trpo", family, {"hidden_sizes": (32, 32), "meta_batch": 20, "rollouts": 4}, seed)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 100_000, seed)
-    assert mean_return(algorithm, family, seed) > max(BLIND_SAC, untrained) + 4.0

@@ -11,7 +11,6 @@ from algorithms.interface import Episodes
 from algorithms.mql import MQL, Copies
 from algorithms.rollouts import run_episodes
 from algorithms.td3 import Batch, actor_loss, critic_loss, td3_target
-from environments import make_family
 from tests.algorithms.two_directions import (
     HORIZON,
     TwoDirections,
@@ -19,13 +18,8 @@ from tests.algorithms.two_directions import (
     assert_meta_test_is_honest,
     assert_no_iteration_spends_more_than_announced,
     make,
-    mean_return,
-    meta_train,
     train_tasks,
 )
-
-BLIND_SAC = -16.7
-"""What blind-sac scores on point-goal-2d."""
 
 SMALL: dict[str, Any] = {
     "context_size": 3,
@@ -273,31 +267,3 @@ def test_meta_test(float64: None) -> None:
 
 def test_budget() -> None:
     assert_no_iteration_spends_more_than_announced("mql", SMALL)
-
-
-LEARNING: dict[str, Any] = {
-    "context_size": 16,
-    "network_sizes": (64, 64),
-    "batch": 128,
-    "updates": 40,
-    "warmup_steps": 40,
-    "tasks_per_iteration": 10,
-    "learning_rate": 2e-3,
-    "discount": 0.9,
-    "target_rate": 0.02,
-    "policy_delay": 2,
-    "replay_updates": 20,
-    "replay_batch": 64,
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_point_goal(seed: int) -> None:
-    """Better by 4 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
-    family = make_family("point-goal-2d")
-    settings = {**LEARNING, "tasks_per_iteration": 50, "updates": 25}
-    algorithm = make("mql", family, settings, seed, budget=100_000)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 100_000, seed)
-    assert mean_return(algorithm, family, seed) > max(BLIND_SAC, untrained) + 4.0

@@ -9,7 +9,6 @@ import torch
 from algorithms.networks import DiagonalNormal
 from algorithms.rl2_ppo import RL2PPO, Recorder, Trials, clipped_surrogate
 from algorithms.rollouts import run_episodes
-from environments import make_family
 from tests.algorithms.two_directions import (
     HORIZON,
     TwoDirections,
@@ -17,13 +16,8 @@ from tests.algorithms.two_directions import (
     assert_meta_test_is_honest,
     assert_no_iteration_spends_more_than_announced,
     make,
-    mean_return,
-    meta_train,
     train_tasks,
 )
-
-BLIND_SAC = -16.7
-"""What blind-sac scores on point-goal-2d."""
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "meta_batch": 4, "episodes_per_trial": 3, "epochs": 2, "minibatch": 3}
 
@@ -244,34 +238,3 @@ def test_meta_test(float64: None) -> None:
 
 def test_budget() -> None:
     assert_no_iteration_spends_more_than_announced("rl2-ppo", SMALL)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_two_directions(seed: int) -> None:
-    """No policy that ignores the task scores above 0 on average; the best score is 8."""
-    family = TwoDirections()
-    settings = {"hidden_size": 16, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3}
-    algorithm = make("rl2-ppo", family, settings, seed)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 60_000, seed)
-    assert mean_return(algorithm, family, seed) > max(4.0, untrained + 3.0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_learns_point_goal(seed: int) -> None:
-    """Better by 6 than the untrained agent and than blind-sac; the oracle scores about -5.4."""
-    family = make_family("point-goal-2d")
-    settings = {
-        "hidden_size": 32,
-        "episodes_per_trial": 3,
-        "meta_batch": 60,
-        "minibatch": 60,
-        "learning_rate": 5e-3,
-        "discount": 0.9,
-    }
-    algorithm = make("rl2-ppo", family, settings, seed)
-    untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 150_000, seed)
-    assert mean_return(algorithm, family, seed) > max(BLIND_SAC, untrained) + 6.0
