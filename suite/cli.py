@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ app = typer.Typer(
 Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
+CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
 out = Console(soft_wrap=True)
@@ -70,16 +70,26 @@ def plan(benchmark: BenchmarkName, results: Results = Path("results"), as_json: 
     _print_states([(spec, store.folder(spec.run).state) for spec in load_benchmark(benchmark).plan()], as_json)
 
 
-@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8")
+@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
 def run(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    workers: Annotated[int, typer.Option(min=1, help="Runs at once.")] = os.cpu_count() or 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
+    rerun: Annotated[
+        list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
+    silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
+    memory_limit: Annotated[float | None, typer.Option(min=0, help="GiB that a run may take.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
+    checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.benchmark import load_benchmark
-    from suite.local import LocalExecutor
+    from suite.local import Limits, LocalExecutor, Retries
+    from suite.machine import gpus, room_for
     from suite.progress import Progress
     from suite.report import write_report
     from suite.store import Store
@@ -88,51 +98,61 @@ def run(
     specs = definition.plan()
     store = Store(results)
     store.prepare()
-    missing = [spec for spec in specs if store.folder(spec.run).state != "done"]
-    err.print(f"{definition.name}: {len(specs)} runs, {len(specs) - len(missing)} done, {workers} workers")
+    if rerun:
+        store.forget(rerun, specs)
+    missing = [
+        spec
+        for spec in specs
+        if (spec.run in rerun if rerun else True)
+        and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
+    ]
+    workers = workers or room_for(len(missing))
+    err.print(f"{definition.name}: {len(specs)} runs, {len(missing)} to run, {workers} workers")
+    limits = Limits(
+        seconds=None if time_limit is None else 3600 * time_limit,
+        silence=60 * silence_limit,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+    )
+    command = [sys.executable, "-m", "suite", "exec", "--checkpoint-every", str(checkpoint_every)]
+    executor = LocalExecutor(store, workers, limits, Retries(retries), command=command, gpus=gpus())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: executor.interrupt())
     try:
         with Progress(store, specs, err) as progress:
-            LocalExecutor(store, workers).run(missing, progress.update)
+            executor.run(missing, progress.update)
     except KeyboardInterrupt:
         err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
         raise typer.Exit(130) from None
-    page = write_report(store, reports, specs, title=definition.name)
-    failed = [spec for spec in specs if store.folder(spec.run).state != "done"]
-    for spec in failed:
-        err.print(f"failed: {spec.run}: {store.folder(spec.run).failure().get('reason', 'not finished')}", markup=False)
+    for run, failure in executor.failures.items():
+        err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
+        err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
+    try:
+        page = write_report(store, reports, specs, title=definition.name)
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     out.print(f"report: {page}", highlight=False)
-    raise typer.Exit(1 if failed else 0)
+    unfinished = [spec for spec in specs if store.folder(spec.run).state != "done"]
+    raise typer.Exit(1 if unfinished else 0)
 
 
 @app.command("exec", epilog="Example: suite exec pearl_point-goal-2d_s0_0123456789ab")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
+    checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
-    """Execute one run; what every executor calls."""
-    import torch
-
-    from suite.execution import BudgetError, DivergedError, execute
+    """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.store import Store
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Store(results).folder(run)
     spec = folder.spec()
     if folder.state == "done":
         return
-    if not folder.claim():
+    if not folder.claim():  # before anything slow is imported
         raise UsageError(f"run {run}: is being worked on by somebody else")
-    try:
-        execute(spec, folder, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    except (BudgetError, DivergedError) as error:
-        folder.fail(str(error), type(error).__name__)
-        err.print(str(error), markup=False)
-        raise typer.Exit(1) from error
-    except Exception as error:
-        folder.fail(f"{type(error).__name__}: {error}", "error")
-        raise
-    finally:
-        folder.release()
+    from suite.attempt import attempt
+
+    raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
 @app.command(epilog="Example: suite status --json")

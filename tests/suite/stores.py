@@ -78,7 +78,8 @@ def finish(
         }
     )
     folder = store.folder(spec.run)
-    assert folder.claim(spec)
+    folder.prepare(spec)
+    assert folder.claim()
     folder.write_table("evaluations", evaluations)
     folder.write_table("training", training)
     default = {
@@ -100,7 +101,8 @@ def finish(
 
 def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
     folder = store.folder(spec.run)
-    assert folder.claim(spec)
+    folder.prepare(spec)
+    assert folder.claim()
     (folder.path / "log.txt").write_text(log)
     folder.fail(reason, "error")
     folder.release()
