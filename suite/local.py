@@ -83,6 +83,15 @@ class _Running:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
+    def has_ended(self) -> bool:
+        """Whether the leader has ended; it is not waited for, so that its number stays its own."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def end(self) -> None:
+        """Kill whatever is left of the group."""
+        self.signal(signal.SIGKILL)
+        self.process.communicate()
+
 
 class LocalExecutor:
     """Runs each run in a process of this machine.
@@ -179,7 +188,7 @@ class LocalExecutor:
 
     def _look_after_all(self) -> None:
         for running in list(self._running):
-            if os.waitid(os.P_PID, running.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            if running.has_ended():
                 self._collect(running)
             elif running.kill_at is not None:
                 if time.monotonic() >= running.kill_at:
@@ -193,11 +202,7 @@ class LocalExecutor:
 
     def _collect(self, running: _Running) -> None:
         """Take note of how an attempt ended."""
-        # Before the leader is waited for, its number cannot belong to another group.
-        running.signal(signal.SIGKILL)
-        running.process.wait()
-        if running.process.stdin:
-            running.process.stdin.close()
+        running.end()
         self._running.remove(running)
         waiting, folder = running.waiting, running.folder
         state = folder.state
@@ -243,14 +248,9 @@ class LocalExecutor:
             running.signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         for running in self._running:
-            while (
-                os.waitid(os.P_PID, running.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-                and time.monotonic() < deadline
-                and not self._hurrying
-            ):
+            while not running.has_ended() and time.monotonic() < deadline and not self._hurrying:
                 time.sleep(TICK_SECONDS / 2)
-            running.signal(signal.SIGKILL)
-            running.process.wait()
+            running.end()
         self._running.clear()
 
 

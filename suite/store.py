@@ -179,6 +179,7 @@ class RunFolder:
 
     def commit(self) -> None:
         """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
+        self.check()
         names = [*COMMITTED, *(name for name in FINAL_STATE if (self.path / name).exists())]
         self.write("done.json", _json({name: _checksum(self.path / name) for name in names}))
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
