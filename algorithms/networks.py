@@ -1,4 +1,4 @@
-"""Networks shared by the algorithms: multi-layer perceptrons and the tanh-Gaussian policy."""
+"""Networks shared by the algorithms: multi-layer perceptrons, a recurrent block, and Gaussian policies."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ def fan_out_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, la
 def xavier_normal(weight: Tensor, bias: Tensor, generator: torch.Generator, last: bool) -> None:
     """Garage's: Xavier-normal weights, zero biases (torch/modules/mlp_module.py)."""
     weight.normal_(0.0, math.sqrt(2.0 / (weight.shape[-2] + weight.shape[-1])), generator=generator)
+    bias.zero_()
+
+
+def xavier_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, last: bool) -> None:
+    """Garage's for its policies: Xavier-uniform weights, zero biases (torch/policies/gaussian_mlp_policy.py)."""
+    bound = math.sqrt(6.0 / (weight.shape[-2] + weight.shape[-1]))
+    weight.uniform_(-bound, bound, generator=generator)
     bias.zero_()
 
 
@@ -83,6 +90,87 @@ class MLP(nn.Module):
             if layer < last:
                 hidden = self.activation(hidden)
         return hidden
+
+
+class GRU(nn.Module):
+    """A gated recurrent unit (Cho et al., 2014), with the equations and the initial weights of torch.nn.GRU.
+
+    It is unrolled with plain operators, so that `torch.func.vmap` can run many sets of weights side by side.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        bound = 1.0 / math.sqrt(hidden_size)
+
+        def uniform(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound, generator=generator))
+
+        # Gates side by side: reset, update, new.
+        self.input_weight, self.input_bias = uniform(3 * hidden_size, input_size), uniform(3 * hidden_size)
+        self.hidden_weight, self.hidden_bias = uniform(3 * hidden_size, hidden_size), uniform(3 * hidden_size)
+
+    def forward(self, inputs: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Map inputs (batch, time, input_size) to hidden states (batch, time, hidden_size), from zeros by default."""
+        if hidden is None:
+            hidden = inputs.new_zeros(inputs.shape[0], self.hidden_size)
+        gates = 2 * self.hidden_size
+        states = []
+        for x in functional.linear(inputs, self.input_weight, self.input_bias).unbind(1):
+            h = functional.linear(hidden, self.hidden_weight, self.hidden_bias)
+            reset, update = (x[:, :gates] + h[:, :gates]).sigmoid().chunk(2, dim=1)
+            new = (x[:, gates:] + reset * h[:, gates:]).tanh()
+            hidden = new + update * (hidden - new)
+            states.append(hidden)
+        return torch.stack(states, dim=1)
+
+
+class DiagonalNormal(NamedTuple):
+    """Independent normal distributions of the components of an action, (..., actions) each."""
+
+    means: Tensor
+    log_deviations: Tensor
+
+    def log_probability(self, actions: Tensor) -> Tensor:
+        """Log-density of whole actions, (...)."""
+        standard = (actions - self.means) * (-self.log_deviations).exp()
+        return (-0.5 * standard.square() - self.log_deviations - 0.5 * math.log(2.0 * math.pi)).sum(dim=-1)
+
+    def divergence_from(self, other: DiagonalNormal) -> Tensor:
+        """KL(other || self) of whole actions, (...)."""
+        ratio = (2.0 * (other.log_deviations - self.log_deviations)).exp()
+        shift = ((self.means - other.means) * (-self.log_deviations).exp()).square()
+        return 0.5 * (ratio + shift - 1.0 - ratio.log()).sum(dim=-1)
+
+    def entropy(self) -> Tensor:
+        """Entropy of whole actions, (...)."""
+        return (self.log_deviations + 0.5 * math.log(2.0 * math.pi * math.e)).sum(dim=-1)
+
+
+class StateIndependentDeviation(nn.Module):
+    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py)."""
+
+    def __init__(self, actions: int) -> None:
+        super().__init__()
+        self.log_deviations = nn.Parameter(torch.zeros(actions))
+
+    def forward(self, means: Tensor) -> DiagonalNormal:
+        """Return the distributions around some means (..., actions)."""
+        return DiagonalNormal(means, self.log_deviations.clamp(min=math.log(1e-6)).expand_as(means))
+
+
+class GaussianPolicy(nn.Module):
+    """pi(a|s) = N(mean(s), deviation^2) with a tanh network for the mean."""
+
+    def __init__(self, sizes: Sequence[int], generator: torch.Generator) -> None:
+        super().__init__()
+        self.network = MLP(sizes, generator, initialise=xavier_uniform, activation=torch.tanh)
+        self.deviation = StateIndependentDeviation(sizes[-1])
+
+    def forward(self, observations: Tensor) -> DiagonalNormal:
+        """Map observations (..., observation_size) to distributions of actions."""
+        distribution: DiagonalNormal = self.deviation(self.network(observations))
+        return distribution
 
 
 class PolicySample(NamedTuple):

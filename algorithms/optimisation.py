@@ -15,12 +15,21 @@ class FlatParameters:
     """The parameters of a module, moved into one vector of which they become views."""
 
     def __init__(self, module: nn.Module) -> None:
+        self.names = [name for name, _ in module.named_parameters()]
         self.parameters = list(module.parameters())
         self.vector = torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters])
         offset = 0
         for parameter in self.parameters:
             parameter.data = self.vector[offset : offset + parameter.numel()].view_as(parameter)
             offset += parameter.numel()
+
+    def named(self, vector: Tensor) -> dict[str, Tensor]:
+        """Cut another vector of the same length into parameters by name, for `torch.func.functional_call`."""
+        pieces = vector.split_with_sizes([parameter.numel() for parameter in self.parameters])
+        return {
+            name: piece.view(parameter.shape)
+            for name, parameter, piece in zip(self.names, self.parameters, pieces, strict=True)
+        }
 
     def average(self, source: FlatParameters, weight: float) -> None:
         """Move towards `source`: x <- (1 - weight) x + weight source."""

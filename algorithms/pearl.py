@@ -73,7 +73,9 @@ class PEARLSettings:
     posterior_steps: NonNegativeInt = 800
     """Table 7, posterior timesteps a sampled task, with z from the posterior; not part of the context."""
     reward_scale: PositiveFloat = 10.0
-    """Table 7; the temperature of soft actor-critic is 1."""
+    """Table 7."""
+    entropy_weight: PositiveFloat = 1.0
+    """Temperature of soft actor-critic; 1 in both code bases, which set the balance by the reward scale alone."""
     context_reward_scale: PositiveFloat = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
     discount: PositiveFloat = 0.99
@@ -248,18 +250,19 @@ class PEARL(Algorithm):
         kl = kl_to_standard_normal(inference.posterior)
         self.critic_adam.step(critic_loss + settings.kl_weight * kl + inference.auxiliary_loss)
 
-        # Value: (V(s, z) - (min Q(s, a', z) - log pi(a'|s, z)))^2 with a' ~ pi; z carries no gradient from here on.
+        # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.
         z = z.detach()
         s_z = torch.cat([s, z], dim=1)
         drawn = self.policy.sample(s_z, generator)
         q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1)).amin(dim=0)
         v = self.value(s_z)
-        value_loss = (v - (q_drawn - drawn.log_probabilities).detach()).square().mean()
+        alpha_log_pi = settings.entropy_weight * drawn.log_probabilities
+        value_loss = (v - (q_drawn - alpha_log_pi).detach()).square().mean()
         self.value_adam.step(value_loss)
         self.psi_target.average(self.psi, settings.target_rate)
 
-        # Policy: log pi(a'|s, z) - min Q(s, a', z).
-        policy_loss = (drawn.log_probabilities - q_drawn).mean()
+        # Policy: alpha log pi(a'|s, z) - min Q(s, a', z).
+        policy_loss = (alpha_log_pi - q_drawn).mean()
         regulariser = drawn.means.square().mean() + drawn.log_deviations.square().mean()
         if "regularisers-without-gradient" in settings.as_published:
             regulariser = regulariser.detach()

@@ -10,12 +10,15 @@ from typing import Any
 import yaml
 
 from algorithms.interface import Algorithm
+from algorithms.maml_trpo import MAMLTRPO
+from algorithms.mql import MQL
 from algorithms.oracle_sac import BlindSAC, OracleSAC
 from algorithms.pearl import PEARL
+from algorithms.rl2_ppo import RL2PPO
 from algorithms.tcl_pearl import TCLPEARL
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
-    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, OracleSAC, BlindSAC)
+    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, MQL, OracleSAC, BlindSAC)
 }
 
 PRESETS = Path(__file__).parent / "presets"

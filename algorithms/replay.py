@@ -136,7 +136,12 @@ class EpisodeTable:
 
     def state(self) -> State:
         """Return the table."""
-        return {"starts": self.starts, "lengths": self.lengths, "ends": self.ends, "counts": self.counts}
+        return {
+            "starts": self.starts.clone(),
+            "lengths": self.lengths.clone(),
+            "ends": self.ends.clone(),
+            "counts": self.counts.clone(),
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""

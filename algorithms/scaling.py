@@ -43,7 +43,7 @@ class Standardisation:
 
     def state(self) -> State:
         """Return mean and deviation."""
-        return {"mean": torch.from_numpy(self.mean), "deviation": torch.from_numpy(self.deviation)}
+        return {"mean": torch.tensor(self.mean), "deviation": torch.tensor(self.deviation)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""

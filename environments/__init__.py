@@ -1,6 +1,7 @@
 """What an agent learns on: task families, their simulations and their names."""
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
+from environments.registration import environment_id, register_families
 from environments.registry import family_names, family_options, family_spec, make_family
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 
@@ -13,8 +14,11 @@ __all__ = [
     "Step",
     "TaskFamily",
     "TaskSplit",
+    "environment_id",
     "family_names",
     "family_options",
     "family_spec",
     "make_family",
 ]
+
+register_families()

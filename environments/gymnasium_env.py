@@ -1,20 +1,14 @@
-"""Every task family as a Gymnasium environment.
-
-The id is `suite/` and the family's words, capitalised and joined, with the family's own version or `-v0`:
-`suite/CheetahVel-v0`, `suite/PointGoal2d-v0`, `suite/Reach-v1`. Importing this module registers them, as does
-`gymnasium.make("environments.gymnasium_env:suite/CheetahVel-v0")`.
-"""
+"""Every task family as a Gymnasium environment."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from environments.registry import family_names, family_spec, make_family
+from environments.registry import make_family
 from environments.simulation import FloatArray
 
 TASK_SEED = 0
@@ -106,24 +100,3 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
     def close(self) -> None:
         """Release the renderer."""
         self._simulation.close()
-
-
-def environment_id(family: str) -> str:
-    """Return a family's Gymnasium id."""
-    words, version = re.fullmatch(r"(.+?)(-v\d+)?", family).groups()  # type: ignore[union-attr]
-    return f"suite/{''.join(word.capitalize() for word in words.split('-'))}{version or '-v0'}"
-
-
-def register_families() -> None:
-    """Register every family with Gymnasium, once."""
-    for name in family_names():
-        if environment_id(name) not in gymnasium.registry:
-            gymnasium.register(
-                environment_id(name),
-                entry_point="environments.gymnasium_env:FamilyEnvironment",
-                max_episode_steps=family_spec(name).horizon,
-                kwargs={"family": name},
-            )
-
-
-register_families()

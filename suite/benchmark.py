@@ -148,7 +148,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
                 raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"benchmark file {path}: {' '.join(str(error).split())}") from error
+        raise UsageError(f"benchmark file {path}: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
     return value

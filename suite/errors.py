@@ -4,4 +4,7 @@ from __future__ import annotations
 
 
 class UsageError(Exception):
-    """Wrong usage or an invalid file: says which key, which value, and what is allowed."""
+    """Wrong usage or an invalid file: says in one line which key, which value, and what is allowed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))

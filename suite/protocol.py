@@ -52,11 +52,13 @@ class CountedTasks:
         Raises
         ------
         NonFiniteError
-            If an active copy's observation or reward is not finite.
+            If an active copy's action, observation or reward is not finite.
         """
         simulation = self._simulation
         if simulation is None:
             raise RuntimeError("tasks are stepped before they were reset")
+        if not np.isfinite(actions[active]).all():
+            raise NonFiniteError("an action")
         copies = len(active)
         if copies < simulation.copies:
             idle = simulation.copies - copies

@@ -94,7 +94,7 @@ class _AntSimulation(ControlsSimulation):
         return self.noisy_start(generator, position=0.1, velocity=0.1)
 
     def contact_cost(self, copy: int) -> float:
-        forces = np.clip(self.datas[copy].cfrc_ext, -1.0, 1.0)
+        forces = np.clip(self.views[copy].cfrc_ext, -1.0, 1.0)
         return 0.5e-3 * float(np.square(forces).sum())
 
 
@@ -104,12 +104,12 @@ class _AntFBSimulation(_AntSimulation):
         self._one_hot = one_hot
 
     def observe(self, copy: int, out: FloatArray) -> None:
-        data = self.datas[copy]
+        data = self.views[copy]
         out[:13] = data.qpos[2:]
         out[13:] = data.qvel
 
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
-        data = self.datas[copy]
+        data = self.views[copy]
         before = data.xpos[self._torso, :2].copy()
         self.simulate(copy, control)
         x, y = (data.xpos[self._torso, :2] - before) / self.dt
@@ -122,12 +122,12 @@ class _AntFBSimulation(_AntSimulation):
 
 class _AntGoalSimulation(_AntSimulation):
     def observe(self, copy: int, out: FloatArray) -> None:
-        data = self.datas[copy]
+        data = self.views[copy]
         out[:15] = data.qpos
         out[15:29] = data.qvel
         np.clip(data.cfrc_ext.ravel(), -1.0, 1.0, out=out[29:])
 
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
         self.simulate(copy, control)
-        distance = float(np.abs(self.datas[copy].xpos[self._torso, :2] - self.tasks[copy]).sum())
+        distance = float(np.abs(self.views[copy].xpos[self._torso, :2] - self.tasks[copy]).sum())
         return -distance - 0.1 * float(action.dot(action)) - self.contact_cost(copy), False

@@ -71,14 +71,14 @@ class _CheetahSimulation(ControlsSimulation):
         return self.noisy_start(generator, position=0.1, velocity=0.1)
 
     def observe(self, copy: int, out: FloatArray) -> None:
-        data = self.datas[copy]
+        data = self.views[copy]
         out[:8] = data.qpos[1:]
         out[8:17] = data.qvel
         out[17:] = data.xpos[self._torso]
         out[:] = out.astype(np.float32)  # the release observes in single precision
 
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
-        data = self.datas[copy]
+        data = self.views[copy]
         before = data.qpos[0]
         self.simulate(copy, control)
         velocity = float(data.qpos[0] - before) / self.dt

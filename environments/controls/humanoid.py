@@ -55,7 +55,7 @@ class _HumanoidSimulation(ControlsSimulation):
         return self.uniform_start(generator, 0.01)
 
     def observe(self, copy: int, out: FloatArray) -> None:
-        data = self.datas[copy]
+        data = self.views[copy]
         out[:22] = data.qpos[2:]
         out[22:45] = data.qvel
         out[45:185] = data.cinert.ravel()
@@ -64,7 +64,7 @@ class _HumanoidSimulation(ControlsSimulation):
         out[292:] = data.cfrc_ext.ravel()
 
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
-        data = self.datas[copy]
+        data = self.views[copy]
         before = self._masses @ data.xipos[:, :2]
         self.simulate(copy, control)
         moved = self._masses @ data.xipos[:, :2] - before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
@@ -13,6 +14,8 @@ from environments.family import FamilySpec, TaskSplit
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
+
+FIELDS = ("qpos", "qvel", "ctrl", "xpos", "xipos", "cfrc_ext", "cinert", "cvel", "qfrc_actuator")
 
 
 def pair_of_directions() -> TaskSplit:
@@ -24,7 +27,8 @@ class ControlsSimulation(Simulation):
     """One `MjData` a copy and, unless a task changes the model, one `MjModel` for all.
 
     A subclass says what an initial state, an observation and a reward are, for one copy at a time: no sum runs over
-    copies, so that stepping them together is bit-equal to stepping them one by one.
+    copies, so that stepping them together is bit-equal to stepping them one by one. `views` holds, for each copy, live
+    arrays of its `MjData`, whose own attributes are slow to read.
 
     As with mujoco-py, quantities derived from positions (`xpos`, `xipos`) are read as the last substep left them.
 
@@ -45,6 +49,7 @@ class ControlsSimulation(Simulation):
         self.contact_forces = contact_forces
         self.models = models
         self.datas = [mujoco.MjData(model) for model in models]
+        self.views = [SimpleNamespace(**{field: getattr(data, field) for field in FIELDS}) for data in self.datas]
         self.dt = models[0].opt.timestep * frame_skip
         self.control_low, self.control_high = models[0].actuator_ctrlrange.T.copy()
         self.tasks = np.zeros((self.copies, spec.task_size))
@@ -106,7 +111,7 @@ class ControlsSimulation(Simulation):
     def simulate(self, copy: int, control: FloatArray) -> None:
         """Hold a control for one control step."""
         model, data = self.models[copy], self.datas[copy]
-        data.ctrl[:] = control
+        self.views[copy].ctrl[:] = control
         mujoco.mj_step(model, data, self.frame_skip)
         if self.contact_forces:
             mujoco.mj_rnePostConstraint(model, data)

@@ -59,12 +59,12 @@ class _WalkerSimulation(ControlsSimulation):
         return self.uniform_start(generator, 0.005)
 
     def observe(self, copy: int, out: FloatArray) -> None:
-        data = self.datas[copy]
+        data = self.views[copy]
         out[:8] = data.qpos[1:]
-        np.clip(data.qvel, -10.0, 10.0, out=out[8:])
+        np.minimum(np.maximum(data.qvel, -10.0), 10.0, out=out[8:])
 
     def advance(self, copy: int, action: FloatArray, control: FloatArray) -> tuple[float, bool]:
-        data = self.datas[copy]
+        data = self.views[copy]
         before = data.qpos[0]
         self.simulate(copy, control)
         reward = float(data.qpos[0] - before) / self.dt + 1.0 - 1e-3 * float(action.dot(action))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import mujoco
@@ -14,9 +14,9 @@ DRAWS = 8
 """More than any reset asks for when it accepts its task at once."""
 
 
-@cache
+@lru_cache(maxsize=4)
 def pristine_model(path: str) -> mujoco.MjModel:
-    """Compile a model file once a process; not to be written to."""
+    """Compile a model file (some 20 MB), or return one of the last few; not to be written to."""
     return mujoco.MjModel.from_xml_path(path)
 
 

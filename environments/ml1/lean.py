@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from environments.family import FamilySpec
 from environments.ml1.compiled import pristine_model
 from environments.ml1.rebinding import NamedViews, lean_class
-from environments.ml1.resets import ResetRecord, load_positions, reset_recorder, restore
+from environments.ml1.resets import ResetRecord, reset_recorder, restore
 from environments.ml1.success import CRITERIA
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
@@ -44,15 +44,16 @@ class LeanSimulation(Simulation):
         sibling = self._recorder.sibling
         self._random_hand = hand_start == "random"
         self._solved = CRITERIA[environment].test
-        self._model = copying.copy(pristine_model(sibling.fullpath))
-        self._model.eq_data[:] = sibling.model.eq_data
-        self.datas = [mujoco.MjData(self._model) for _ in range(copies)]
-        self._environments = []
+        self.model = copying.copy(pristine_model(sibling.fullpath))
+        self.model.eq_data[:] = sibling.model.eq_data
+        self._bodies, self._sites = self.model.body_pos, self.model.site_pos
+        self.datas = [mujoco.MjData(self.model) for _ in range(copies)]
+        self.environments = []
         for data in self.datas:
             member = lean_class(self._recorder.upstream).__new__(lean_class(self._recorder.upstream))
             vars(member).update(vars(sibling))
-            member.model, member.data = self._model, NamedViews(data)
-            self._environments.append(member)
+            member.model, member.data = self.model, NamedViews(data)
+            self.environments.append(member)
         self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self.datas]
         self._mocap_range = sibling.mocap_low, sibling.mocap_high
         self._action_scale = sibling.action_scale
@@ -67,7 +68,7 @@ class LeanSimulation(Simulation):
         tasks = checked_tasks(self.spec, copies, tasks, generators)
         for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
             record = self._recorder.record(task, generator if self._random_hand else None)
-            restore(self._environments[copy], self._model, self.datas[copy], record)
+            restore(self.environments[copy], self.model, self.datas[copy], record)
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation
         return self._observations[copies]
@@ -84,20 +85,18 @@ class LeanSimulation(Simulation):
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
 
     def _advance(self, copy: int, action: FloatArray, move: FloatArray, grip: FloatArray) -> tuple[float, bool]:
-        record, data, environment = self._records[copy], self.datas[copy], self._environments[copy]
+        record, data, environment = self._records[copy], self.datas[copy], self.environments[copy]
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
-        if self._loaded is not record:
-            load_positions(self._model, record)
-            self._loaded = record
+        self._place(record)
         mocap_position, mocap_orientation, control = self._moved[copy]
         mocap_position += move
         np.maximum(mocap_position, self._mocap_range[0], out=mocap_position)
         np.minimum(mocap_position, self._mocap_range[1], out=mocap_position)
         mocap_orientation[:] = (1.0, 0.0, 1.0, 0.0)
         control[:] = grip
-        mujoco.mj_step(self._model, data, FRAME_SKIP)
-        mujoco.mj_forward(self._model, data)
+        mujoco.mj_step(self.model, data, FRAME_SKIP)
+        mujoco.mj_forward(self.model, data)
         observation = self._observations[copy]
         observation[PREVIOUS] = observation[CURRENT]
         environment.observe(observation[CURRENT])
@@ -106,13 +105,17 @@ class LeanSimulation(Simulation):
             np.minimum(hand, self._hand_high, out=hand)
         return environment.compute_reward(action, observation)[0], self._solved(environment, observation)
 
+    def _place(self, record: ResetRecord) -> None:
+        if self._loaded is not record:
+            self._bodies[:], self._sites[:] = record.body_positions, record.site_positions
+            self._loaded = record
+
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`."""
         record = self._records[copy]
         if record is not None:
-            load_positions(self._model, record)
-            self._loaded = record
-        return self._camera.picture(self._model, self.datas[copy], width, height)
+            self._place(record)
+        return self._camera.picture(self.model, self.datas[copy], width, height)
 
     def close(self) -> None:
         """Release the renderer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import mujoco
@@ -26,8 +26,8 @@ class ResetRecord(NamedTuple):
     """Everything that a reset leaves behind."""
 
     state: FloatArray  # the full integration state
-    body_positions: FloatArray  # (bodies, 3), a model field
-    site_positions: FloatArray  # (sites, 3), a model field
+    body_positions: FloatArray  # (bodies, 3), with the sites' all that a reset changes in a model
+    site_positions: FloatArray  # (sites, 3)
     values: dict[str, Any]  # attributes that are immutable
     arrays: dict[str, FloatArray]  # attributes that are arrays
     views: dict[str, tuple[str, int, tuple[int, ...]]]  # attributes that are live views: field, offset, shape
@@ -90,15 +90,15 @@ def random_hand_start(environment: Any, hand: FloatArray, generator: np.random.G
     return np.clip(start, environment.mocap_low, environment.mocap_high)
 
 
-@cache
+@lru_cache(maxsize=4)
 def reset_recorder(environment: str, reward: str) -> ResetRecorder:
-    """Return this process's recorder of an environment such as "push"."""
+    """Make the recorder of an environment such as "push", or return one of the last few."""
     return ResetRecorder(environment, reward)
 
 
 def restore(target: Any, model: mujoco.MjModel, data: mujoco.MjData, record: ResetRecord) -> None:
     """Put an environment into the state that was recorded of its sibling."""
-    load_positions(model, record)
+    model.body_pos[:], model.site_pos[:] = record.body_positions, record.site_positions
     mujoco.mj_setState(model, data, record.state, STATE)
     attributes = vars(target)
     attributes.update(record.values)
@@ -106,12 +106,6 @@ def restore(target: Any, model: mujoco.MjModel, data: mujoco.MjData, record: Res
         attributes[name] = array.copy()
     for name, (field, offset, shape) in record.views.items():
         attributes[name] = getattr(data, field).reshape(-1)[offset : offset + int(np.prod(shape))].reshape(shape)
-
-
-def load_positions(model: mujoco.MjModel, record: ResetRecord) -> None:
-    """Place bodies and sites where the record's task has them: all that Meta-World's resets change in a model."""
-    model.body_pos[:] = record.body_positions
-    model.site_pos[:] = record.site_positions
 
 
 def _find_view(array: Any, data: mujoco.MjData) -> tuple[str, int, tuple[int, ...]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from environments.family import FamilySpec
+from environments.ml1.success import CRITERIA
 
 _GOAL_ONLY = (
     "button-press",
@@ -74,7 +75,7 @@ def _spec(name: str, task_size: int) -> FamilySpec:
         exploration_episodes=10,
         train_tasks=50,
         test_tasks=10,
-        success="as Meta-World defines it for the task, computed from the state",
+        success=CRITERIA[name].words,
         revision=1,
     )
 

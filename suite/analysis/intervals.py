@@ -5,26 +5,40 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 FloatArray = NDArray[np.float64]
 
 
-def mean_interval(values: FloatArray, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return mean, lower and upper end of Student's t interval of independent seeds.
+def mean_intervals(values: FloatArray, confidence: float = 0.95) -> FloatArray:
+    """Return mean, lower and upper end of Student's t interval of independent seeds, for many quantities at once.
 
     With two or three seeds a percentile bootstrap covers far less than it says; t does not. One seed has no interval:
     both ends are NaN.
 
     Parameters
     ----------
-    values : (seeds,) one number a seed.
+    values : (seeds, quantities) one number a seed; NaN where a seed has none.
+
+    Returns
+    -------
+    (3, quantities)
     """
-    mean = float(np.mean(values)) if len(values) else float("nan")
-    if len(values) < 2:
-        return mean, float("nan"), float("nan")
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
-    return mean, mean - half, mean + half
+    present = np.isfinite(values)
+    count = present.sum(axis=0)
+    missing = np.full(values.shape[1], np.nan)
+    mean = np.divide(np.where(present, values, 0).sum(axis=0), count, out=missing.copy(), where=count > 0)
+    squares = np.where(present, values - mean, 0) ** 2
+    degrees = count - 1
+    variance = np.divide(squares.sum(axis=0), degrees, out=missing.copy(), where=degrees > 0)
+    half = special.stdtrit(np.maximum(degrees, 1), (1 + confidence) / 2) * np.sqrt(variance / np.maximum(count, 1))
+    return np.stack([mean, mean - half, mean + half])
+
+
+def mean_interval(values: FloatArray) -> tuple[float, float, float]:
+    """Return mean, lower and upper end of the 95 % interval of one quantity: (seeds,) values."""
+    mean, low, high = mean_intervals(values[:, None])[:, 0]
+    return float(mean), float(low), float(high)
 
 
 def curve_on_grid(curve: pd.DataFrame, grid: FloatArray) -> FloatArray:
@@ -52,12 +66,22 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
         longest = max(runs, key=lambda run: (len(run), run["environment_steps"].max()))
         grid = longest["environment_steps"].to_numpy(float)
         returns = np.stack([curve_on_grid(run, grid) for run in runs])  # (seeds, marks)
-        for steps, values in zip(grid, returns.T, strict=True):
-            present = values[np.isfinite(values)]
-            mean, low, high = mean_interval(present)
-            rows.append((environment, entry, steps, mean, low, high, len(present)))
+        mean, low, high = mean_intervals(returns)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "environment": environment,
+                    "entry": entry,
+                    "environment_steps": grid,
+                    "mean": mean,
+                    "low": low,
+                    "high": high,
+                    "seeds": np.isfinite(returns).sum(axis=0),
+                }
+            )
+        )
     columns = ["environment", "entry", "environment_steps", "mean", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 
 def score_table(done: pd.DataFrame) -> pd.DataFrame:

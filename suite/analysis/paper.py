@@ -58,3 +58,19 @@ def document(name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{_path(f'{name}.yaml')}: not a mapping")
     return value
+
+
+def unit(environment: str) -> float:
+    """Return what a return is divided by to be in the paper's unit: Meta-World is printed in thousands."""
+    return 1000.0 if environment in table("table1").index else 1.0
+
+
+def end_values(environment: str) -> dict[str, float]:
+    """Return the final scores that the paper prints for an environment (Tables 1 and 3), by entry, in its unit."""
+    values: dict[str, float] = {}
+    for name in ("table3", "table1"):
+        printed = table(name)
+        if environment in printed.index:
+            row = printed.loc[environment].drop("paper-group", errors="ignore")
+            values |= {str(entry): float(value) for entry, value in row.items()}
+    return values

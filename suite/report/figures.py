@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
@@ -79,25 +81,29 @@ def curves(
     unit : what returns are divided by (1000 where the paper prints thousands).
     """
     figure, axes = _figure(5.2, 3.5)
-    seeds = runs.groupby("run", sort=True)
-    for index, entry in enumerate(order):
+    present = [entry for entry in order if entry in set(bands["entry"])]
+    looks = {entry: order.index(entry) for entry in present}
+    sns.lineplot(
+        data=bands.assign(mean=bands["mean"] / unit),
+        x="environment_steps",
+        y="mean",
+        hue="entry",
+        hue_order=present,
+        style="entry",
+        style_order=present,
+        palette={entry: _stand_in(index) for entry, index in looks.items()},
+        markers={entry: MARKERS[index % len(MARKERS)] for entry, index in looks.items()},
+        dashes=False,
+        estimator=None,
+        markeredgewidth=0,
+        legend=False,
+        ax=axes,
+    )
+    lines = dict(zip(present, axes.lines, strict=True))
+    for entry, index in looks.items():
         band = bands[bands["entry"] == entry]
-        if band.empty:
-            continue
-        steps, mean = band["environment_steps"], band["mean"] / unit
-        every = max(1, len(band) // 8)
-        sns.lineplot(
-            x=steps.to_numpy(),
-            y=mean.to_numpy(),
-            ax=axes,
-            color=_stand_in(index),
-            marker=MARKERS[index % len(MARKERS)],
-            markevery=every,
-            markeredgewidth=0,
-            errorbar=None,
-            label=entry,
-            gid=f"series-{index}-mean",
-        )
+        steps = band["environment_steps"]
+        lines[entry].set(gid=f"series-{index}-mean", markevery=max(1, len(band) // 8), zorder=3)
         axes.fill_between(
             steps,
             band["low"] / unit,
@@ -108,16 +114,15 @@ def curves(
             linewidth=0,
             gid=f"series-{index}-band",
         )
-        for _, run in seeds:
-            if run["entry"].iloc[0] == entry:
-                axes.plot(
-                    run["environment_steps"],
-                    run["return"] / unit,
-                    color=_stand_in(index),
-                    linewidth=0.7,
-                    alpha=0.75,
-                    gid=f"series-{index}-seed",
-                )
+        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
+            axes.plot(
+                run["environment_steps"],
+                run["return"] / unit,
+                color=_stand_in(index),
+                linewidth=0.7,
+                alpha=0.75,
+                gid=f"series-{index}-seed",
+            )
         if entry in paper:
             axes.axhline(
                 paper[entry],
@@ -131,7 +136,7 @@ def curves(
     axes.set(
         xlabel="environment steps of meta-training", ylabel="meta-test return" + (" (thousands)" if unit > 1 else "")
     )
-    _legend_below(axes)
+    _legend_below(axes, lines)
     return _svg(key, figure)
 
 
@@ -145,9 +150,10 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
     """
     figure, axes = _figure(7.2, 0.9 + 0.38 * len(seconds))
     left = np.zeros(len(seconds))
+    bars = {}
     for index, part in enumerate(seconds.columns):
         hours = seconds[part].fillna(0).to_numpy(float) / 3600
-        axes.barh(
+        bars[str(part)] = axes.barh(
             seconds.index,
             hours,
             left=left,
@@ -156,13 +162,85 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
             edgecolor=RULE,
             linewidth=0.4,
             height=0.62,
-            label=part,
         )
         left += hours
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set(xlabel="hours a run (mean)")
-    _legend_below(axes)
+    _legend_below(axes, bars)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def profiles(
+    key: str, levels: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], order: Sequence[str]
+) -> str:
+    """Draw performance profiles: the share of runs above each normalised score.
+
+    Parameters
+    ----------
+    levels : (levels,) normalised scores.
+    shares : entry -> (levels, 3): share, low, high.
+    """
+    figure, axes = _figure(7.2, 3.6)
+    lines = {}
+    for index, entry in enumerate(order):
+        if entry not in shares:
+            continue
+        share, low, high = shares[entry].T
+        (lines[entry],) = axes.step(
+            levels,
+            share,
+            where="post",
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            markevery=max(1, len(levels) // 10),
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+        axes.fill_between(
+            levels, low, high, step="post", color=_stand_in(index), alpha=0.14, linewidth=0, gid=f"series-{index}-band"
+        )
+    for end in (0.0, 1.0):
+        axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
+    _legend_below(axes, lines)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
+def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> str:
+    """Draw one aggregate of every entry with its interval.
+
+    Parameters
+    ----------
+    table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
+    """
+    figure, axes = _figure(7.2, 0.8 + 0.34 * len(table))
+    for row, values in enumerate(table.to_dict("records")):
+        index = order.index(values["entry"])
+        axes.plot(
+            [values[f"{name} low"], values[f"{name} high"]],
+            [row, row],
+            color=_stand_in(index),
+            linewidth=7,
+            alpha=0.35,
+            solid_capstyle="butt",
+            gid=f"series-{index}-band",
+        )
+        axes.plot(
+            [values[name]],
+            [row],
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=8,
+            markeredgewidth=0,
+            gid=f"series-{index}-mean",
+        )
+    axes.set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel=f"{name} of normalised scores (untrained 0, oracle 1)")
     return _svg(key, figure)
 
 
@@ -180,15 +258,27 @@ def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> N
         axes.set_ylim(shown.min() - margin, shown.max() + margin)
 
 
-def _legend_below(axes: Axes) -> None:
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, columnspacing=1.2, handlelength=1.6)
+def _legend_below(axes: Axes, handles: Mapping[str, Any]) -> None:
+    """Name the series under the axes; matplotlib hides names that start with an underscore, so a mark precedes it."""
+    names = [f"\u200b{name}" if name.startswith("_") else name for name in handles]
+    axes.legend(
+        list(handles.values()),
+        names,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=4,
+        columnspacing=1.2,
+        handlelength=1.6,
+    )
 
 
 def _svg(key: str, figure: Figure) -> str:
     """Write a figure as an SVG element that can stand on the page beside others."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    with warnings.catch_warnings():
+        # Text stays text in the SVG: the font that lacks a glyph only measures it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)

@@ -78,9 +78,8 @@ for (const input of all("[data-series]")) {
     for (const part of parts) part.style.display = input.checked ? "" : "none";
   });
 }
-for (const part of ["seeds", "bands"]) {
-  document.getElementById(part)?.addEventListener("change", (event) =>
-    document.body.classList.toggle(`no-${part}`, !event.target.checked));
+for (const input of all("[data-part]")) {
+  input.addEventListener("change", () => document.body.classList.toggle(`no-${input.dataset.part}`, !input.checked));
 }
 const theme = document.getElementById("theme");
 const dark = () => (document.documentElement.dataset.theme

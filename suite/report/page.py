@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,16 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from suite.analysis.intervals import curve_bands, score_table
+from suite.analysis import paper
 from suite.analysis.tables import Results, read_results
-from suite.report import figures, tables
-from suite.report.table import Table, text
+from suite.report import compared, figures, judged, tables
+from suite.report.contents import Contents, contents
+from suite.report.table import Format, Table, as_latex, as_markdown, interval, number
 from suite.spec import RunSpec
 from suite.store import Store, write_atomically
 
 TITLE = "Reproducing meta-reinforcement learning"
-
-KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
-"""Entries that always look the same; others follow by name."""
-
-VERDICT_CLASSES: dict[str, str] = {}
+CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,23 @@ class EnvironmentSection:
     key: str
     name: str
     figure: Markup
+    remark: str
+    paper: bool
+    """The figure shows the paper's end values."""
     scores: Table
+    efficiency: Table
+
+
+@dataclass(frozen=True)
+class Square:
+    """One cell of the win matrix."""
+
+    probability: str
+    details: str
+    tone: str
+    """Empty, or the colour that it leans to."""
+    mix: int
+    """How much of it, in percent."""
 
 
 def write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None = None, title: str = TITLE) -> Path:
@@ -50,11 +63,17 @@ def write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None 
     -------
     The path of the page.
     """
-    results = read_results(store, planned)
+    page = render(read_results(store, planned), title)
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / "index.html"
-    write_atomically(path, render(results, title).encode())
+    write_atomically(path, page.encode(errors="replace"))
     return path
+
+
+def tables_as(format: Format, store: Store, planned: Sequence[RunSpec] | None = None) -> str:
+    """Return the report's tables alone, in Markdown (for a pull request) or LaTeX (for a paper)."""
+    write = {"markdown": as_markdown, "latex": as_latex}[format]
+    return "\n".join(write(table) for table in contents(read_results(store, planned)).tables)
 
 
 def render(results: Results, title: str = TITLE) -> str:
@@ -66,38 +85,46 @@ def render(results: Results, title: str = TITLE) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["text"] = text
     folder = Path(__file__).parent
     return environment.get_template("page.html.j2").render(
         title=title,
         style=Markup((folder / "page.css").read_text()),  # noqa: S704 - our own file
         script=Markup((folder / "page.js").read_text()),  # noqa: S704 - our own file
-        **context(results),
+        **_context(contents(results)),
     )
 
 
-def context(results: Results) -> dict[str, Any]:
-    """Gather everything that the template shows."""
-    done = results.done
-    order = entries(results.runs)
-    scores = score_table(done)
-    bands = curve_bands(results.curves)
-    units = dict.fromkeys(scores["environment"], 1.0)
+def _context(found: Contents) -> dict[str, Any]:
+    """Lay out what the template shows."""
+    results = found.results
     counts = results.runs["state"].value_counts()
+    verdicts: list[str] = [judgement.verdict for judgement in found.judgements]
     return {
         "counts": {state: int(counts.get(state, 0)) for state in tables.STATES},
-        "verdicts": VERDICT_CLASSES,
-        "entries": [(index, entry, figures.SERIES) for index, entry in enumerate(order)],
-        "scores": tables.scores(scores, units),
-        "environments": [
-            _environment_section(f"environment-{index}", name, results, scores, bands, order, units)
-            for index, name in enumerate(sorted(units))
-        ],
-        "wall_clock": tables.wall_clock(done),
-        "wall_clock_figure": _wall_clock_figure(done, order),
-        "matrix": _matrix(results.runs, order),
         "glyphs": tables.GLYPHS,
-        "problems": results.problems,
+        "verdict_classes": judged.VERDICT_CLASSES,
+        "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
+        "judgements": found.judgements,
+        "interval": interval,
+        "number": number,
+        "entries": [(index, entry, f"var(--s{index % figures.SERIES})") for index, entry in enumerate(found.order)],
+        "claims": judged.claims(found.judgements),
+        "audit": judged.audit(found.audit),
+        "ranking": compared.ranking(found.ranking),
+        "ranking_figure": _ranking_figure(found),
+        "profile_figure": _profile_figure(found),
+        "scores": tables.scores(found.scores, found.units),
+        "environments": [
+            _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
+        ],
+        "beside_the_paper": found.beside_the_paper,
+        "wins": compared.wins(found.matrix),
+        "squares": _squares(found),
+        "control": judged.adaptation(found.adaptation, found.units),
+        "efficiency": compared.efficiency(found.efficiency, found.units),
+        "wall_clock": tables.wall_clock(results.done),
+        "wall_clock_figure": _wall_clock_figure(found),
+        "run_matrix": _run_matrix(results.runs, found.order),
         "failed": _failed(results),
         "others": results.others,
         "provenance": tables.provenance(results),
@@ -105,44 +132,85 @@ def context(results: Results) -> dict[str, Any]:
     }
 
 
-def entries(runs: pd.DataFrame) -> list[str]:
-    """Order the entries: the known ones first, so that they keep their colours."""
-    found = set(runs["entry"].dropna())
-    return [entry for entry in KNOWN_ENTRIES if entry in found] + sorted(found - set(KNOWN_ENTRIES))
-
-
-def _environment_section(
-    key: str,
-    name: str,
-    results: Results,
-    scores: pd.DataFrame,
-    bands: pd.DataFrame,
-    order: Sequence[str],
-    units: Mapping[str, float],
-) -> EnvironmentSection:
-    figure = figures.curves(
-        key,
-        bands[bands["environment"] == name],
-        results.curves[results.curves["environment"] == name],
-        order,
-        {},
-        units[name],
+def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSection:
+    runs = found.results.curves[found.results.curves["environment"] == name]
+    here = set(runs["entry"])
+    end_values = {entry: value for entry, value in paper.end_values(name).items() if entry in here}
+    svg = figures.curves(
+        f"{key}-curves",
+        found.bands[found.bands["environment"] == name],
+        runs,
+        found.order,
+        end_values,
+        found.units[name],
     )
-    table = tables.scores(scores[scores["environment"] == name], units)
-    table = replace(table, key=f"{key}-scores", title=f"Final scores on {name}", note="")
-    return EnvironmentSection(key, name, Markup(figure), table)  # noqa: S704 - drawn by us, text escaped by matplotlib
+    scores = tables.scores(found.scores[found.scores["environment"] == name], found.units)
+    efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
+    verdicts = found.adaptation.set_index("environment")["verdict"]
+    remark = ""
+    if verdicts.get(name) == "needs no adaptation":
+        remark = (
+            "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
+        )
+    return EnvironmentSection(
+        key,
+        name,
+        Markup(svg),  # noqa: S704 - drawn by us, text escaped by matplotlib
+        remark,
+        bool(end_values),
+        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
+        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
+    )
 
 
-def _wall_clock_figure(done: pd.DataFrame, order: Sequence[str]) -> Markup:
+def _ranking_figure(found: Contents) -> Markup:
+    table = found.ranking[found.ranking["normalised_environments"] > 0]
+    return Markup(figures.strips("ranking-strips", table, "IQM", found.order) if len(table) else "")  # noqa: S704
+
+
+def _profile_figure(found: Contents) -> Markup:
+    svg = figures.profiles("profiles", found.levels, found.profiles, found.order) if found.profiles else ""
+    return Markup(svg)  # noqa: S704
+
+
+def _wall_clock_figure(found: Contents) -> Markup:
+    done = found.results.done
     if done.empty:
         return Markup("")
     parts = {"seconds_sampling": "sampling", "seconds_updating": "updating", "seconds_evaluating": "evaluating"}
     seconds = done.groupby("entry")[list(parts)].mean().rename(columns=parts)
-    present = [entry for entry in order if entry in seconds.index]
-    return Markup(figures.split_bars("wall-clock", seconds.loc[present]))  # noqa: S704 - as above
+    present = [entry for entry in found.order if entry in seconds.index]
+    return Markup(figures.split_bars("wall-clock-split", seconds.loc[present]))  # noqa: S704
 
 
-def _matrix(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
+def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
+    """Arrange the win matrix: one row an entry, one square an opponent; None where nothing compares."""
+    rows = {(row["ours"], row["theirs"]): row for row in found.matrix.to_dict("records")}
+    names = [entry for entry in found.order if any(entry == ours for ours, _ in rows)]
+    square = []
+    for ours in names:
+        cells: list[Square | None] = []
+        for theirs in names:
+            row = rows.get((ours, theirs))
+            if row is None:
+                cells.append(None)
+                continue
+            lean = row["probability"] - 0.5
+            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost"
+            limits = interval(row["low"], row["high"])
+            cells.append(
+                Square(
+                    f"{row['probability']:.2f}",
+                    f"{details}; {limits}" if limits else details,
+                    "" if lean == 0 else "var(--s1)" if lean > 0 else "var(--s0)",
+                    round(abs(lean) * 70),
+                )
+            )
+        square.append((ours, cells))
+    return square
+
+
+def _run_matrix(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
     """Return one row an environment; one cell an entry; one (seed, state, run) a run."""
     cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for row in runs[runs["entry"].notna()].to_dict("records"):

@@ -11,6 +11,8 @@ Cell = str | int | float | bool | None
 Format = Literal["markdown", "latex"]
 
 MISSING = "–"
+LONG = 32
+"""Characters beyond which a column's text wraps."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,13 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     """How the numbers were made; shown under the title."""
+    decimals: int | None = None
+    """Of numbers that are not whole counts; None: three significant digits."""
+
+    @property
+    def written(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as readers see them."""
+        return tuple(tuple(text(cell, self.decimals) for cell in row) for row in self.rows)
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -32,6 +41,15 @@ class Table:
             any(isinstance(row[index], int | float) for row in self.rows)
             and all(row[index] is None or isinstance(row[index], int | float) for row in self.rows)
             for index in range(len(self.columns))
+        )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """How each column is set: `number`, `short` text on one line, or `long` text that wraps."""
+        longest = [max((len(row[index]) for row in self.written), default=0) for index in range(len(self.columns))]
+        return tuple(
+            "number" if numeric else "long" if length > LONG else "short"
+            for numeric, length in zip(self.numeric, longest, strict=True)
         )
 
 
@@ -56,12 +74,14 @@ def interval(low: float, high: float) -> str | None:
     return f"[{number(low)}, {number(high)}]" if math.isfinite(low) and math.isfinite(high) else None
 
 
-def text(cell: Cell) -> str:
+def text(cell: Cell, decimals: int | None = None) -> str:
     """Write a cell for readers."""
     if cell is None or cell == "":
         return MISSING
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, float) and decimals is not None and math.isfinite(cell):
+        return f"{cell:,.{decimals}f}"
     return number(cell) if isinstance(cell, int | float) else cell
 
 
@@ -77,7 +97,7 @@ def as_markdown(table: Table) -> str:
         return "| " + " | ".join(cells) + " |"
 
     rules = ["---:" if numeric else "---" for numeric in table.numeric]
-    body = [line([escape(text(cell)) for cell in row]) for row in table.rows]
+    body = [line([escape(cell) for cell in row]) for row in table.written]
     note = [escape(table.note), ""] if table.note else []
     head = line([escape(column) for column in table.columns])
     return "\n".join([f"### {escape(table.title)}", "", *note, head, line(rules), *body, ""])
@@ -113,7 +133,7 @@ def as_latex(table: Table) -> str:
             r"  \toprule",
             line([escape(column) for column in table.columns]),
             r"  \midrule",
-            *(line([escape(text(cell)) for cell in row]) for row in table.rows),
+            *(line([escape(cell) for cell in row]) for row in table.written),
             r"  \bottomrule",
             r"  \end{tabular}",
             r"\end{table}",

@@ -22,7 +22,7 @@ def make_spec(
         "label": label,
         "algorithm": label.removesuffix("-garage"),
         "algorithm_revision": 1,
-        "settings": SETTINGS,
+        "settings": SETTINGS | ({"as_published": ["sampled-test-actions"]} if label.endswith("-garage") else {}),
         "environment": environment,
         "environment_revision": 1,
         "environment_options": {},

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from suite.analysis.intervals import curve_bands, mean_interval, score_table
+from suite.analysis.intervals import curve_bands, mean_interval, mean_intervals, score_table
 from suite.analysis.tables import read_results
 from suite.store import Store
 from tests.suite.stores import finish, linear, make_spec, make_store
@@ -34,6 +34,15 @@ def test_one_seed_has_no_interval() -> None:
     assert mean == 4
     assert math.isnan(low)
     assert math.isnan(high)
+
+
+def test_many_quantities_at_once_leave_out_missing_seeds() -> None:
+    values = np.array([[1.0, 5.0, np.nan], [3.0, np.nan, np.nan], [8.0, 7.0, np.nan]])
+    found = mean_intervals(values)
+    for column, present in ((0, [1.0, 3.0, 8.0]), (1, [5.0, 7.0])):
+        expected = stats.ttest_1samp(present, 0).confidence_interval(0.95)
+        assert found[:, column] == pytest.approx([np.mean(present), expected.low, expected.high])
+    assert np.isnan(found[:, 2]).all()
 
 
 def test_bands_count_the_runs_that_reached_each_step() -> None:

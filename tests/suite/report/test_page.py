@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.report import write_report
+from suite.report import tables_as, write_report
+from suite.report.table import Format
 from suite.store import Store
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
@@ -74,7 +75,66 @@ def test_one_figure_an_environment_with_one_line_a_seed(store: Store, tmp_path: 
     html, page = report(store, tmp_path)
     articles = re.findall(r"<article.*?</article>", html, flags=re.DOTALL)
     assert [len(re.findall(r'class="series-\d seed"', article)) for article in articles] == [1, 4]
-    assert sum(tag == "svg" for tag, _ in page.tags) == 3  # the third is wall-clock
+    assert sum(tag == "svg" for tag, _ in page.tags) == 3  # the third is wall-clock; no oracle, no profile
+
+
+def test_verdict_header_counts_and_names_every_claim(store: Store, tmp_path: Path) -> None:
+    _, page = report(store, tmp_path)
+    assert "0 reproduced 0 not reproduced 11 not enough runs 0 not at the paper's settings" in page.text
+    assert "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl" in page.text
+
+
+def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
+    ends = {("pearl", "reach-v1"): [80_000.0, 90_000.0], ("tcl-pearl", "reach-v1"): [70_000.0, 70_000.0]}
+    store = make_store(tmp_path / "results", ends, exploration_episodes=10)
+    html, page = report(store, tmp_path)
+    assert "reach-v1 84.47 85.00 97.33 70.00 better worse" in page.text
+    assert "reach-v1 35.91 – 66.06 – 106.42 – 84.47 85.00 97.33 70.00" in page.text
+    assert "reach-v1 24,477.98 100.00 18,205.53 100.00 1.34 1.00" in page.text
+    assert len(re.findall(r'class="series-\d paper"', html)) == 2
+    assert "Meta-World v3's geometry is not v1's" in page.text
+
+
+def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
+    ends = {("pearl", "ant-fb"): [50.0, 60.0], ("oracle-sac", "ant-fb"): [100.0, 120.0]}
+    html, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
+    assert 'id="profiles-figure"' in html
+    assert "pearl 2 0 1 0.500 [0.455, 0.545]" in page.text
+
+
+def test_win_matrix_and_control(tmp_path: Path) -> None:
+    ends = {("pearl", "ant-fb"): [50.0, 60.0], ("blind-sac", "ant-fb"): [55.0, 58.0]}
+    _, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
+    assert "blind-sac 0.50 1 won, 0 tied, 0 lost" in page.text
+    assert "This environment needs no adaptation: blind-sac" in page.text
+
+
+def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:
+    _, page = report(make_store(tmp_path / "results", {("pearl", "reach-v1"): [5000.0]}), tmp_path)
+    assert "reach-v1 pearl 1 5 – 0" in page.text
+
+
+def test_the_audit_needs_no_run(tmp_path: Path) -> None:
+    _, page = report(Store(tmp_path / "results"), tmp_path)
+    assert "hours for the same training contradicted" in page.text
+
+
+def test_a_newer_schema_is_named(store: Store, tmp_path: Path) -> None:
+    path = store.folder(make_spec("pearl", "cheetah-vel", budget=20_000).run).path / "run.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    _, page = report(store, tmp_path)
+    assert "written by a newer version of the suite (schema 99, this one reads 1)" in page.text
+    assert "point-goal-2d tcl-pearl 2 8" in page.text
+
+
+@pytest.mark.parametrize(
+    ("format", "row"),
+    [("markdown", "| point-goal-2d | pearl | 2 | 4.25 |"), ("latex", "point-goal-2d & pearl & 2 & 4.25 &")],
+)
+def test_tables_alone(store: Store, format: Format, row: str) -> None:
+    written = tables_as(format, store)
+    assert row in written
+    assert "contradicted" in written
 
 
 def test_page_needs_nothing_from_outside(store: Store, tmp_path: Path) -> None:
@@ -110,17 +170,27 @@ def test_hostile_names_and_logs_are_harmless(tmp_path: Path) -> None:
     assert page.text.count("alert(1)") > 3
 
 
+@pytest.mark.parametrize("label", ["_hidden", "$x$", "a,b=c", "  ", "é–日本"])
+def test_odd_labels_appear_in_page_and_figures(tmp_path: Path, label: str) -> None:
+    store = Store(tmp_path / "results")
+    finish(store, make_spec(label, "point-goal-2d", algorithm="pearl"), linear(0, 1))
+    html, _ = report(store, tmp_path)
+    assert html.count(label) > 5
+    article = re.findall(r"<article.*?</article>", html, flags=re.DOTALL)[0]
+    assert re.search(rf"<text[^>]*>\u200b?{re.escape(label)}</text>", article)
+
+
 def test_missing_failed_and_foreign_runs_are_shown(tmp_path: Path) -> None:
     store = Store(tmp_path / "results")
     specs = [make_spec(seed=seed) for seed in range(3)]
     finish(store, specs[0], linear(0, 1))
     fail(store, specs[1], "out of memory", log="the last line")
-    finish(store, make_spec("mql"), linear(0, 1))
+    finish(store, make_spec("foreign", algorithm="mql"), linear(0, 1))
     _, page = report(store, tmp_path, specs)
     assert "✓ 1 done · 1 pending ✗ 1 failed" in page.text
     assert "out of memory the last line" in page.text
     assert "1 further runs in the store" in page.text
-    assert "mql" not in page.text
+    assert "foreign" not in page.text
 
 
 def test_a_corrupt_run_is_named_and_the_rest_is_shown(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,349 @@
+"""RL2: fast reinforcement learning via slow reinforcement learning (Duan et al., 2016), trained by PPO.
+
+A trial is several episodes in one task. The policy is a GRU that reads (observation, previous action, previous reward,
+episode boundary) and keeps its hidden state over the trial, so that what it learns of the task lives there. The
+objective is the discounted return of the whole trial, raised by proximal policy optimisation (Schulman et al., 2017).
+Sizes and schedules: garage's ML1 example (examples/tf/rl2_ppo_metaworld_ml1_push.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from algorithms.advantages import (
+    LinearFeatureBaseline,
+    discounted_sums,
+    generalised_advantages,
+    masked_mean,
+    standardised,
+)
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.networks import GRU, MLP, DiagonalNormal, StateIndependentDeviation
+from algorithms.optimisation import Adam, FlatParameters
+from algorithms.rollouts import run_episodes
+from algorithms.scaling import Standardisation
+from environments import BoolArray, FloatArray, Step
+
+Difference = Literal[
+    "unflagged-time-limits",  # garage tf/algos/rl2.py:66: the boundary is 1 only where the task itself ended
+    "linear-feature-baseline",  # garage's example; the RL2 paper's baseline is a GRU as well
+    "unbootstrapped-trials",  # garage tf/algos/_rl2npo.py: nothing follows the last step of a trial
+    "uncentred-advantages",  # garage's example, center_adv
+    "entropy-in-rewards",  # garage's example, entropy_method "max" with a stopped gradient
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {
+    "garage": frozenset(
+        {
+            "unflagged-time-limits",
+            "linear-feature-baseline",
+            "unbootstrapped-trials",
+            "uncentred-advantages",
+            "entropy-in-rewards",
+        }
+    ),
+}
+
+GARAGE_ENTROPY_WEIGHT = 0.02
+
+
+@dataclass(frozen=True)
+class RL2PPOSettings:
+    """Settings of RL2-PPO; the defaults are those of garage's ML1 example."""
+
+    hidden_size: PositiveInt = 64
+    """garage's example :55."""
+    episodes_per_trial: PositiveInt = 10
+    """garage's example: episodes in one task that share a hidden state."""
+    meta_batch: PositiveInt = 10
+    """garage's example: trials an iteration, each in a task of its own draw."""
+    epochs: PositiveInt = 10
+    """garage's example: passes over the trials of an iteration."""
+    minibatch: PositiveInt = 32
+    """garage's example: trials, not steps, a gradient step (with ten trials: all of them)."""
+    clip: PositiveFloat = 0.2
+    """garage's example, lr_clip_range: epsilon of PPO's Eq. 7."""
+    learning_rate: PositiveFloat = 1e-3
+    """garage tf/optimizers/first_order_optimizer.py:48."""
+    discount: PositiveFloat = 0.99
+    """garage's example."""
+    gae_decay: NonNegativeFloat = 0.95
+    """garage's example, gae_lambda."""
+    as_published: frozenset[Difference] = frozenset()
+    """Ways in which garage differs from the description; see `PUBLISHED` and docs/algorithms/rl2-ppo.md."""
+
+
+class RecurrentValue(nn.Module):
+    """V(x_0..x_t): a GRU and a linear layer."""
+
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.gru = GRU(input_size, hidden_size, generator)
+        self.head = MLP([hidden_size, 1], generator)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map whole trials (trials, time, input_size) to values (trials, time)."""
+        values: Tensor = self.head(self.gru(inputs))[..., 0]
+        return values
+
+
+class RecurrentPolicy(nn.Module):
+    """pi(a_t|x_0..x_t): a GRU and a linear layer for the mean; the deviations do not depend on x."""
+
+    def __init__(self, input_size: int, hidden_size: int, action_size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.gru = GRU(input_size, hidden_size, generator)
+        self.head = MLP([hidden_size, action_size], generator)
+        self.deviation = StateIndependentDeviation(action_size)
+
+    def forward(self, inputs: Tensor, hidden: Tensor | None = None) -> tuple[DiagonalNormal, Tensor]:
+        """Return the actions' distributions and the hidden states, (trials, time, .) each.
+
+        Parameters
+        ----------
+        inputs : (trials, time, input_size)
+        hidden : (trials, hidden_size), zeros by default: the beginning of a trial.
+        """
+        states = self.gru(inputs, hidden)
+        return self.deviation(self.head(states)), states
+
+
+class Trials(NamedTuple):
+    """Trials side by side, without gaps between the episodes of each."""
+
+    inputs: FloatArray  # (trials, time + 1, input_size); the last one of a trial shows its final observation
+    actions: FloatArray  # (trials, time, action_size), as drawn, before clipping
+    rewards: FloatArray  # (trials, time)
+    present: BoolArray  # (trials, time), false beyond a trial's end
+    terminated: BoolArray  # (trials,), whether the last episode was ended by its task
+
+
+class RL2PPO(Algorithm):
+    """RL2 with proximal policy optimisation."""
+
+    name: ClassVar[str] = "rl2-ppo"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = RL2PPOSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    reads_evaluation_rewards: ClassVar[bool] = True
+    settings: RL2PPOSettings
+
+    def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
+        super().__init__(settings, problem, streams, device)
+        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        inputs = problem.observation_size + problem.action_size + 2
+        self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, initial).to(device)
+        self.value = RecurrentValue(inputs, settings.hidden_size, initial).to(device)
+        self.theta, self.psi = FlatParameters(self.policy), FlatParameters(self.value)
+        self.adam = Adam(settings.learning_rate, self.theta, self.psi)
+        self.returns = Standardisation(1)
+
+    # Meta-training
+
+    @property
+    def next_iteration_steps(self) -> int:
+        """One trial in each task of the batch."""
+        return self.settings.meta_batch * self.settings.episodes_per_trial * self.problem.horizon
+
+    def meta_train(self, tasks: Tasks) -> Metrics:
+        """Collect one trial in each of some tasks, then climb PPO's surrogate for some epochs."""
+        settings = self.settings
+        chosen = self.exploration.integers(self.problem.train_tasks, size=settings.meta_batch)
+        recorder = Recorder(self, len(chosen))
+        limits = np.full(len(chosen), self.problem.horizon)
+        episodes = [run_episodes(tasks, recorder, chosen, limits) for _ in range(settings.episodes_per_trial)]
+        trials = recorder.trials()
+        advantages, returns = self.evaluate(trials)
+
+        def tensor(values: FloatArray | BoolArray) -> Tensor:
+            return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
+
+        x, u, present = tensor(trials.inputs), tensor(trials.actions), tensor(trials.present)
+        advantage, target = tensor(advantages), tensor(self.returns(returns))
+        with torch.no_grad():
+            old = self.policy(x[:, :-1])[0].log_probability(u)
+        totals = torch.zeros(4, device=self.device)
+        updates = 0
+        for _ in range(settings.epochs):
+            order = torch.randperm(settings.meta_batch, device=self.device, generator=self.generator)
+            for some in torch.split(order, settings.minibatch):
+                batch = (values[some] for values in (x, u, old, advantage, target, present))
+                totals += self.update(*batch)
+                updates += 1
+        policy_loss, value_loss, kl, clipped = (totals / updates).tolist()
+        first, last = (float(episode.rewards.sum(axis=1).mean()) for episode in (episodes[0], episodes[-1]))
+        return {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "kl": kl,
+            "clip_fraction": clipped,
+            "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
+            "first_episode_return": first,
+            "last_episode_return": last,
+        }
+
+    def evaluate(self, trials: Trials) -> tuple[FloatArray, FloatArray]:
+        """Estimate the advantages, and the returns that the values are fitted to, (trials, time) each.
+
+        What follows the last step of a trial is worth the value of its final observation, unless the task itself ended.
+        """
+        settings = self.settings
+        rewards, present = trials.rewards, trials.present
+        if "entropy-in-rewards" in settings.as_published:
+            with torch.inference_mode():
+                anywhere = torch.zeros(self.problem.action_size, device=self.device)
+                entropy = float(self.policy.deviation(anywhere).entropy())
+            rewards = np.where(present, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
+        if "linear-feature-baseline" in settings.as_published:
+            baseline = LinearFeatureBaseline()
+            sums = discounted_sums(rewards, settings.discount)
+            baseline.fit(trials.inputs[None, :, :-1], sums[None], present[None])
+            values = baseline(trials.inputs[None])[0]
+        else:
+            with torch.inference_mode():
+                x = torch.as_tensor(trials.inputs, dtype=torch.get_default_dtype(), device=self.device)
+                standard = self.value(x).double().cpu().numpy()
+            values = self.returns.mean + self.returns.deviation * standard
+        final = (np.arange(len(present)), present.sum(axis=1))
+        ended = (
+            np.ones_like(trials.terminated) if "unbootstrapped-trials" in settings.as_published else trials.terminated
+        )
+        values[final] = np.where(ended, 0.0, values[final])
+        advantages = generalised_advantages(
+            rewards, values, present, discount=settings.discount, decay=settings.gae_decay
+        )
+        returns = np.where(present, advantages + values[:, :-1], 0.0)
+        self.returns.fit(returns[present][:, None])
+        if "uncentred-advantages" not in settings.as_published:
+            advantages = standardised(advantages, present, axes=(0, 1))
+        return advantages, returns
+
+    def update(self, x: Tensor, u: Tensor, old: Tensor, advantage: Tensor, target: Tensor, present: Tensor) -> Tensor:
+        """Take one gradient step on some trials; return policy loss, value loss, KL estimate and share clipped."""
+        log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
+        policy_loss = -masked_mean(clipped_surrogate(log_ratio, advantage, self.settings.clip), present)
+        value_loss = masked_mean((self.value(x[:, :-1]) - target).square(), present)
+        self.adam.step(policy_loss + value_loss)
+        self.gradient_steps += 1
+        with torch.no_grad():
+            kl = masked_mean(-log_ratio, present)
+            clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > self.settings.clip).float(), present)
+        return torch.stack([policy_loss.detach(), value_loss.detach(), kl, clipped])
+
+    # Meta-testing
+
+    def meta_test(self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None) -> RL2Agent:
+        """Make an agent at the beginning of a trial."""
+
+        def noise() -> FloatArray:
+            shape = (self.problem.horizon, self.problem.action_size)
+            return np.stack([generator.standard_normal(shape) for generator in generators])
+
+        return RL2Agent(self, len(generators), noise)
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """Everything that training changes."""
+        return {"theta": self.theta, "psi": self.psi, "adam": self.adam, "returns": self.returns}
+
+
+def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    """PPO's L^CLIP before the expectation (Schulman et al., 2017, Eq. 7): min(r A, clip(r, 1 - eps, 1 + eps) A)."""
+    ratio = log_ratio.exp()
+    return torch.minimum(ratio * advantage, ratio.clamp(1.0 - epsilon, 1.0 + epsilon) * advantage)
+
+
+class RL2Agent(MetaTestAgent):
+    """Explores with sampled actions, then acts with the mean; the hidden state is carried from episode to episode."""
+
+    def __init__(self, algorithm: RL2PPO, copies: int, noise: Callable[[], FloatArray]) -> None:
+        self.algorithm, self.noise = algorithm, noise
+        self.exploring = True
+        self.hidden = torch.zeros(copies, algorithm.settings.hidden_size, device=algorithm.device)
+        self.previous_action = np.zeros((copies, algorithm.problem.action_size))
+        self.previous_reward = np.zeros(copies)
+        self.terminated = np.zeros(copies, dtype=np.bool_)
+        self.boundary = np.zeros(copies)
+        self.u: FloatArray = self.previous_action  # drawn, before clipping
+        self.episodes = 0
+
+    def begin_episode(self) -> None:
+        """Flag the boundary to the episode before."""
+        flagged = self.terminated
+        if "unflagged-time-limits" not in self.algorithm.settings.as_published:
+            flagged = np.full_like(self.terminated, self.episodes > 0)
+        self.boundary = flagged.astype(np.float64)
+        self.terminated = np.zeros_like(self.terminated)
+        self.draws = self.noise() if self.exploring else None  # (copies, horizon, action_size)
+        self.episodes += 1
+        self.t = -1
+
+    def inputs(self, observations: FloatArray) -> FloatArray:
+        """Join what the policy reads, (copies, input_size)."""
+        columns = [observations, self.previous_action, self.previous_reward[:, None], self.boundary[:, None]]
+        return np.concatenate(columns, axis=1)
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        self.t += 1
+        self.x = self.inputs(observations)
+        with torch.inference_mode():
+            x = torch.as_tensor(self.x[:, None], dtype=torch.get_default_dtype(), device=self.algorithm.device)
+            distribution, states = self.algorithm.policy(x, self.hidden)
+            self.next_hidden = states[:, 0]
+            u = distribution.means[:, 0]
+            if self.draws is not None:
+                noise = torch.as_tensor(
+                    self.draws[:, self.t], dtype=torch.get_default_dtype(), device=self.algorithm.device
+                )
+                u = u + distribution.log_deviations[:, 0].exp() * noise
+        self.u = u.double().cpu().numpy()
+        actions: FloatArray = self.u.clip(-1.0, 1.0)
+        return actions
+
+    def observe(self, step: Step, active: BoolArray) -> None:
+        """Move on in the copies that were stepped."""
+        acted = torch.as_tensor(active[:, None], device=self.algorithm.device)
+        self.hidden = torch.where(acted, self.next_hidden, self.hidden)
+        self.previous_action = np.where(active[:, None], self.u, self.previous_action)
+        self.previous_reward = np.where(active, step.rewards, self.previous_reward)
+        self.terminated = self.terminated | (step.terminated & active)
+        self.boundary = np.where(active, 0.0, self.boundary)
+
+    def adapt(self, exploration: Sequence[Episodes]) -> None:
+        """Act with the mean from now on: all that was learnt is in the hidden state."""
+        self.exploring = False
+
+
+class Recorder(RL2Agent):
+    """Acts as at meta-test and keeps what the update needs."""
+
+    def __init__(self, algorithm: RL2PPO, copies: int) -> None:
+        shape = (copies, algorithm.problem.horizon, algorithm.problem.action_size)
+        super().__init__(algorithm, copies, lambda: algorithm.exploration.standard_normal(shape))
+        self.steps: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = []
+
+    def observe(self, step: Step, active: BoolArray) -> None:
+        """Keep the step, and move on."""
+        self.steps.append((self.x, self.u, step.rewards, active))
+        self.observations = step.observations
+        super().observe(step, active)
+
+    def trials(self) -> Trials:
+        """Close the gaps left by episodes that ended early, and add the final observation."""
+        x, u, rewards, active = (np.stack(column, axis=1) for column in zip(*self.steps, strict=True))
+        order = np.argsort(~active, axis=1, kind="stable")  # (trials, time): what is present first
+        x, u = (np.take_along_axis(values, order[..., None], axis=1) for values in (x, u))
+        lengths = active.sum(axis=1)
+        present = np.arange(active.shape[1]) < lengths[:, None]
+        x = np.concatenate([x * present[..., None], np.zeros_like(x[:, :1])], axis=1)
+        x[np.arange(len(x)), lengths] = self.inputs(self.observations)
+        rewards = np.take_along_axis(rewards, order, axis=1) * present
+        return Trials(x, u * present[..., None], rewards, present, self.terminated)

@@ -1,0 +1,40 @@
+"""The control: what an agent that never learns its task scores, beside one that adapts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from suite.analysis.statistics import difference_interval
+
+BLIND = "blind-sac"
+AS_WELL = 0.9
+"""As well as the adapting agent: this share of its gain over untrained."""
+
+
+def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
+    """Compare `blind-sac` with an adapting agent wherever both ran.
+
+    Returns
+    -------
+    One row an environment: `untrained`, `blind`, `adapting` (mean scores), `share` of the adapting agent's gain over
+    untrained that the blind one has, Welch's interval `low`, `high` of adapting - blind, and `verdict`.
+    """
+    rows = []
+    for environment, here in done.groupby("environment", sort=True):
+        blind = here.loc[here["entry"] == BLIND, "score"].to_numpy(float)
+        seeing = here.loc[here["entry"] == adapting, "score"].to_numpy(float)
+        if not len(blind) or not len(seeing):
+            continue
+        untrained = float(here["untrained"].mean())
+        difference, low, high = difference_interval(seeing, blind)
+        gain = float(seeing.mean()) - untrained
+        share = (float(blind.mean()) - untrained) / gain if gain > 0 else float("nan")
+        if not gain > 0:
+            verdict = f"{adapting} learns nothing"
+        elif share >= AS_WELL:
+            verdict = "needs no adaptation"
+        else:
+            verdict = "adaptation helps" if low > 0 else "undecided"
+        rows.append((environment, untrained, blind.mean(), seeing.mean(), share, difference, low, high, verdict))
+    columns = ["environment", "untrained", "blind", "adapting", "share", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,67 @@
+"""Sample efficiency: area under the learning curve, and the environment steps that a level takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from suite.analysis.intervals import mean_interval
+
+FloatArray = NDArray[np.float64]
+
+LEVEL_SHARE = 0.9
+"""The level is this share of the way from untrained to the baseline's final score."""
+
+
+def area_under_curve(steps: FloatArray, returns: FloatArray) -> float:
+    """Return the mean return over the environment steps spent (trapezoids); of a single evaluation, its return."""
+    if len(steps) < 2:
+        return float(returns[-1])
+    return float(np.trapezoid(returns, steps) / (steps[-1] - steps[0]))
+
+
+def steps_to_reach(steps: FloatArray, returns: FloatArray, level: float) -> float:
+    """Return the environment steps after which the curve first stands at a level, linear between evaluations.
+
+    NaN if it never does.
+    """
+    reached = np.flatnonzero(returns >= level)
+    if not len(reached):
+        return float("nan")
+    first = int(reached[0])
+    if first == 0:
+        return float(steps[0])
+    share = (level - returns[first - 1]) / (returns[first] - returns[first - 1])
+    return float(steps[first - 1] + share * (steps[first] - steps[first - 1]))
+
+
+def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl") -> pd.DataFrame:
+    """Compare how fast entries learn.
+
+    Parameters
+    ----------
+    done, curves : `Results.done` and `Results.curves`.
+    baseline : the entry whose final score sets the level; without it in an environment no level is set there.
+
+    Returns
+    -------
+    One row an (environment, entry): `seeds`, `area` with `low` and `high`, `level`, `reached` (seeds that reached it)
+    and `steps` (median over those).
+    """
+    rows = []
+    for (environment, entry), runs in curves.groupby(["environment", "entry"], sort=True):
+        here = done[done["environment"] == environment]
+        untrained, final = here["untrained"].mean(), here.loc[here["entry"] == baseline, "score"].mean()
+        level = untrained + LEVEL_SHARE * (final - untrained) if final > untrained else float("nan")
+        areas, steps = [], []
+        for _, run in runs.groupby("run", sort=True):
+            marks, returns = run["environment_steps"].to_numpy(float), run["return"].to_numpy(float)
+            areas.append(area_under_curve(marks, returns))
+            steps.append(steps_to_reach(marks, returns, level))
+        reached = np.array(steps)[np.isfinite(steps)]
+        median = float(np.median(reached)) if len(reached) else float("nan")
+        area, low, high = mean_interval(np.array(areas))
+        rows.append((environment, entry, len(areas), area, low, high, level, len(reached), median))
+    columns = ["environment", "entry", "seeds", "area", "low", "high", "level", "reached", "steps"]
+    return pd.DataFrame(rows, columns=columns)

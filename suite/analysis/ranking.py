@@ -1,0 +1,106 @@
+"""Entries compared over environments: normalised scores, ranks, wins, pairwise improvement."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from suite.analysis import comparisons
+from suite.analysis.statistics import AGGREGATES, aggregates, probability_of_improvement
+
+FloatArray = NDArray[np.float64]
+
+ORACLE = "oracle-sac"
+
+
+def normalised(done: pd.DataFrame) -> pd.DataFrame:
+    """Normalise scores per environment: 0 is untrained, 1 is the oracle.
+
+    Both ends are means over runs: of every entry's untrained evaluation, and of the oracle's score. Environments
+    without an oracle, or with one that is no better than untrained, are left out.
+
+    Returns
+    -------
+    The rows of `done` that can be normalised, with a column `normalised`.
+    """
+    oracle = done[done["entry"] == ORACLE].groupby("environment")["score"].mean()
+    untrained = done.groupby("environment")["untrained"].mean()
+    span = (oracle - untrained).dropna()
+    span = span[span > 0]
+    rows = done[done["environment"].isin(span.index)]
+    place = rows["environment"]
+    return rows.assign(normalised=(rows["score"] - place.map(untrained)) / place.map(span))
+
+
+def strata(done: pd.DataFrame, entry: str, environments: list[str], column: str = "score") -> list[FloatArray]:
+    """Return an entry's values in each environment, one array of seeds each."""
+    of_entry = done[done["entry"] == entry]
+    return [
+        of_entry.loc[of_entry["environment"] == environment, column].to_numpy(float) for environment in environments
+    ]
+
+
+def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
+    """Return the environments in which every one of the entries has a finished run."""
+    sets = [set(done.loc[done["entry"] == entry, "environment"]) for entry in entries]
+    return sorted(set.intersection(*sets)) if sets else []
+
+
+def ranking(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
+    """Rank entries over the environments that all of them finished.
+
+    Returns
+    -------
+    One row an entry, best mean rank first: `environments` (its own), `common`, `mean_rank` and `wins` (a tie is
+    nobody's) over the common ones, and the aggregates of its normalised scores with `<name> low` and `<name> high`.
+    """
+    common = common_environments(done, entries)
+    means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
+    ranks = means.loc[common, entries].rank(axis=1, ascending=False).mean()
+    won = comparisons.wins(means.loc[common, entries].to_numpy(float)) if common else np.full(len(entries), np.nan)
+    scaled = normalised(done)
+    rows = []
+    for entry, entry_wins in zip(entries, won, strict=True):
+        places = common_environments(scaled, [entry])
+        found = (
+            aggregates(strata(scaled, entry, places, "normalised")) if places else np.full((len(AGGREGATES), 3), np.nan)
+        )
+        row = {
+            "entry": entry,
+            "environments": int((done["entry"] == entry).groupby(done["environment"]).any().sum()),
+            "common": len(common),
+            "mean_rank": ranks.get(entry, np.nan),
+            "wins": entry_wins,
+            "normalised_environments": len(places),
+        }
+        for name, (value, low, high) in zip(AGGREGATES, found, strict=True):
+            row |= {name: value, f"{name} low": low, f"{name} high": high}
+        rows.append(row)
+    columns = ["entry", "environments", "common", "mean_rank", "wins", "normalised_environments"]
+    columns += [name + end for name in AGGREGATES for end in ("", " low", " high")]
+    return pd.DataFrame(rows, columns=columns).sort_values(["mean_rank", "entry"], ignore_index=True)
+
+
+def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
+    """Compare every ordered pair of entries over the environments that both finished.
+
+    Returns
+    -------
+    One row an ordered pair (`ours`, `theirs`): `environments`, `wins`, `ties`, `losses` (by mean score) and the
+    probability of improvement `probability` with `low` and `high`.
+    """
+    means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
+    rows = []
+    for ours, theirs in permutations(entries, 2):
+        common = common_environments(done, [ours, theirs])
+        if not common:
+            continue
+        difference = (means.loc[common, ours] - means.loc[common, theirs]).to_numpy(float)
+        probability, low, high = probability_of_improvement(strata(done, ours, common), strata(done, theirs, common))
+        counts = (int((difference > 0).sum()), int((difference == 0).sum()), int((difference < 0).sum()))
+        rows.append((ours, theirs, len(common), *counts, probability, low, high))
+    columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,104 @@
+"""What the report says, computed once: analysis on one side, the page and the plain tables on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from suite.analysis import paper
+from suite.analysis.adaptation import adaptation
+from suite.analysis.audit import AuditRow, audit
+from suite.analysis.efficiency import efficiency
+from suite.analysis.intervals import curve_bands, score_table
+from suite.analysis.judgements import Judgement, judge_all
+from suite.analysis.ranking import common_environments, normalised, ranking, strata, win_matrix
+from suite.analysis.statistics import performance_profile
+from suite.analysis.tables import Results
+from suite.report import compared, judged, tables
+from suite.report.table import Table
+
+KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
+"""Entries that always look the same; others follow by name."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Results, and everything computed from them."""
+
+    results: Results
+    order: list[str]
+    """Entries; the position decides colour and marker."""
+    units: dict[str, float]
+    """Environment -> what its returns are divided by."""
+    scores: pd.DataFrame
+    bands: pd.DataFrame
+    judgements: list[Judgement]
+    audit: list[AuditRow]
+    ranking: pd.DataFrame
+    matrix: pd.DataFrame
+    efficiency: pd.DataFrame
+    adaptation: pd.DataFrame
+    levels: NDArray[np.float64]
+    profiles: dict[str, NDArray[np.float64]]
+    """Entry -> (levels, 3): share of runs above each level, low, high."""
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables that hold something, in the order of the page."""
+        found = [
+            judged.claims(self.judgements),
+            compared.ranking(self.ranking),
+            tables.scores(self.scores, self.units),
+            *self.beside_the_paper,
+            compared.wins(self.matrix),
+            judged.adaptation(self.adaptation, self.units),
+            compared.efficiency(self.efficiency, self.units),
+            tables.wall_clock(self.results.done),
+            judged.audit(self.audit),
+        ]
+        return [table for table in found if table.rows]
+
+    @property
+    def beside_the_paper(self) -> list[Table]:
+        """The paper's Tables 1, 3 and 9 beside ours, where any of their environments ran."""
+        found = [compared.table1(self.scores), compared.table3(self.scores), compared.table9(self.results.done)]
+        return [table for table in found if table.rows]
+
+
+def contents(results: Results) -> Contents:
+    """Compute everything that the report shows."""
+    done = results.done
+    order = entries(results.runs)
+    finished = [entry for entry in order if entry in set(done["entry"])]
+    scaled = normalised(done)
+    low, high = (scaled["normalised"].min(), scaled["normalised"].max()) if len(scaled) else (0.0, 1.0)
+    levels = np.linspace(min(0.0, low) - 0.05, max(1.0, high) + 0.05, 61)
+    places = {entry: common_environments(scaled, [entry]) for entry in finished}
+    return Contents(
+        results=results,
+        order=order,
+        units={environment: paper.unit(environment) for environment in sorted(set(done["environment"]))},
+        scores=score_table(done),
+        bands=curve_bands(results.curves),
+        judgements=judge_all(results),
+        audit=audit(),
+        ranking=ranking(done, finished),
+        matrix=win_matrix(done, finished),
+        efficiency=efficiency(done, results.curves),
+        adaptation=adaptation(done),
+        levels=levels,
+        profiles={
+            entry: performance_profile(strata(scaled, entry, found, "normalised"), levels)
+            for entry, found in places.items()
+            if found
+        },
+    )
+
+
+def entries(runs: pd.DataFrame) -> list[str]:
+    """Order the entries: the known ones first, so that they keep their looks."""
+    found = set(runs["entry"].dropna())
+    return [entry for entry in KNOWN_ENTRIES if entry in found] + sorted(found - set(KNOWN_ENTRIES))

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.func import functional_call, grad, vmap
+
+from algorithms.advantages import LinearFeatureBaseline
+from algorithms.interface import Episodes
+from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, conjugate_gradient
+from algorithms.networks import DiagonalNormal
+from algorithms.rollouts import run_episodes
+from environments import make_family
+from tests.algorithms.two_directions import (
+    TwoDirections,
+    assert_continues_bit_for_bit,
+    assert_meta_test_is_honest,
+    assert_no_iteration_spends_more_than_announced,
+    evaluate,
+    make,
+    mean_return,
+    meta_train,
+    train_tasks,
+)
+
+SMALL: dict[str, Any] = {"hidden_sizes": (4,), "meta_batch": 3, "rollouts": 2}
+
+
+@pytest.fixture
+def algorithm(float64: None) -> MAMLTRPO:
+    made = make("maml-trpo", TwoDirections(), SMALL)
+    assert isinstance(made, MAMLTRPO)
+    made.theta.vector.add_(0.3 * torch.randn(made.theta.vector.shape, generator=torch.Generator().manual_seed(0)))
+    return made
+
+
+def batches(count: int, seed: int = 0) -> list[Batch]:
+    """Random transitions of three tasks, a few of them absent."""
+    generator = torch.Generator().manual_seed(seed)
+    made = []
+    for _ in range(count):
+        s, a = (torch.randn(3, 6, 1, generator=generator) for _ in range(2))
+        present = torch.ones(3, 6)
+        present[1, 4:] = 0.0
+        made.append(Batch(s, a, torch.randn(3, 6, generator=generator), present))
+    return made
+
+
+def of_task(batch: Batch, task: int) -> Batch:
+    return Batch(*(column[task] for column in batch))
+
+
+def reference_log_probability(theta: np.ndarray, s: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """log pi_theta(a|s) of a 1-4-1 tanh network with one log deviation, for parameters in the order of the module."""
+    w0, w1, b0, b1, log_deviation = theta[:4], theta[4:8], theta[8:12], theta[12], theta[13]
+    mean = np.tanh(s[:, :1] * w0 + b0) @ w1 + b1
+    return -0.5 * ((a[:, 0] - mean) / np.exp(log_deviation)) ** 2 - log_deviation - 0.5 * np.log(2 * np.pi)
+
+
+def central_difference(function: Any, theta: np.ndarray, step: float) -> np.ndarray:
+    gradient = np.zeros_like(theta)
+    for index in range(len(theta)):
+        up, down = theta.copy(), theta.copy()
+        up[index] += step
+        down[index] -= step
+        gradient[index] = (function(up) - function(down)) / (2.0 * step)
+    return gradient
+
+
+def reference_loss(theta: np.ndarray, batch: Batch) -> float:
+    s, a, advantage, present = (column.numpy() for column in batch)
+    return float(-(reference_log_probability(theta, s, a) * advantage * present).sum() / present.sum())
+
+
+def reference_outcome(theta: np.ndarray, inner: list[Batch], outer: Batch, old: np.ndarray, alpha: float) -> float:
+    """The outer loss of one task in numpy, its inner gradients by central differences."""
+    for batch in inner:
+        theta = theta - alpha * central_difference(partial(reference_loss, batch=batch), theta, 1e-4)
+    s, a, advantage, present = (column.numpy() for column in outer)
+    ratio = np.exp(reference_log_probability(theta, s, a) - old)
+    return float(-(ratio * advantage * present).sum() / present.sum())
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_outer_gradient_goes_through_the_inner_steps(algorithm: MAMLTRPO, steps: int) -> None:
+    *inner, outer = batches(steps + 1)
+    theta = algorithm.theta.vector
+    old = DiagonalNormal(torch.zeros(3, 6, 1), torch.zeros(3, 6, 1))
+    old_log_probability = old.log_probability(outer.actions).numpy()
+
+    def loss(vector: torch.Tensor, task: int) -> torch.Tensor:
+        old_task = DiagonalNormal(old.means[task], old.log_deviations[task])
+        some = [of_task(batch, task) for batch in inner]
+        return algorithm.task_outcome(vector, some, of_task(outer, task), old_task).loss
+
+    for task in range(3):
+        some = [of_task(batch, task) for batch in inner]
+
+        def reference(vector: np.ndarray, task: int = task, some: list[Batch] = some) -> float:
+            return reference_outcome(vector, some, of_task(outer, task), old_log_probability[task], 0.1)
+
+        assert abs(loss(theta, task).item() - reference(theta.numpy())) < 1e-7
+        expected = central_difference(reference, theta.numpy(), 1e-3)
+        got = grad(loss)(theta, task).numpy()
+        np.testing.assert_allclose(got, expected, atol=2e-5)
+        adapted = theta
+        for batch in some:
+            adapted = algorithm.inner_step(adapted, batch)
+        first_order = grad(
+            lambda vector, task=task: (
+                -(
+                    (
+                        algorithm.distribution(vector, outer.observations[task]).log_probability(outer.actions[task])
+                        - old.log_probability(outer.actions)[task]
+                    ).exp()
+                    * outer.advantages[task]
+                    * outer.present[task]
+                ).sum()
+                / outer.present[task].sum()
+            )
+        )(adapted)
+        assert np.abs(first_order.numpy() - expected).max() > 1e-2, "the test cannot tell first order from MAML"
+
+
+def test_the_inner_step_is_a_plain_gradient_step(algorithm: MAMLTRPO) -> None:
+    (batch,) = batches(1)
+    stepped = vmap(algorithm.inner_step, in_dims=(None, 0))(algorithm.theta.vector, batch)
+    for task in range(3):
+        parameters = {name: p.clone().requires_grad_() for name, p in algorithm.policy.named_parameters()}
+        s, a, advantage, present = of_task(batch, task)
+        pi = functional_call(algorithm.policy, parameters, (s,))
+        log_probability = torch.distributions.Normal(pi.means, pi.log_deviations.exp()).log_prob(a)[:, 0]
+        loss = -(log_probability * advantage)[present.bool()].mean()
+        gradients = torch.autograd.grad(loss, list(parameters.values()))
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        torch.testing.assert_close(stepped[task], algorithm.theta.vector - 0.1 * flat)
+
+
+def test_the_divergence_vanishes_with_its_gradient_where_it_was_sampled(algorithm: MAMLTRPO) -> None:
+    inner, outer = batches(2)
+    theta = algorithm.theta.vector
+    adapted = algorithm.inner_step(theta, of_task(inner, 0))
+    old = algorithm.distribution(adapted, outer.observations[0])
+
+    def kl(vector: torch.Tensor) -> torch.Tensor:
+        return algorithm.task_outcome(vector, [of_task(inner, 0)], of_task(outer, 0), old).kl
+
+    assert abs(kl(theta).item()) < 1e-12
+    assert grad(kl)(theta).abs().max() < 1e-10
+    assert kl(theta + 0.1).item() > 0.0
+
+
+def test_conjugate_gradient_solves() -> None:
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(12, 8))
+    a, b = root.T @ root + 0.1 * np.eye(8), rng.normal(size=8)
+    matrix = torch.from_numpy(a)
+    got = conjugate_gradient(lambda v: matrix @ v, torch.from_numpy(b), 30)
+    np.testing.assert_allclose(got.numpy(), np.linalg.solve(a, b), atol=1e-5)
+    at_once = conjugate_gradient(lambda v: 2.0 * v, torch.from_numpy(b), 30)
+    np.testing.assert_allclose(at_once.numpy(), b / 2.0)
+
+
+def dense_step(algorithm: MAMLTRPO, inner: Batch, outer: Batch) -> tuple[torch.Tensor, Any]:
+    """TRPO's full step from an explicit Hessian, and the mean outcome as a function of theta."""
+    theta = algorithm.theta.vector.clone()
+    old = []
+    for task in range(3):
+        adapted = algorithm.inner_step(theta, of_task(inner, task))
+        old.append(algorithm.distribution(adapted, outer.observations[task]))
+
+    def outcome(vector: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        outcomes = [
+            algorithm.task_outcome(vector, [of_task(inner, task)], of_task(outer, task), old[task]) for task in range(3)
+        ]
+        return sum(o.loss for o in outcomes) / 3.0, sum(o.kl for o in outcomes) / 3.0  # type: ignore[return-value]
+
+    gradient = torch.autograd.functional.jacobian(lambda v: outcome(v)[0], theta)
+    hessian = torch.autograd.functional.hessian(lambda v: outcome(v)[1], theta)
+    hessian = hessian + algorithm.settings.damping * torch.eye(len(theta))
+    direction = torch.linalg.solve(hessian, gradient)
+    return (2.0 * algorithm.settings.max_kl / (direction @ hessian @ direction)).sqrt() * direction, outcome
+
+
+def test_the_outer_step_is_trpos(float64: None) -> None:
+    """Direction and length from an explicit Hessian; the longest of the shrinking steps that keeps both conditions."""
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "conjugate_gradient_steps": 60, "damping": 1e-2})
+    assert isinstance(made, MAMLTRPO)
+    inner, outer = batches(2, seed=3)
+    theta = made.theta.vector.clone()
+    step, outcome = dense_step(made, inner, outer)
+    metrics = made.outer_step([inner], outer)
+    before = float(outcome(theta)[0])
+    fractions = [0.8**k for k in range(15)]
+    accepted = [
+        fraction
+        for fraction in fractions
+        if float(outcome(theta - fraction * step)[0]) < before and float(outcome(theta - fraction * step)[1]) <= 0.01
+    ]
+    assert metrics["step_fraction"] == max(accepted)
+    torch.testing.assert_close(made.theta.vector, theta - metrics["step_fraction"] * step, rtol=1e-3, atol=1e-5)
+    assert metrics["loss_after"] < metrics["loss_before"]
+    assert 0.0 < metrics["kl"] <= 0.01
+    assert made.gradient_steps == 1
+
+
+def test_a_step_that_nowhere_improves_is_not_taken(algorithm: MAMLTRPO) -> None:
+    inner, outer = batches(2)
+    before = algorithm.theta.vector.clone()
+    metrics = algorithm.outer_step([inner], outer._replace(advantages=torch.zeros_like(outer.advantages)))
+    assert metrics["step_fraction"] == 0.0
+    assert torch.equal(algorithm.theta.vector, before)
+
+
+def test_tasks_act_with_their_own_parameters(algorithm: MAMLTRPO) -> None:
+    theta = torch.stack([algorithm.theta.vector + shift for shift in (0.0, 0.5)])
+    noise = np.random.default_rng(0).normal(size=(6, 8, 1))
+    actor = ParametersActor(algorithm, theta, noise)
+    observations = np.random.default_rng(1).normal(size=(6, 1))
+    actions = actor.act(observations)
+    for copy in range(6):
+        pi = algorithm.distribution(theta[copy // 3], torch.from_numpy(observations[copy]))
+        u = (pi.means + pi.log_deviations.exp() * torch.from_numpy(noise[copy, 0])).detach().numpy()
+        np.testing.assert_allclose(actor.drawn[copy, 0], u)
+        np.testing.assert_allclose(actions[copy], u.clip(-1, 1))
+
+
+def episodes() -> tuple[Episodes, np.ndarray]:
+    """Two tasks with two episodes each, the second of them short."""
+    rng = np.random.default_rng(4)
+    lengths = np.array([8, 3, 8, 8])
+    rewards = rng.normal(size=(4, 8)) * (np.arange(8) < lengths[:, None])
+    made = Episodes(
+        tasks=np.array([0, 0, 1, 1]),
+        observations=rng.normal(size=(4, 9, 1)),
+        actions=np.zeros((4, 8, 1)),
+        rewards=rewards,
+        terminated=lengths < 8,
+        lengths=lengths,
+        success=np.zeros(4, dtype=bool),
+    )
+    return made, rng.normal(size=(4, 8, 1))
+
+
+def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task(algorithm: MAMLTRPO) -> None:
+    some, drawn = episodes()
+    batch = algorithm.batch([(some, drawn)], 2)
+    for task in range(2):
+        mine = slice(2 * task, 2 * task + 2)
+        returns = np.zeros((1, 2, 8))
+        for path in range(2):
+            for t in reversed(range(8)):
+                following = returns[0, path, t + 1] if t < 7 else 0.0
+                returns[0, path, t] = some.rewards[mine][path, t] + 0.99 * following
+        present = np.arange(8) < some.lengths[mine][None, :, None]
+        baseline = LinearFeatureBaseline()
+        baseline.fit(some.observations[None, mine, :-1], returns, present)
+        raw = (returns - baseline(some.observations[None, mine, :-1]))[present]
+        expected = np.zeros((1, 2, 8))
+        expected[present] = (raw - raw.mean()) / raw.std()
+        np.testing.assert_allclose(batch.advantages[task].numpy(), expected.reshape(-1), atol=1e-6)
+        np.testing.assert_array_equal(batch.present[task].numpy(), present.reshape(-1))
+        np.testing.assert_array_equal(batch.actions[task, :, 0].numpy(), drawn[mine].reshape(-1))
+
+
+def test_garages_advantages_are_divided_by_the_variance_and_have_an_untrained_baseline(float64: None) -> None:
+    made = {
+        name: make("maml-trpo", TwoDirections(), {**SMALL, "as_published": frozenset(published)})
+        for name, published in {
+            "paper": set[str](),
+            "variance": {"advantages-over-variance"},
+            "baseline": {"untrained-baseline"},
+        }.items()
+    }
+    some, drawn = episodes()
+    batch = {name: algorithm.batch([(some, drawn)], 2) for name, algorithm in made.items()}  # type: ignore[attr-defined]
+    ratio = batch["variance"].advantages / batch["paper"].advantages
+    for task in range(2):
+        kept = batch["paper"].present[task].bool()
+        torch.testing.assert_close(ratio[task][kept], ratio[task][kept][:1].expand(int(kept.sum())))
+        assert batch["variance"].advantages[task][kept].std() != pytest.approx(1.0, rel=0.05)
+    assert not torch.allclose(batch["baseline"].advantages, batch["paper"].advantages)
+
+
+def test_garages_outer_loss_has_no_likelihood_ratio(float64: None) -> None:
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": frozenset({"vpg-outer-loss"})})
+    assert isinstance(made, MAMLTRPO)
+    outer = of_task(batches(1)[0], 1)
+    old = DiagonalNormal(torch.ones(6, 1), torch.zeros(6, 1))
+    outcome = made.task_outcome(made.theta.vector, [], outer, old)
+    log_probability = made.distribution(made.theta.vector, outer.observations).log_probability(outer.actions)
+    torch.testing.assert_close(outcome.loss, -(log_probability * outer.advantages)[outer.present.bool()].mean())
+
+
+def test_the_published_presets_run() -> None:
+    assert set(MAMLTRPO.published) == {"garage"}
+    family = TwoDirections(edge=0.3)
+    made = make("maml-trpo", family, {**SMALL, "as_published": MAMLTRPO.published["garage"]})
+    metrics = made.meta_train(train_tasks(family))
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_meta_test_takes_the_inner_step_on_the_exploration_episodes(algorithm: MAMLTRPO) -> None:
+    family = TwoDirections()
+    tasks = train_tasks(family)
+    generators = [np.random.default_rng(seed) for seed in (0, 1)]
+    agent = algorithm.meta_test(generators)
+    horizon = np.full(2, family.spec.horizon)
+    exploration = [run_episodes(tasks, agent, np.arange(2), horizon) for _ in range(2)]
+    drawn = [actor.drawn for actor in agent.actors]
+    agent.adapt(exploration)
+    for task in range(2):
+        mine = [
+            Episodes(
+                np.repeat(task, 2),
+                *(np.stack([getattr(e, name)[task] for e in exploration]) for name in ("observations", "actions")),
+                np.stack([e.rewards[task] for e in exploration]),
+                np.zeros(2, dtype=bool),
+                np.array([8, 8]),
+                np.zeros(2, dtype=bool),
+            )
+        ]
+        batch = algorithm.batch([(mine[0], np.stack([u[task] for u in drawn]))], 1)
+        expected = algorithm.inner_step(algorithm.theta.vector, of_task(batch, 0))
+        torch.testing.assert_close(agent.theta[task], expected)
+    observations = np.array([[0.2], [0.3]])
+    agent.begin_episode()
+    means = vmap(algorithm.distribution)(agent.theta, torch.from_numpy(observations)[:, None]).means[:, 0]
+    np.testing.assert_allclose(agent.act(observations), means.detach().numpy().clip(-1, 1))
+
+
+def test_state() -> None:
+    assert_continues_bit_for_bit("maml-trpo", SMALL)
+
+
+def test_meta_test(float64: None) -> None:
+    assert_meta_test_is_honest("maml-trpo", SMALL)
+
+
+def test_budget() -> None:
+    assert_no_iteration_spends_more_than_announced("maml-trpo", {**SMALL, "inner_steps": 2})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learns_two_directions(seed: int) -> None:
+    """No policy that ignores the task scores above 0 on average; the best score is 8."""
+    family = TwoDirections()
+    algorithm = make("maml-trpo", family, {"hidden_sizes": (16,), "meta_batch": 10, "rollouts": 4}, seed)
+    untrained = mean_return(algorithm, family, seed)
+    meta_train(algorithm, family, 40_000, seed)
+    assert mean_return(algorithm, family, seed) > max(2.0, untrained + 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learns_point_goal(seed: int) -> None:
+    """Standing still scores about -20 and the best policy blind to the goal about -16.7."""
+    family = make_family("point-goal-2d")
+    algorithm = make("maml-trpo", family, {"hidden_sizes": (32, 32), "meta_batch": 20, "rollouts": 4}, seed)
+    untrained = mean_return(algorithm, family, seed)
+    meta_train(algorithm, family, 100_000, seed)
+    trained = evaluate(algorithm, family, seed=seed).rewards.sum(axis=1).mean()
+    assert trained > max(-11.0, untrained + 4.0)

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from algorithms.interface import Episodes, Problem, Streams
+from algorithms.pearl import PEARL, PEARLSettings
+from algorithms.tcl_pearl import TCLPEARL, TCLPEARLSettings
+
+PROBLEM = Problem(observation_size=2, action_size=2, task_size=1, horizon=6, train_tasks=3, budget=200)
+SMALL = PEARLSettings(
+    latent_size=2,
+    encoder_sizes=(5,),
+    network_sizes=(6,),
+    meta_batch=4,
+    batch=3,
+    context_batch=5,
+    warmup_steps=6,
+    reward_scale=5.0,
+    entropy_weight=0.6,
+    kl_weight=0.3,
+    policy_regularisation=0.2,
+)
+SMALL_TCL = TCLPEARLSettings(**{**vars(SMALL), "window": 4, "contrastive_scale": 0.7})
+
+
+class Recorder:
+    """Stands in for Adam: keeps the gradient of the loss and changes nothing."""
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.gradients: tuple[Tensor, ...] = ()
+
+    def step(self, loss: Tensor) -> None:
+        self.gradients = torch.autograd.grad(loss, self.parameters)
+
+
+def make(kind: type[PEARL], settings: Any, seed: int = 0) -> PEARL:
+    streams = Streams(*(np.random.default_rng([seed, index]) for index in range(3)))
+    algorithm = kind(settings, PROBLEM, streams, torch.device("cpu"))
+    rng = np.random.default_rng(1)
+    for task in (0, 1, 2, 2, 1, 0):
+        algorithm.store(
+            Episodes(
+                tasks=np.array([task]),
+                observations=rng.normal(size=(1, 7, 2)),
+                actions=np.tanh(rng.normal(size=(1, 6, 2))),
+                rewards=rng.normal(size=(1, 6)),
+                terminated=np.array([task == 1]),
+                lengths=np.array([6]),
+                success=np.array([False]),
+            ),
+            into_context=True,
+        )
+    return algorithm
+
+
+def record(algorithm: PEARL) -> dict[str, Recorder]:
+    recorders = {
+        "critic_adam": Recorder([*algorithm.phi.parameters, *algorithm.theta_q.parameters]),
+        "value_adam": Recorder(algorithm.psi.parameters),
+        "policy_adam": Recorder(algorithm.theta_pi.parameters),
+    }
+    for name, recorder in recorders.items():
+        setattr(algorithm, name, recorder)
+    return recorders
+
+
+def chain(network: torch.nn.Module, inputs: Tensor, member: int | None = None) -> Tensor:
+    weights, biases = list(network.weights), list(network.biases)  # type: ignore[arg-type]
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        if member is not None:
+            weight, bias = weight[member], bias[member, 0]
+        inputs = inputs @ weight + bias
+        if layer < len(weights) - 1:
+            inputs = inputs.clamp(min=0)
+    return inputs
+
+
+def reference_gradients(algorithm: PEARL, draws: dict[str, Tensor], rows: dict[str, Tensor]) -> dict[str, list[Tensor]]:
+    """One PEARL update, written task by task and row by row from the paper's losses."""
+    settings = algorithm.settings
+    table = algorithm.replay.rows
+    s_size, a_size = 2, 2
+    critic_loss, kl, value_loss, log_pi_minus_q = [], [], [], []
+    means_squared, log_devs_squared = [], []
+    for task in range(settings.meta_batch):
+        context = table[rows["context"][task]][:, : s_size + a_size + 1]
+        out = chain(algorithm.encoder.network, context)
+        precision = sum(1.0 / torch.log1p(o[2:].exp()) for o in out)
+        mean = sum(o[:2] / torch.log1p(o[2:].exp()) for o in out) / precision
+        deviation = precision**-0.5
+        z = mean + deviation * draws["z"][task]
+        kl.append(kl_divergence(Normal(mean, deviation), Normal(0.0, 1.0)).sum())
+        for n, row in enumerate(rows["batch"][task]):
+            s, a = table[row, :2], table[row, 2:4]
+            r, terminated, s_next = table[row, 4], table[row, 5], table[row + 1, :2]
+            with torch.no_grad():
+                y = (
+                    settings.reward_scale * r
+                    + 0.99 * (1 - terminated) * chain(algorithm.target_value, torch.cat([s_next, z]))[0]
+                )
+            for member in range(2):
+                q = chain(algorithm.critics, torch.cat([s, a, z]), member)[0]
+                critic_loss.append((q - y) ** 2)
+            fixed = z.detach()
+            head = chain(algorithm.policy.network, torch.cat([s, fixed]))
+            mu, log_dev = head[:2], head[2:].clamp(-20, 2)
+            u = mu + log_dev.exp() * draws["action"][task * settings.batch + n]
+            normal = Normal(mu, log_dev.exp())
+            action = u.tanh()
+            log_pi = 0.6 * (normal.log_prob(u) - torch.log(1 - action**2)).sum()
+            q_pair = [chain(algorithm.critics, torch.cat([s, action, fixed]), member)[0] for member in range(2)]
+            q_min = torch.minimum(*q_pair)
+            v = chain(algorithm.value, torch.cat([s, fixed]))[0]
+            value_loss.append((v - (q_min - log_pi).detach()) ** 2)
+            log_pi_minus_q.append(log_pi - q_min)
+            means_squared.append((mu**2).mean())
+            log_devs_squared.append((log_dev**2).mean())
+    count = settings.meta_batch * settings.batch
+    critic = sum(critic_loss) / count + settings.kl_weight * sum(kl)
+    value = sum(value_loss) / count
+    policy = sum(log_pi_minus_q) / count
+    policy = policy + settings.policy_regularisation * (sum(means_squared) + sum(log_devs_squared)) / count
+    return {
+        "critic_adam": list(torch.autograd.grad(critic, [*algorithm.phi.parameters, *algorithm.theta_q.parameters])),
+        "value_adam": list(torch.autograd.grad(value, algorithm.psi.parameters)),
+        "policy_adam": list(torch.autograd.grad(policy, algorithm.theta_pi.parameters)),
+    }
+
+
+def test_gradients_are_those_of_the_papers_losses(float64: None) -> None:
+    algorithm = make(PEARL, SMALL)
+    recorders = record(algorithm)
+    again = torch.Generator()
+    again.set_state(algorithm.generator.get_state())
+    algorithm.update()
+
+    tasks = torch.randint(PROBLEM.train_tasks, (4,), generator=again)
+    rows = {"batch": algorithm.episodes.sample(tasks, 3, again)}
+    rows["context"] = algorithm.contexts.sample(tasks, 5, again)
+    draws = {"z": torch.randn(4, 2, generator=again), "action": torch.randn(12, 2, generator=again)}
+    expected = reference_gradients(algorithm, draws, rows)
+    for name, recorder in recorders.items():
+        for got, gradient in zip(recorder.gradients, expected[name], strict=True):
+            torch.testing.assert_close(got, gradient, rtol=1e-9, atol=1e-11)
+
+
+def test_tcl_adds_its_scaled_loss_to_the_encoders_gradient_and_to_nothing_else(float64: None) -> None:
+    gradients = {}
+    for scale in (0.0, 0.7):
+        algorithm = make(TCLPEARL, replace(SMALL_TCL, contrastive_scale=scale))
+        recorders = record(algorithm)
+        metrics = algorithm.update()
+        gradients[scale] = {name: recorder.gradients for name, recorder in recorders.items()}
+    pairs = {name: list(zip(gradients[0.0][name], gradients[0.7][name], strict=True)) for name in recorders}
+    encoder = len(algorithm.phi.parameters)
+    for one, other in pairs["value_adam"] + pairs["policy_adam"] + pairs["critic_adam"][encoder:]:
+        assert torch.equal(one, other)
+    added = [other - one for one, other in pairs["critic_adam"][:encoder]]
+    assert any(part.abs().max() > 1e-6 for part in added)
+    assert metrics["contrastive_loss"] > 0
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_shared_queries_are_the_context_of_pearls_own_losses(share: bool, float64: None) -> None:
+    algorithm = make(TCLPEARL, replace(SMALL_TCL, share_queries=share))
+    inference = algorithm.infer(torch.tensor([0, 1, 2, 0]))
+    same = torch.allclose(inference.posterior.deviation.square().mean(), inference.metrics["query_variance"])
+    assert same == share
+
+
+def test_momentum_as_printed_replaces_the_keys_almost_wholly() -> None:
+    moved = {}
+    for printed in (False, True):
+        algorithm = make(TCLPEARL, replace(SMALL_TCL, momentum_as_printed=printed))
+        assert isinstance(algorithm, TCLPEARL)
+        before = algorithm.key_encoder.phi_k.vector.clone()
+        algorithm.phi.vector.add_(1.0)
+        algorithm.key_encoder.update()
+        moved[printed] = (algorithm.key_encoder.phi_k.vector - before).mean().item()
+    assert moved[False] == pytest.approx(0.005, rel=1e-3)
+    assert moved[True] == pytest.approx(0.995, rel=1e-3)
+
+
+def test_twin_critics_differ_unless_initialised_alike() -> None:
+    independent = make(PEARL, SMALL)
+    alike = make(PEARL, replace(SMALL, as_published=frozenset({"twin-critics-initialised-alike"})))
+    for algorithm in (independent, alike):
+        for _ in range(5):
+            algorithm.update()
+    assert not torch.equal(independent.critics.weights[0][0], independent.critics.weights[0][1])
+    assert torch.equal(alike.critics.weights[0][0], alike.critics.weights[0][1])
+
+
+def test_garages_regularisers_have_no_gradient() -> None:
+    recorded = []
+    for weight in (0.0, 0.2):
+        settings = replace(
+            SMALL, policy_regularisation=weight, as_published=frozenset({"regularisers-without-gradient"})
+        )
+        algorithm = make(PEARL, settings)
+        recorders = record(algorithm)
+        algorithm.update()
+        recorded.append(recorders["policy_adam"].gradients)
+    for one, other in zip(*recorded, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_only_exploration_with_the_prior_becomes_context() -> None:
+    algorithm = make(PEARL, SMALL)
+    before = algorithm.contexts.counts.clone()
+    episodes = Episodes(
+        tasks=np.array([1]),
+        observations=np.zeros((1, 3, 2)),
+        actions=np.zeros((1, 2, 2)),
+        rewards=np.zeros((1, 2)),
+        terminated=np.array([False]),
+        lengths=np.array([2]),
+        success=np.array([False]),
+    )
+    algorithm.store(episodes, into_context=False)
+    assert torch.equal(algorithm.contexts.counts, before)
+    assert algorithm.episodes.counts[1] == 3
+
+
+def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> None:
+    algorithm = make(PEARL, SMALL)
+    agent = algorithm.meta_test([np.random.default_rng(k) for k in range(2)])
+    drawn = []
+    for _ in range(2):
+        agent.begin_episode()
+        drawn.append(agent.actor.z.clone())
+        assert agent.actor.noise is not None
+    assert not torch.equal(*drawn)
+    rng = np.random.default_rng(3)
+    exploration = Episodes(
+        tasks=np.arange(2),
+        observations=rng.normal(size=(2, 5, 2)),
+        actions=rng.normal(size=(2, 4, 2)),
+        rewards=rng.normal(size=(2, 4)),
+        terminated=np.zeros(2, dtype=np.bool_),
+        lengths=np.array([4, 2]),
+        success=np.zeros(2, dtype=np.bool_),
+    )
+    agent.adapt([exploration])
+    agent.begin_episode()
+    z = agent.actor.z
+    agent.begin_episode()
+    assert agent.actor.z is z
+    assert agent.actor.noise is None
+    # The second copy's padding must not reach its posterior.
+    alone = algorithm.encode([replace(exploration, observations=exploration.observations * [[[1.0]], [[0.5]]])])
+    assert not torch.allclose(alone.mean[1], algorithm.encode([exploration]).mean[1])
+    padded = exploration.observations.copy()
+    padded[1, 2:] = 99.0
+    torch.testing.assert_close(
+        algorithm.encode([replace(exploration, observations=padded)]).mean, algorithm.encode([exploration]).mean
+    )

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from algorithms.networks import DiagonalNormal
+from algorithms.rl2_ppo import RL2PPO, Recorder, Trials, clipped_surrogate
+from algorithms.rollouts import run_episodes
+from environments import make_family
+from tests.algorithms.two_directions import (
+    HORIZON,
+    TwoDirections,
+    assert_continues_bit_for_bit,
+    assert_meta_test_is_honest,
+    assert_no_iteration_spends_more_than_announced,
+    make,
+    mean_return,
+    meta_train,
+    train_tasks,
+)
+
+SMALL: dict[str, Any] = {"hidden_size": 4, "meta_batch": 4, "episodes_per_trial": 3, "epochs": 2, "minibatch": 3}
+
+
+def algorithm(**settings: Any) -> RL2PPO:
+    made = make("rl2-ppo", TwoDirections(edge=0.3), {**SMALL, **settings})
+    assert isinstance(made, RL2PPO)
+    return made
+
+
+def recorded(made: RL2PPO, edge: float = 0.3) -> tuple[Recorder, list[Any]]:
+    tasks = train_tasks(TwoDirections(edge))
+    recorder = Recorder(made, 4)
+    indices = np.array([0, 1, 1, 0])
+    limits = np.full(4, HORIZON)
+    return recorder, [run_episodes(tasks, recorder, indices, limits) for _ in range(3)]
+
+
+def test_the_surrogate_is_ppos() -> None:
+    ratios, advantages = [0.5, 0.9, 1.0, 1.1, 2.0], [-1.5, 0.7]
+    for ratio in ratios:
+        for advantage in advantages:
+            log_ratio = torch.tensor(np.log(ratio), dtype=torch.float64, requires_grad=True)
+            value = clipped_surrogate(log_ratio, torch.tensor(advantage, dtype=torch.float64), 0.2)
+            assert value.item() == pytest.approx(min(ratio * advantage, min(max(ratio, 0.8), 1.2) * advantage))
+            (slope,) = torch.autograd.grad(value, log_ratio)
+            clipped = (ratio > 1.2 and advantage > 0) or (ratio < 0.8 and advantage < 0)
+            assert slope.item() == pytest.approx(0.0 if clipped else ratio * advantage)
+
+
+def test_a_trial_joins_its_episodes_without_gaps_and_flags_their_boundaries(float64: None) -> None:
+    made = algorithm()
+    recorder, episodes = recorded(made)
+    trials = recorder.trials()
+    assert any((e.lengths < HORIZON).any() for e in episodes), "no episode ended early: nothing is tested"
+    assert any((e.lengths == HORIZON).any() for e in episodes), "no episode was truncated: nothing is tested"
+    for copy in range(4):
+        expected, rewards = [], []
+        action, reward = 0.0, 0.0
+        for number, e in enumerate(episodes):
+            for t in range(e.lengths[copy]):
+                expected.append([e.observations[copy, t, 0], action, reward, float(number > 0 and t == 0)])
+                action, reward = trials.actions[copy, len(expected) - 1, 0], e.rewards[copy, t]
+                assert e.actions[copy, t, 0] == np.clip(action, -1, 1)
+                rewards.append(reward)
+        last = episodes[-1]
+        expected.append([last.observations[copy, last.lengths[copy], 0], action, reward, 0.0])
+        steps = len(rewards)
+        np.testing.assert_allclose(trials.inputs[copy, : steps + 1], expected)
+        assert not trials.inputs[copy, steps + 1 :].any()
+        np.testing.assert_array_equal(trials.rewards[copy, :steps], rewards)
+        assert trials.present[copy].sum() == steps
+        assert trials.terminated[copy] == last.terminated[copy]
+
+
+def test_garage_flags_only_what_the_task_ended(float64: None) -> None:
+    made = algorithm(as_published=frozenset({"unflagged-time-limits"}))
+    recorder, episodes = recorded(made)
+    trials = recorder.trials()
+    ended = np.stack([e.terminated for e in episodes[:-1]], axis=1)
+    assert ended.any()
+    assert not ended.all()
+    for copy in range(4):
+        starts = np.cumsum([e.lengths[copy] for e in episodes[:-1]])
+        np.testing.assert_array_equal(trials.inputs[copy, starts, -1], ended[copy])
+        assert trials.inputs[copy, :, -1].sum() == ended[copy].sum()
+
+
+def test_the_update_sees_the_distributions_that_acted(float64: None) -> None:
+    """Step by step with a hidden state carried over episodes, or all at once over the joined trial: the same means."""
+    made = algorithm()
+    recorder = Recorder(made, 4)
+    recorder.noise = lambda: np.zeros((4, HORIZON, 1))
+    indices, tasks = np.array([0, 1, 1, 0]), train_tasks(TwoDirections())
+    with torch.no_grad():
+        made.policy.head.biases[0].fill_(0.1)
+    for limits in ([8, 8, 8, 8], [8, 2, 5, 8], [3, 8, 1, 8]):
+        run_episodes(tasks, recorder, indices, np.array(limits))
+    trials = recorder.trials()
+    with torch.no_grad():
+        distribution, states = made.policy(torch.from_numpy(trials.inputs[:, :-1]))
+    for copy, steps in enumerate((19, 18, 14, 24)):
+        means = distribution.means[copy, :steps].numpy()
+        np.testing.assert_allclose(trials.actions[copy, :steps], means, atol=1e-12)
+        np.testing.assert_allclose(recorder.hidden[copy].numpy(), states[copy, steps - 1].numpy(), atol=1e-12)
+
+
+def trials_of(terminated: bool) -> Trials:
+    rng = np.random.default_rng(0)
+    present = np.arange(6) < np.array([6, 4])[:, None]
+    inputs = rng.normal(size=(2, 7, 4)) * (np.arange(7) <= np.array([6, 4])[:, None])[..., None]
+    rewards = rng.normal(size=(2, 6)) * present
+    return Trials(inputs, rng.normal(size=(2, 6, 1)), rewards, present, np.full(2, terminated))
+
+
+@pytest.mark.parametrize("terminated", [False, True])
+def test_a_truncated_trial_is_worth_its_final_observations_value_and_a_terminated_one_nothing_more(
+    float64: None, terminated: bool
+) -> None:
+    made = algorithm(as_published=frozenset({"uncentred-advantages"}))
+    made.returns.mean, made.returns.deviation = np.array([2.0]), np.array([3.0])
+    trials = trials_of(terminated)
+    with torch.no_grad():
+        values = 2.0 + 3.0 * made.value(torch.from_numpy(trials.inputs)).numpy()
+    advantages, returns = made.evaluate(trials)
+    for copy, length in enumerate((6, 4)):
+        following, value = 0.0, 0.0 if terminated else values[copy, length]
+        for t in reversed(range(length)):
+            delta = trials.rewards[copy, t] + 0.99 * value - values[copy, t]
+            following = delta + 0.99 * 0.95 * following
+            value = values[copy, t]
+            assert advantages[copy, t] == pytest.approx(following)
+            assert returns[copy, t] == pytest.approx(following + value)
+    assert made.returns.mean == pytest.approx(returns[trials.present].mean())
+    assert made.returns.deviation == pytest.approx(returns[trials.present].std())
+
+
+def test_advantages_are_standardised_over_the_batch(float64: None) -> None:
+    trials = trials_of(False)
+    raw, _ = algorithm(as_published=frozenset({"uncentred-advantages"})).evaluate(trials)
+    got, _ = algorithm().evaluate(trials)
+    kept = raw[trials.present]
+    np.testing.assert_allclose(got[trials.present], (kept - kept.mean()) / kept.std(), rtol=1e-6)
+
+
+def test_garages_advantages(float64: None) -> None:
+    """A trial ends in nothing; the entropy of a deviation that knows no state raises every reward alike."""
+    trials = trials_of(False)
+    bare = frozenset({"uncentred-advantages", "linear-feature-baseline", "unbootstrapped-trials"})
+    ended, _ = algorithm(as_published=bare).evaluate(trials)
+    again, _ = algorithm(as_published=bare).evaluate(trials._replace(terminated=np.ones(2, dtype=bool)))
+    bootstrapped, _ = algorithm(as_published=bare - {"unbootstrapped-trials"}).evaluate(trials)
+    np.testing.assert_array_equal(ended, again)
+    assert not np.allclose(ended, bootstrapped)
+    _, plain = algorithm(as_published=frozenset({"unbootstrapped-trials"}), gae_decay=1.0).evaluate(trials)
+    with_entropy = frozenset({"unbootstrapped-trials", "entropy-in-rewards"})
+    _, entropic = algorithm(as_published=with_entropy, gae_decay=1.0).evaluate(trials)
+    entropy = torch.distributions.Normal(0.0, 1.0).entropy().item()
+    for copy, length in enumerate((6, 4)):
+        left = [sum(0.99**k for k in range(length - t)) for t in range(length)]
+        np.testing.assert_allclose((entropic - plain)[copy, :length], 0.02 * entropy * np.array(left))
+
+
+def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squared_error(float64: None) -> None:
+    """One step of Adam against torch's own, on losses written out with torch.distributions and loops."""
+    made, twin = algorithm(learning_rate=0.01), algorithm(learning_rate=0.01)
+    trials = trials_of(False)
+    rng = np.random.default_rng(5)
+    x, u = torch.from_numpy(trials.inputs), torch.from_numpy(trials.actions)
+    advantage, target, old = (torch.from_numpy(rng.normal(size=(2, 6))) for _ in range(3))
+    present = torch.from_numpy(trials.present.astype(float))
+    pi: DiagonalNormal = twin.policy(x[:, :-1])[0]
+    normal = torch.distributions.Normal(pi.means[..., 0], pi.log_deviations[..., 0].exp())
+    ratio = (normal.log_prob(u[..., 0]) - old).exp()
+    values = twin.value(x[:, :-1])
+    loss, count = torch.zeros(()), 0
+    for copy, length in enumerate((6, 4)):
+        for t in range(length):
+            r, a = ratio[copy, t], advantage[copy, t]
+            loss = loss - torch.min(r * a, r.clamp(0.8, 1.2) * a) + (values[copy, t] - target[copy, t]) ** 2
+            count += 1
+    reference = torch.optim.Adam([*twin.policy.parameters(), *twin.value.parameters()], lr=0.01)
+    (loss / count).backward()  # type: ignore[no-untyped-call]
+    reference.step()
+    made.update(x, u, old, advantage, target, present)
+    torch.testing.assert_close(made.theta.vector, twin.theta.vector)
+    torch.testing.assert_close(made.psi.vector, twin.psi.vector)
+    assert made.gradient_steps == 1
+
+
+def test_an_iteration_takes_every_trial_once_an_epoch() -> None:
+    made = algorithm(meta_batch=7, minibatch=3, epochs=2)
+    made.meta_train(train_tasks(TwoDirections()))
+    assert made.gradient_steps == 2 * 3
+
+
+def test_the_hidden_state_is_carried_over_episodes_and_a_new_agent_starts_from_zero(float64: None) -> None:
+    made = algorithm()
+    agent = made.meta_test([np.random.default_rng(0)])
+    tasks = train_tasks(TwoDirections())
+    assert not agent.hidden.any()
+    run_episodes(tasks, agent, np.array([0]), np.array([HORIZON]))
+    carried = agent.hidden.clone()
+    assert carried.any()
+    agent.begin_episode()
+    assert torch.equal(agent.hidden, carried)
+    assert agent.boundary.tolist() == [1.0]
+    assert not made.meta_test([np.random.default_rng(0)]).hidden.any()
+
+
+def test_evaluation_acts_with_the_mean(float64: None) -> None:
+    made = algorithm()
+    first, second = (made.meta_test([np.random.default_rng(seed)]) for seed in (0, 1))
+    actions = []
+    for agent in (first, second):
+        agent.begin_episode()
+        explored = agent.act(np.array([[0.1]]))
+        agent.adapt([])
+        agent.begin_episode()
+        actions.append((explored.item(), agent.act(np.array([[0.1]])).item()))
+    assert actions[0][0] != actions[1][0]
+    assert actions[0][1] == actions[1][1]
+
+
+def test_the_published_presets_run() -> None:
+    assert set(RL2PPO.published) == {"garage"}
+    metrics = algorithm(as_published=RL2PPO.published["garage"]).meta_train(train_tasks(TwoDirections(edge=0.3)))
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_state() -> None:
+    assert_continues_bit_for_bit("rl2-ppo", SMALL)
+
+
+def test_meta_test(float64: None) -> None:
+    assert_meta_test_is_honest("rl2-ppo", SMALL)
+
+
+def test_budget() -> None:
+    assert_no_iteration_spends_more_than_announced("rl2-ppo", SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learns_two_directions(seed: int) -> None:
+    """No policy that ignores the task scores above 0 on average; the best score is 8."""
+    family = TwoDirections()
+    settings = {"hidden_size": 16, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3}
+    algorithm = make("rl2-ppo", family, settings, seed)
+    untrained = mean_return(algorithm, family, seed)
+    meta_train(algorithm, family, 60_000, seed)
+    assert mean_return(algorithm, family, seed) > max(4.0, untrained + 3.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learns_point_goal(seed: int) -> None:
+    """Standing still scores about -20 and the best policy blind to the goal about -16.7."""
+    family = make_family("point-goal-2d")
+    settings = {"hidden_size": 32, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3}
+    algorithm = make("rl2-ppo", family, settings, seed)
+    untrained = mean_return(algorithm, family, seed)
+    meta_train(algorithm, family, 180_000, seed)
+    assert mean_return(algorithm, family, seed) > max(-12.0, untrained + 4.0)

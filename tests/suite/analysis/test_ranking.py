@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suite.analysis.adaptation import adaptation
+from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
+from suite.analysis.ranking import normalised, ranking, win_matrix
+from suite.analysis.tables import read_results
+from tests.suite.stores import make_store
+
+ENDS = {
+    ("pearl", "cheetah-vel"): [-100.0, -120.0],
+    ("tcl-pearl", "cheetah-vel"): [-90.0, -110.0],
+    ("oracle-sac", "cheetah-vel"): [-80.0, -100.0],
+    ("pearl", "ant-fb"): [50.0, 60.0],
+    ("tcl-pearl", "ant-fb"): [40.0],
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path):  # noqa: ANN201
+    return read_results(make_store(tmp_path, ENDS, start=-300.0))
+
+
+def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results) -> None:  # noqa: ANN001
+    scaled = normalised(results.done)
+    assert set(scaled["environment"]) == {"cheetah-vel"}  # ant-fb has no oracle
+    means = scaled.groupby("entry")["normalised"].mean()
+    assert means["oracle-sac"] == pytest.approx(1)
+    assert means["pearl"] == pytest.approx((-110 + 300) / (-90 + 300))
+
+
+def test_ranks_and_wins_over_common_environments(results) -> None:  # noqa: ANN001
+    table = ranking(results.done, ["pearl", "tcl-pearl"]).set_index("entry")
+    assert table["common"].tolist() == [2, 2]
+    assert table["mean_rank"].to_dict() == {"pearl": 1.5, "tcl-pearl": 1.5}
+    assert table["wins"].to_dict() == {"pearl": 1, "tcl-pearl": 1}
+    with_oracle = ranking(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
+    assert with_oracle["common"].tolist() == [1, 1, 1]
+    assert with_oracle["mean_rank"].to_dict() == {"oracle-sac": 1, "tcl-pearl": 2, "pearl": 3}
+
+
+def test_win_matrix_by_hand(results) -> None:  # noqa: ANN001
+    matrix = win_matrix(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index(["ours", "theirs"])
+    row = matrix.loc[("tcl-pearl", "pearl")]
+    assert row[["environments", "wins", "ties", "losses"]].tolist() == [2, 1, 0, 1]
+    # cheetah-vel: -90 beats both, -110 beats -120: 3 of 4 pairs; ant-fb: 0 of 2
+    assert row["probability"] == pytest.approx((3 / 4 + 0) / 2)
+    assert matrix.loc[("pearl", "tcl-pearl"), "probability"] == pytest.approx(1 - row["probability"])
+
+
+def test_area_under_a_straight_line() -> None:
+    assert area_under_curve(np.array([0.0, 10.0, 40.0]), np.array([0.0, 10.0, 40.0])) == pytest.approx(20)
+    assert area_under_curve(np.array([0.0]), np.array([7.0])) == 7
+
+
+@pytest.mark.parametrize(("level", "steps"), [(-5.0, 0.0), (5.0, 5.0), (9.0, 9.0), (10.0, 10.0), (31.0, None)])
+def test_steps_to_reach_a_level(level: float, steps: float | None) -> None:
+    found = steps_to_reach(np.array([0.0, 10.0, 20.0]), np.array([0.0, 10.0, 5.0]), level)
+    assert np.isnan(found) if steps is None else found == pytest.approx(steps)
+
+
+def test_efficiency_counts_the_seeds_that_reached_the_level(results) -> None:  # noqa: ANN001
+    table = efficiency(results.done, results.curves).set_index(["environment", "entry"])
+    row = table.loc[("cheetah-vel", "tcl-pearl")]
+    level = -300 + 0.9 * 190
+    assert row["level"] == pytest.approx(level)
+    assert row["reached"] == 2
+    expected = np.mean([0.8e6 * (level + 300) / (end + 300) for end in (-90, -110)])
+    assert row["steps"] == pytest.approx(expected)
+    assert table.loc[("ant-fb", "tcl-pearl"), "reached"] == 1
+
+
+@pytest.mark.parametrize(
+    ("blind", "pearl", "verdict"),
+    [
+        ([9.5, 9.6], [10.0, 10.0], "needs no adaptation"),
+        ([12.0], [10.0], "needs no adaptation"),
+        ([2.0, 2.1], [10.0, 10.1], "adaptation helps"),
+        ([2.0], [10.0], "undecided"),
+        ([2.0, 9.0], [10.0, 4.0], "undecided"),
+        ([1.0, 1.0], [-1.0, 0.0], "pearl learns nothing"),
+    ],
+)
+def test_control(tmp_path: Path, blind: list[float], pearl: list[float], verdict: str) -> None:
+    store = make_store(tmp_path, {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl})
+    table = adaptation(read_results(store).done)
+    assert table["verdict"].tolist() == [verdict]
+
+
+def test_control_needs_both(tmp_path: Path) -> None:
+    assert adaptation(read_results(make_store(tmp_path, {("blind-sac", "ant-fb"): [1.0]})).done).empty

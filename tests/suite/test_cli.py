@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from suite.cli import main
+from suite.store import Store
+
+TINY = """
+name: tiny
+description: two runs of a second
+groups:
+  - environments: [point-goal-2d]
+    seeds: [0, 1]
+    budget: 3000
+    evaluations: 1
+    algorithms:
+      blind-sac:
+        settings:
+          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
+"""
+
+
+@pytest.fixture
+def benchmark_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+def suite(*arguments: object) -> int:
+    """Run the command in this process; return its exit code."""
+    argv, sys.argv = sys.argv, ["suite", *map(str, arguments)]
+    try:
+        with pytest.raises(SystemExit) as left:
+            main()
+    finally:
+        sys.argv = argv
+    code = left.value.code
+    return code if isinstance(code, int) else 1
+
+
+def test_run_resumes_by_default_and_names_the_report(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folders = ("--results", tmp_path / "results", "--reports", tmp_path / "reports")
+    assert suite("run", benchmark_file, *folders) == 0
+    printed = capfd.readouterr()
+    assert printed.out.strip() == f"report: {tmp_path / 'reports' / 'index.html'}"
+    assert (tmp_path / "reports" / "index.html").stat().st_size > 0
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("*.parquet")}
+    assert len(stamps) == 4
+    assert suite("run", benchmark_file, *folders) == 0
+    assert "2 runs, 2 done" in capfd.readouterr().err
+    assert stamps == {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("*.parquet")}
+    for folder in Store(tmp_path / "results").folders():
+        folder.verify()
+        assert folder.provenance()["printed_settings"]["batch"] == 1280
+        assert folder.provenance()["used_settings"]["batch"] == 8
+
+
+def test_plan_and_status_speak_json(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("plan", benchmark_file, "--results", tmp_path, "--json") == 0
+    runs = json.loads(capfd.readouterr().out)["runs"]
+    assert [run["state"] for run in runs] == ["pending", "pending"]
+    assert runs[0].keys() == {"run", "algorithm", "environment", "seed", "state"}
+    assert suite("status", "--results", tmp_path, "--json") == 0
+    assert json.loads(capfd.readouterr().out) == {"runs": []}
+
+
+@pytest.mark.parametrize("what", ["algorithms", "environments", "benchmarks"])
+def test_list_speaks_json(what: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("list", what, "--json") == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert len({row["name"] for row in rows}) == len(rows) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "quik"], "benchmark 'quik' is unknown"),
+        (["plan", "no/such/file.yaml"], "benchmark 'no/such/file.yaml' is unknown"),
+        (["list", "algorithm"], "did you mean 'algorithms'?"),
+        (["logs", "nothing"], "run 'nothing' is not in results"),
+        (["run", "smoke", "--workers", "0"], "--workers"),
+        (["frobnicate"], "frobnicate"),
+        (["run"], "BENCHMARK"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert suite(*arguments) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert says in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_an_unwritable_results_folder_is_refused_before_anything_runs(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert suite("run", benchmark_file, "--results", tmp_path / "file") == 2
+    assert f"--results {tmp_path / 'file'}: cannot be written" in capfd.readouterr().err
+
+
+def test_a_failing_run_is_reported_and_the_others_finish(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    benchmark_file.write_text(
+        TINY + TINY[TINY.index("  - env") :].replace("budget: 3000", "budget: 10").replace("[0, 1]", "[2]")
+    )
+    assert suite("run", benchmark_file, "--results", tmp_path / "r", "--reports", tmp_path / "p") == 1
+    assert "budget: 10 environment steps do not cover the first iteration" in capfd.readouterr().err
+    states = sorted(folder.state for folder in Store(tmp_path / "r").folders())
+    assert states == ["done", "done", "failed"]
+
+
+def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_path: Path) -> None:
+    benchmark_file.write_text(TINY.replace("budget: 3000", "budget: 30000000"))
+    command = [sys.executable, "-m", "suite", "run", str(benchmark_file), "--results", str(tmp_path / "r")]
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "r").glob("runs/*/progress.json")) and time.monotonic() < deadline:
+        assert process.poll() is None, (tmp_path / "out").read_text()
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "interrupted; to go on: suite run" in (tmp_path / "out").read_text()
+    for folder in Store(tmp_path / "r").folders():
+        assert folder.state == "pending"
+        assert not list(folder.path.glob("*.parquet"))
+    alive = subprocess.run(["pgrep", "-f", str(tmp_path / "r")], capture_output=True, text=True, check=False)
+    assert alive.stdout.split() == []
+
+
+def test_help_has_examples(capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("--help") == 0
+    assert "suite run quick" in capfd.readouterr().out

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from suite.benchmark import load_benchmark
+from suite.spec import RunSpec
+
+SPEC = load_benchmark("smoke").plan()[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("settings", {**SPEC.settings, "batch": 17}),
+        ("seed", 99),
+        ("budget", 12345),
+        ("evaluations", 7),
+        ("exploration_episodes", 5),
+        ("algorithm_revision", 2),
+        ("environment_revision", 2),
+        ("environment_options", {"reward": "v2"}),
+        ("versions", {**SPEC.versions, "torch": "0.0.1"}),
+    ],
+)
+def test_whatever_changes_the_numbers_changes_the_run(field: str, value: Any) -> None:
+    assert SPEC.model_copy(update={field: value}).run != SPEC.run
+
+
+def test_the_label_does_not() -> None:
+    assert SPEC.model_copy(update={"label": "another"}).run == SPEC.run
+
+
+def test_a_specification_survives_json() -> None:
+    again = RunSpec.model_validate_json(SPEC.model_dump_json())
+    assert again == SPEC
+    assert again.run == SPEC.run
