@@ -21,6 +21,7 @@ from suite.checkpoint import Checkpoints, split
 from suite.claims import LEASE_SECONDS, LostClaimError
 from suite.execution import Trainer
 from suite.failures import of_exception
+from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
 from suite.store import RunFolder
@@ -81,7 +82,8 @@ class Attempt:
         self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
         self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
         self.folder.write_table("training", pd.DataFrame(trainer.training))
-        self.folder.write_provenance(provenance(self.spec, device, self._seconds()))
+        origin = provenance(self.spec, device, self._seconds())
+        self.folder.write_provenance({**origin, "code": code_hash()})
         self.folder.commit()
 
     def _seconds(self) -> float:

@@ -11,7 +11,7 @@ import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execution import Trainer
-from suite.forecast import Speeds
+from suite.forecast import Speeds, alike
 from suite.protocol import CountedTasks
 from suite.spec import RunSpec
 
@@ -61,7 +61,7 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None
     update = max(0.0, elapsed - trainer.train.seconds) / updates
     usual = max(1, algorithm.next_iteration_steps)
     iterations = 1 + max(0, spec.budget - first) // usual
-    updates_each = spec.settings.get("updates", updates)
+    updates_each = int(spec.settings.get("updates", updates))
     family = trainer.family.spec
     tested = (1 + spec.evaluations) * family.test_tasks * family.horizon * (1 + spec.exploration_episodes)
     return (step * (spec.budget + tested) + update * updates_each * iterations) / spec.budget
@@ -69,20 +69,13 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None
 
 def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, seconds: float = 60.0) -> int:
     """Measure what nothing is known of, sharing the seconds; return how many remain unknown."""
-    left = list(speeds.longest_first([spec for spec in specs if speeds.seconds(spec) is None]))
+    kinds = {alike(spec): spec for spec in speeds.longest_first(specs) if speeds.seconds(spec) is None}
     deadline = time.monotonic() + seconds
-    while left:
-        spec = left[0]
-        alike = len({_kind(other) for other in left})
-        share = max(1.0, (deadline - time.monotonic()) / alike)
+    for number, spec in enumerate(kinds.values()):
+        share = max(1.0, (deadline - time.monotonic()) / (len(kinds) - number))
         if (measured := measure(spec, device, share)) is not None:
             speeds.calibrate(spec, measured)
-        left = [other for other in left if _kind(other) != _kind(spec) and speeds.seconds(other) is None]
     return sum(speeds.seconds(spec) is None for spec in specs)
-
-
-def _kind(spec: RunSpec) -> tuple[str, str, str]:
-    return spec.algorithm, spec.environment, str(spec.settings)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -60,14 +61,46 @@ def list_(
     out.print(table)
 
 
-@app.command(epilog="Example: suite plan paper")
-def plan(benchmark: BenchmarkName, results: Results = Path("results"), as_json: Json = False) -> None:
-    """Show the runs of a benchmark and which of them are done."""
+@app.command(
+    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN"
+)
+def plan(
+    benchmark: BenchmarkName,
+    results: Results = Path("results"),
+    as_json: Json = False,
+    machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
+    why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
+) -> None:
+    """Show the runs of a benchmark, which of them are done, and how long the others will take."""
     from suite.benchmark import load_benchmark
+    from suite.forecast import Speeds, forecast
+    from suite.identity import drift
+    from suite.identity import why as explain
+    from suite.machine import room_for
     from suite.store import Store
 
     store = Store(results)
-    _print_states([(spec, store.folder(spec.run).state) for spec in load_benchmark(benchmark).plan()], as_json)
+    specs = load_benchmark(benchmark).plan()
+    if why is not None:
+        out.print(f"{why} " + "\n".join(explain(why, specs, store)), markup=False, highlight=False)
+        return
+    states = [(spec, store.folder(spec.run).state) for spec in specs]
+    speeds = Speeds(store)
+    missing = [spec for spec, state in states if state != "done"]
+    if calibrate:
+        import torch
+
+        from suite.calibration import calibrate as measure_speeds
+
+        store.prepare()
+        measure_speeds(missing, speeds, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    _print_states(states, as_json)
+    if not as_json:
+        workers = room_for(len(missing)) * machines
+        out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
+        for warning in drift(specs, store):
+            err.print(warning, markup=False, highlight=False)
 
 
 @app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
@@ -88,6 +121,8 @@ def run(
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.benchmark import load_benchmark
+    from suite.forecast import Speeds
+    from suite.identity import drift
     from suite.local import Limits, LocalExecutor, Retries
     from suite.machine import gpus, room_for
     from suite.progress import Progress
@@ -108,6 +143,8 @@ def run(
     ]
     workers = workers or room_for(len(missing))
     err.print(f"{definition.name}: {len(specs)} runs, {len(missing)} to run, {workers} workers")
+    for warning in drift(specs, store):
+        err.print(warning, markup=False, highlight=False)
     limits = Limits(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
@@ -119,7 +156,7 @@ def run(
         signal.signal(number, lambda *_: executor.interrupt())
     try:
         with Progress(store, specs, err) as progress:
-            executor.run(missing, progress.update)
+            executor.run(Speeds(store).longest_first(missing), progress.update)
     except KeyboardInterrupt:
         err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
         raise typer.Exit(130) from None
@@ -155,25 +192,38 @@ def exec_(
     raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
-@app.command(epilog="Example: suite status --json")
-def status(results: Results = Path("results"), as_json: Json = False) -> None:
+@app.command(epilog="Examples: suite status --json · suite status --watch")
+def status(
+    results: Results = Path("results"),
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nothing is running.")] = False,
+) -> None:
     """Show the state of every run in the store."""
+    from suite.progress import Progress
     from suite.store import CorruptRunError, Store
 
+    store = Store(results)
     rows = []
-    for folder in Store(results).folders():
+    for folder in store.folders():
         try:
             rows.append((folder.spec(), folder.state))
         except CorruptRunError as error:
             err.print(str(error), markup=False)
-    _print_states(rows, as_json)
+    if not watch:
+        _print_states(rows, as_json)
+        return
+    with Progress(store, [spec for spec, _ in rows], out) as progress:
+        while progress.is_running():
+            time.sleep(1.0)
+            progress.update()
 
 
-@app.command(epilog="Example: suite logs RUN")
+@app.command(epilog="Examples: suite logs RUN · suite logs RUN -f")
 def logs(
     run: Annotated[str, typer.Argument(metavar="RUN")],
     results: Results = Path("results"),
     lines: Annotated[int, typer.Option(min=1, help="Lines from the end.")] = 40,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
 ) -> None:
     """Print the end of a run's log."""
     from suite.store import Store
@@ -181,7 +231,23 @@ def logs(
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    size = folder.log_size()
     out.print(folder.log_tail(lines), markup=False, highlight=False)
+    while follow and folder.state == "running":
+        time.sleep(0.5)
+        size, text = folder.log_since(size)
+        out.print(text, markup=False, highlight=False, end="")
+
+
+@app.command(epilog="Example: suite gc")
+def gc(results: Results = Path("results")) -> None:
+    """Remove what crashed writers left behind, and nothing else."""
+    from suite.store import Store
+
+    removed = Store(results).collect_garbage()
+    for path in removed:
+        out.print(str(path), markup=False, highlight=False)
+    out.print(f"{len(removed)} files removed", highlight=False)
 
 
 @app.command(epilog="Examples: suite report · suite report quick")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from statistics import median
 from typing import NamedTuple
 
@@ -32,10 +33,8 @@ class Speeds:
                 except (CorruptRunError, KeyError, IndexError, ZeroDivisionError):
                     continue  # named by whoever reads the results
         self._calibrated: dict[str, float] = {}
-        try:
+        with suppress(OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged: to be measured again
             self._calibrated = {key: float(value) for key, value in json.loads(self.path.read_text()).items()}
-        except (OSError, ValueError, AttributeError, TypeError):
-            pass
 
     def add(self, spec: RunSpec, seconds_a_step: float) -> None:
         """Take note of a finished run."""
@@ -62,6 +61,11 @@ class Speeds:
         return sorted(specs, key=lambda spec: (-(self.seconds(spec) or float("inf")), -spec.budget))
 
 
+def alike(spec: RunSpec) -> str:
+    """Name all runs that are taken to be as fast as this one."""
+    return _keys(spec)[1]
+
+
 def _keys(spec: RunSpec) -> tuple[str, str]:
     """Name what a run's speed depends on: its environment, or another of the same sizes."""
     family = family_spec(spec.environment)
@@ -79,6 +83,15 @@ class Forecast(NamedTuple):
     """Hours until the last ends, with the given machines and workers."""
     unknown: int
     """Runs of which nothing is known; not part of the hours."""
+
+    def text(self, machines: int, workers: int) -> str:
+        """Say it in words."""
+        if not self.hours:
+            text = "nothing is left to forecast" if not self.unknown else "no forecast yet"
+        else:
+            where = "this machine" if machines == 1 else f"{machines} machines like this one"
+            text = f"forecast: {self.elapsed:.2f} h on {where} ({workers} workers), {self.hours:.2f} h of one worker"
+        return text + (f"; {self.unknown} runs without a speed: --calibrate measures it" if self.unknown else "")
 
 
 def forecast(specs: Sequence[RunSpec], speeds: Speeds, workers: int) -> Forecast:

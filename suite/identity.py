@@ -93,7 +93,7 @@ def _specs(store: Store) -> Iterable[RunSpec]:
 
 def _flat(spec: RunSpec) -> dict[str, Any]:
     """Return what identity is made of, by dotted path."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in spec.model_dump(mode="json", exclude={"label"}).items():
         if isinstance(value, dict):
             flat |= {f"{key}.{name}": inner for name, inner in value.items()}

@@ -228,12 +228,23 @@ class RunFolder:
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the run's log."""
+        _, text = self.log_since(max(0, self.log_size() - 200 * lines))
+        return "\n".join(text.splitlines()[-lines:])
+
+    def log_size(self) -> int:
+        """Return the size of the run's log in bytes."""
+        log = self.path / "log.txt"
+        return log.stat().st_size if log.exists() else 0
+
+    def log_since(self, offset: int) -> tuple[int, str]:
+        """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
         log = self.path / "log.txt"
         if not log.exists():
-            return ""
+            return 0, ""
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 200 * lines))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            file.seek(offset if offset <= self.log_size() else 0)
+            text = file.read()
+            return file.tell(), text.decode(errors="replace")
 
     def verify(self) -> None:
         """Check a finished run against its checksums.

@@ -89,7 +89,8 @@ def test_states_of_planned_runs(tmp_path: Path) -> None:
     specs = [make_spec(seed=seed) for seed in range(4)]
     finish(store, specs[0], linear(0, 1))
     fail(store, specs[1], "out of memory", log="line\n<script>alert(1)</script>\n")
-    assert store.folder(specs[2].run).claim(specs[2])
+    store.folder(specs[2].run).prepare(specs[2])
+    assert store.folder(specs[2].run).claim()
     foreign = make_spec("mql", seed=9)
     finish(store, foreign, linear(0, 1))
     results = read_results(store, specs)
