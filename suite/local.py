@@ -23,6 +23,9 @@ from suite.store import CorruptRunError, RunFolder, Store
 GRACE_SECONDS = 10.0
 """Between SIGTERM, at which a run saves a checkpoint, and SIGKILL."""
 
+VANISH_SECONDS = 5.0
+"""For killed processes to vanish; some never do, where nobody waits for orphans."""
+
 TICK_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 """Between two looks at whether a run keeps its limits."""
@@ -88,9 +91,14 @@ class _Running:
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def end(self) -> None:
-        """Kill whatever is left of the group."""
+        """Kill whatever is left of the group, and see it gone: until then its claim would count."""
         self.signal(signal.SIGKILL)
         self.process.communicate()
+        deadline = time.monotonic() + VANISH_SECONDS
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self.process.pid, 0)
+                time.sleep(TICK_SECONDS / 10)
 
 
 class LocalExecutor:

@@ -24,14 +24,16 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from pydantic import ValidationError
 
 from suite.claims import Claim, LostClaimError, is_held, take
 from suite.errors import UsageError
 from suite.spec import SCHEMA, RunSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RunState = Literal["pending", "running", "done", "failed"]
 
@@ -277,6 +279,8 @@ class RunFolder:
         return value
 
     def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        import pandas as pd  # slow: a claim must not wait for it
+
         path = self.path / f"{name}.parquet"
         try:
             table = pd.read_parquet(path)
