@@ -1,4 +1,4 @@
-"""A trainer that misbehaves on demand: `python -m tests.faults.trainer MODE RUN --results DIR`; imports nothing slow."""
+"""Misbehaves on demand: `python -m tests.faults.trainer MODE RUN --results DIR`; imports nothing slow."""
 
 from __future__ import annotations
 
