@@ -7,7 +7,7 @@ A deterministic encoder gives a constant deviation.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from torch.nn import functional
 from algorithms.context import Gaussian
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
+
+Crops = Literal["window", "rows"]
 
 
 class Windows(NamedTuple):
@@ -27,7 +29,9 @@ class Windows(NamedTuple):
     valid: Tensor  # (tasks,), False where a task has no trajectory left that is not in the batch already
 
 
-def sample_windows(table: EpisodeTable, tasks: Tensor, size: int, generator: torch.Generator) -> Windows:
+def sample_windows(
+    table: EpisodeTable, tasks: Tensor, size: int, generator: torch.Generator, crops: Crops = "window"
+) -> Windows:
     """Crop two windows from one trajectory of each task.
 
     Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3). An episode with T <= W gives windows of
@@ -40,6 +44,7 @@ def sample_windows(table: EpisodeTable, tasks: Tensor, size: int, generator: tor
     tasks : (tasks,) task indices, repetitions allowed.
     size : W, transitions a window.
     generator : source of the choices.
+    crops : "window" for W transitions in a row, "rows" for W random ones of the trajectory: the two that C.3 compares.
     """
     device, counts = table.device, table.counts[tasks]
     # The n-th occurrence of a task takes the n-th episode of one random order of the task's episodes.
@@ -49,6 +54,10 @@ def sample_windows(table: EpisodeTable, tasks: Tensor, size: int, generator: tor
     episode = order.gather(1, (occurrence % counts)[:, None])
 
     length = table.lengths[tasks].gather(1, episode)  # (tasks, 1)
+    if crops == "rows":
+        uniform = torch.rand(2, len(tasks), size, dtype=torch.float64, device=device, generator=generator)
+        queries, keys = table.starts[tasks].gather(1, episode) + (uniform * length).long()
+        return Windows(queries, keys, torch.ones(len(tasks), size, device=device), occurrence < counts)
     window = (length - 1).clamp(min=1, max=size)
     choices = (length - window).clamp(min=1)
     uniform = torch.rand(2, len(tasks), 1, dtype=torch.float64, device=device, generator=generator)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from algorithms.interface import Problem, Stateful, Streams
 from algorithms.pearl import PEARL, Inference, PEARLSettings
-from algorithms.tcl import KeyEncoder, contrast, sample_windows
+from algorithms.tcl import Crops, KeyEncoder, contrast, sample_windows
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class TCLPEARLSettings(PEARLSettings):
 
     window: PositiveInt = 64
     """Table 8, trajectory augmentation window size W."""
+    crops: Crops = "window"
+    """Appendix C.3: windows did better than random rows of the trajectory."""
     temperature: PositiveFloat = 1.0
     """Table 8, contrastive loss temperature."""
     contrastive_scale: NonNegativeFloat = 1.0
@@ -48,7 +50,7 @@ class TCLPEARL(PEARL):
     def infer(self, tasks: Tensor) -> Inference:
         """Infer q(z|c) from a window of each task's context, and contrast it with a second window's."""
         settings = self.settings
-        windows = sample_windows(self.contexts, tasks, settings.window, self.generator)
+        windows = sample_windows(self.contexts, tasks, settings.window, self.generator, settings.crops)
         queries = self.encoder(self.context(windows.queries), windows.present)
         with torch.no_grad():
             keys = self.key_encoder.encoder(self.context(windows.keys), windows.present)

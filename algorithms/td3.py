@@ -62,12 +62,12 @@ class HistoryReplay:
 
     def state(self) -> State:
         """Return the transitions."""
-        return {"steps": self.steps.state(), "rows": self.rows, "ages": self.ages}
+        return {"steps": self.steps.state(), "rows": self.rows.clone(), "ages": self.ages.clone()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
         self.steps.load_state(state["steps"])
-        self.rows, self.ages = state["rows"].to(self.device), state["ages"].to(self.device)
+        self.rows, self.ages = (state[name].to(self.device, copy=True) for name in ("rows", "ages"))
 
 
 class Sizes(NamedTuple):

@@ -47,18 +47,18 @@ def main() -> None:
     parser.add_argument("--environments", type=int, nargs="+", default=[6, 17, 50])
     parser.add_argument("--keep", type=Path, help="write the pages here")
     arguments = parser.parse_args()
-    print("runs  reading, s  judging and drawing, s  page, MB")
+    print("runs  reading, s  judging and drawing, s  processor, s  page, MB")
     for environments in arguments.environments:
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder))
             runs = fill(store, environments)
-            begun = time.perf_counter()
+            begun, busy = time.perf_counter(), time.process_time()
             results = read_results(store)
             read = time.perf_counter()
             page = render(results)
-            done = time.perf_counter()
+            done, busy = time.perf_counter(), time.process_time() - busy
         size = len(page.encode()) / 1e6
-        print(f"{runs:4d}  {read - begun:10.1f}  {done - read:22.1f}  {size:8.2f}")
+        print(f"{runs:4d}  {read - begun:10.1f}  {done - read:22.1f}  {busy:12.1f}  {size:8.2f}")
         if arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)
             (arguments.keep / f"{runs}.html").write_text(page)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_options, family_spec
@@ -47,13 +47,20 @@ class Group(BaseModel):
 
 
 class Benchmark(BaseModel):
-    """A named list of groups."""
+    """A named list of groups, and of the shipped benchmarks that it includes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Label
     description: str
-    groups: Annotated[list[Group], Field(min_length=1)]
+    include: list[str] = []
+    groups: list[Group] = []
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Benchmark:
+        if not self.groups and not self.include:
+            raise ValueError("groups: holds nothing to run")
+        return self
 
     def plan(self) -> list[RunSpec]:
         """Return the runs, each once, in the order of the file.
@@ -64,6 +71,10 @@ class Benchmark(BaseModel):
             If an algorithm, environment, option or setting is unknown or not allowed, or a seed is repeated.
         """
         runs: dict[str, RunSpec] = {}
+        for name in self.include:
+            if name not in shipped_benchmarks() or name == self.name:
+                raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
+            runs |= {spec.run: spec for spec in load_benchmark(name).plan()}
         for number, group in enumerate(self.groups):
             try:
                 for spec in _group_plan(group):

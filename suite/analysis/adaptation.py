@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from suite.analysis.intervals import learnt
 from suite.analysis.statistics import difference_interval
 
 BLIND = "blind-sac"
@@ -16,25 +17,26 @@ def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
 
     Returns
     -------
-    One row an environment: `untrained`, `blind`, `adapting` (mean scores), `share` of the adapting agent's gain over
-    untrained that the blind one has, Welch's interval `low`, `high` of adapting - blind, and `verdict`.
+    One row an environment: `untrained` (mean over the runs of both), `blind`, `adapting` (mean scores), `share` of the
+    adapting agent's gain over untrained that the blind one has, Welch's interval `low`, `high` of adapting - blind, and
+    `verdict`.
     """
     rows = []
     for environment, here in done.groupby("environment", sort=True):
-        blind = here.loc[here["entry"] == BLIND, "score"].to_numpy(float)
-        seeing = here.loc[here["entry"] == adapting, "score"].to_numpy(float)
+        both = here[here["entry"].isin([BLIND, adapting])]
+        blind = both.loc[both["entry"] == BLIND, "score"].to_numpy(float)
+        seeing = both.loc[both["entry"] == adapting, "score"].to_numpy(float)
         if not len(blind) or not len(seeing):
             continue
-        untrained = float(here["untrained"].mean())
+        untrained = float(both["untrained"].mean())
         difference, low, high = difference_interval(seeing, blind)
         gain = float(seeing.mean()) - untrained
-        share = (float(blind.mean()) - untrained) / gain if gain > 0 else float("nan")
-        if not gain > 0:
-            verdict = f"{adapting} learns nothing"
-        elif share >= AS_WELL:
-            verdict = "needs no adaptation"
+        share = float("nan")
+        if learnt(untrained, float(seeing.mean())):
+            share = (float(blind.mean()) - untrained) / gain
+            verdict = "adaptation helps" if low > 0 else "needs no adaptation" if share >= AS_WELL else "undecided"
         else:
-            verdict = "adaptation helps" if low > 0 else "undecided"
+            verdict = f"{adapting} learnt nothing"
         rows.append((environment, untrained, blind.mean(), seeing.mean(), share, difference, low, high, verdict))
     columns = ["environment", "untrained", "blind", "adapting", "share", "difference", "low", "high", "verdict"]
     return pd.DataFrame(rows, columns=columns)

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.analysis.intervals import mean_interval
+from suite.analysis.intervals import learnt, mean_interval
 
 FloatArray = NDArray[np.float64]
 
 LEVEL_SHARE = 0.9
-"""The level is this share of the way from untrained to the baseline's final score."""
+"""The level is this share of the baseline's way from untrained to its final score."""
 
 
 def area_under_curve(steps: FloatArray, returns: FloatArray) -> float:
@@ -42,7 +42,7 @@ def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl"
     Parameters
     ----------
     done, curves : `Results.done` and `Results.curves`.
-    baseline : the entry whose final score sets the level; without it in an environment no level is set there.
+    baseline : the entry whose final score sets the level; where it is absent or learnt nothing there is no level.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl"
     """
     rows = []
     for (environment, entry), runs in curves.groupby(["environment", "entry"], sort=True):
-        here = done[done["environment"] == environment]
-        untrained, final = here["untrained"].mean(), here.loc[here["entry"] == baseline, "score"].mean()
-        level = untrained + LEVEL_SHARE * (final - untrained) if final > untrained else float("nan")
+        reference = done[(done["environment"] == environment) & (done["entry"] == baseline)]
+        untrained, final = reference["untrained"].mean(), reference["score"].mean()
+        level = untrained + LEVEL_SHARE * (final - untrained) if learnt(untrained, final) else float("nan")
         areas, steps = [], []
         for _, run in runs.groupby("run", sort=True):
             marks, returns = run["environment_steps"].to_numpy(float), run["return"].to_numpy(float)

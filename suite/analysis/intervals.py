@@ -10,6 +10,17 @@ from scipy import special
 FloatArray = NDArray[np.float64]
 
 
+LEARNT_SHARE = 0.1
+
+
+def learnt(untrained: float, score: float) -> bool:
+    """Tell whether a score is a gain worth comparing with: above untrained by a tenth of its size at least.
+
+    Ratios of smaller gains are ratios of noise.
+    """
+    return score - untrained > LEARNT_SHARE * abs(untrained)
+
+
 def mean_intervals(values: FloatArray, confidence: float = 0.95) -> FloatArray:
     """Return mean, lower and upper end of Student's t interval of independent seeds, for many quantities at once.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from suite.analysis import comparisons
+from suite.analysis.intervals import learnt
 from suite.analysis.statistics import AGGREGATES, aggregates, probability_of_improvement
 
 FloatArray = NDArray[np.float64]
@@ -17,22 +18,20 @@ ORACLE = "oracle-sac"
 
 
 def normalised(done: pd.DataFrame) -> pd.DataFrame:
-    """Normalise scores per environment: 0 is untrained, 1 is the oracle.
+    """Normalise scores per environment: 0 is the untrained oracle, 1 the trained one (means over seeds).
 
-    Both ends are means over runs: of every entry's untrained evaluation, and of the oracle's score. Environments
-    without an oracle, or with one that is no better than untrained, are left out.
+    Environments without an oracle, or with one that learnt nothing, are left out.
 
     Returns
     -------
     The rows of `done` that can be normalised, with a column `normalised`.
     """
-    oracle = done[done["entry"] == ORACLE].groupby("environment")["score"].mean()
-    untrained = done.groupby("environment")["untrained"].mean()
-    span = (oracle - untrained).dropna()
-    span = span[span > 0]
-    rows = done[done["environment"].isin(span.index)]
-    place = rows["environment"]
-    return rows.assign(normalised=(rows["score"] - place.map(untrained)) / place.map(span))
+    oracle = done[done["entry"] == ORACLE].groupby("environment")[["untrained", "score"]].mean().dropna()
+    able = [learnt(untrained, score) for untrained, score in zip(oracle["untrained"], oracle["score"], strict=True)]
+    ends = oracle.loc[np.array(able, bool)]
+    rows = done[done["environment"].isin(ends.index)]
+    untrained = rows["environment"].map(ends["untrained"])
+    return rows.assign(normalised=(rows["score"] - untrained) / (rows["environment"].map(ends["score"]) - untrained))
 
 
 def strata(done: pd.DataFrame, entry: str, environments: list[str], column: str = "score") -> list[FloatArray]:
@@ -49,18 +48,27 @@ def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
     return sorted(set.intersection(*sets)) if sets else []
 
 
-def ranking(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
-    """Rank entries over the environments that all of them finished.
+def ranking(done: pd.DataFrame, entries: list[str], matrix: pd.DataFrame) -> pd.DataFrame:
+    """Rank entries.
+
+    Entries may have run on different environments, so the order comes from pairs: an entry's probability of improvement
+    over each other one, on the environments that both finished, averaged over the others.
+
+    Parameters
+    ----------
+    matrix : of `win_matrix`.
 
     Returns
     -------
-    One row an entry, best mean rank first: `environments` (its own), `common`, `mean_rank` and `wins` (a tie is
-    nobody's) over the common ones, and the aggregates of its normalised scores with `<name> low` and `<name> high`.
+    One row an entry, best first: `improvement` (that average), `environments` (its own), `common` (those that all
+    entries finished), `mean_rank` and `wins` (a tie is nobody's) over the common ones, and the aggregates of its
+    normalised scores with `<name> low` and `<name> high`.
     """
     common = common_environments(done, entries)
     means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
     ranks = means.loc[common, entries].rank(axis=1, ascending=False).mean()
     won = comparisons.wins(means.loc[common, entries].to_numpy(float)) if common else np.full(len(entries), np.nan)
+    improvement = matrix.groupby("ours")["probability"].mean()
     scaled = normalised(done)
     rows = []
     for entry, entry_wins in zip(entries, won, strict=True):
@@ -70,6 +78,7 @@ def ranking(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         )
         row = {
             "entry": entry,
+            "improvement": improvement.get(entry, np.nan),
             "environments": int((done["entry"] == entry).groupby(done["environment"]).any().sum()),
             "common": len(common),
             "mean_rank": ranks.get(entry, np.nan),
@@ -79,9 +88,11 @@ def ranking(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         for name, (value, low, high) in zip(AGGREGATES, found, strict=True):
             row |= {name: value, f"{name} low": low, f"{name} high": high}
         rows.append(row)
-    columns = ["entry", "environments", "common", "mean_rank", "wins", "normalised_environments"]
+    columns = ["entry", "improvement", "environments", "common", "mean_rank", "wins", "normalised_environments"]
     columns += [name + end for name in AGGREGATES for end in ("", " low", " high")]
-    return pd.DataFrame(rows, columns=columns).sort_values(["mean_rank", "entry"], ignore_index=True)
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        ["improvement", "entry"], ascending=[False, True], ignore_index=True
+    )
 
 
 def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:

@@ -33,7 +33,6 @@ RUN_COLUMNS = (
     "seconds_updating",
     "seconds_evaluating",
     "seconds_total",
-    "printed_settings",
 )
 CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
 
@@ -119,9 +118,15 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
                 failures[run] = folder.failure()
                 log_tails[run] = folder.log_tail()
         except (CorruptRunError, OSError) as error:
-            problems.append(Problem(run, str(error)))
-            rows[run] = {"state": "unreadable"}
-            log_tails[run] = folder.log_tail()
+            problem = str(error)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # whole files with values of another kind
+            problem = f"{folder.path}: {type(error).__name__}: {error}"
+        else:
+            continue
+        problems.append(Problem(run, problem))
+        rows[run] = {"state": "unreadable"}
+        provenance.pop(run, None)
+        log_tails[run] = folder.log_tail()
 
     entries = _entries(specs)
     runs = pd.DataFrame(
@@ -161,7 +166,6 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
     untrained = curve.loc[curve["environment_steps"] == 0, "return"]
     counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
     last = training.iloc[-1] if len(training) else pd.Series(dtype=float)
-    printed, used = provenance.get("printed_settings"), provenance.get("used_settings")
     return {
         "environment_steps": spent,
         "gradient_steps": int(curve["gradient_steps"].iloc[-1]),
@@ -170,7 +174,6 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
         "success": float(scored["success"].mean()),
         **{name: float(last.get(name, float("nan"))) for name in counters},
         "seconds_total": float(provenance.get("seconds_total", float("nan"))),
-        "printed_settings": printed is not None and printed == used,
     }
 
 

@@ -19,7 +19,7 @@ def ranking(table: pd.DataFrame) -> Table:
     """Entries over environments, from `suite.analysis.ranking.ranking`."""
     rows: list[tuple[Cell, ...]] = []
     for row in table.to_dict("records"):
-        cells: list[Cell] = [row["entry"], row["mean_rank"], row["wins"], row["environments"]]
+        cells: list[Cell] = [row[name] for name in ("entry", "improvement", "environments", "mean_rank", "wins")]
         for name in AGGREGATES:
             cells += [row[name], interval(row[f"{name} low"], row[f"{name} high"])]
         rows.append((*cells, row["normalised_environments"]))
@@ -28,9 +28,11 @@ def ranking(table: pd.DataFrame) -> Table:
     return Table(
         "ranking",
         "Ranking",
-        ("entry", "mean rank", "wins", "environments", *names, "normalised on"),
+        ("entry", "beats the others", "environments", "mean rank", "wins", *names, "normalised on"),
         tuple(rows),
-        f"Rank and wins by mean score over the {common} environments that every entry finished; a tie is nobody's win. "
+        "Beats the others: the probability that a run beats one of another entry, over the environments that both "
+        "finished, mean over the others. Rank and wins by mean score over the environments that every entry finished "
+        f"({common}); a tie is nobody's win. "
         "Aggregates of normalised scores (untrained 0, oracle 1) by rliable, where the oracle ran; intervals from "
         "resampling seeds within each environment.",
     )
@@ -91,7 +93,7 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
             "steps to reach it",
         ),
         tuple(rows),
-        "Area: mean return over the environment steps spent. Level: 90 % of the way from untrained to PEARL's final "
+        "Area: mean return over the environment steps spent. Level: 90 % of PEARL's way from untrained to its final "
         "score; steps are the median over the seeds that reached it.",
     )
 

@@ -77,6 +77,7 @@ def contents(results: Results) -> Contents:
     low, high = (scaled["normalised"].min(), scaled["normalised"].max()) if len(scaled) else (0.0, 1.0)
     levels = np.linspace(min(0.0, low) - 0.05, max(1.0, high) + 0.05, 61)
     places = {entry: common_environments(scaled, [entry]) for entry in finished}
+    matrix = win_matrix(done, finished)
     return Contents(
         results=results,
         order=order,
@@ -85,8 +86,8 @@ def contents(results: Results) -> Contents:
         bands=curve_bands(results.curves),
         judgements=judge_all(results),
         audit=audit(),
-        ranking=ranking(done, finished),
-        matrix=win_matrix(done, finished),
+        ranking=ranking(done, finished, matrix),
+        matrix=matrix,
         efficiency=efficiency(done, results.curves),
         adaptation=adaptation(done),
         levels=levels,

@@ -142,20 +142,24 @@ def curves(
 
 @mpl.rc_context(STYLE)
 def split_bars(key: str, seconds: pd.DataFrame) -> str:
-    """Draw where the hours go: one bar an entry, split into its parts.
+    """Draw where the time goes: one bar an entry, split into its parts.
 
     Parameters
     ----------
     seconds : index: entries; one column a part, in seconds a run.
     """
     figure, axes = _figure(7.2, 0.9 + 0.38 * len(seconds))
+    unit, divisor = next(
+        (unit for unit in (("hours", 3600.0), ("minutes", 60.0)) if seconds.sum(axis=1).max() >= unit[1]),
+        ("seconds", 1.0),
+    )
     left = np.zeros(len(seconds))
     bars = {}
     for index, part in enumerate(seconds.columns):
-        hours = seconds[part].fillna(0).to_numpy(float) / 3600
+        spent = seconds[part].fillna(0).to_numpy(float) / divisor
         bars[str(part)] = axes.barh(
             seconds.index,
-            hours,
+            spent,
             left=left,
             color=_stand_in(index + 4),
             hatch=("", "///", "...", "xx")[index % 4],
@@ -163,10 +167,10 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
             linewidth=0.4,
             height=0.62,
         )
-        left += hours
+        left += spent
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel="hours a run (mean)")
+    axes.set(xlabel=f"{unit} a run (mean)")
     _legend_below(axes, bars)
     return _svg(key, figure)
 

@@ -22,6 +22,7 @@ VERDICT_CLASSES = {
     "adaptation helps": "good",
     "needs no adaptation": "open",
     "undecided": "neutral",
+    "pearl learnt nothing": "neutral",
 }
 """How a verdict looks; each also has its own sign."""
 
@@ -110,7 +111,7 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
             "pearl - blind, 95 % interval",
         ),
         tuple(rows),
-        "blind-sac is the oracle without its task vector. Where it has at least 90 % of PEARL's gain over untrained, "
-        "the environment needs no adaptation; where Welch's interval of the difference lies above zero, adaptation "
-        "helps.",
+        "blind-sac is the oracle without its task vector. Where Welch's interval of the difference lies above zero, "
+        "adaptation helps; where blind-sac has at least 90 % of PEARL's gain over untrained, the environment needs no "
+        "adaptation. A gain below a tenth of the untrained value is nothing learnt.",
     )

@@ -19,7 +19,6 @@ from tests.algorithms.two_directions import (
     assert_continues_bit_for_bit,
     assert_meta_test_is_honest,
     assert_no_iteration_spends_more_than_announced,
-    evaluate,
     make,
     mean_return,
     meta_train,
@@ -358,10 +357,9 @@ def test_learns_two_directions(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_point_goal(seed: int) -> None:
-    """Standing still scores about -20 and the best policy blind to the goal about -16.7."""
+    """An untrained agent scores about -17 to -20, blind-sac about -16.7, the oracle about -5.4."""
     family = make_family("point-goal-2d")
     algorithm = make("maml-trpo", family, {"hidden_sizes": (32, 32), "meta_batch": 20, "rollouts": 4}, seed)
     untrained = mean_return(algorithm, family, seed)
     meta_train(algorithm, family, 100_000, seed)
-    trained = evaluate(algorithm, family, seed=seed).rewards.sum(axis=1).mean()
-    assert trained > max(-11.0, untrained + 4.0)
+    assert mean_return(algorithm, family, seed) > max(-11.0, untrained + 4.0)

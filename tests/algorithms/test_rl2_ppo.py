@@ -258,10 +258,17 @@ def test_learns_two_directions(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_point_goal(seed: int) -> None:
-    """Standing still scores about -20 and the best policy blind to the goal about -16.7."""
+    """The untrained policy scores about -20, blind-sac about -16.7, the oracle about -5.4."""
     family = make_family("point-goal-2d")
-    settings = {"hidden_size": 32, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3}
+    settings = {
+        "hidden_size": 32,
+        "episodes_per_trial": 3,
+        "meta_batch": 60,
+        "minibatch": 60,
+        "learning_rate": 5e-3,
+        "discount": 0.9,
+    }
     algorithm = make("rl2-ppo", family, settings, seed)
     untrained = mean_return(algorithm, family, seed)
-    meta_train(algorithm, family, 180_000, seed)
-    assert mean_return(algorithm, family, seed) > max(-12.0, untrained + 4.0)
+    meta_train(algorithm, family, 150_000, seed)
+    assert mean_return(algorithm, family, seed) > max(-10.0, untrained + 6.0)

@@ -185,6 +185,20 @@ def test_starts_are_uniform_and_differ_between_query_and_key() -> None:
     assert abs(np.corrcoef(starts.numpy().T)[0, 1]) < 0.07
 
 
+def test_random_rows_come_from_the_whole_of_one_trajectory() -> None:
+    replay, table = Replay(1, 1, 300, CPU), EpisodeTable(1, CPU)
+    for _ in range(2):
+        table.append(one := episodes_of([0], [10]), replay.append(one))
+    generator = torch.Generator().manual_seed(0)
+    seen = set()
+    for _ in range(200):
+        windows = sample_windows(table, torch.tensor([0]), 4, generator, "rows")
+        rows = torch.cat([windows.queries[0], windows.keys[0]])
+        assert len(torch.unique(rows // 11)) == 1  # an episode of ten steps takes eleven rows
+        seen |= set(rows.tolist())
+    assert seen == {*range(10), *range(11, 21)}
+
+
 def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(generator: torch.Generator) -> None:
     encoder = ContextEncoder(3, [4], 2, generator)
     phi_q = FlatParameters(encoder)

@@ -45,6 +45,14 @@ def test_success_is_being_within_a_fifth_of_the_goal() -> None:
     assert reached.count(True) == 4
 
 
+def test_an_inactive_copy_at_its_goal_reports_nothing() -> None:
+    simulation = make_family("point-goal-2d").simulation(2)
+    simulation.reset(np.arange(2), np.zeros((2, 2)), [np.random.default_rng(0)] * 2)
+    step = simulation.step(np.zeros((2, 2)), np.array([True, False]))
+    assert step.success.tolist() == [True, False]
+    assert step.rewards[0] < 0.0 == step.rewards[1]
+
+
 def test_the_start_is_near_the_origin() -> None:
     simulation = make_family("point-goal-2d").simulation(200)
     generators = [np.random.default_rng(seed) for seed in range(200)]

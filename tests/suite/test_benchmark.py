@@ -85,7 +85,8 @@ def test_a_run_listed_twice_is_planned_once(tmp_path: Path) -> None:
         ("groups/0/seeds", [True], "groups.0.seeds.0: true"),
         ("groups/0/evaluations", 0, "groups.0.evaluations: 0"),
         ("groups/0/budgets", 3, "groups.0.budgets: 3: Extra inputs are not permitted"),
-        ("groups", [], "groups: []"),
+        ("groups", [], "groups: holds nothing to run"),
+        ("include", ["smoky"], "include: 'smoky' is unknown; did you mean 'smoke'?"),
         ("name", "", "name"),
         ("surprise", 1, "surprise: 1: Extra inputs are not permitted"),
     ],
@@ -122,6 +123,14 @@ def test_yaml_that_is_no_plain_mapping_is_refused(text: str, says: str, tmp_path
 def test_an_unknown_benchmark_is_met_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="benchmark 'smok' is unknown; did you mean 'smoke'"):
         load_benchmark("smok")
+
+
+def test_the_paper_is_its_parts_each_run_once() -> None:
+    parts = [load_benchmark(name).plan() for name in ("mujoco-controls", "ml1-25", "ml1-50")]
+    runs = {run.run for part in parts for run in part}
+    planned = [run.run for run in load_benchmark("paper").plan()]
+    assert len(planned) == len(set(planned)) == len(runs) < sum(map(len, parts))
+    assert set(planned) == runs
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from suite.analysis.intervals import curve_bands, mean_interval, mean_intervals, score_table
+from suite.analysis.intervals import curve_bands, learnt, mean_interval, mean_intervals, score_table
 from suite.analysis.tables import read_results
 from suite.store import Store
 from tests.suite.stores import finish, linear, make_spec, make_store
@@ -67,3 +67,11 @@ def test_scores_by_entry_and_environment(tmp_path: Path) -> None:
     assert table.loc[("reach-v1", "pearl"), "untrained"] == pytest.approx(-1)
     assert table.loc[("push-v1", "pearl"), "mean"] == pytest.approx(9)
     assert math.isnan(table.loc[("reach-v1", "mql"), "low"])
+
+
+@pytest.mark.parametrize(
+    ("untrained", "score", "expected"),
+    [(0.0, 0.1, True), (-300.0, -280.0, False), (-300.0, -260.0, True), (20.0, 21.0, False), (5.0, 1.0, False)],
+)
+def test_what_counts_as_learning(untrained: float, score: float, expected: bool) -> None:
+    assert learnt(untrained, score) is expected

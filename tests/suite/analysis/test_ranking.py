@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
 from suite.analysis.ranking import normalised, ranking, win_matrix
-from suite.analysis.tables import read_results
-from tests.suite.stores import make_store
+from suite.analysis.tables import Results, read_results
+from tests.suite.stores import finish, linear, make_spec, make_store
 
 ENDS = {
     ("pearl", "cheetah-vel"): [-100.0, -120.0],
@@ -21,11 +22,11 @@ ENDS = {
 
 
 @pytest.fixture
-def results(tmp_path: Path):  # noqa: ANN201
+def results(tmp_path: Path) -> Results:
     return read_results(make_store(tmp_path, ENDS, start=-300.0))
 
 
-def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results) -> None:  # noqa: ANN001
+def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results: Results) -> None:
     scaled = normalised(results.done)
     assert set(scaled["environment"]) == {"cheetah-vel"}  # ant-fb has no oracle
     means = scaled.groupby("entry")["normalised"].mean()
@@ -33,17 +34,36 @@ def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results) ->
     assert means["pearl"] == pytest.approx((-110 + 300) / (-90 + 300))
 
 
-def test_ranks_and_wins_over_common_environments(results) -> None:  # noqa: ANN001
-    table = ranking(results.done, ["pearl", "tcl-pearl"]).set_index("entry")
+def rank(results: Results, entries: list[str]) -> pd.DataFrame:
+    return ranking(results.done, entries, win_matrix(results.done, entries))
+
+
+def test_entries_are_ordered_by_whom_they_beat_where_both_ran(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")["improvement"]
+    # oracle-sac against tcl-pearl: -80 beats both, -100 beats -110; against pearl: both beat -120, -80 also -100, a tie
+    oracle = ((2 + 1) / 4 + (2 + 1.5) / 4) / 2
+    # tcl-pearl against pearl: 3 of 4 and 0 of 2; against the oracle: 1 of 4
+    tcl = ((3 / 4 + 0) / 2 + 1 / 4) / 2
+    pearl = ((1 / 4 + 1) / 2 + 0.5 / 4) / 2
+    assert table.to_dict() == pytest.approx({"oracle-sac": oracle, "pearl": pearl, "tcl-pearl": tcl})
+    assert table.index.tolist() == ["oracle-sac", "pearl", "tcl-pearl"]
+
+
+def test_without_an_oracle_nothing_is_normalised(tmp_path: Path) -> None:
+    assert normalised(read_results(make_store(tmp_path, {("pearl", "ant-fb"): [1.0]})).done).empty
+
+
+def test_ranks_and_wins_over_common_environments(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl"]).set_index("entry")
     assert table["common"].tolist() == [2, 2]
     assert table["mean_rank"].to_dict() == {"pearl": 1.5, "tcl-pearl": 1.5}
     assert table["wins"].to_dict() == {"pearl": 1, "tcl-pearl": 1}
-    with_oracle = ranking(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
+    with_oracle = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
     assert with_oracle["common"].tolist() == [1, 1, 1]
     assert with_oracle["mean_rank"].to_dict() == {"oracle-sac": 1, "tcl-pearl": 2, "pearl": 3}
 
 
-def test_win_matrix_by_hand(results) -> None:  # noqa: ANN001
+def test_win_matrix_by_hand(results: Results) -> None:
     matrix = win_matrix(results.done, ["pearl", "tcl-pearl", "oracle-sac"]).set_index(["ours", "theirs"])
     row = matrix.loc[("tcl-pearl", "pearl")]
     assert row[["environments", "wins", "ties", "losses"]].tolist() == [2, 1, 0, 1]
@@ -63,7 +83,7 @@ def test_steps_to_reach_a_level(level: float, steps: float | None) -> None:
     assert np.isnan(found) if steps is None else found == pytest.approx(steps)
 
 
-def test_efficiency_counts_the_seeds_that_reached_the_level(results) -> None:  # noqa: ANN001
+def test_efficiency_counts_the_seeds_that_reached_the_level(results: Results) -> None:
     table = efficiency(results.done, results.curves).set_index(["environment", "entry"])
     row = table.loc[("cheetah-vel", "tcl-pearl")]
     level = -300 + 0.9 * 190
@@ -82,13 +102,40 @@ def test_efficiency_counts_the_seeds_that_reached_the_level(results) -> None:  #
         ([2.0, 2.1], [10.0, 10.1], "adaptation helps"),
         ([2.0], [10.0], "undecided"),
         ([2.0, 9.0], [10.0, 4.0], "undecided"),
-        ([1.0, 1.0], [-1.0, 0.0], "pearl learns nothing"),
+        (
+            [9.5, 9.51, 9.52],
+            [10.0, 10.01, 10.02],
+            "adaptation helps",
+        ),  # a small difference, but one that the seeds show
+        ([1.0, 1.0], [-1.0, 0.0], "pearl learnt nothing"),
     ],
 )
 def test_control(tmp_path: Path, blind: list[float], pearl: list[float], verdict: str) -> None:
     store = make_store(tmp_path, {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl})
     table = adaptation(read_results(store).done)
     assert table["verdict"].tolist() == [verdict]
+
+
+def test_a_gain_within_a_tenth_of_untrained_is_nothing_learnt(tmp_path: Path) -> None:
+    ends = {
+        ("blind-sac", "ant-fb"): [-286.0, -285.0],
+        ("pearl", "ant-fb"): [-285.0, -284.0],
+        ("mql", "ant-fb"): [-90.0],
+    }
+    table = adaptation(read_results(make_store(tmp_path, ends, start=-287.0)).done)
+    assert table["verdict"].tolist() == ["pearl learnt nothing"]
+
+
+def test_an_oracle_that_learnt_nothing_normalises_nothing(tmp_path: Path) -> None:
+    ends = {("oracle-sac", "ant-fb"): [-280.0], ("pearl", "ant-fb"): [-90.0]}
+    assert normalised(read_results(make_store(tmp_path, ends, start=-287.0)).done).empty
+
+
+def test_the_oracles_own_start_is_the_zero(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {("oracle-sac", "ant-fb"): [100.0]}, start=0.0)
+    finish(store, make_spec("maml-trpo", "ant-fb"), linear(-500.0, 50.0))
+    scaled = normalised(read_results(store).done).set_index("entry")["normalised"]
+    assert scaled.to_dict() == pytest.approx({"oracle-sac": 1, "maml-trpo": 0.5})
 
 
 def test_control_needs_both(tmp_path: Path) -> None:

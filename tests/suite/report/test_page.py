@@ -99,7 +99,7 @@ def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
     ends = {("pearl", "ant-fb"): [50.0, 60.0], ("oracle-sac", "ant-fb"): [100.0, 120.0]}
     html, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
     assert 'id="profiles-figure"' in html
-    assert "pearl 2 0 1 0.500 [0.455, 0.545]" in page.text
+    assert "pearl 0 1 2 0 0.500 [0.455, 0.545]" in page.text
 
 
 def test_win_matrix_and_control(tmp_path: Path) -> None:

@@ -1,0 +1,215 @@
+"""The page in a real browser, opened from a file with the network refused."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from suite.report import write_report
+from suite.store import Store
+from tests.suite.stores import fail, finish, make_spec
+
+webdriver = pytest.importorskip("selenium.webdriver")
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--window-size=1280,1600",
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    store = Store(folder / "results")
+    generator = np.random.default_rng(0)
+    for environment, low, high in (("cheetah-vel", -300.0, -90.0), ("reach-v1", 0.0, 9e4)):
+        for label, share in (("tcl-pearl", 0.9), ("pearl", 0.85), ("oracle-sac", 1.0), ("blind-sac", 0.2)):
+            for seed in range(3):
+                end = low + (high - low) * share * (1 + 0.1 * generator.normal())
+                spec = make_spec(label, environment, seed, budget=250_000)
+                finish(store, spec, lambda t, low=low, end=end: low + (end - low) * (1 - np.exp(-4 * t)))  # type: ignore[misc]
+    fail(
+        store,
+        make_spec("pearl", "cheetah-vel", 9, budget=250_000),
+        "out of memory",
+        log="Traceback\n<script>alert(1)</script>",
+    )
+    return write_report(store, folder / "reports")
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(started: Any, page: Path) -> Any:
+    started.set_window_size(1280, 1600)
+    started.get(page.as_uri())
+    return started
+
+
+def column(browser: Any, table: str, index: int) -> list[str]:
+    script = (
+        "return [...document.getElementById(arguments[0]).tBodies[0].rows].map(r => r.cells[arguments[1]].textContent)"
+    )
+    return list(browser.execute_script(script, table, index))
+
+
+def find(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def press(browser: Any, selector: str) -> None:
+    """Press with the keyboard."""
+    element = find(browser, selector)
+    browser.execute_script("arguments[0].focus()", element)
+    element.send_keys(" ")
+
+
+def shown(browser: Any, selector: str) -> list[bool]:
+    script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getClientRects().length > 0)"
+    return list(browser.execute_script(script, selector))
+
+
+def downloaded(folder: Path, name: str) -> str:
+    deadline = time.monotonic() + 20
+    while not (folder / name).exists():
+        assert time.monotonic() < deadline, f"{name} was not downloaded"
+        time.sleep(0.05)
+    return (folder / name).read_bytes().decode()
+
+
+def test_opens_without_network_and_without_console_errors(browser: Any) -> None:
+    assert browser.title == "Reproducing meta-reinforcement learning"
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)") in (
+        [],
+        ["data:,"],
+    )
+
+
+def test_sorts_numbers_as_numbers_both_ways(browser: Any) -> None:
+    heading = "#scores th:nth-child(4)"
+    press(browser, f"{heading} button")
+    assert find(browser, heading).get_attribute("aria-sort") == "ascending"
+    values = [float(value.replace(",", "")) for value in column(browser, "scores", 3)]
+    assert values == sorted(values)
+    press(browser, f"{heading} button")
+    assert find(browser, heading).get_attribute("aria-sort") == "descending"
+    assert [float(value.replace(",", "")) for value in column(browser, "scores", 3)] == sorted(values, reverse=True)
+
+
+def test_filters_rows_by_every_word(browser: Any) -> None:
+    find(browser, "[data-filter=scores]").send_keys("reach blind")
+    visible = [
+        name
+        for name, seen in zip(column(browser, "scores", 1), shown(browser, "#scores tbody tr"), strict=True)
+        if seen
+    ]
+    assert visible == ["blind-sac"]
+
+
+def test_filters_environments(browser: Any) -> None:
+    find(browser, "#environment-filter").send_keys("cheetah")
+    assert shown(browser, ".environment") == [True, False]
+
+
+@pytest.mark.parametrize("part", ["seed", "band", "paper"])
+def test_parts_of_the_curves_can_be_hidden(browser: Any, part: str) -> None:
+    selector = f".environment .{part}"
+    assert all(shown(browser, selector))
+    press(browser, f"[data-part={part}]")
+    assert not any(shown(browser, selector))
+    assert all(shown(browser, ".environment .mean"))
+
+
+def test_an_entry_can_be_hidden(browser: Any) -> None:
+    press(browser, "[data-series='0']")
+    assert not any(shown(browser, ".environment .series-0"))
+    assert all(shown(browser, ".environment .series-1.mean"))
+
+
+def test_tables_download_as_csv_with_full_precision(browser: Any, downloads: Path) -> None:
+    press(browser, "[data-csv=scores]")
+    rows = list(csv.reader(downloaded(downloads, "scores.csv").splitlines()))
+    assert rows[0][:4] == ["environment", "entry", "seeds", "score"]
+    assert len(rows) == 9
+    assert len(rows[1][3]) > 10
+
+
+def test_figures_download_as_svg_with_their_colours(browser: Any, downloads: Path) -> None:
+    press(browser, "[data-svg=environment-0-curves-figure]")
+    svg = downloaded(downloads, "environment-0-curves.svg")
+    assert svg.startswith("<svg")
+    assert "var(--" not in svg
+    assert "currentColor" not in svg
+    assert "#0b62a4" in svg
+
+
+def test_dark_and_light(browser: Any) -> None:
+    background = "return getComputedStyle(document.body).backgroundColor"
+    before = browser.execute_script(background)
+    press(browser, "#theme")
+    assert browser.execute_script(background) != before
+    press(browser, "#theme")
+    assert browser.execute_script(background) == before
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_itself_never_scrolls_sideways(browser: Any, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_accessibility_finding(browser: Any, theme: str) -> None:
+    pytest.importorskip("axe_selenium_python")
+    axe = files("axe_selenium_python") / "node_modules" / "axe-core" / "axe.min.js"
+    browser.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+    browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+    browser.execute_script(axe.read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    serious = [
+        f"{finding['id']}: {node['html'][:160]}"
+        for finding in found["violations"]
+        if finding["impact"] in {"serious", "critical"}
+        for node in finding["nodes"][:3]
+    ]
+    assert serious == []
+    assert len(found["passes"]) > 20
