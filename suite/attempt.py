@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import threading
@@ -108,7 +109,7 @@ class Attempt:
         first = trainer.iterations
 
         def beat() -> None:
-            renewed = time.monotonic()
+            renewed = -math.inf
             while True:
                 with suppress(OSError):  # a full disk or a network's hiccup: the next beat may pass
                     self.folder.write_progress(

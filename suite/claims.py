@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 LEASE_SECONDS = 60.0
-"""An owner that has not renewed its claim for so long has lost it."""
+"""A claim that was not renewed for so long may be taken over."""
 
 _NAME = re.compile(r"(\d{6,})\.(json|released)")
 
 Clock = Callable[[], float]
 
+Wait = Callable[[float], None]
+
 
 class LostClaimError(Exception):
-    """The process may have been taken for dead, and must write nothing more."""
+    """The process was taken for dead, and must write nothing more."""
 
 
 class Holder(NamedTuple):
@@ -41,8 +43,8 @@ class Holder(NamedTuple):
 class Claim:
     """A claim held by this process."""
 
-    def __init__(self, path: Path, clock: Clock = time.monotonic) -> None:
-        self.path, self.clock = path, clock
+    def __init__(self, path: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> None:
+        self.path, self.clock, self.wait = path, clock, wait
         self._renewed = clock()
 
     def renew(self) -> None:
@@ -51,23 +53,30 @@ class Claim:
         Raises
         ------
         LostClaimError
-            As `check`.
+            If somebody has taken the run over.
         """
-        self.check()
-        os.utime(self.path)
+        try:
+            os.utime(self.path)
+        except FileNotFoundError as error:
+            raise LostClaimError(f"{self.path}: the run was taken over") from error
+        if self.clock() - self._renewed >= LEASE_SECONDS:
+            # The process slept, or the machine starved it: whoever is about to take over does so at once or not at all.
+            self.wait(1.0)
+        if _highest(self.path.parent) != (int(self.path.stem), "json"):
+            raise LostClaimError(f"{self.path}: the run was taken over")
         self._renewed = self.clock()
 
     def check(self) -> None:
-        """Make sure that the claim is still held.
+        """Make sure that the claim is still held; renew it if its lease ran out.
 
         Raises
         ------
         LostClaimError
-            If somebody has taken the run over, or may have because the lease ran out.
+            If somebody has taken the run over.
         """
         if self.clock() - self._renewed >= LEASE_SECONDS:
-            raise LostClaimError(f"{self.path}: was not renewed for {LEASE_SECONDS:.0f} s")
-        if _highest(self.path.parent) != (int(self.path.stem), "json"):
+            self.renew()
+        elif _highest(self.path.parent) != (int(self.path.stem), "json"):
             raise LostClaimError(f"{self.path}: the run was taken over")
 
     def release(self) -> None:
@@ -104,7 +113,7 @@ def owner_died(owner: dict[str, Any]) -> bool:
     return owner.get("machine") == _machine() and _started(owner.get("pid")) != owner.get("started")
 
 
-def take(folder: Path, clock: Clock = time.monotonic, wait: Callable[[float], None] = time.sleep) -> Claim | None:
+def take(folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> Claim | None:
     """Take a run; None if somebody alive holds it.
 
     Where the holder cannot be seen to have died, this watches it for up to a lease.
@@ -122,16 +131,16 @@ def take(folder: Path, clock: Clock = time.monotonic, wait: Callable[[float], No
         if now is not None and now != found:
             return None
         found = now
-    return _create(folder, number + 1, clock)  # the next to the one that was judged, and no other
+    return _create(folder, number + 1, clock, wait)  # the next to the one that was judged, and no other
 
 
 def _fresh(found: Holder) -> bool:
     return abs(time.time() - found.renewed / 1e9) < LEASE_SECONDS
 
 
-def _create(folder: Path, number: int, clock: Clock) -> Claim | None:
+def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None:
     path = folder / f"{number:06}.json"
-    claim = Claim(path, clock)
+    claim = Claim(path, clock, wait)
     try:
         with path.open("x") as file:
             json.dump({"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}, file)

@@ -134,9 +134,10 @@ class RunFolder:
 
     def heartbeat(self) -> None:
         """Renew the claim's lease; raises as `check`."""
-        self.check()
         if self._claim:
             self._claim.renew()
+        else:
+            self.check()
 
     def check(self) -> None:
         """Make sure that this process may write.

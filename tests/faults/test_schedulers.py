@@ -168,11 +168,11 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
 def test_a_full_disk(tmp_path: Path, note: Note) -> None:
     benchmark = tmp_path / "tiny.yaml"
     benchmark.write_text(BENCHMARK)
-    with small_disk(tmp_path / "disk", "400k") as disk:
+    with small_disk(tmp_path / "disk", "320k") as disk:
         arguments = ["run", str(benchmark), "--results", str(disk), "--reports", str(tmp_path / "reports")]
         arguments += ["--workers", "1", "--retries", "0", "--checkpoint-every", "0"]
         filler = disk / "filler"
-        filler.write_bytes(bytes(340 * 1024))
+        filler.write_bytes(bytes(200 * 1024))
         answer = suite(*arguments)
         assert answer.returncode == 1, answer.stderr
         assert "Traceback (most recent call last)" not in answer.stderr.split("failed:")[0]

@@ -128,14 +128,17 @@ def test_whoever_judged_an_older_claim_cannot_take_a_newer_one(tmp_path: Path, t
     winners[0].check()
 
 
-def test_an_owner_that_slept_through_its_lease_stops_even_if_nobody_came(tmp_path: Path, time: Time) -> None:
+def test_an_owner_that_slept_through_its_lease_goes_on_only_if_nobody_came(tmp_path: Path, time: Time) -> None:
     claim = claimed(tmp_path, time)
-    time.now += LEASE_SECONDS - 1
+    time.now += 10 * LEASE_SECONDS
     claim.check()
-    claim.renew()
-    time.now += LEASE_SECONDS
-    with pytest.raises(LostClaimError, match="was not renewed"):
-        claim.renew()
+    elsewhere(claim)
+    time.now += 10 * LEASE_SECONDS
+    other = Time()
+    # The other has watched for a lease, and takes over in the moment in which the sleeper wakes up.
+    time.meanwhile = iter([lambda: claimed(tmp_path, other)])
+    with pytest.raises(LostClaimError, match="was taken over"):
+        claim.check()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"machine": 3}'])
