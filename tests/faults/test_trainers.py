@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -14,7 +13,6 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from suite.attempt import attempt
 from suite.benchmark import load_benchmark
 from suite.guardian import LOG_BYTES
 from suite.local import Limits, LocalExecutor, Retries
@@ -22,6 +20,7 @@ from suite.spec import RunSpec
 from suite.store import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, events
 from tests.faults.conftest import Note, count
+from tests.faults.processes import FORKSERVER, execute
 from tests.suite.stores import make_spec
 
 pytestmark = pytest.mark.faults
@@ -32,18 +31,6 @@ SMOKE = [
     if spec.environment == "point-goal-2d"
 ]
 
-FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["suite.attempt", "suite.cli"])
-
-
-def execute(results: str, run: str, checkpoint_seconds: float) -> None:
-    """Be the process of one run; forked where torch is already imported, so that kills meet training, not imports."""
-    folder = Store(Path(results)).folder(run)
-    sys.stderr = sys.stdout = (folder.path / "log.txt").open("a")
-    if not folder.claim():
-        sys.exit(2)
-    sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))
-
 
 def planned(results: Path, spec: RunSpec) -> RunFolder:
     store = Store(results)
@@ -51,6 +38,11 @@ def planned(results: Path, spec: RunSpec) -> RunFolder:
     folder = store.folder(spec.run)
     folder.prepare(spec)
     return folder
+
+
+def newest(folder: RunFolder) -> str:
+    """Return the name of the newest checkpoint."""
+    return max((path.name for path in folder.path.glob("checkpoint/*.json")), default="")
 
 
 def run_to_end(results: Path, spec: RunSpec, checkpoint_seconds: float = 60.0) -> RunFolder:
@@ -105,7 +97,10 @@ def test_a_trainer_killed_at_random_moments(
         begun = time.monotonic()
         while folder.state != "done":
             process = FORKSERVER.Process(target=execute, args=(str(results), spec.run, 0.0))
+            before = newest(folder)
             process.start()
+            while survived % 2 and newest(folder) == before and process.is_alive():
+                time.sleep(0.002)  # every other time, the moment is drawn from those after a new checkpoint
             # A run is killed a few times anywhere in the length of an undisturbed one, then left to end.
             process.join(draws.uniform(0, seconds[spec.algorithm]) if survived < 6 and kills < wanted else None)
             if process.is_alive():
@@ -119,8 +114,9 @@ def test_a_trainer_killed_at_random_moments(
             assert_sound(results)
         seconds[spec.algorithm] = max(seconds[spec.algorithm], (time.monotonic() - begun) / (survived + 1))
         assert_same_numbers(references[spec.algorithm], folder)
-        left = sorted(results.rglob(".*.tmp"))
-        assert sorted(Store(results).collect_garbage()) == left
+        Store(results).collect_garbage()
+        assert sorted(path.name for path in results.rglob(".*.tmp")) == []
+        assert list(folder.path.glob("checkpoint/*")) == []
         done += 1
     assert checkpointed  # otherwise no kill met a run that had something to go on from
     held = f"files parse; {done} resumed runs bit-equal to undisturbed ones; {checkpointed} kills after a checkpoint"
