@@ -170,10 +170,10 @@ def test_a_full_disk(tmp_path: Path, note: Note) -> None:
     benchmark.write_text(BENCHMARK)
     with small_disk(tmp_path / "disk", "320k") as disk:
         arguments = ["run", str(benchmark), "--results", str(disk), "--reports", str(tmp_path / "reports")]
-        arguments += ["--workers", "1", "--retries", "0", "--checkpoint-every", "0"]
+        arguments += ["--workers", "1", "--retries", "0"]
         filler = disk / "filler"
         filler.write_bytes(bytes(200 * 1024))
-        answer = suite(*arguments)
+        answer = suite(*arguments, "--checkpoint-every", "0")
         assert answer.returncode == 1, answer.stderr
         assert "Traceback (most recent call last)" not in answer.stderr.split("failed:")[0]
         assert "No space left on device" in answer.stderr
