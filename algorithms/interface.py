@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from environments import BoolArray, FloatArray, IntArray, Step
 
@@ -16,6 +17,10 @@ State = dict[str, Any]
 """Nested dictionaries with string keys and leaves that are tensors, numbers, strings, booleans or None."""
 
 Metrics = dict[str, float]
+
+
+class AppendOnly(Tensor):
+    """A tensor of a state whose rows never change once written: a checkpoint saves only those added since the last."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from algorithms.interface import Episodes, State
+from algorithms.interface import AppendOnly, Episodes, State
 
 
 class Transitions(NamedTuple):
@@ -76,12 +76,12 @@ class Replay:
             self.rows = grown
 
     def state(self) -> State:
-        """Return the rows in use."""
-        return {"rows": self.rows[: self.used].clone()}
+        """Return the rows in use, without copying them: they are never overwritten."""
+        return {"rows": self.rows[: self.used].as_subclass(AppendOnly)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
-        rows = state["rows"]
+        rows = state["rows"].as_subclass(Tensor)
         self.used = 0
         self._reserve(len(rows))
         self.rows[: len(rows)] = rows.to(self.rows.device)

@@ -145,12 +145,12 @@ def load_benchmark(name: str) -> Benchmark:
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
     try:
-        return Benchmark.model_validate_json(json.dumps(_read_yaml(path)))
+        return Benchmark.model_validate_json(_yaml_as_json(path))
     except ValidationError as error:
         raise UsageError(f"benchmark file {path}: {first_error(error)}") from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _yaml_as_json(path: Path) -> str:
     try:
         text = path.read_text()
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -158,11 +158,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             if tag is not None:
                 raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        text = json.dumps(value)  # refuses dates, and lists that hold themselves
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"benchmark file {path}: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
-    return value
+    return text
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -30,6 +30,7 @@ app = typer.Typer(
 Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
+CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
@@ -61,26 +62,70 @@ def list_(
     out.print(table)
 
 
-@app.command(epilog="Example: suite plan paper")
-def plan(benchmark: BenchmarkName, results: Results = Path("results"), as_json: Json = False) -> None:
-    """Show the runs of a benchmark and which of them are done."""
+@app.command(
+    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN"
+)
+def plan(
+    benchmark: BenchmarkName,
+    results: Results = Path("results"),
+    as_json: Json = False,
+    machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
+    why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
+) -> None:
+    """Show the runs of a benchmark, which of them are done, and how long the others will take."""
     from suite.benchmark import load_benchmark
+    from suite.forecast import Speeds, forecast
+    from suite.identity import drift
+    from suite.identity import why as explain
+    from suite.machine import room_for
     from suite.store import Store
 
     store = Store(results)
-    _print_states([(spec, store.folder(spec.run).state) for spec in load_benchmark(benchmark).plan()], as_json)
+    specs = load_benchmark(benchmark).plan()
+    if why is not None:
+        out.print(f"{why} " + "\n".join(explain(why, specs, store)), markup=False, highlight=False)
+        return
+    states = [(spec, store.folder(spec.run).state) for spec in specs]
+    speeds = Speeds(store)
+    missing = [spec for spec, state in states if state != "done"]
+    if calibrate:
+        import torch
+
+        from suite.calibration import calibrate as measure_speeds
+
+        store.prepare()
+        measure_speeds(missing, speeds, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    _print_states(states, as_json)
+    if not as_json:
+        workers = room_for(len(missing)) * machines
+        out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
+        for warning in drift(specs, store):
+            err.print(warning, markup=False, highlight=False)
 
 
-@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8")
+@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
 def run(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    workers: Annotated[int, typer.Option(min=1, help="Runs at once.")] = os.cpu_count() or 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
+    rerun: Annotated[
+        list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
+    silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
+    memory_limit: Annotated[float | None, typer.Option(min=0, help="GiB that a run may take.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
+    checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.benchmark import load_benchmark
-    from suite.local import LocalExecutor
+    from suite.forecast import Speeds
+    from suite.identity import drift
+    from suite.local import Limits, LocalExecutor, Retries
+    from suite.machine import gpus, room_for
     from suite.progress import Progress
     from suite.report import write_report
     from suite.store import Store
@@ -89,72 +134,98 @@ def run(
     specs = definition.plan()
     store = Store(results)
     store.prepare()
-    missing = [spec for spec in specs if store.folder(spec.run).state != "done"]
-    err.print(f"{definition.name}: {len(specs)} runs, {len(specs) - len(missing)} done, {workers} workers")
+    if rerun:
+        store.forget(rerun, specs)
+    missing = [
+        spec
+        for spec in specs
+        if (spec.run in rerun if rerun else True)
+        and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
+    ]
+    workers = workers or room_for(len(missing))
+    done = sum(store.folder(spec.run).state == "done" for spec in specs)
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run, {workers} workers")
+    for warning in drift(specs, store):
+        err.print(warning, markup=False, highlight=False)
+    limits = Limits(
+        seconds=None if time_limit is None else 3600 * time_limit,
+        silence=60 * silence_limit,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+    )
+    command = [sys.executable, "-m", "suite", "exec", "--checkpoint-every", str(checkpoint_every)]
+    executor = LocalExecutor(store, workers, limits, Retries(retries), command=command, gpus=gpus())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: executor.interrupt())
     try:
         with Progress(store, specs, err) as progress:
-            LocalExecutor(store, workers).run(missing, progress.update)
+            executor.run(Speeds(store).longest_first(missing), progress.update)
     except KeyboardInterrupt:
         err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
         raise typer.Exit(130) from None
-    page = write_report(store, reports, specs, title=definition.name)
-    failed = [spec for spec in specs if store.folder(spec.run).state != "done"]
-    for spec in failed:
-        err.print(f"failed: {spec.run}: {store.folder(spec.run).failure().get('reason', 'not finished')}", markup=False)
+    for run, failure in executor.failures.items():
+        err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
+        err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
+    try:
+        page = write_report(store, reports, specs, title=definition.name)
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     out.print(f"report: {page}", highlight=False)
-    raise typer.Exit(1 if failed else 0)
+    unfinished = [spec for spec in specs if store.folder(spec.run).state != "done"]
+    raise typer.Exit(1 if unfinished else 0)
 
 
 @app.command("exec", epilog="Example: suite exec pearl_point-goal-2d_s0_0123456789ab")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
+    checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
-    """Execute one run; what every executor calls."""
-    import torch
-
-    from suite.execution import BudgetError, DivergedError, execute
+    """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.store import Store
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Store(results).folder(run)
     spec = folder.spec()
     if folder.state == "done":
         return
-    if not folder.claim():
+    if not folder.claim():  # before anything slow is imported
         raise UsageError(f"run {run}: is being worked on by somebody else")
-    try:
-        execute(spec, folder, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    except (BudgetError, DivergedError) as error:
-        folder.fail(str(error), type(error).__name__)
-        err.print(str(error), markup=False)
-        raise typer.Exit(1) from error
-    except Exception as error:
-        folder.fail(f"{type(error).__name__}: {error}", "error")
-        raise
-    finally:
-        folder.release()
+    from suite.attempt import attempt
+
+    raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
-@app.command(epilog="Example: suite status --json")
-def status(results: Results = Path("results"), as_json: Json = False) -> None:
+@app.command(epilog="Examples: suite status --json · suite status --watch")
+def status(
+    results: Results = Path("results"),
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nothing is running.")] = False,
+) -> None:
     """Show the state of every run in the store."""
+    from suite.progress import Progress
     from suite.store import CorruptRunError, Store
 
+    store = Store(results)
     rows = []
-    for folder in Store(results).folders():
+    for folder in store.folders():
         try:
             rows.append((folder.spec(), folder.state))
         except CorruptRunError as error:
             err.print(str(error), markup=False)
-    _print_states(rows, as_json)
+    if not watch:
+        _print_states(rows, as_json)
+        return
+    with Progress(store, [spec for spec, _ in rows], out) as progress:
+        while progress.is_running():
+            time.sleep(1.0)
+            progress.update()
 
 
-@app.command(epilog="Example: suite logs RUN")
+@app.command(epilog="Examples: suite logs RUN · suite logs RUN -f")
 def logs(
     run: Annotated[str, typer.Argument(metavar="RUN")],
     results: Results = Path("results"),
     lines: Annotated[int, typer.Option(min=1, help="Lines from the end.")] = 40,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
 ) -> None:
     """Print the end of a run's log."""
     from suite.store import Store
@@ -162,7 +233,23 @@ def logs(
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    size = folder.log_size()
     out.print(folder.log_tail(lines), markup=False, highlight=False)
+    while follow and folder.state == "running":
+        time.sleep(0.5)
+        size, text = folder.log_since(size)
+        out.print(text, markup=False, highlight=False, end="")
+
+
+@app.command(epilog="Example: suite gc")
+def gc(results: Results = Path("results")) -> None:
+    """Remove what crashed writers left behind, and nothing else."""
+    from suite.store import Store
+
+    removed = Store(results).collect_garbage()
+    for path in removed:
+        out.print(str(path), markup=False, highlight=False)
+    out.print(f"{len(removed)} files removed", highlight=False)
 
 
 @app.command(epilog="Examples: suite report · suite report quick · suite report quick --format markdown")

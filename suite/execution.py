@@ -1,11 +1,10 @@
-"""One run, from its specification to its committed results."""
+"""One run in memory: meta-training, evaluations at fixed marks, and a state to go on from."""
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +13,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from algorithms import ALGORITHMS, Algorithm, Episodes, Metrics, Problem
+from algorithms import ALGORITHMS, Algorithm, Episodes, Metrics, Problem, State
+from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
 from suite.protocol import CountedTasks, NonFiniteError, meta_test
-from suite.provenance import provenance
 from suite.settings import load_settings
 from suite.spec import RunSpec
-from suite.store import LEASE_SECONDS, RunFolder
+from suite.store import EVALUATION_COLUMNS
 from suite.streams import algorithm_streams
 
 
@@ -30,10 +29,6 @@ class BudgetError(Exception):
 
 class DivergedError(Exception):
     """Training produced a number that is not finite; the message names algorithm, iteration and quantity."""
-
-
-Report = Callable[[int, int], None]
-"""Called after each iteration with environment steps and gradient steps done."""
 
 
 @dataclass
@@ -47,6 +42,8 @@ class Trainer:
     test: CountedTasks
     seconds: dict[str, float] = field(default_factory=lambda: {"updating": 0.0, "evaluating": 0.0})
     iterations: int = 0
+    metrics: Metrics = field(default_factory=dict)
+    """Of the last iteration."""
     evaluations: list[pd.DataFrame] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
 
@@ -74,8 +71,14 @@ class Trainer:
             test=CountedTasks(family, split.test, spec.seed, "evaluation environment"),
         )
 
-    def run(self, report: Report = lambda environment_steps, gradient_steps: None) -> None:
+    def run(self, between: Callable[[], None] = lambda: None) -> None:
         """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
+
+        Goes on from where the state that was loaded stood.
+
+        Parameters
+        ----------
+        between : called whenever the state is one to go on from; may raise to stop.
 
         Raises
         ------
@@ -85,38 +88,38 @@ class Trainer:
             If an observation, a reward or a logged quantity is not finite.
         """
         algorithm, spec = self.algorithm, self.spec
-        if algorithm.next_iteration_steps > spec.budget:
-            raise BudgetError(
-                f"budget: {spec.budget} environment steps do not cover the first iteration of {spec.algorithm}, "
-                f"which takes up to {algorithm.next_iteration_steps}"
-            )
-        self.evaluate({})
+        if not self.evaluations:
+            if algorithm.next_iteration_steps > spec.budget:
+                raise BudgetError(
+                    f"budget: {spec.budget} environment steps do not cover the first iteration of {spec.algorithm}, "
+                    f"which takes up to {algorithm.next_iteration_steps}"
+                )
+            self.evaluate()
+            between()
         marks = [spec.budget * (mark + 1) / spec.evaluations for mark in range(spec.evaluations)]
-        metrics: Metrics = {}
         while self.train.steps + algorithm.next_iteration_steps <= spec.budget:
-            metrics = self.iterate()
-            report(self.train.steps, algorithm.gradient_steps)
+            marks = [mark for mark in marks if mark > self.train.steps]
+            self.iterate()
             if marks and self.train.steps >= marks[0]:
-                self.evaluate(metrics)
-                marks = [mark for mark in marks if mark > self.train.steps]
+                self.evaluate()
+            between()
         if self.training[-1]["environment_steps"] < self.train.steps:
-            self.evaluate(metrics)
+            self.evaluate()
         self.train.close()
         self.test.close()
 
-    def iterate(self) -> Metrics:
+    def iterate(self) -> None:
         """Run one iteration and check that what it logs is finite."""
         self.iterations += 1
         begun, sampling = time.perf_counter(), self.train.seconds
         with self._diverging():
-            metrics = self.algorithm.meta_train(self.train)
-        for quantity, value in metrics.items():
+            self.metrics = self.algorithm.meta_train(self.train)
+        for quantity, value in self.metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {quantity} is {value}")
         self.seconds["updating"] += time.perf_counter() - begun - (self.train.seconds - sampling)
-        return metrics
 
-    def evaluate(self, metrics: Metrics) -> Episodes:
+    def evaluate(self) -> Episodes:
         """Meta-test the algorithm as it stands, and note where training is."""
         begun = time.perf_counter()
         with self._diverging():
@@ -144,10 +147,38 @@ class Trainer:
                 "seconds_sampling": self.train.seconds,
                 "seconds_updating": self.seconds["updating"],
                 "seconds_evaluating": self.seconds["evaluating"],
-                **metrics,
+                **self.metrics,
             }
         )
         return episodes
+
+    def state(self) -> State:
+        """Return everything needed to go on bit for bit."""
+        return {
+            "algorithm": self.algorithm.state(),
+            "train": self.train.state(),
+            "test": self.test.state(),
+            "seconds": dict(self.seconds),
+            "iterations": self.iterations,
+            "metrics": dict(self.metrics),
+            "evaluations": {
+                name: torch.from_numpy(values.to_numpy(copy=True)).as_subclass(AppendOnly)
+                for name, values in pd.concat(self.evaluations, ignore_index=True).items()
+            },
+            "training": [dict(row) for row in self.training],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.algorithm.load_state(state["algorithm"])
+        self.train.load_state(state["train"])
+        self.test.load_state(state["test"])
+        self.seconds = dict(state["seconds"])
+        self.iterations = state["iterations"]
+        self.metrics = dict(state["metrics"])
+        columns = {name: state["evaluations"][name].as_subclass(torch.Tensor).numpy() for name in EVALUATION_COLUMNS}
+        self.evaluations = [pd.DataFrame(columns)]
+        self.training = [dict(row) for row in state["training"]]
 
     @contextmanager
     def _diverging(self) -> Iterator[None]:
@@ -155,55 +186,3 @@ class Trainer:
             yield
         except NonFiniteError as error:
             raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {error} is not finite") from error
-
-
-@contextmanager
-def _heartbeat(folder: RunFolder) -> Iterator[None]:
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(LEASE_SECONDS / 6):
-            folder.heartbeat()
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def execute(spec: RunSpec, folder: RunFolder, device: torch.device) -> None:
-    """Run a claimed run to its end and commit its results.
-
-    Raises
-    ------
-    BudgetError, DivergedError
-        As `Trainer.run`.
-    """
-    torch.set_num_threads(1)
-    begun = time.perf_counter()
-    last = 0.0
-
-    def report(environment_steps: int, gradient_steps: int) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last >= 0.5:
-            last = now
-            folder.write_progress(
-                {
-                    "environment_steps": environment_steps,
-                    "gradient_steps": gradient_steps,
-                    "budget": spec.budget,
-                    "seconds": now - begun,
-                }
-            )
-
-    with _heartbeat(folder):
-        trainer = Trainer.of(spec, device)
-        trainer.run(report)
-        folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
-        folder.write_table("training", pd.DataFrame(trainer.training))
-        folder.write_provenance(provenance(spec, device, time.perf_counter() - begun))
-        folder.commit()

@@ -53,6 +53,10 @@ class Progress:
         if self._live:
             self._live.update(self._table(), refresh=True)
 
+    def is_running(self) -> bool:
+        """Whether somebody is working on any of the runs."""
+        return "running" in self.states.values()
+
     def _counts(self) -> str:
         done = sum(state in ("done", "failed") for state in self.states.values())
         return f"{done}/{len(self.states)} {time.monotonic() - self.begun:.0f} s"

@@ -2,11 +2,15 @@
 
 results/runs/<run>/
 run.json             the RunSpec
-claim.json           who works on it; its modification time is the heartbeat
+claims/              who works on it (see suite.claims)
+checkpoint/          where it would go on (see suite.checkpoint); dropped when it is done
 evaluations.parquet  one row an evaluation episode
 training.parquet     one row an evaluation mark: counters, seconds, logged metrics
 provenance.json      versions, commit, machine, settings as printed and as used
-log.txt              what the run printed
+state.json, state.safetensors
+                     the algorithm as it was at the end, without its replay rows
+log.txt              what the run printed, its newest part; log.old.txt, what came just before
+progress.json        how far it is
 failed.json          why it failed (absent otherwise)
 done.json            the commit marker: checksums of the files above
 """
@@ -16,40 +20,51 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
-import time
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from pydantic import ValidationError
 
+from suite.claims import Claim, LostClaimError, is_held, take
 from suite.errors import UsageError
 from suite.spec import SCHEMA, RunSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 RunState = Literal["pending", "running", "done", "failed"]
 
-LEASE_SECONDS = 60.0
-"""A claim whose heartbeat is older than this may be taken over."""
-
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
+FINAL_STATE = ("state.json", "state.safetensors")
+
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 EVALUATION_COLUMNS = ("environment_steps", "gradient_steps", "task", "episode", "return", "success")
 
 
-class CorruptRunError(Exception):
+class CorruptRunError(UsageError):
     """A run folder that cannot be read; the message names the folder, the file and what is wrong."""
+
+
+class NewerVersionError(CorruptRunError):
+    """A run folder that a newer version of the suite has written."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is seen whole or not at all, also after a crash."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk, half a file helps nobody
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -59,7 +74,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON, atomically."""
-    write_atomically(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+    write_atomically(path, _json(value))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
 def _checksum(path: Path) -> str:
@@ -67,10 +86,11 @@ def _checksum(path: Path) -> str:
 
 
 class RunFolder:
-    """One run's folder."""
+    """One run's folder. Whatever a run leaves behind is written by the process that has claimed it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._claim: Claim | None = None
 
     @property
     def run(self) -> str:
@@ -84,44 +104,71 @@ class RunFolder:
             return "done"
         if (self.path / "failed.json").exists():
             return "failed"
-        return "running" if self._claim_age() < LEASE_SECONDS else "pending"
+        return "running" if is_held(self.path / "claims") else "pending"
 
     # Writing
 
     def prepare(self, spec: RunSpec) -> None:
-        """Make the folder and write down what is to be run."""
+        """Make the folder and write down what is to be run; a specification that can be read stays as it is.
+
+        Raises
+        ------
+        NewerVersionError
+            If the folder was written by a newer version of the suite.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "run.json", spec.model_dump(mode="json"))
+        try:
+            self.spec()
+        except NewerVersionError:
+            raise
+        except CorruptRunError:
+            write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
     def claim(self) -> bool:
         """Take the run for this process; False if somebody else holds it."""
-        claim = self.path / "claim.json"
-        if claim.exists() and self._claim_age() >= LEASE_SECONDS:
-            claim.unlink(missing_ok=True)
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "claimed": time.time()}
-        try:
-            with claim.open("x") as file:
-                json.dump(owner, file)
-        except FileExistsError:
+        self._claim = take(self.path / "claims")
+        if self._claim is None:
             return False
         (self.path / "failed.json").unlink(missing_ok=True)
         return True
 
     def heartbeat(self) -> None:
-        """Renew the claim's lease."""
-        os.utime(self.path / "claim.json")
+        """Renew the claim's lease; raises as `check`."""
+        if self._claim:
+            self._claim.renew()
+        else:
+            self.check()
+
+    def check(self) -> None:
+        """Make sure that this process may write.
+
+        Raises
+        ------
+        LostClaimError
+            If it never claimed the run, or has lost it.
+        """
+        if self._claim is None:
+            raise LostClaimError(f"{self.path}: not claimed by this process")
+        self._claim.check()
 
     def release(self) -> None:
         """Give the claim back."""
-        (self.path / "claim.json").unlink(missing_ok=True)
+        if self._claim:
+            self._claim.release()
+            self._claim = None
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write `<name>.parquet`, atomically."""
-        write_atomically(self.path / f"{name}.parquet", table.to_parquet(index=False))
+        self.write(f"{name}.parquet", table.to_parquet(index=False))
 
     def write_provenance(self, value: dict[str, Any]) -> None:
         """Write where the run's numbers come from."""
-        write_json(self.path / "provenance.json", value)
+        self.write("provenance.json", _json(value))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the run, atomically; raises as `check`."""
+        self.check()
+        write_atomically(self.path / name, content)
 
     def write_progress(self, value: dict[str, Any]) -> None:
         """Show how far the run is; lost with no harm."""
@@ -131,11 +178,21 @@ class RunFolder:
 
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run failed."""
-        write_json(self.path / "failed.json", {"kind": kind, "reason": reason})
+        self.write("failed.json", _json({"kind": kind, "reason": reason}))
 
     def commit(self) -> None:
-        """Mark the run as finished; the last thing a run does."""
-        write_json(self.path / "done.json", {name: _checksum(self.path / name) for name in COMMITTED})
+        """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
+        self.check()
+        names = [*COMMITTED, *(name for name in FINAL_STATE if (self.path / name).exists())]
+        self.write("done.json", _json({name: _checksum(self.path / name) for name in names}))
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
+
+    def reset(self) -> None:
+        """Forget everything but the specification; raises as `check`."""
+        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE):
+            self.check()
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
 
     # Reading
 
@@ -145,7 +202,7 @@ class RunFolder:
         try:
             version = json.loads(text).get("schema_version", 0)
             if isinstance(version, int) and version > SCHEMA:
-                raise CorruptRunError(
+                raise NewerVersionError(
                     f"{self.path}: written by a newer version of the suite (schema {version}, this one reads {SCHEMA})"
                 )
             return RunSpec.model_validate_json(text)
@@ -174,12 +231,23 @@ class RunFolder:
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the run's log."""
+        _, text = self.log_since(max(0, self.log_size() - 200 * lines))
+        return "\n".join(text.splitlines()[-lines:])
+
+    def log_size(self) -> int:
+        """Return the size of the run's log in bytes."""
+        log = self.path / "log.txt"
+        return log.stat().st_size if log.exists() else 0
+
+    def log_since(self, offset: int) -> tuple[int, str]:
+        """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
         log = self.path / "log.txt"
         if not log.exists():
-            return ""
+            return 0, ""
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 200 * lines))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            file.seek(offset if offset <= self.log_size() else 0)
+            text = file.read()
+            return file.tell(), text.decode(errors="replace")
 
     def verify(self) -> None:
         """Check a finished run against its checksums.
@@ -193,12 +261,6 @@ class RunFolder:
             path = self.path / Path(name).name
             if not path.is_file() or _checksum(path) != checksum:
                 raise CorruptRunError(f"{path}: differs from what the run committed")
-
-    def _claim_age(self) -> float:
-        try:
-            return time.time() - (self.path / "claim.json").stat().st_mtime
-        except FileNotFoundError:
-            return float("inf")
 
     def _read(self, name: str) -> str:
         try:
@@ -218,6 +280,8 @@ class RunFolder:
         return value
 
     def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        import pandas as pd  # slow: a claim must not wait for it
+
         path = self.path / f"{name}.parquet"
         try:
             table = pd.read_parquet(path)
@@ -253,12 +317,54 @@ class Store:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 
     def folder(self, run: str) -> RunFolder:
-        """Return the folder of a run, which need not exist yet."""
+        """Return the folder of a run, which need not exist yet.
+
+        Raises
+        ------
+        UsageError
+            If the name is not one that a run can have; no name leads out of the store.
+        """
+        if not _RUN_NAME.fullmatch(run):
+            raise UsageError(f"run {run!r}: is not the name of a run; see: suite status")
         return RunFolder(self.runs_path / run)
 
     def folders(self) -> Iterator[RunFolder]:
         """Yield every run folder, by name."""
         if self.runs_path.is_dir():
             for path in sorted(self.runs_path.iterdir()):
-                if path.is_dir() and not path.name.startswith("."):
+                if path.is_dir() and _RUN_NAME.fullmatch(path.name):
                     yield RunFolder(path)
+
+    def forget(self, runs: Sequence[str], specs: Sequence[RunSpec]) -> None:
+        """Forget the results of some runs of a plan, so that they are run anew.
+
+        Raises
+        ------
+        UsageError
+            If a run is not of the plan, or somebody is working on it.
+        """
+        for run in runs:
+            if run not in {spec.run for spec in specs}:
+                raise UsageError(f"run {run!r}: is not of this benchmark; see: suite plan")
+            folder = self.folder(run)
+            if folder.path.is_dir():
+                if not folder.claim():
+                    raise UsageError(f"run {run}: is being worked on by somebody else")
+                folder.reset()
+                folder.release()
+
+    def collect_garbage(self) -> list[Path]:
+        """Remove what crashed writers left behind, and nothing else; return it.
+
+        That is temporary files of runs that nobody holds, and checkpoints of runs that are done.
+        """
+        removed = [path for path in self.runs_path.glob(".probe.*") if path.is_file()]
+        for folder in self.folders():
+            if is_held(folder.path / "claims"):
+                continue
+            removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
+            if folder.state == "done" and (folder.path / "checkpoint").is_dir():
+                removed += sorted((folder.path / "checkpoint").iterdir())
+        for path in removed:
+            path.unlink(missing_ok=True)
+        return removed

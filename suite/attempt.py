@@ -1,0 +1,176 @@
+"""One attempt at a run: claimed, going on from its newest checkpoint, stopped in good order, committed at its end."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import pandas as pd
+import torch
+from safetensors.torch import save
+
+from algorithms.interface import AppendOnly, State
+from suite.checkpoint import Checkpoints, split
+from suite.claims import LEASE_SECONDS, LostClaimError
+from suite.execution import Trainer
+from suite.failures import of_exception
+from suite.identity import code_hash
+from suite.provenance import provenance
+from suite.spec import RunSpec
+from suite.store import RunFolder
+
+CHECKPOINT_SECONDS = 60.0
+
+
+class InterruptedRunError(Exception):
+    """The attempt was asked to stop, and has saved where it stood."""
+
+
+class Attempt:
+    """Runs a claimed run to its end, or until it is asked to stop."""
+
+    def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float = CHECKPOINT_SECONDS) -> None:
+        self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
+        self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
+        self.stopping = False
+        self._begun = self._saved = time.monotonic()
+        self._before = 0.0
+        """Seconds of earlier attempts."""
+
+    def run(self, device: torch.device) -> None:
+        """Go on from the newest checkpoint, and commit the results.
+
+        Raises
+        ------
+        InterruptedRunError
+            If SIGTERM or SIGINT asked for it.
+        LostClaimError
+            If somebody has taken the run over; nothing was written since.
+        BudgetError, DivergedError
+            As `Trainer.run`.
+        """
+        torch.set_num_threads(1)
+        trainer = Trainer.of(self.spec, device)
+        if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
+            trainer.load_state(state["trainer"])
+            self._before = state["seconds_total"]
+            print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
+        with self._stoppable(), self._heartbeat(trainer):
+            trainer.run(lambda: self._between(trainer))
+            self._commit(trainer, device)
+
+    def _between(self, trainer: Trainer) -> None:
+        """Save if it is time; stop if asked to."""
+        self.folder.check()
+        now = time.monotonic()
+        if self.stopping or now - self._saved >= self.checkpoint_seconds:
+            self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
+            self._saved = now
+        if self.stopping:
+            raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
+
+    def _commit(self, trainer: Trainer, device: torch.device) -> None:
+        values, tensors = split(_without_rows(trainer.algorithm.state()))
+        self.folder.write("state.json", json.dumps(values).encode())
+        self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
+        self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
+        self.folder.write_table("training", pd.DataFrame(trainer.training))
+        origin = provenance(self.spec, device, self._seconds())
+        self.folder.write_provenance({**origin, "code": code_hash()})
+        self.folder.commit()
+
+    def _seconds(self) -> float:
+        return self._before + time.monotonic() - self._begun
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def _heartbeat(self, trainer: Trainer) -> Iterator[None]:
+        """Renew the claim and show the counters, from a thread: iterations can be long."""
+        ended = threading.Event()
+        first = trainer.iterations
+
+        def beat() -> None:
+            renewed = -math.inf
+            while True:
+                with suppress(OSError):  # a full disk or a network's hiccup: the next beat may pass
+                    self.folder.write_progress(
+                        {
+                            "environment_steps": trainer.train.steps,
+                            "gradient_steps": trainer.algorithm.gradient_steps,
+                            "meta_test_steps": trainer.test.steps,
+                            "budget": self.spec.budget,
+                            "seconds": self._seconds(),
+                            "warm": trainer.iterations > first + 1,  # nothing is left to be compiled
+                        }
+                    )
+                    if time.monotonic() - renewed >= LEASE_SECONDS / 6:
+                        renewed = time.monotonic()
+                        try:
+                            self.folder.heartbeat()
+                        except LostClaimError:
+                            return  # the trainer meets the same error before it next writes
+                if ended.wait(1.0):
+                    return
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
+    """Make one attempt at a claimed run; return the exit status of the process that was started for it."""
+    try:
+        if folder.state != "done":  # by somebody else, before the claim was free
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            Attempt(spec, folder, checkpoint_seconds).run(device)
+    except InterruptedRunError as error:
+        print(error, file=sys.stderr)
+        return 130
+    except LostClaimError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        failure = of_exception(error)
+        with suppress(OSError, LostClaimError):
+            folder.fail(failure.reason, failure.kind)
+        return 1
+    finally:
+        with suppress(OSError):
+            folder.release()
+    return 0
+
+
+def _without_rows(state: State) -> State:
+    """Empty the append-only tensors: an agent acts without them."""
+    return {
+        key: _without_rows(value)
+        if isinstance(value, dict)
+        else value[:0].as_subclass(torch.Tensor)
+        if isinstance(value, AppendOnly)
+        else value
+        for key, value in state.items()
+    }

@@ -1,0 +1,57 @@
+"""Why runs fail, and which failures are worth another attempt."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from typing import Literal, NamedTuple
+
+Kind = Literal[
+    "error",  # an exception
+    "budget",  # the budget does not cover an iteration
+    "diverged",  # a number that is not finite
+    "time",  # over the limit on wall-clock time
+    "memory limit",  # over the run's own limit
+    "memory",  # no memory left on the machine or its accelerator
+    "silence",  # nothing counted for too long
+    "killed",  # by a signal from elsewhere: the machine's memory ran out, a node was lost
+    "storage",  # the disk was full or away
+]
+
+TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage"})
+"""Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
+
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed."""
+
+    kind: Kind
+    reason: str
+
+
+def of_exception(error: BaseException) -> Failure:
+    """Classify an exception that ended an attempt."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    reason = f"{type(error).__name__}: {error}"
+    if "BudgetError" in names:
+        return Failure("budget", str(error))
+    if "DivergedError" in names:
+        return Failure("diverged", str(error))
+    if names & {"MemoryError", "OutOfMemoryError"}:
+        return Failure("memory", reason)
+    if isinstance(error, OSError) and error.errno in _STORAGE:
+        return Failure("storage", reason)
+    return Failure("error", reason)
+
+
+def of_exit_status(status: int) -> Failure:
+    """Classify the death of a process that left no word, by its status as a shell gives it."""
+    if status > 128:
+        try:
+            name = signal.Signals(status - 128).name
+        except ValueError:
+            name = f"signal {status - 128}"
+        return Failure("killed", f"killed by {name}")
+    return Failure("error", f"ended with status {status}")

@@ -1,0 +1,79 @@
+"""Stands between a scheduler and a run's process, and outlives neither: run as a script, of the standard library alone.
+
+`python guardian.py LOG GRACE COMMAND...` runs the command in its own process group, keeps the newest part of what it
+prints in LOG, and ends as it ends (128 + N for signal N). Its standard input is a pipe that the scheduler holds and
+never writes to: when it closes, the scheduler is dead, and the group gets SIGTERM, GRACE seconds, and SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+LOG_BYTES = 4 * 1024 * 1024
+"""Of the log and of its predecessor, each."""
+
+
+class BoundedLog:
+    """A log file of which only the newest part is kept, in two files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.old = path, path.with_suffix(".old" + path.suffix)
+        self.file = path.open("ab", buffering=0)
+
+    def write(self, content: bytes) -> None:
+        """Add some output; a full disk must not stop the run."""
+        try:
+            if self.file.tell() + len(content) > LOG_BYTES:
+                self.file.close()
+                self.path.replace(self.old)
+                self.file = self.path.open("ab", buffering=0)
+            self.file.write(content)
+        except OSError:
+            pass
+
+
+def guard(log: BoundedLog, grace: float, command: list[str]) -> int:
+    """Run a command; return its exit status as a shell would."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # meant for the run; unlike SIG_IGN, not inherited by it
+    scheduler = sys.stdin.fileno()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    output = process.stdout.fileno()
+    watched = [scheduler, output]
+    deadline = float("inf")
+    while process.poll() is None:
+        if time.monotonic() >= deadline:
+            os.killpg(0, signal.SIGKILL)  # this process included
+        readable, _, _ = select.select(watched, [], [], 0.1)
+        if output in readable and not _copy(output, log):
+            watched.remove(output)
+        if scheduler in readable:
+            watched.remove(scheduler)
+            deadline = time.monotonic() + grace
+            os.killpg(0, signal.SIGTERM)
+    os.set_blocking(output, False)
+    while _copy(output, log):
+        pass
+    if deadline < float("inf"):
+        os.killpg(0, signal.SIGKILL)  # nobody else is left to end what the run may have started
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _copy(output: int, log: BoundedLog) -> bool:
+    try:
+        content = os.read(output, 1 << 16)
+    except BlockingIOError:
+        return False
+    log.write(content)
+    return bool(content)
+
+
+if __name__ == "__main__":
+    sys.exit(guard(BoundedLog(Path(sys.argv[1])), float(sys.argv[2]), sys.argv[3:]))

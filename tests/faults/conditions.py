@@ -1,0 +1,67 @@
+"""What must hold of a store after every fault."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import psutil
+from safetensors import safe_open
+
+from suite.store import Store
+
+
+def assert_sound(results: Path) -> None:
+    """Every visible file parses, and what was committed is as it was committed."""
+    for path in results.rglob("*"):
+        if any(part.startswith(".") for part in path.relative_to(results).parts) or "claims" in path.parts:
+            continue
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_text())
+            elif path.suffix == ".parquet":
+                pd.read_parquet(path)
+            elif path.suffix == ".safetensors":
+                with safe_open(path, "pt") as file:
+                    list(file.keys())
+        except FileNotFoundError:
+            continue  # dropped while we looked
+    for folder in Store(results).folders():
+        if (folder.path / "run.json").exists():
+            folder.spec()
+        if folder.state == "done":
+            folder.verify()
+
+
+def processes_of(results: Path) -> list[psutil.Process]:
+    """Return the processes whose command names the store, but for this one's family."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(word.startswith(str(results)) for word in words):
+            found.append(process)
+    return found
+
+
+def assert_no_process(results: Path, within: float = 0.0) -> None:
+    """No process works on the store any more; they have a while to go."""
+    deadline = time.monotonic() + within
+    while (left := processes_of(results)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []
+
+
+def events(results: Path) -> Counter[str]:
+    """Count what the misbehaving trainers noted, by word."""
+    path = results / "events.txt"
+    return Counter(line.split()[0] for line in path.read_text().splitlines()) if path.exists() else Counter()
+
+
+def committed(results: Path) -> list[str]:
+    """Return the runs that noted a commit, as often as they did."""
+    path = results / "events.txt"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return sorted(line.split()[1] for line in lines if line.startswith("committed"))

@@ -1,0 +1,25 @@
+"""A scheduler to be killed: `python -m tests.faults.scheduler MODE RESULTS RUNS` runs misbehaving trainers."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from suite.local import Limits, LocalExecutor, Retries
+from suite.store import Store
+from tests.suite.stores import make_spec
+
+
+def main() -> None:
+    mode, results, runs = sys.argv[1:]
+    store = Store(Path(results))
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", mode]
+    executor = LocalExecutor(store, 2, Limits(), Retries(backoff=0.05), command=command)
+    signal.signal(signal.SIGTERM, lambda *_: executor.interrupt())
+    executor.run([make_spec(seed=seed) for seed in range(int(runs))], lambda: None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Faults of the scheduler, of several schedulers, and of what they stand on."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from suite.store import Store, write_json
+from tests.faults.conditions import assert_no_process, assert_sound, committed, events, processes_of
+from tests.faults.conftest import Note, count
+from tests.suite.stores import make_spec
+
+pytestmark = pytest.mark.faults
+
+ROOT = Path(__file__).parent.parent.parent
+
+BENCHMARK = """
+name: tiny
+description: two short runs
+groups:
+  - environments: [point-goal-2d]
+    seeds: [0, 1]
+    budget: 20000
+    evaluations: 2
+    algorithms:
+      oracle-sac:
+        settings: {network_sizes: [16], batch: 16, updates: 1, warmup_steps: 20, tasks_per_iteration: 2,
+          steps_per_task: 20}
+"""
+
+
+def start(mode: str, results: Path, runs: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.faults.scheduler", mode, str(results), str(runs)]
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+
+
+def suite(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "suite", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
+    draws = random.Random(0)
+    results, runs, kills = tmp_path / "results", count(whole=40, bounded=10), 0
+    results.mkdir()
+    while len(committed(results)) < runs:
+        before = committed(results)
+        process = start("ends-well", results, runs)
+        seen = events(results)["started"] + draws.randint(0, 3)  # a fourth starts when another has ended
+        wait_until(lambda: events(results)["started"] > seen or process.poll() is not None)  # noqa: B023
+        process.kill()
+        process.wait()
+        kills += 1
+        assert_no_process(results, within=30)
+        assert_sound(results)
+        assert set(before) <= set(committed(results))
+    assert start("ends-well", results, runs).wait() == 0
+    assert committed(results) == sorted(make_spec(seed=seed).run for seed in range(runs))
+    note("SIGKILL of the scheduler", kills, f"no process left; {runs} runs committed, each once")
+
+
+def test_sigkill_of_the_scheduler_of_trainers_that_ignore_sigterm(tmp_path: Path, note: Note) -> None:
+    process = start("ignores-sigterm", tmp_path, 2)
+    wait_until(lambda: events(tmp_path)["started"] == 2)
+    process.kill()
+    process.wait()
+    assert_no_process(tmp_path, within=60)
+    assert_sound(tmp_path)
+    note("SIGKILL of the scheduler, trainers ignoring SIGTERM", 1, "killed after the grace, no process left")
+
+
+def test_sigkill_of_a_guardian(tmp_path: Path, note: Note) -> None:
+    process = start("stops-when-asked", tmp_path, 1)
+    for turn in range(3):
+        wait_until(lambda: events(tmp_path)["started"] == turn + 1)  # noqa: B023
+        guardian = next(p for p in processes_of(tmp_path) if any("guardian.py" in word for word in p.cmdline()))
+        guardian.kill()
+    process.wait()
+    assert_no_process(tmp_path)
+    assert Store(tmp_path).folder(make_spec().run).state == "failed"
+    note("SIGKILL of the guardian of a run", 3, "its trainer is killed, tried again, then failed as `killed`")
+
+
+def test_sigterm_to_everything(tmp_path: Path, note: Note) -> None:
+    times = count(whole=10, bounded=2)
+    for turn in range(times):
+        results = tmp_path / str(turn)
+        results.mkdir()
+        process = start("stops-when-asked", results, 3)
+        wait_until(lambda: events(results)["started"] == 2)  # noqa: B023
+        for other in (*processes_of(results), process):
+            os.kill(other.pid, signal.SIGTERM)
+        assert process.wait() != 0
+        assert_no_process(results)
+        assert_sound(results)
+        assert {folder.state for folder in Store(results).folders()} == {"pending"}
+    note("SIGTERM to every process at once", times, "no process left; every run can go on")
+
+
+def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
+    runs = count(whole=100, bounded=20)
+    schedulers = [start("ends-well", tmp_path, runs) for _ in range(2)]
+    assert [scheduler.wait() for scheduler in schedulers] == [0, 0]
+    assert committed(tmp_path) == sorted(make_spec(seed=seed).run for seed in range(runs))
+    assert_no_process(tmp_path)
+    assert_sound(tmp_path)
+    note("two schedulers on one store", runs, "every run committed, none twice")
+
+
+def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note) -> None:
+    """`suite run` itself: killed, terminated, interrupted twice, and then left to end; against one left alone."""
+    benchmark, results, alone = tmp_path / "tiny.yaml", tmp_path / "results", tmp_path / "alone"
+    benchmark.write_text(BENCHMARK)
+    arguments = ["run", str(benchmark), "--reports", str(tmp_path / "reports"), "--workers", "2"]
+    assert suite(*arguments, "--results", str(alone)).returncode == 0
+    command = [sys.executable, "-m", "suite", *arguments, "--results", str(results), "--checkpoint-every", "0"]
+    for signals in ([signal.SIGKILL], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]):
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        generations = {path.name for path in results.rglob("checkpoint/*.json")}
+        wait_until(
+            lambda: (
+                process.poll() is not None  # noqa: B023
+                or {path.name for path in results.rglob("checkpoint/*.json")} - generations  # noqa: B023
+            )
+        )
+        for number in signals:
+            process.send_signal(number)
+        assert process.wait() in (0, 130, -signal.SIGKILL)
+        assert_no_process(results, within=30)
+        assert_sound(results)
+    assert suite(*arguments, "--results", str(results)).returncode == 0
+    from tests.faults.test_trainers import assert_same_numbers
+
+    for folder in Store(alone).folders():
+        assert_same_numbers(folder, Store(results).folder(folder.run))
+    note("SIGKILL, SIGTERM, two SIGINT to `suite run`", 3, "no process left; resumed runs bit-equal")
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[Path]:
+    """Mount a small file system of memory."""
+    path.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_a_full_disk(tmp_path: Path, note: Note) -> None:
+    benchmark = tmp_path / "tiny.yaml"
+    benchmark.write_text(BENCHMARK)
+    with small_disk(tmp_path / "disk", "320k") as disk:
+        arguments = ["run", str(benchmark), "--results", str(disk), "--reports", str(tmp_path / "reports")]
+        arguments += ["--workers", "1", "--retries", "0"]
+        filler = disk / "filler"
+        filler.write_bytes(bytes(200 * 1024))
+        answer = suite(*arguments, "--checkpoint-every", "0")
+        assert answer.returncode == 1, answer.stderr
+        assert "Traceback (most recent call last)" not in answer.stderr.split("failed:")[0]
+        assert "No space left on device" in answer.stderr
+        assert_sound(disk)
+        assert_no_process(disk)
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        answer = suite(*arguments)
+        assert answer.returncode == 0, answer.stderr
+        assert_sound(disk)
+    note("a full disk", 1, "failed as `storage` and named; files parse; done once there is room")
+
+
+def test_a_read_only_store(tmp_path: Path, note: Note) -> None:
+    benchmark = tmp_path / "tiny.yaml"
+    benchmark.write_text(BENCHMARK)
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        answer = suite("run", str(benchmark), "--results", str(disk / "results"))
+        assert answer.returncode == 2
+        assert answer.stderr.count("\n") == 1
+        assert "cannot be written" in answer.stderr
+        assert suite("status", "--results", str(disk)).returncode == 0
+    note("a read-only store", 1, "refused in one line; it can still be looked at")
+
+
+def test_a_folder_of_a_newer_version(tmp_path: Path, note: Note) -> None:
+    spec = make_spec()
+    folder = tmp_path / "runs" / spec.run
+    folder.mkdir(parents=True)
+    write_json(folder / "run.json", {**spec.model_dump(mode="json"), "schema_version": 99, "new": 1})
+    before = shutil.copytree(tmp_path, tmp_path.with_name("before"))
+    for command in (["status"], ["exec", spec.run], ["gc"], ["logs", spec.run]):
+        answer = suite(*command, "--results", str(tmp_path))
+        assert "Traceback" not in answer.stderr
+    assert suite("exec", spec.run, "--results", str(tmp_path)).returncode == 2
+    for path in before.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / path.relative_to(before)).read_bytes()
+    note("a folder of a newer version", 4, "refused in one line, left as it is")

@@ -1,0 +1,94 @@
+"""Misbehaves on demand: `python -m tests.faults.trainer MODE RUN --results DIR`; imports nothing slow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from suite.errors import UsageError
+from suite.store import RunFolder, Store
+
+EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
+
+
+def note(results: Path, word: str, run: str) -> None:
+    """Add a line to what happened; short appends do not mix."""
+    with (results / "events.txt").open("a") as file:
+        file.write(f"{word} {run}\n")
+
+
+def finish(folder: RunFolder, results: Path) -> None:
+    for name in ("evaluations", "training"):
+        folder.write(f"{name}.parquet", EMPTY_TABLE)
+    folder.write_provenance({})
+    folder.commit()
+    note(results, "committed", folder.run)
+
+
+def ignore_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def show_steps(folder: RunFolder, steps: int) -> None:
+    counters = dict.fromkeys(("environment_steps", "gradient_steps", "meta_test_steps"), steps)
+    folder.write_progress({**counters, "budget": 100, "seconds": 1.0, "warm": True})
+
+
+def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
+    """Do what the mode says; a return is a good end."""
+    if mode == "ignores-sigterm":
+        ignore_sigterm()
+        time.sleep(3600)
+    elif mode == "hangs":
+        show_steps(folder, 7)
+        time.sleep(3600)
+    elif mode == "starts-slowly":
+        time.sleep(1.5)
+    elif mode == "exceeds-memory":
+        hoard = []
+        while True:
+            hoard.append(b"x" * 2**24)
+            time.sleep(0.01)
+    elif mode == "prints-a-gigabyte":
+        line = "y" * 1023 + "\n"
+        for _ in range(1024):
+            sys.stdout.write(line * 1024)
+        print("the last words")
+    elif mode == "leaves-children":
+        ignore_sigterm()
+        subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(3600)", str(folder.path)])
+    elif (mode == "is-killed-twice" and attempts <= 2) or mode == "is-always-killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif mode == "raises":
+        folder.fail("ValueError: bad", "error")
+        raise ValueError("bad")
+    elif mode == "fills-the-disk":
+        folder.fail("OSError: [Errno 28] No space left on device", "storage")
+        sys.exit(1)
+    elif mode == "stops-when-asked":
+        signal.signal(signal.SIGTERM, lambda *_: (note(folder.path.parent.parent, "asked", folder.run), sys.exit(130)))
+        time.sleep(3600)
+
+
+def main() -> None:
+    mode, run, _, results = sys.argv[1:]
+    folder = Store(Path(results)).folder(run)
+    if not folder.claim():
+        raise UsageError("held")
+    try:
+        if folder.state == "done":
+            return
+        note(Path(results), "started", run)
+        attempts = (Path(results) / "events.txt").read_text().count(f"started {run}\n")
+        misbehave(mode, folder, attempts)
+        finish(folder, Path(results))
+    finally:
+        folder.release()
+
+
+if __name__ == "__main__":
+    main()

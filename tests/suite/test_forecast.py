@@ -1,0 +1,66 @@
+"""Forecasts: from measured speeds, longest first, nothing guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from suite.benchmark import load_benchmark
+from suite.calibration import calibrate
+from suite.forecast import Speeds, forecast
+from suite.store import Store
+from tests.suite.stores import finish, linear, make_spec
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_a_finished_run_gives_the_speed_of_those_alike(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(30.0, 60.0, 10.0))
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec(seed=1, budget=5000)) == pytest.approx(500.0)
+    assert speeds.seconds(make_spec(environment="push-v1", budget=5000)) == pytest.approx(500.0)
+
+
+def test_other_settings_other_algorithms_and_other_sizes_are_not_guessed(store: Store) -> None:
+    finish(store, make_spec(), linear(0, 1))
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec(settings={"batch_size": 1})) is None
+    assert speeds.seconds(make_spec("oracle-sac")) is None
+    assert speeds.seconds(make_spec(environment="ant-fb")) is None
+
+
+def test_longest_first_and_the_unknown_before_all(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1))
+    short, long, unknown = make_spec(seed=1, budget=10), make_spec(seed=2, budget=99), make_spec("mql")
+    assert Speeds(store).longest_first([short, unknown, long]) == [unknown, long, short]
+
+
+def test_hours_of_one_and_of_several_workers(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(1800.0, 1200.0, 600.0))  # an hour
+    budgets = (3000, 2000, 2000, 1000)
+    specs = [make_spec(seed=1 + seed, budget=budget) for seed, budget in enumerate(budgets)]
+    found = forecast([*specs, make_spec("mql")], Speeds(store), workers=2)
+    assert found.hours == pytest.approx(8.0)
+    assert found.elapsed == pytest.approx(4.0)
+    assert found.unknown == 1
+    assert "4.00 h on 3 machines" in found.text(3, 2)
+
+
+def test_calibration_measures_what_is_unknown_and_is_remembered(store: Store) -> None:
+    specs = [
+        spec
+        for spec in load_benchmark("smoke").plan()
+        if spec.environment == "point-goal-2d" and spec.algorithm in ("pearl", "oracle-sac")
+    ]
+    store.prepare()
+    assert calibrate(specs, Speeds(store), torch.device("cpu"), seconds=60.0) == 0
+    again = Speeds(store)
+    for spec in specs:
+        assert (again.seconds(spec) or 0) > 0
+    again.path.write_text("{damaged")
+    assert Speeds(store).seconds(specs[0]) is None

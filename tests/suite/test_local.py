@@ -1,0 +1,156 @@
+"""The local executor, with trainers that end well and badly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from suite.claims import Claim
+from suite.local import Limits, LocalExecutor, Retries
+from suite.spec import RunSpec
+from suite.store import Store, write_json
+from tests.faults.conditions import assert_no_process, assert_sound, committed, events
+from tests.suite.stores import make_spec
+
+
+def execute(
+    results: Path, mode: str, specs: Sequence[RunSpec], *, limits: Limits | None = None, workers: int = 2
+) -> LocalExecutor:
+    store = Store(results)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", mode]
+    executor = LocalExecutor(store, workers, limits or Limits(), Retries(backoff=0.05), command=command)
+    executor.run(specs, lambda: None)
+    assert_no_process(results)
+    assert_sound(results)
+    return executor
+
+
+def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path) -> None:
+    specs = [make_spec(seed=seed) for seed in range(3)]
+    for _ in range(2):
+        execute(tmp_path, "ends-well", specs)
+        assert committed(tmp_path) == sorted(spec.run for spec in specs)
+
+
+def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:
+    executor = execute(tmp_path, "is-killed-twice", [make_spec()])
+    assert executor.failures == {}
+    assert events(tmp_path) == {"started": 3, "committed": 1}
+
+
+def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
+    spec = make_spec()
+    executor = execute(tmp_path, "is-always-killed", [spec])
+    assert events(tmp_path) == {"started": 3}
+    assert executor.failures[spec.run].reason == "killed by SIGKILL"
+    folder = Store(tmp_path).folder(spec.run)
+    assert folder.state == "failed"
+    assert folder.failure() == {"kind": "killed", "reason": "killed by SIGKILL"}
+
+
+def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> None:
+    spec = make_spec()
+    executor = execute(tmp_path, "raises", [spec])
+    assert events(tmp_path) == {"started": 1}
+    assert executor.failures[spec.run].kind == "error"
+    assert "ValueError: bad" in Store(tmp_path).folder(spec.run).log_tail()
+
+
+def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
+    spec = make_spec()
+    executor = execute(tmp_path, "fills-the-disk", [spec])
+    assert events(tmp_path) == {"started": 3}
+    assert executor.failures[spec.run].kind == "storage"
+
+
+def test_start_up_is_not_silence(tmp_path: Path) -> None:
+    executor = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
+    assert executor.failures == {}
+
+
+def test_a_limit_on_time_is_deterministic(tmp_path: Path) -> None:
+    spec = make_spec()
+    executor = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
+    assert executor.failures[spec.run].kind == "time"
+    assert events(tmp_path)["started"] <= 1
+
+
+def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    spec = make_spec()
+    path = tmp_path / "runs" / spec.run / "run.json"
+    path.parent.mkdir(parents=True)
+    write_json(path, {**spec.model_dump(mode="json"), "schema_version": 99})
+    before = path.read_bytes()
+    store = Store(tmp_path)
+    executor = LocalExecutor(store, 1, Limits(), Retries())
+    executor.run([spec], lambda: None)
+    assert "newer version" in executor.failures[spec.run].reason
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None:
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.claim()
+    looks = 0
+
+    def watch() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            other.release()
+
+    command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
+    LocalExecutor(store, 1, Limits(), Retries(), command=command).run([spec], watch)
+    assert looks > 5
+    assert committed(tmp_path) == [spec.run]
+
+
+def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
+    specs = [make_spec(seed=seed) for seed in range(2)]
+    store = Store(tmp_path)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", "stops-when-asked"]
+    executor = LocalExecutor(store, 2, Limits(), Retries(), command=command)
+
+    def watch() -> None:
+        if events(tmp_path)["started"] == 2:
+            executor.interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        executor.run(specs, watch)
+    assert_no_process(tmp_path)
+    assert {store.folder(spec.run).state for spec in specs} == {"pending"}
+
+
+def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from suite.claims import LostClaimError
+
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    loser, winner = store.folder(spec.run), store.folder(spec.run)
+    loser.prepare(spec)
+    assert loser.claim()
+    monkeypatch.setattr("suite.claims.owner_died", lambda owner: True)
+    assert winner.claim()
+    assert isinstance(winner._claim, Claim)
+    before = sorted(path.name for path in loser.path.iterdir())
+    for write in (
+        lambda: loser.write("evaluations.parquet", b""),
+        lambda: loser.write_provenance({}),
+        lambda: loser.fail("reason", "error"),
+        loser.commit,
+        loser.heartbeat,
+        loser.reset,
+    ):
+        with pytest.raises(LostClaimError):
+            write()
+    assert sorted(path.name for path in loser.path.iterdir()) == before
