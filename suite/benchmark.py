@@ -91,6 +91,8 @@ def _group_plan(group: Group) -> list[RunSpec]:
     for environment in group.environments:
         if environment not in family_names():
             raise UsageError(unknown("environments:", environment, family_names()))
+    # A local version ("2.13.0+cpu") names the build, which is provenance.
+    versions = {package: version(package).split("+")[0] for package in NUMERIC_STACK}
     runs: list[RunSpec] = []
     for environment in group.environments:
         family = family_spec(environment)
@@ -120,8 +122,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     seed=seed,
                     budget=group.budget,
                     evaluations=group.evaluations,
-                    # A local version ("2.13.0+cpu") names the build, which is provenance.
-                    versions={package: version(package).split("+")[0] for package in NUMERIC_STACK},
+                    versions=versions,
                 )
                 for seed in group.seeds
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,12 +62,16 @@ def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]
 
 def load_settings(algorithm: str, settings: Mapping[str, Any]) -> Any:
     """Make an algorithm's settings value from JSON values."""
-    adapter = TypeAdapter(ALGORITHMS[algorithm].Settings)
-    return adapter.validate_json(json.dumps(settings), strict=True)
+    return _adapter(ALGORITHMS[algorithm].Settings).validate_json(json.dumps(settings), strict=True)
+
+
+@cache
+def _adapter(settings: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(settings)
 
 
 def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
-    adapter = TypeAdapter(ALGORITHMS[algorithm].Settings)
+    adapter = _adapter(ALGORITHMS[algorithm].Settings)
     dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
     return {key: sorted(value) if key == "as_published" else value for key, value in dumped.items()}

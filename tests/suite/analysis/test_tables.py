@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -66,10 +67,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_folder_under_another_runs_name_is_not_counted_twice(tmp_path: Path) -> None:
     store = make_store(tmp_path, {("pearl", "reach-v1"): [1.0]})
     folder = store.folder(make_spec().run)
-    copy = store.runs_path / "copy"
-    copy.mkdir()
-    for file in folder.path.iterdir():
-        (copy / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(folder.path, store.runs_path / "copy")
     results = read_results(store)
     assert len(results.done) == 1
     assert results.problems[0].run == "copy"
@@ -140,8 +138,10 @@ def test_values_of_another_kind_are_listed(
     folder = finish(store, make_spec(seed=1), linear(0, 1), provenance=provenance)
     if column:
         table = folder.evaluations()
+        assert folder.claim()
         folder.write_table("evaluations", table.assign(**{column: table[column].map(lambda value: f"v{value}")}))
         folder.commit()
+        folder.release()
     results = read_results(store)
     assert [problem.run for problem in results.problems] == [folder.run]
     assert results.done["seed"].tolist() == [0]
