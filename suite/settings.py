@@ -62,16 +62,16 @@ def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]
 
 def load_settings(algorithm: str, settings: Mapping[str, Any]) -> Any:
     """Make an algorithm's settings value from JSON values."""
-    return _adapter(ALGORITHMS[algorithm].Settings).validate_json(json.dumps(settings), strict=True)
+    return _adapter(algorithm).validate_json(json.dumps(settings), strict=True)
 
 
 @cache
-def _adapter(settings: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(settings)
+def _adapter(algorithm: str) -> TypeAdapter[Any]:
+    return TypeAdapter(ALGORITHMS[algorithm].Settings)
 
 
 def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
-    adapter = _adapter(ALGORITHMS[algorithm].Settings)
+    adapter = _adapter(algorithm)
     dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
     return {key: sorted(value) if key == "as_published" else value for key, value in dumped.items()}
