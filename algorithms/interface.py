@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from environments import BoolArray, FloatArray, IntArray, Step
@@ -17,6 +18,9 @@ State = dict[str, Any]
 """Nested dictionaries with string keys and leaves that are tensors, numbers, strings, booleans or None."""
 
 Metrics = dict[str, float]
+
+Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
+"""A setting in (0, 1]."""
 
 
 class AppendOnly(Tensor):

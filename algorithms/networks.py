@@ -34,6 +34,14 @@ def fan_out_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, la
         bias.fill_(0.1)
 
 
+def fan_out_uniform_policy(weight: Tensor, bias: Tensor, generator: torch.Generator, last: bool) -> None:
+    """Oyster's for its policy, whose last layers are U(+-1e-3) (rlkit/torch/sac/policies.py:60-61)."""
+    fan_out_uniform(weight, bias, generator, last)
+    if last:
+        weight.div_(3.0)
+        bias.div_(3.0)
+
+
 def xavier_normal(weight: Tensor, bias: Tensor, generator: torch.Generator, last: bool) -> None:
     """Garage's: Xavier-normal weights, zero biases (torch/modules/mlp_module.py)."""
     weight.normal_(0.0, math.sqrt(2.0 / (weight.shape[-2] + weight.shape[-1])), generator=generator)

@@ -16,7 +16,17 @@ import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import (
+    Algorithm,
+    Episodes,
+    Fraction,
+    MetaTestAgent,
+    Metrics,
+    Problem,
+    Stateful,
+    Streams,
+    Tasks,
+)
 from algorithms.networks import MLP, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
@@ -43,9 +53,9 @@ class OracleSACSettings:
     """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
     reward_scale: PositiveFloat = 1.0
     """garage torch/algos/mtsac.py."""
-    discount: PositiveFloat = 0.99
+    discount: Fraction = 0.99
     """garage torch/algos/mtsac.py."""
-    target_rate: PositiveFloat = 0.005
+    target_rate: Fraction = 0.005
     """garage torch/algos/mtsac.py."""
     learning_rate: PositiveFloat = 3e-4
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""

@@ -17,8 +17,27 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor
 
 from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
-from algorithms.networks import MLP, TanhGaussianPolicy, fan_in_uniform, fan_out_uniform, xavier_normal
+from algorithms.interface import (
+    Actor,
+    Algorithm,
+    Episodes,
+    Fraction,
+    MetaTestAgent,
+    Metrics,
+    Problem,
+    Stateful,
+    Streams,
+    Tasks,
+)
+from algorithms.networks import (
+    MLP,
+    TanhGaussianPolicy,
+    fan_in_uniform,
+    fan_out_uniform,
+    fan_out_uniform_policy,
+    xavier_normal,
+    xavier_uniform,
+)
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
@@ -28,9 +47,9 @@ from environments import FloatArray, IntArray
 Difference = Literal[
     "twin-critics-initialised-alike",  # garage pearl.py:139: Q2 is a copy of Q1 and stays one for ever
     "regularisers-without-gradient",  # garage context_conditioned_policy.py:191: a constant is added to the loss
-    "xavier-initialisation",  # garage mlp_module.py:48
+    "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
     "sampled-test-actions",  # garage pearl.py:743: the deterministic flag has no effect
-    "fan-out-initialisation",  # oyster pytorch_util.py:18, networks.py:31
+    "fan-out-initialisation",  # oyster pytorch_util.py:18, networks.py:31, policies.py:60
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
@@ -78,9 +97,9 @@ class PEARLSettings:
     """Temperature of soft actor-critic; 1 in both code bases, which set the balance by the reward scale alone."""
     context_reward_scale: PositiveFloat = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
-    discount: PositiveFloat = 0.99
+    discount: Fraction = 0.99
     """garage torch/algos/pearl.py, oyster configs/default.py."""
-    target_rate: PositiveFloat = 0.005
+    target_rate: Fraction = 0.005
     """Soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
     learning_rate: PositiveFloat = 3e-4
     """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
@@ -119,12 +138,13 @@ class PEARL(Algorithm):
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
         initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
-        initialise = fan_in_uniform
+        initialise, initialise_policy = fan_in_uniform, fan_in_uniform
+        if {"xavier-initialisation", "fan-out-initialisation"} <= settings.as_published:
+            raise ValueError("as_published: xavier-initialisation and fan-out-initialisation exclude each other")
         if "xavier-initialisation" in settings.as_published:
-            initialise = xavier_normal
-        elif "fan-out-initialisation" in settings.as_published:
-            initialise = fan_out_uniform
-
+            initialise, initialise_policy = xavier_normal, xavier_uniform
+        if "fan-out-initialisation" in settings.as_published:
+            initialise, initialise_policy = fan_out_uniform, fan_out_uniform_policy
         s, a, z = problem.observation_size, problem.action_size, settings.latent_size
         row = s + a + 1 + (s if settings.next_observations_in_context else 0)
         hidden = settings.network_sizes
@@ -132,7 +152,7 @@ class PEARL(Algorithm):
         self.critics = MLP([s + a + z, *hidden, 1], initial, members=2, initialise=initialise).to(device)
         self.value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
         self.target_value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
-        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise).to(device)
+        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise_policy).to(device)
         if "twin-critics-initialised-alike" in settings.as_published:
             for parameter in self.critics.parameters():
                 parameter.data[1] = parameter.data[0]
@@ -339,7 +359,7 @@ class LatentActor(Actor):
 
 
 class PEARLAgent(MetaTestAgent):
-    """A prior z for each exploration episode, then one posterior z (PEARL, Algorithm 2)."""
+    """A prior z for each exploration episode, then one posterior z, as both code bases do (oyster sac.py)."""
 
     def __init__(self, algorithm: PEARL, generators: Sequence[np.random.Generator]) -> None:
         self.algorithm, self.generators = algorithm, generators

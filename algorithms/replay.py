@@ -121,10 +121,6 @@ class EpisodeTable:
         self.counts[task] = 0
         self.ends[task] = 0
 
-    def empty(self) -> bool:
-        """Whether some task has no episode."""
-        return 0 in self._counts
-
     def sample(self, tasks: Tensor, batch: int, generator: torch.Generator) -> Tensor:
         """Draw `batch` transitions of each task uniformly, with replacement; return their rows (tasks, batch)."""
         ends = self.ends[tasks]  # (tasks, episodes)

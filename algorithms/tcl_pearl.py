@@ -9,7 +9,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from algorithms.interface import Problem, Stateful, Streams
+from algorithms.interface import Fraction, Problem, Stateful, Streams
 from algorithms.pearl import PEARL, Inference, PEARLSettings
 from algorithms.tcl import Crops, KeyEncoder, contrast, sample_windows
 
@@ -26,7 +26,7 @@ class TCLPEARLSettings(PEARLSettings):
     """Table 8, contrastive loss temperature."""
     contrastive_scale: NonNegativeFloat = 1.0
     """Table 4 for the MuJoCo Controls; not printed for Meta-World."""
-    momentum: NonNegativeFloat = 0.005
+    momentum: Fraction = 0.005
     """Appendix C.1; weighs the query encoder, as in CURL, which the paper follows."""
     momentum_as_printed: bool = False
     """True: phi_k <- m phi_k + (1 - m) phi_q as in Algorithm 2, line 16, which replaces the keys almost wholly."""
@@ -56,12 +56,13 @@ class TCLPEARL(PEARL):
             keys = self.key_encoder.encoder(self.context(windows.keys), windows.present)
         loss, accuracy = contrast(queries, keys, windows.valid, settings.temperature)
         posterior = queries if settings.share_queries else super().infer(tasks).posterior
-        same_task = (tasks[:, None] == tasks[None, :]).float()
+        pairs = (windows.valid[:, None] & windows.valid[None, :]).fill_diagonal_(fill_value=False)
+        same_task = pairs & (tasks[:, None] == tasks[None, :])
         metrics = {
             "contrastive_loss": loss.detach(),
             "contrastive_accuracy": accuracy,
             "query_variance": queries.deviation.detach().square().mean(),
-            "same_task_negatives": (same_task.sum() - len(tasks)) / max(1, len(tasks) * (len(tasks) - 1)),
+            "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
         }
         return Inference(posterior, settings.contrastive_scale * loss, metrics)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_options, family_spec
@@ -41,7 +42,7 @@ class Group(BaseModel):
     environments: Annotated[list[str], Field(min_length=1)]
     environment_options: dict[str, str] = {}
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
     budget: PositiveInt
     evaluations: PositiveInt = 50
 
@@ -85,9 +86,10 @@ class Benchmark(BaseModel):
 
 
 def _group_plan(group: Group) -> list[RunSpec]:
-    if len(set(group.seeds)) < len(group.seeds):
-        repeated = next(seed for seed in group.seeds if group.seeds.count(seed) > 1)
-        raise UsageError(f"seeds: {repeated} is repeated; every seed is allowed once")
+    for what, listed in (("seeds", group.seeds), ("environments", group.environments)):
+        repeated = [item for item, count in Counter[object](listed).items() if count > 1]
+        if repeated:
+            raise UsageError(f"{what}: {repeated[0]} is repeated; each is allowed once")
     for environment in group.environments:
         if environment not in family_names():
             raise UsageError(unknown("environments:", environment, family_names()))
@@ -126,6 +128,10 @@ def _group_plan(group: Group) -> list[RunSpec]:
                 )
                 for seed in group.seeds
             )
+    labels: dict[str, str] = {}
+    for spec in runs:
+        if labels.setdefault(spec.run, spec.label) != spec.label:
+            raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
     return runs
 
 

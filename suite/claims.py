@@ -159,7 +159,7 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None
 def _highest(folder: Path) -> tuple[int, str]:
     try:
         names = [path.name for path in folder.iterdir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0, "released"
     matches = [match for match in map(_NAME.fullmatch, names) if match]
     return max(((int(match[1]), match[2]) for match in matches), default=(0, "released"))

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from suite.errors import UsageError
 from suite.spec import RunSpec
+
+if TYPE_CHECKING:
+    from suite.store import Store
 
 app = typer.Typer(
     name="suite",
@@ -127,7 +130,6 @@ def run(
     from suite.local import Limits, LocalExecutor, Retries
     from suite.machine import gpus, room_for
     from suite.progress import Progress
-    from suite.report import write_report
     from suite.store import Store
 
     definition = load_benchmark(benchmark)
@@ -165,11 +167,7 @@ def run(
     for run, failure in executor.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
         err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
-    try:
-        page = write_report(store, reports, specs, title=definition.name)
-    except OSError as error:
-        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
-    out.print(f"report: {page}", highlight=False)
+    _write_report(store, reports, specs, definition.name)
     unfinished = [spec for spec in specs if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
 
@@ -261,14 +259,13 @@ def report(
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
     from suite.benchmark import load_benchmark
-    from suite.report import tables_as, write_report
+    from suite.report import tables_as
     from suite.store import Store
 
     definition = load_benchmark(benchmark) if benchmark else None
     planned = definition.plan() if definition else None
     if form == "html":
-        page = write_report(Store(results), reports, planned, title=definition.name if definition else "All runs")
-        out.print(f"report: {page}", highlight=False)
+        _write_report(Store(results), reports, planned, definition.name if definition else "All runs")
     else:
         print(tables_as(form, Store(results), planned))
 
@@ -285,6 +282,16 @@ def audit(as_json: Json = False) -> None:
         _print_json(rows)
     else:
         print(as_markdown(judged.audit(rows)))
+
+
+def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None, title: str) -> None:
+    from suite.report import write_report
+
+    try:
+        page = write_report(store, reports, planned, title=title)
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
+    out.print(f"report: {page}", highlight=False)
 
 
 def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:

@@ -35,7 +35,13 @@ class CountedTasks:
         self._mark = 0.0
 
     def reset(self, tasks: IntArray) -> FloatArray:
-        """Start the next episode of each of the tasks, one a copy."""
+        """Start the next episode of each of the tasks, one a copy.
+
+        Raises
+        ------
+        NonFiniteError
+            If an initial observation is not finite.
+        """
         self._mark = time.perf_counter()
         if self._simulation is None or self._simulation.copies < len(tasks):
             self.close()
@@ -44,7 +50,10 @@ class CountedTasks:
         for task in tasks.tolist():
             generators.append(stream(self.seed, self.stream_name, task, int(self.visits[task])))
             self.visits[task] += 1
-        return self._simulation.reset(np.arange(len(tasks)), self.vectors[tasks], generators)
+        observations = self._simulation.reset(np.arange(len(tasks)), self.vectors[tasks], generators)
+        if not np.isfinite(observations).all():
+            raise NonFiniteError("an observation")
+        return observations
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
         """Step the active copies.

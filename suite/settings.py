@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -47,6 +48,8 @@ def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]
     for key, value in overrides.items():
         if key not in settings:
             raise UsageError(unknown(f"settings of {algorithm}:", key, settings))
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"settings of {algorithm}: {key}: {value}: must be a finite number")
         settings[key] = value
     published = ALGORITHMS[algorithm].published
     if isinstance(settings.get("as_published"), str):

@@ -212,6 +212,21 @@ def test_a_nan_observation_stops_the_run_and_is_named(trainer: Trainer) -> None:
         trainer.iterate()
 
 
+def test_a_nan_at_the_start_of_an_episode_is_named_too(trainer: Trainer) -> None:
+    family = trainer.family
+    build = family.simulation
+
+    def broken(copies: int) -> Any:
+        simulation = build(copies)
+        reset = simulation.reset
+        simulation.reset = lambda *given: np.full_like(reset(*given), np.nan)  # type: ignore[method-assign]
+        return simulation
+
+    family.simulation = broken  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match="iteration 1: an observation is not finite"):
+        trainer.iterate()
+
+
 def test_a_diverged_loss_stops_the_run_and_is_named(trainer: Trainer) -> None:
     trainer.iterate()
     poison(trainer.algorithm)

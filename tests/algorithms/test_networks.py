@@ -7,7 +7,14 @@ import pytest
 import torch
 from scipy import stats
 
-from algorithms.networks import MLP, TanhGaussianPolicy, fan_out_uniform, tanh_gaussian_log_probability, xavier_normal
+from algorithms.networks import (
+    MLP,
+    TanhGaussianPolicy,
+    fan_out_uniform,
+    fan_out_uniform_policy,
+    tanh_gaussian_log_probability,
+    xavier_normal,
+)
 
 
 def test_members_are_networks_of_their_own(generator: torch.Generator, float64: None) -> None:
@@ -35,7 +42,9 @@ def test_initialisers_have_the_published_spreads(generator: torch.Generator) -> 
     fan_out = MLP([100, 200, 1], generator, initialise=fan_out_uniform)
     assert fan_out.weights[0].abs().max().item() == pytest.approx(1 / math.sqrt(200), rel=0.01)
     assert (fan_out.biases[0] == 0.1).all()
-    assert fan_out.weights[1].abs().max().item() <= 3e-3
+    assert fan_out.weights[1].abs().max().item() == pytest.approx(3e-3, rel=0.05)
+    policy = MLP([100, 200, 1], generator, initialise=fan_out_uniform_policy)
+    assert policy.weights[1].abs().max().item() == pytest.approx(1e-3, rel=0.05)
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 4.0])
