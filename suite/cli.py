@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -31,6 +31,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
 out = Console(soft_wrap=True)
@@ -250,25 +251,39 @@ def gc(results: Results = Path("results")) -> None:
     out.print(f"{len(removed)} files removed", highlight=False)
 
 
-@app.command(epilog="Examples: suite report · suite report quick")
+@app.command(epilog="Examples: suite report · suite report quick · suite report quick --format markdown")
 def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
+    form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
-    """Write the page of what the store holds."""
+    """Write the page of what the store holds, or print its tables."""
     from suite.benchmark import load_benchmark
-    from suite.report import write_report
+    from suite.report import tables_as, write_report
     from suite.store import Store
 
     definition = load_benchmark(benchmark) if benchmark else None
-    page = write_report(
-        Store(results),
-        reports,
-        definition.plan() if definition else None,
-        title=definition.name if definition else "All runs",
-    )
-    out.print(f"report: {page}", highlight=False)
+    planned = definition.plan() if definition else None
+    if form == "html":
+        page = write_report(Store(results), reports, planned, title=definition.name if definition else "All runs")
+        out.print(f"report: {page}", highlight=False)
+    else:
+        print(tables_as(form, Store(results), planned))
+
+
+@app.command(epilog="Examples: suite audit · suite audit --json")
+def audit(as_json: Json = False) -> None:
+    """Recompute the paper's claims from its own published tables."""
+    from suite.analysis.audit import audit as audited
+    from suite.report import judged
+    from suite.report.table import as_markdown
+
+    rows = audited()
+    if as_json:
+        _print_json(rows)
+    else:
+        print(as_markdown(judged.audit(rows)))
 
 
 def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
