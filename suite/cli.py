@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from suite.errors import UsageError
 from suite.spec import RunSpec
+
+if TYPE_CHECKING:
+    import torch
 
 app = typer.Typer(
     name="suite",
@@ -272,6 +275,33 @@ def report(
         print(tables_as(form, Store(results), planned))
 
 
+@app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
+def watch(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run.")],
+    task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")],
+    results: Results = Path("results"),
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.", show_default=False),
+    ] = None,
+) -> None:
+    """Film a trained agent's evaluation episode on a test task, after it has adapted."""
+    from suite import clips
+    from suite.agents import trained
+    from suite.store import Store
+    from suite.waiting import counting
+
+    path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
+    clips.check_suffix(path)
+    trainer = trained(Store(results).folder(run), _device())
+    with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
+        episodes, pictures = clips.film(trainer, task, tick)
+    clips.write_clip(path, pictures)
+    success = ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
+    out.print(f"clip: {path}", markup=False, highlight=False)
+    err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
+
+
 @app.command(epilog="Examples: suite audit · suite audit --json")
 def audit(as_json: Json = False) -> None:
     """Recompute the paper's claims from its own published tables."""
@@ -284,6 +314,13 @@ def audit(as_json: Json = False) -> None:
         _print_json(rows)
     else:
         print(as_markdown(judged.audit(rows)))
+
+
+def _device() -> torch.device:
+    import torch
+
+    torch.set_num_threads(1)  # as runs do: small networks, and the same numbers
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
