@@ -41,10 +41,9 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
         )
     kind = ALGORITHMS.get(spec.algorithm)
     if kind is None or kind.revision != spec.algorithm_revision:
+        made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
         now = "none" if kind is None else f"revision {kind.revision}"
-        raise UsageError(
-            f"run {folder.run}: was made by revision {spec.algorithm_revision} of {spec.algorithm}, this suite has {now}"
-        )
+        raise UsageError(f"run {folder.run}: was made by {made}, this suite has {now}")
     if kind.adapts_on_replay:
         raise UsageError(
             f"run {folder.run}: {spec.algorithm} adapts on its meta-training replay, which a finished run does not keep"

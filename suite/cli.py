@@ -297,7 +297,9 @@ def watch(
     with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
     clips.write_clip(path, pictures)
-    success = ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
+    success = (
+        ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
+    )
     out.print(f"clip: {path}", markup=False, highlight=False)
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
@@ -314,6 +316,44 @@ def audit(as_json: Json = False) -> None:
         _print_json(rows)
     else:
         print(as_markdown(judged.audit(rows)))
+
+
+@app.command(
+    epilog="Examples: suite clusters RUN · suite clusters RUN RUN --rollouts 50 --seed 1 · suite clusters RUN --json"
+)
+def clusters(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished runs.")],
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    tasks: Annotated[int, typer.Option(min=2, help="Tasks to tell apart.")] = 8,
+    rollouts: Annotated[int, typer.Option(min=2, help="Rollouts a task.")] = 200,
+    window: Annotated[int, typer.Option(min=1, help="Transitions encoded of each rollout.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
+    perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    from suite.agents import trained
+    from suite.analysis.clusters import ClusterSettings, embed
+    from suite.report.clusters import table, write_clusters
+    from suite.report.table import as_markdown
+    from suite.store import CLUSTERS, Store, write_json
+    from suite.waiting import counting
+
+    settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
+    folders = [Store(results).folder(run) for run in runs]
+    trainers = [trained(folder, _device()) for folder in folders]
+    records = []
+    for folder, trainer in zip(folders, trainers, strict=True):
+        with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed(trainer, settings, tick))
+        write_json(folder.path / CLUSTERS, records[-1])
+    page = write_clusters(reports, records)
+    if as_json:
+        _print_json({"runs": [{key: value for key, value in r.items() if key != "points"} for r in records]})
+        return
+    print(as_markdown(table(records)))
+    out.print(f"page: {page}", markup=False, highlight=False)
 
 
 def _device() -> torch.device:

@@ -133,9 +133,7 @@ def write_clip(path: Path, pictures: Sequence[Picture]) -> None:
             _write_mp4(temporary, pictures, rate)
         else:
             first, *others = [Image.fromarray(picture) for picture in pictures]
-            first.save(
-                temporary, save_all=True, append_images=others, duration=round(1000 / rate), loop=0, quality=60
-            )
+            first.save(temporary, save_all=True, append_images=others, duration=round(1000 / rate), loop=0, quality=60)
         temporary.replace(path)
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error

@@ -139,9 +139,7 @@ def adapted(algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int
     return agent
 
 
-def evaluation_episodes(
-    algorithm: Algorithm, agent: MetaTestAgent, tasks: CountedTasks, indices: IntArray
-) -> Episodes:
+def evaluation_episodes(algorithm: Algorithm, agent: MetaTestAgent, tasks: CountedTasks, indices: IntArray) -> Episodes:
     """Run one episode of an adapted agent in each of its tasks."""
     horizon = np.full(len(indices), tasks.family.spec.horizon)
     return run_episodes(tasks, agent, indices, horizon, observe=algorithm.reads_evaluation_rewards)
