@@ -269,7 +269,8 @@ def clusters(key: str, points: pd.DataFrame) -> str:
             alpha=0.75,
             linewidth=0,
         )
-    axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", aspect="equal", xticks=[], yticks=[])
+    axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
     axes.legend(
         list(dots.values()), list(dots), loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=4, markerscale=1.8
     )
