@@ -146,7 +146,8 @@ def run(
         and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
     ]
     workers = workers or room_for(len(missing))
-    err.print(f"{definition.name}: {len(specs)} runs, {len(missing)} to run, {workers} workers")
+    done = sum(store.folder(spec.run).state == "done" for spec in specs)
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run, {workers} workers")
     for warning in drift(specs, store):
         err.print(warning, markup=False, highlight=False)
     limits = Limits(

@@ -172,15 +172,16 @@ def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episo
     """
     lengths = np.clip(episodes.lengths - 1, 1, size)  # (copies,)
     starts = generator.integers(np.maximum(episodes.lengths - lengths, 1))
-    within = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)  # (copies, time), the last row repeated
-    rows = starts[:, None] + within
+    offsets = np.arange(lengths.max() + 1)
+    rows = starts[:, None] + np.minimum(offsets, lengths[:, None])  # (copies, time + 1), the last one repeated
+    beyond = offsets[:-1] >= lengths[:, None]  # (copies, time)
+    steps = np.minimum(rows[:, :-1], episodes.rewards.shape[1] - 1)
     copies = np.arange(len(rows))[:, None]
-    last = (rows[:, -1] + 1)[:, None]
     return replace(
         episodes,
-        observations=episodes.observations[copies, np.concatenate([rows, last], axis=1)],
-        actions=episodes.actions[copies, rows],
-        rewards=episodes.rewards[copies, rows],
+        observations=episodes.observations[copies, rows],
+        actions=np.where(beyond[..., None], 0.0, episodes.actions[copies, steps]),
+        rewards=np.where(beyond, 0.0, episodes.rewards[copies, steps]),
         lengths=lengths,
     )
 

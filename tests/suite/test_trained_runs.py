@@ -11,8 +11,10 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from suite.agents import trained
-from suite.analysis.clusters import crop, statistics
+from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statistics
+from suite.benchmark import load_benchmark
 from suite.errors import UsageError
+from suite.execution import Trainer
 from suite.store import Store
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
@@ -132,6 +134,32 @@ def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) 
             np.testing.assert_array_equal(episodes.rewards[copy, start : start + 8], windows.rewards[copy])
             starts.add(int(start))
     assert starts == set(range(HORIZON - 8))
+
+
+def test_crop_never_reads_beyond_a_short_episode(results: Path, runs: dict[str, str]) -> None:
+    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    episodes.lengths[:3] = 1, 2, 6
+    windows = crop(episodes, 8, np.random.default_rng(0))
+    assert windows.lengths[:4].tolist() == [1, 1, 5, 8]
+    for copy, length in enumerate(windows.lengths[:3]):
+        start = int(np.flatnonzero((episodes.observations[copy] == windows.observations[copy, 0]).all(axis=1))[0])
+        assert start + length <= episodes.lengths[copy]
+        np.testing.assert_array_equal(
+            episodes.observations[copy, start : start + length + 1], windows.observations[copy, : length + 1]
+        )
+
+
+def test_tasks_on_ml1_stand_on_a_grid_and_randomise_the_hand() -> None:
+    (spec,) = (s for s in load_benchmark("smoke").plan() if s.label == "pearl" and s.environment == "reach-v1")
+    tasks, grid = cluster_tasks(Trainer.of(spec, CPU), ClusterSettings())
+    assert grid
+    assert len(np.unique(tasks.vectors[:, -3])) == 4
+    assert len(np.unique(tasks.vectors[:, -2])) == 2
+    assert len(np.unique(tasks.vectors[:, :-3], axis=0)) == 1
+    first, second = (tasks.reset(np.arange(2)) for _ in range(2))
+    tasks.close()
+    hand = slice(0, 3)
+    assert (first[:, hand] != second[:, hand]).all()
 
 
 @pytest.mark.parametrize(
