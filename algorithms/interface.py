@@ -133,6 +133,8 @@ class Algorithm(ABC):
     """True only for oracles."""
     reads_evaluation_rewards: ClassVar[bool] = False
     """True for recurrent policies that go on reading rewards inside the evaluation episode."""
+    adapts_on_replay: ClassVar[bool] = False
+    """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device

@@ -96,6 +96,7 @@ class MQL(Algorithm):
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True
+    adapts_on_replay: ClassVar[bool] = True
     settings: MQLSettings
 
     def __init__(self, settings: MQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

@@ -18,10 +18,15 @@ class Camera:
 
     Pictures are drawn by OSMesa, or else EGL, unless the environment variable `MUJOCO_GL` says otherwise. Shadows and
     antialiasing are off: they take most of the time in software.
+
+    Parameters
+    ----------
+    name : as in the model.
+    turned : turn pictures by 180 degrees, for a camera that hangs upside down.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, *, turned: bool = False) -> None:
+        self._name, self._turned = name, turned
         self._renderer: mujoco.Renderer | None = None
         self._seen: mujoco.MjData | None = None
         self._shown: tuple[mujoco.MjModel, int, int] | None = None
@@ -48,7 +53,7 @@ class Camera:
         mujoco.mj_forward(model, self._seen)
         self._renderer.update_scene(self._seen, camera=self._name)
         picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        return picture[::-1, ::-1].copy() if self._turned else picture
 
     def close(self) -> None:
         """Release the renderer."""

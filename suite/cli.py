@@ -18,6 +18,8 @@ from suite.errors import UsageError
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
+    import torch
+
     from suite.store import Store
 
 app = typer.Typer(
@@ -270,6 +272,35 @@ def report(
         print(tables_as(form, Store(results), planned))
 
 
+@app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
+def watch(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run.")],
+    task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")],
+    results: Results = Path("results"),
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.", show_default=False),
+    ] = None,
+) -> None:
+    """Film a trained agent's evaluation episode on a test task, after it has adapted."""
+    from suite import clips
+    from suite.agents import trained
+    from suite.store import Store
+    from suite.waiting import counting
+
+    path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
+    clips.check_suffix(path)
+    trainer = trained(Store(results).folder(run), _device())
+    with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
+        episodes, pictures = clips.film(trainer, task, tick)
+    clips.write_clip(path, pictures)
+    success = (
+        ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
+    )
+    out.print(f"clip: {path}", markup=False, highlight=False)
+    err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
+
+
 @app.command(epilog="Examples: suite audit · suite audit --json")
 def audit(as_json: Json = False) -> None:
     """Recompute the paper's claims from its own published tables."""
@@ -282,6 +313,51 @@ def audit(as_json: Json = False) -> None:
         _print_json(rows)
     else:
         print(as_markdown(judged.audit(rows)))
+
+
+@app.command(
+    epilog="Examples: suite clusters RUN · suite clusters RUN RUN --rollouts 50 --seed 1 · suite clusters RUN --json"
+)
+def clusters(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished runs.")],
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    tasks: Annotated[int, typer.Option(min=2, help="Tasks to tell apart.")] = 8,
+    rollouts: Annotated[int, typer.Option(min=2, help="Rollouts a task.")] = 200,
+    window: Annotated[int, typer.Option(min=1, help="Transitions encoded of each rollout.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
+    perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    from suite.agents import trained
+    from suite.analysis.clusters import ClusterSettings, embed
+    from suite.report.clusters import table, write_clusters
+    from suite.report.table import as_markdown
+    from suite.store import CLUSTERS, Store, write_json
+    from suite.waiting import counting
+
+    settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
+    folders = [Store(results).folder(run) for run in runs]
+    trainers = [trained(folder, _device()) for folder in folders]
+    records = []
+    for folder, trainer in zip(folders, trainers, strict=True):
+        with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed(trainer, settings, tick))
+        write_json(folder.path / CLUSTERS, records[-1])
+    page = write_clusters(reports, records)
+    if as_json:
+        _print_json({"runs": [{key: value for key, value in r.items() if key != "points"} for r in records]})
+        return
+    print(as_markdown(table(records)))
+    out.print(f"page: {page}", markup=False, highlight=False)
+
+
+def _device() -> torch.device:
+    import torch
+
+    torch.set_num_threads(1)  # as runs do: small networks, and the same numbers
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None, title: str) -> None:

@@ -9,8 +9,9 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from algorithms import Algorithm, Episodes, State, run_episodes
+from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
 from suite.streams import stream
 
@@ -84,6 +85,12 @@ class CountedTasks:
         self._mark = now
         return Step(step.observations[:copies], step.rewards[:copies], step.terminated[:copies], step.success[:copies])
 
+    def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a (height, width, 3) picture of one copy, as the last reset or step left it."""
+        if self._simulation is None:
+            raise RuntimeError("tasks are looked at before they were reset")
+        return self._simulation.render(copy, width, height)
+
     def skip(self, episodes: int) -> None:
         """Count episodes as started in every task without running them."""
         self.visits += episodes
@@ -124,6 +131,12 @@ def meta_test(
     indices : the tasks to evaluate; all by default.
     """
     indices = np.arange(len(tasks.vectors)) if indices is None else indices
+    agent = adapted(algorithm, tasks, exploration_episodes, indices)
+    return evaluation_episodes(algorithm, agent, tasks, indices)
+
+
+def adapted(algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int, indices: IntArray) -> MetaTestAgent:
+    """Let an algorithm meet tasks for the first time, and return its agent after adaptation; see `meta_test`."""
     horizon = np.full(len(indices), tasks.family.spec.horizon)
     tasks.rewind()
     generators = [stream(tasks.seed, "evaluation", task) for task in indices.tolist()]
@@ -132,4 +145,10 @@ def meta_test(
         agent.adapt([run_episodes(tasks, agent, indices, horizon) for _ in range(exploration_episodes)])
     else:
         tasks.skip(exploration_episodes)
+    return agent
+
+
+def evaluation_episodes(algorithm: Algorithm, agent: MetaTestAgent, tasks: CountedTasks, indices: IntArray) -> Episodes:
+    """Run one episode of an adapted agent in each of its tasks."""
+    horizon = np.full(len(indices), tasks.family.spec.horizon)
     return run_episodes(tasks, agent, indices, horizon, observe=algorithm.reads_evaluation_rewards)

@@ -9,6 +9,7 @@ training.parquet     one row an evaluation mark: counters, seconds, logged metri
 provenance.json      versions, commit, machine, settings as printed and as used
 state.json, state.safetensors
                      the algorithm as it was at the end, without its replay rows
+clusters.json        statistics of its context embedding (see suite.analysis.clusters), where they were asked for
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
 failed.json          why it failed (absent otherwise)
@@ -39,6 +40,8 @@ RunState = Literal["pending", "running", "done", "failed"]
 
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
 FINAL_STATE = ("state.json", "state.safetensors")
+CLUSTERS = "clusters.json"
+"""Computed from a finished run on demand, and so not committed with it."""
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
@@ -189,7 +192,7 @@ class RunFolder:
 
     def reset(self) -> None:
         """Forget everything but the specification; raises as `check`."""
-        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE):
+        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
             self.check()
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)

@@ -13,6 +13,7 @@ STREAMS = (
     "replay",  # minibatches and latent samples
     "evaluation environment",  # initial states of test episodes, by (task, episode)
     "evaluation",  # what the agent draws at meta-test, by task
+    "clusters",  # windows of rollouts whose encodings are clustered
 )
 """Their order is part of every number: append, never insert. Tasks are drawn by the family from the seed itself."""
 

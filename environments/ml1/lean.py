@@ -61,7 +61,7 @@ class LeanSimulation(Simulation):
         self._records: list[ResetRecord | None] = [None] * copies
         self._loaded: ResetRecord | None = None
         self._observations = np.zeros((copies, spec.observation_size))
-        self._camera = Camera("corner2")
+        self._camera = Camera("corner2", turned=True)
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
         """Replay Meta-World's reset, which is run once for each task (and, if random, each start of the hand)."""
@@ -111,7 +111,7 @@ class LeanSimulation(Simulation):
             self._loaded = record
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Return a picture from Meta-World's camera `corner2`."""
+        """Return a picture from Meta-World's camera `corner2`, the right way up."""
         record = self._records[copy]
         if record is not None:
             self._place(record)

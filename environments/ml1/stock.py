@@ -31,7 +31,7 @@ class StockSimulation(Simulation):
         self._random_hand = hand_start == "random"
         self._hand = self.environments[0].hand_init_pos.copy()
         self._observations = np.zeros((copies, spec.observation_size))
-        self._camera = Camera("corner2")
+        self._camera = Camera("corner2", turned=True)
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
         """Reset with Meta-World's own procedure, in which the task fixes the whole initial state."""
@@ -56,7 +56,7 @@ class StockSimulation(Simulation):
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Return a picture from Meta-World's camera `corner2`."""
+        """Return a picture from Meta-World's camera `corner2`, the right way up."""
         environment = self.environments[copy]
         return self._camera.picture(environment.model, environment.data, width, height)
 

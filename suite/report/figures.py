@@ -248,6 +248,35 @@ def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> st
     return _svg(key, figure)
 
 
+@mpl.rc_context(STYLE)
+def clusters(key: str, points: pd.DataFrame) -> str:
+    """Draw windows in the plane, each with the colour and the marker of its task.
+
+    Parameters
+    ----------
+    points : columns `task` (0, 1, ...), `x` and `y`.
+    """
+    figure, axes = _figure(5.2, 5.0)
+    dots = {}
+    for index in sorted(points["task"].unique().tolist()):
+        own = points[points["task"] == index]
+        dots[f"task {index}"] = axes.scatter(
+            own["x"],
+            own["y"],
+            s=11,
+            color=_stand_in(index),
+            marker=MARKERS[index % len(MARKERS)],
+            alpha=0.75,
+            linewidth=0,
+        )
+    axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.legend(
+        list(dots.values()), list(dots), loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=4, markerscale=1.8
+    )
+    return _svg(key, figure)
+
+
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()

@@ -1,0 +1,48 @@
+"""Progress of one command that counts to a known number: silent for two seconds, then a bar or plain lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+PATIENCE = 2.0
+"""Seconds before anything is shown."""
+BETWEEN_LINES = 10.0
+"""Seconds between two plain lines, where there is no terminal."""
+
+
+@contextmanager
+def counting(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Yield a function that counts one of `total`.
+
+    Parameters
+    ----------
+    console : where progress is shown; as a bar that vanishes if it is a terminal.
+    what : what is being done.
+    """
+    bar = Progress(console=console, transient=True)
+    task = bar.add_task(what, total=total)
+    shown = time.monotonic() + PATIENCE
+    done = 0
+
+    def tick() -> None:
+        nonlocal shown, done
+        done += 1
+        now = time.monotonic()
+        if console.is_terminal:
+            bar.update(task, completed=done)
+            if now >= shown:
+                bar.start()
+        elif now >= shown:
+            shown = now + BETWEEN_LINES
+            console.print(f"{what}: {done:,} of {total:,}", markup=False, highlight=False)
+
+    try:
+        yield tick
+    finally:
+        if console.is_terminal:
+            bar.stop()
