@@ -20,7 +20,6 @@ from algorithms.interface import (
     Algorithm,
     Episodes,
     Fraction,
-    MetaTestAgent,
     Metrics,
     Problem,
     Stateful,
@@ -32,6 +31,7 @@ from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.scaling import Standardisation
+from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
 
@@ -119,18 +119,14 @@ class OracleSAC(Algorithm):
         # Without replacement as long as there are tasks left.
         chosen = np.resize(self.exploration.permutation(problem.train_tasks), settings.tasks_per_iteration)
         self.store(self.rollouts(tasks, chosen, settings.steps_per_task))
-        totals: dict[str, Tensor] = {}
-        for _ in range(settings.updates):
-            for name, value in self.update().items():
-                totals[name] = totals[name] + value if name in totals else value
-        return {name: float(total) / settings.updates for name, total in totals.items()}
+        return mean_of_updates(self.update, settings.updates)
 
     def rollouts(self, tasks: Tasks, chosen: IntArray, steps: int) -> list[Episodes]:
         """Spend `steps` steps in each of the chosen tasks."""
 
-        def actor() -> VectorActor:
+        def actor() -> ConditionedActor:
             noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
-            return VectorActor(self, self.train_vectors[torch.as_tensor(chosen)], noise)
+            return ConditionedActor(self.policy, self.scale, self.train_vectors[torch.as_tensor(chosen)], noise)
 
         return list(run_steps(tasks, actor, chosen, steps, self.problem.horizon))
 
@@ -175,9 +171,9 @@ class OracleSAC(Algorithm):
 
     def meta_test(
         self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None
-    ) -> VectorActor:
+    ) -> ConditionedActor:
         """Make an agent that acts by the policy's mode."""
-        return VectorActor(self, self.vectors(task_vectors, len(generators)), None)
+        return ConditionedActor(self.policy, self.scale, self.vectors(task_vectors, len(generators)), None)
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -194,22 +190,6 @@ class OracleSAC(Algorithm):
             "replay": self.replay,
             "episodes": self.episodes,
         }
-
-
-class VectorActor(MetaTestAgent):
-    """Acts with the task vector of each copy."""
-
-    def __init__(self, algorithm: OracleSAC, vectors: Tensor, noise: FloatArray | None) -> None:
-        self.algorithm, self.vectors = algorithm, vectors
-        self.noise = noise  # (copies, time, action_size); None for the policy's mode
-        self.t = -1
-
-    def act(self, observations: FloatArray) -> FloatArray:
-        """Act in every copy."""
-        self.t += 1
-        return self.algorithm.policy.act(
-            self.algorithm.scale(observations), self.vectors, None if self.noise is None else self.noise[:, self.t]
-        )
 
 
 class BlindSAC(OracleSAC):

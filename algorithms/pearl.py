@@ -18,7 +18,6 @@ from torch import Tensor
 
 from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
 from algorithms.interface import (
-    Actor,
     Algorithm,
     Episodes,
     Fraction,
@@ -42,6 +41,7 @@ from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.scaling import Standardisation
+from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
 Difference = Literal[
@@ -188,11 +188,7 @@ class PEARL(Algorithm):
             self.contexts.clear(task)
         self.collect(tasks, chosen, settings.prior_steps, self.prior, into_context=True)
         self.collect(tasks, chosen, settings.posterior_steps, self.posterior, into_context=False)
-        totals: dict[str, Tensor] = {}
-        for _ in range(settings.updates):
-            for name, value in self.update().items():
-                totals[name] = totals[name] + value if name in totals else value
-        return {name: float(total) / settings.updates for name, total in totals.items()}
+        return mean_of_updates(self.update, settings.updates)
 
     def warm_up(self, tasks: Tasks) -> None:
         """Fill the replay of every training task with the untrained policy."""
@@ -215,10 +211,10 @@ class PEARL(Algorithm):
     ) -> Iterator[Episodes]:
         """Spend `steps` steps in each of the chosen tasks, with a new z for every episode."""
 
-        def actor() -> LatentActor:
+        def actor() -> ConditionedActor:
             z = infer(chosen)
             noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
-            return LatentActor(self, z, noise)
+            return ConditionedActor(self.policy, self.scale, z, noise)
 
         return run_steps(tasks, actor, chosen, steps, self.problem.horizon)
 
@@ -342,22 +338,6 @@ class PEARL(Algorithm):
         }
 
 
-class LatentActor(Actor):
-    """Acts with one z a copy for the length of an episode."""
-
-    def __init__(self, algorithm: PEARL, z: Tensor, noise: FloatArray | None) -> None:
-        self.algorithm, self.z = algorithm, z
-        self.noise = noise  # (copies, time, action_size); None for the policy's mode
-        self.t = -1
-
-    def act(self, observations: FloatArray) -> FloatArray:
-        """Act in every copy."""
-        self.t += 1
-        return self.algorithm.policy.act(
-            self.algorithm.scale(observations), self.z, None if self.noise is None else self.noise[:, self.t]
-        )
-
-
 class PEARLAgent(MetaTestAgent):
     """A prior z for each exploration episode, then one posterior z, as both code bases do (oyster sac.py)."""
 
@@ -373,7 +353,7 @@ class PEARLAgent(MetaTestAgent):
         noise = None
         if exploring or "sampled-test-actions" in algorithm.settings.as_published:
             noise = np.stack([g.standard_normal((problem.horizon, problem.action_size)) for g in self.generators])
-        self.actor = LatentActor(algorithm, z, noise)
+        self.actor = ConditionedActor(algorithm.policy, algorithm.scale, z, noise)
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""

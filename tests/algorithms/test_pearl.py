@@ -236,7 +236,7 @@ def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> 
     drawn = []
     for _ in range(2):
         agent.begin_episode()
-        drawn.append(agent.actor.z.clone())
+        drawn.append(agent.actor.told.clone())
         assert agent.actor.noise is not None
     assert not torch.equal(*drawn)
     rng = np.random.default_rng(3)
@@ -251,9 +251,9 @@ def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> 
     )
     agent.adapt([exploration])
     agent.begin_episode()
-    z = agent.actor.z
+    z = agent.actor.told
     agent.begin_episode()
-    assert agent.actor.z is z
+    assert agent.actor.told is z
     assert agent.actor.noise is None
     # The second copy's padding must not reach its posterior.
     alone = algorithm.encode([replace(exploration, observations=exploration.observations * [[[1.0]], [[0.5]]])])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.cli import main
 from suite.store import Store
+from tests.suite.trained_runs import suite
 
 TINY = """
 name: tiny
@@ -32,18 +32,6 @@ def benchmark_file(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY)
     return path
-
-
-def suite(*arguments: object) -> int:
-    """Run the command in this process; return its exit code."""
-    argv, sys.argv = sys.argv, ["suite", *map(str, arguments)]
-    try:
-        with pytest.raises(SystemExit) as left:
-            main()
-    finally:
-        sys.argv = argv
-    code = left.value.code
-    return code if isinstance(code, int) else 1
 
 
 def test_run_resumes_by_default_and_names_the_report(

@@ -1,0 +1,38 @@
+"""What the off-policy algorithms share beside replay: a policy that is told of its task, and a run of updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from algorithms.interface import MetaTestAgent, Metrics
+from algorithms.networks import TanhGaussianPolicy
+from algorithms.scaling import Standardisation
+from environments import FloatArray
+
+
+class ConditionedActor(MetaTestAgent):
+    """Acts for one episode by a policy that is told something of each copy's task: z, or the task vector."""
+
+    def __init__(
+        self, policy: TanhGaussianPolicy, scale: Standardisation, told: Tensor, noise: FloatArray | None
+    ) -> None:
+        self.policy, self.scale, self.told = policy, scale, told  # told: (copies, ·)
+        self.noise = noise  # (copies, time, action_size); None for the policy's mode
+        self.t = -1
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Act in every copy."""
+        self.t += 1
+        noise = None if self.noise is None else self.noise[:, self.t]
+        return self.policy.act(self.scale(observations), self.told, noise)
+
+
+def mean_of_updates(update: Callable[[], dict[str, Tensor]], count: int) -> Metrics:
+    """Make `count` updates; return the mean of what each gave, with no synchronisation before the end."""
+    totals: dict[str, Tensor] = {}
+    for _ in range(count):
+        for name, value in update().items():
+            totals[name] = totals[name] + value if name in totals else value
+    return {name: float(total) / count for name, total in totals.items()}
