@@ -129,9 +129,10 @@ def run(
     from suite.benchmark import load_benchmark
     from suite.forecast import Speeds
     from suite.identity import drift
-    from suite.local import Limits, LocalExecutor, Retries
+    from suite.local import LocalExecutor
     from suite.machine import gpus, room_for
     from suite.progress import Progress
+    from suite.scheduler import Limits, Retries, Scheduler
     from suite.store import Store
 
     definition = load_benchmark(benchmark)
@@ -154,19 +155,20 @@ def run(
     limits = Limits(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
-        memory=None if memory_limit is None else int(2**30 * memory_limit),
     )
+    memory = None if memory_limit is None else int(2**30 * memory_limit)
     command = [sys.executable, "-m", "suite", "exec", "--checkpoint-every", str(checkpoint_every)]
-    executor = LocalExecutor(store, workers, limits, Retries(retries), command=command, gpus=gpus())
+    executor = LocalExecutor(store, command, gpus=gpus(), memory=memory)
+    scheduler = Scheduler(store, executor, workers, limits, Retries(retries))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: executor.interrupt())
+        signal.signal(number, lambda *_: scheduler.interrupt())
     try:
         with Progress(store, specs, err) as progress:
-            executor.run(Speeds(store).longest_first(missing), progress.update)
+            scheduler.run(Speeds(store).longest_first(missing), progress.update)
     except KeyboardInterrupt:
         err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
         raise typer.Exit(130) from None
-    for run, failure in executor.failures.items():
+    for run, failure in scheduler.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
         err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
     _write_report(store, reports, specs, definition.name)
