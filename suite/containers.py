@@ -342,7 +342,7 @@ class DockerAttempt:
         while self._state["Running"] and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
             self._look()
-        self.held.close()
+        self.let_go()
         with suppress(*Away):
             self.containers.remove(self.container)
         if self._state.get("OOMKilled"):
@@ -350,6 +350,10 @@ class DockerAttempt:
         if "ExitCode" not in self._state:
             return Failure("engine", self._state["Error"])
         return of_exit_status(self._state["ExitCode"])
+
+    def let_go(self) -> None:
+        """Close the guardian's standard input, as the death of this process would."""
+        self.held._response.close()  # closing `held` itself would leave the connection open
 
 
 @contextmanager

@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from safetensors.torch import load_file
 
 from suite.benchmark import load_benchmark
 from suite.guardian import LOG_BYTES
@@ -19,7 +17,7 @@ from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store import RunFolder, Store
-from tests.faults.conditions import assert_no_process, assert_sound, events
+from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute
 from tests.suite.stores import make_spec
@@ -54,18 +52,6 @@ def run_to_end(results: Path, spec: RunSpec, checkpoint_seconds: float = 60.0) -
     assert process.exitcode == 0, folder.log_tail()
     assert folder.state == "done"
     return folder
-
-
-def assert_same_numbers(one: RunFolder, other: RunFolder) -> None:
-    """Evaluations, counters, metrics and final parameters are equal bit for bit; only seconds may differ."""
-    pd.testing.assert_frame_equal(one.evaluations(), other.evaluations(), check_exact=True)
-    tables = [folder.training() for folder in (one, other)]
-    timeless = [table.drop(columns=[name for name in table if name.startswith("seconds")]) for table in tables]
-    pd.testing.assert_frame_equal(*timeless, check_exact=True)
-    first, second = (load_file(folder.path / "state.safetensors") for folder in (one, other))
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        np.testing.assert_array_equal(tensor.numpy(), second[name].numpy(), err_msg=name)
 
 
 @pytest.fixture(scope="module")
