@@ -206,7 +206,13 @@ def exec_(
     if not folder.claim():  # before anything slow is imported
         raise UsageError(f"run {run}: is being worked on by somebody else")
     from suite.attempt import attempt
+    from suite.benchmark import check_current
 
+    try:
+        check_current(spec)
+    except UsageError:
+        folder.release()
+        raise
     raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
