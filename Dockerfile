@@ -17,8 +17,11 @@ ARG PIP_EXTRA_INDEX_URL=
 COPY constraints.txt /
 COPY --from=requirements /requirements.txt /
 RUN --mount=type=bind,from=wheels,target=/wheels --mount=type=cache,target=/root/.cache/pip \
-    python -m pip --python /opt/venv/bin/python install \
-    --find-links /wheels --constraint /constraints.txt --requirement /requirements.txt
+    python -m pip --python /opt/venv/bin/python install --no-compile \
+    --find-links /wheels --constraint /constraints.txt --requirement /requirements.txt && \
+    cd /opt/venv/lib/python3*/site-packages && rm -rf torch/test torch/include && \
+    find . -type d -name tests -prune -exec rm -rf {} + && \
+    { python -m compileall -qq -j 0 /opt/venv || true; }  # some packages hold templates that are not Python
 
 # The suite itself, in /suite, because it reads the paper's tables beside its code. What pip makes of it goes to /installed:
 # the image gets the dependencies as one layer that a change of code leaves alone.
@@ -31,7 +34,7 @@ COPY examples examples
 COPY results/paper results/paper
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \
-    mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q algorithms environments suite
+    mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q /suite
 # Where it comes from: as told, or as the checkout says, or unknown.
 ARG COMMIT=
 RUN --mount=type=bind,target=/context git=/context/.git && commit=$COMMIT && \
@@ -45,7 +48,7 @@ RUN --mount=type=bind,target=/context git=/context/.git && commit=$COMMIT && \
 
 FROM ${BASE_IMAGE}
 # OSMesa draws on the CPU, EGL on a GPU; both without a display.
-RUN apt-get update && apt-get install --yes --no-install-recommends libegl1 libosmesa6 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends libegl1 libosmesa6 && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 RUN groupadd --gid 1000 suite && useradd --uid 1000 --gid suite --no-create-home --home-dir /tmp suite
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=code /installed /
