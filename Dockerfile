@@ -47,8 +47,9 @@ RUN --mount=type=bind,target=/context git=/context/.git && commit=$COMMIT && \
     echo "$commit" > COMMIT
 
 FROM ${BASE_IMAGE}
-# OSMesa draws on the CPU, EGL on a GPU; both without a display.
-RUN apt-get update && apt-get install --yes --no-install-recommends libegl1 libosmesa6 && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+# OSMesa draws on the CPU; EGL on a GPU, or with Mesa on the CPU too. Neither needs a display.
+RUN apt-get update && apt-get install --yes --no-install-recommends libegl1 libgl1-mesa-dri libopengl0 libosmesa6 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 RUN groupadd --gid 1000 suite && useradd --uid 1000 --gid suite --no-create-home --home-dir /tmp suite
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=code /installed /
