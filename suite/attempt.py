@@ -21,7 +21,7 @@ from algorithms.interface import AppendOnly, State
 from suite.checkpoint import Checkpoints, split
 from suite.claims import LEASE_SECONDS, LostClaimError
 from suite.execution import Trainer
-from suite.failures import of_exception
+from suite.failures import STORAGE_STATUS, of_exception
 from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
@@ -157,7 +157,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         failure = of_exception(error)
         with suppress(OSError, LostClaimError):
             folder.fail(failure.reason, failure.kind)
-        return 1
+        return STORAGE_STATUS if failure.kind == "storage" else 1
     finally:
         with suppress(OSError):
             folder.release()

@@ -181,13 +181,19 @@ def exec_(
     checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
+    from suite.failures import STORAGE_STATUS
     from suite.store import Store
 
     folder = Store(results).folder(run)
     spec = folder.spec()
     if folder.state == "done":
         return
-    if not folder.claim():  # before anything slow is imported
+    try:
+        claimed = folder.claim()  # before anything slow is imported
+    except OSError as error:
+        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", markup=False, highlight=False)
+        raise typer.Exit(STORAGE_STATUS) from None
+    if not claimed:
         raise UsageError(f"run {run}: is being worked on by somebody else")
     from suite.attempt import attempt
 

@@ -21,6 +21,9 @@ Kind = Literal[
 TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage"})
 """Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
 
+STORAGE_STATUS = 74
+"""With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
+
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
 
 
@@ -48,6 +51,8 @@ def of_exception(error: BaseException) -> Failure:
 
 def of_exit_status(status: int) -> Failure:
     """Classify the death of a process that left no word, by its status as a shell gives it."""
+    if status == STORAGE_STATUS:
+        return Failure("storage", "the store could not be written: the disk was full or away")
     if status > 128:
         try:
             name = signal.Signals(status - 128).name
