@@ -191,7 +191,7 @@ def exec_(
     checkpoint_every: CheckpointEvery = 60.0,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
-    from suite.failures import STORAGE_STATUS
+    from suite.failures import HELD_STATUS, STORAGE_STATUS
     from suite.store import Store
 
     folder = Store(results).folder(run)
@@ -204,7 +204,8 @@ def exec_(
         err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", markup=False, highlight=False)
         raise typer.Exit(STORAGE_STATUS) from None
     if not claimed:
-        raise UsageError(f"run {run}: is being worked on by somebody else")
+        err.print(f"error: run {run}: is being worked on by somebody else", markup=False, highlight=False)
+        raise typer.Exit(HELD_STATUS)
     from suite.attempt import attempt
 
     raise typer.Exit(attempt(spec, folder, checkpoint_every))

@@ -24,6 +24,9 @@ TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage"}
 STORAGE_STATUS = 74
 """With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
 
+HELD_STATUS = 75
+"""With which a run's process ends if somebody else is working on the run (EX_TEMPFAIL)."""
+
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
 
 

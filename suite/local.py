@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psutil
 
 from suite import guardian
-from suite.failures import TRANSIENT, Failure, of_exit_status
+from suite.failures import HELD_STATUS, TRANSIENT, Failure, of_exit_status
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, RunFolder, Store
 
@@ -216,7 +216,8 @@ class LocalExecutor:
         state = folder.state
         if state == "done":
             return
-        if state == "running":  # by somebody else, who was faster
+        # By somebody else, who was faster, or whose clock is another: only a process that watches the claim can tell.
+        if state == "running" or running.process.returncode == HELD_STATUS:
             waiting.ready = time.monotonic() + 1.0
             self._waiting.append(waiting)
             return

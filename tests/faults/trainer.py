@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from suite.errors import UsageError
+from suite.failures import HELD_STATUS
 from suite.store import RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
@@ -78,7 +78,7 @@ def main() -> None:
     mode, run, _, results = sys.argv[1:]
     folder = Store(Path(results)).folder(run)
     if not folder.claim():
-        raise UsageError("held")
+        sys.exit(HELD_STATUS)
     try:
         if folder.state == "done":
             return

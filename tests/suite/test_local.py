@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from suite.claims import Claim
+from suite.failures import HELD_STATUS
 from suite.local import Limits, LocalExecutor, Retries
 from suite.spec import RunSpec
 from suite.store import Store, write_json
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
+from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
 
 
@@ -111,6 +115,33 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
     LocalExecutor(store, 1, Limits(), Retries(), command=command).run([spec], watch)
     assert looks > 5
     assert committed(tmp_path) == [spec.run]
+
+
+def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> None:
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.claim()
+    (claim,) = (other.path / "claims").iterdir()
+    claim.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
+    os.utime(claim, (0, 0))
+    assert other.state == "pending"  # as far as wall clocks tell
+    looks = 0
+
+    def watch() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 20:
+            finish(other, tmp_path)
+            other.release()
+
+    command = [sys.executable, "-S", "-c", f"import sys; sys.exit({HELD_STATUS})"]
+    executor = LocalExecutor(store, 1, Limits(), Retries(0), command=command)
+    executor.run([spec], watch)
+    assert executor.failures == {}
+    assert looks >= 20
 
 
 def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
