@@ -175,8 +175,12 @@ class LocalExecutor:
                 try:
                     folder.prepare(waiting.spec)
                     self._start(waiting, folder)
-                except (CorruptRunError, OSError) as error:
+                except CorruptRunError as error:
                     self.failures[waiting.spec.run] = Failure("storage", str(error))
+                except OSError as error:
+                    failure = Failure("storage", str(error))
+                    if not self._put_back(waiting, failure):
+                        self.failures[waiting.spec.run] = failure
 
     def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
         slot = min(set(range(self.workers)) - {running.slot for running in self._running})
@@ -222,10 +226,7 @@ class LocalExecutor:
             self._waiting.append(waiting)
             return
         failure = running.broken or _told(folder) or of_exit_status(_status(running.process.returncode))
-        waiting.attempts += 1
-        if failure.kind in TRANSIENT and waiting.attempts <= self.retries.most:
-            waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.attempts - 1)
-            self._waiting.insert(0, waiting)
+        if self._put_back(waiting, failure):
             return
         self.failures[waiting.spec.run] = failure
         with suppress(OSError):  # a full disk: the failure is known here all the same
@@ -233,6 +234,15 @@ class LocalExecutor:
                 folder.fail(failure.reason, failure.kind)
         with suppress(OSError):
             folder.release()
+
+    def _put_back(self, waiting: _Waiting, failure: Failure) -> bool:
+        """Let a run wait for another attempt; False if there is to be none."""
+        waiting.attempts += 1
+        if failure.kind not in TRANSIENT or waiting.attempts > self.retries.most:
+            return False
+        waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.attempts - 1)
+        self._waiting.insert(0, waiting)
+        return True
 
     def _broken_limit(self, running: _Running) -> Failure | None:
         now = time.monotonic()

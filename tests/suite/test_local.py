@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from suite.claims import Claim
 from suite.failures import HELD_STATUS
 from suite.local import Limits, LocalExecutor, Retries
 from suite.spec import RunSpec
-from suite.store import Store, write_json
+from suite.store import RunFolder, Store, write_json
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
@@ -69,6 +70,25 @@ def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     executor = execute(tmp_path, "fills-the-disk", [spec])
     assert events(tmp_path) == {"started": 3}
     assert executor.failures[spec.run].kind == "storage"
+
+
+def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = iter([True, True, False])
+    prepare = RunFolder.prepare
+
+    def prepare_or_not(folder: RunFolder, spec: RunSpec) -> None:
+        if next(full):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        prepare(folder, spec)
+
+    monkeypatch.setattr(RunFolder, "prepare", prepare_or_not)
+    executor = execute(tmp_path, "ends-well", [make_spec()])
+    assert executor.failures == {}
+    assert events(tmp_path) == {"started": 1, "committed": 1}
+    full = iter([True] * 3)
+    executor = execute(tmp_path, "ends-well", [make_spec(seed=1)])
+    assert [failure.kind for failure in executor.failures.values()] == ["storage"]
+    assert next(full, None) is None
 
 
 def test_start_up_is_not_silence(tmp_path: Path) -> None:
