@@ -270,6 +270,13 @@ def test_a_trainer_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     note("a trainer that hangs", 2, "stopped for silence, tried again, then failed as `silence`, no process left")
 
 
+def test_a_trainer_that_hangs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+    monkeypatch.setattr("suite.local.START_SECONDS", 2.0)
+    executor, folder = supervise(tmp_path, "hangs-at-once", Limits(silence=0.5), monkeypatch)
+    assert executor.failures[folder.run].kind == "silence"
+    note("a trainer that hangs before its first step", 2, "stopped when the patience for start-up is over, then as above")
+
+
 def test_a_trainer_that_exceeds_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     executor, folder = supervise(tmp_path, "exceeds-memory", Limits(memory=600 * 2**20), monkeypatch)
     assert executor.failures[folder.run].kind == "memory limit"

@@ -46,6 +46,8 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
     elif mode == "hangs":
         show_steps(folder, 7)
         time.sleep(3600)
+    elif mode == "hangs-at-once":
+        time.sleep(3600)
     elif mode == "starts-slowly":
         time.sleep(1.5)
     elif mode == "exceeds-memory":
