@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from suite.errors import UsageError
+from suite.failures import HELD_STATUS
 from suite.store import RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
@@ -46,7 +46,7 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
     elif mode == "hangs":
         show_steps(folder, 7)
         time.sleep(3600)
-    elif mode == "sleeps-once" and attempts == 1:
+    elif mode == "hangs-at-once" or (mode == "sleeps-once" and attempts == 1):
         time.sleep(3600)
     elif mode == "starts-slowly":
         time.sleep(1.5)
@@ -80,7 +80,7 @@ def main() -> None:
     mode, run, _, results = sys.argv[1:]
     folder = Store(Path(results)).folder(run)
     if not folder.claim():
-        raise UsageError("held")
+        sys.exit(HELD_STATUS)
     try:
         if folder.state == "done":
             return
