@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -91,3 +92,10 @@ def image(engine: docker.DockerClient, wheels: Path | None) -> Iterator[str]:
     """Id of the image, of the CPU build where that can be had without the network."""
     yield build(ROOT, wheels, "--tag", TAG, "--build-arg", f"COMMIT={COMMIT}")
     engine.images.remove(TAG, force=True)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 180
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)

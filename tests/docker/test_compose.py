@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +17,13 @@ from urllib.request import urlopen
 import docker
 import pandas as pd
 import pytest
+from docker.models.containers import Container
 
+from suite.benchmark import load_benchmark
+from suite.containers import RUN_LABEL
 from suite.store import Store
-from tests.docker.conftest import ROOT, TINY, sources
+from tests.docker.conftest import ROOT, TINY, sources, wait_until
+from tests.faults.conditions import assert_same_numbers, assert_sound
 
 pytestmark = pytest.mark.docker
 
@@ -159,6 +164,50 @@ def test_without_the_engines_socket_the_numbers_are_the_same(
 ) -> None:
     # Docker makes a folder of a socket that is not there.
     pd.testing.assert_frame_equal(run_tiny(checkout, "local", DOCKER_SOCKET=str(tmp_path / "docker.sock")), table)
+
+
+def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path: Path) -> None:
+    """SIGKILL of a run, then of the coordinator: nothing is lost, run twice or left; numbers are the local ones."""
+    shutil.rmtree(checkout.path / "results" / "runs", ignore_errors=True)
+    store = Store(checkout.path / "results")
+    engine = docker.from_env()
+    log = (tmp_path / "log").open("w+")
+    command = ["docker", "compose", "up", "--exit-code-from", "suite", "suite"]
+    environment = {**checkout.environment, "BENCHMARK": "smoke"}
+    up = subprocess.Popen(command, cwd=checkout.path, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+    def running() -> list[Container]:
+        return [found for found in engine.containers.list(filters={"label": RUN_LABEL}) if is_ours(found)]
+
+    def is_ours(container: Container) -> bool:
+        return any(Path(mount["Source"]).is_relative_to(checkout.path) for mount in container.attrs["Mounts"])
+
+    def done() -> dict[str, int]:
+        return {f.run: (f.path / "done.json").stat().st_mtime_ns for f in store.folders() if f.state == "done"}
+
+    wait_until(lambda: any("running" in folder.state for folder in store.folders()) and bool(running()))
+    running()[0].kill()
+    wait_until(lambda: len(done()) >= 4 and bool(running()))
+    before = done()
+    assert checkout.compose("kill", "--signal", "SIGKILL", "suite").returncode == 0
+    assert up.wait() != 0
+    wait_until(lambda: not running())  # each has saved a checkpoint and ended of itself
+    assert len(before) < len(load_benchmark("smoke").plan())
+
+    finished = checkout.compose("up", "--exit-code-from", "suite", "suite", BENCHMARK="smoke")
+    assert finished.returncode == 0, finished.stdout
+    assert {run: when for run, when in done().items() if run in before} == before
+    assert sorted(done()) == sorted(spec.run for spec in load_benchmark("smoke").plan())
+    assert [
+        found.name for found in engine.containers.list(all=True) if is_ours(found) and RUN_LABEL in found.labels
+    ] == []
+    assert_sound(store.results)
+    engine.close()
+
+    here = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
+    subprocess.run([sys.executable, "-m", "suite", "run", "smoke", *here], check=True)
+    for folder in Store(tmp_path / "results").folders():
+        assert_same_numbers(folder, store.folder(folder.run))
 
 
 def test_the_exit_code_is_the_commands(checkout: Checkout) -> None:

@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -21,6 +20,7 @@ from suite.containers import CODE, STORE_LABEL, Containers, DockerExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store import RunFolder, Store
+from tests.docker.conftest import wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound, committed, events
 from tests.suite.stores import make_spec
 
@@ -93,13 +93,6 @@ def run_here(results: Path, spec: RunSpec) -> RunFolder:
     folder.prepare(spec)
     subprocess.run([sys.executable, "-m", "suite", "exec", spec.run, "--results", str(results)], check=True)
     return folder
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
 
 
 def containers_run(containers: Containers, script: str, *words: str) -> str:
