@@ -344,10 +344,10 @@ def clusters(
     for folder, trainer in zip(folders, trainers, strict=True):
         with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
             records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1])
+        write_json(folder.path / CLUSTERS, records[-1].plain())
     page = write_clusters(reports, records)
     if as_json:
-        _print_json({"runs": [{key: value for key, value in r.items() if key != "points"} for r in records]})
+        _print_json({"runs": [record.plain(points=False) for record in records]})
         return
     print(as_markdown(table(records)))
     out.print(f"page: {page}", markup=False, highlight=False)

@@ -186,7 +186,7 @@ def profiles(
     levels : (levels,) normalised scores.
     shares : entry -> (levels, 3): share, low, high.
     """
-    figure, axes = _figure(7.2, 3.6)
+    figure, axes = _figure(5.2, 3.5)
     lines = {}
     for index, entry in enumerate(order):
         if entry not in shares:
@@ -220,7 +220,7 @@ def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> st
     ----------
     table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
     """
-    figure, axes = _figure(7.2, 0.8 + 0.34 * len(table))
+    figure, axes = _figure(5.2, 0.8 + 0.34 * len(table))
     for row, values in enumerate(table.to_dict("records")):
         index = order.index(values["entry"])
         axes.plot(

@@ -83,7 +83,8 @@ def test_clusters_writes_table_page_and_record(
     points = recorded.pop("points")
     assert printed == recorded
     assert points["task"] == [0, 1, 2, 3] * 6
-    assert recorded["tsne"] == statistics(np.stack([points["x"], points["y"]], axis=1), np.array(points["task"]))
+    projected = np.stack([points["x"], points["y"]], axis=1)
+    assert recorded["tsne"] == statistics(projected, np.array(points["task"])).model_dump()
     assert recorded["tsne_settings"]["perplexity"] == 5
     assert recorded["window_rows"] == [HORIZON - 1, HORIZON - 1]
     assert recorded["goals"] == "test tasks"
@@ -109,7 +110,7 @@ def test_statistics_agree_with_loops() -> None:
         other = min(distances[labels == k].mean() for k in range(3) if k != c)
         silhouettes.append((other - own) / max(own, other))
     found = statistics(points, labels)
-    assert found == pytest.approx(
+    assert found.model_dump() == pytest.approx(
         {
             "to_centroid": np.mean(within),
             "between_centroids": np.mean(between),
@@ -117,7 +118,7 @@ def test_statistics_agree_with_loops() -> None:
             "silhouette": np.mean(silhouettes),
         }
     )
-    assert statistics(np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1]))["ratio"] is None
+    assert statistics(np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1])).ratio is None
 
 
 def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) -> None:
