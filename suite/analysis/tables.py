@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ RUN_COLUMNS = (
     "seconds_updating",
     "seconds_evaluating",
     "seconds_total",
+    "machine",
 )
 CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
 
@@ -184,7 +185,15 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
         "success": float(scored["success"].mean()),
         **{name: float(last.get(name, float("nan"))) for name in counters},
         "seconds_total": float(provenance.get("seconds_total", float("nan"))),
+        "machine": machine(provenance),
     }
+
+
+def machine(provenance: Mapping[str, Any]) -> str | None:
+    """Name the type of machine that a run's seconds belong to, its processor and device; None if it does not say."""
+    found = provenance.get("machine")
+    parts = [found.get("processor") if isinstance(found, Mapping) else None, provenance.get("device")]
+    return ", ".join(map(str, parts)) if all(parts) else None
 
 
 def _identity(spec: RunSpec | None, entry: str | None) -> dict[str, Any]:

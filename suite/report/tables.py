@@ -56,11 +56,12 @@ def wall_clock(done: pd.DataFrame) -> Table:
                 group["environment_steps"].mean() / busy if busy > 0 else None,
                 group["gradient_steps"].mean() / mean["seconds_updating"] if mean["seconds_updating"] > 0 else None,
                 group["meta_test_steps"].mean(),
+                "; ".join(sorted(group["machine"].dropna().unique())),
             )
         )
     return Table(
         "wall-clock",
-        "Wall-clock",
+        "Wall-clock: seconds and speeds",
         (
             "environment",
             "entry",
@@ -72,10 +73,12 @@ def wall_clock(done: pd.DataFrame) -> Table:
             "environment steps/s",
             "updates/s",
             "meta-test steps",
+            "machine",
         ),
         tuple(rows),
         "Means over runs. Environment steps/s: meta-training steps by the seconds of sampling and updating, evaluation "
-        "left out. Meta-test steps are counted apart from the budget.",
+        "left out. Meta-test steps are counted apart from the budget. Machine: processor and device; seconds of "
+        "different ones do not compare.",
     )
 
 

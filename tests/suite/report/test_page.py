@@ -95,6 +95,16 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
+def test_seconds_of_different_machines_give_no_ratio(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    for label, processor in (("pearl", "one"), ("tcl-pearl", "another")):
+        provenance = {"machine": {"processor": processor}, "device": "cpu", "seconds_total": 100.0}
+        finish(store, make_spec(label), linear(0, 1), provenance=provenance)
+    _, page = report(store, tmp_path)
+    assert "reach-v1 24,477.98 100.00 18,205.53 100.00 1.34 –" in page.text
+    assert "reach-v1 pearl 1 30 60 10 100 11,111 1,667 10,000 one, cpu" in page.text
+
+
 def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
     ends = {("pearl", "ant-fb"): [50.0, 60.0], ("oracle-sac", "ant-fb"): [100.0, 120.0]}
     html, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
