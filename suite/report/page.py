@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from suite.analysis import paper
@@ -93,7 +92,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "judgements": found.judgements,
         "interval": interval,
         "number": number,
-        "entries": [(index, entry, f"var(--s{index % figures.SERIES})") for index, entry in enumerate(found.order)],
+        "entries": [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)],
         "claims": judged.claims(found.judgements),
         "audit": judged.audit(found.audit),
         "ranking": compared.ranking(found.ranking),
@@ -111,7 +110,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "wall_clock": tables.wall_clock(results.done),
         "wall_clock_figure": _wall_clock_figure(found),
         "clusters": clusters.section(found.clusters) if found.clusters else None,
-        "run_matrix": _run_matrix(results.runs, found.order),
+        "run_matrix": _run_matrix(results, found.order),
         "failed": _failed(results),
         "others": results.others,
         "provenance": tables.provenance(results),
@@ -196,13 +195,20 @@ def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
     return square
 
 
-def _run_matrix(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
+def _run_matrix(results: Results, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
     """Return one row an environment; one cell an entry; one (seed, state, run) a run."""
+    runs = results.runs
     cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for row in runs[runs["entry"].notna()].to_dict("records"):
-        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), row["state"], row["run"]))
+        state = _shown_state(row["state"], results.failures.get(row["run"], {}))
+        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), state, row["run"]))
     names = sorted({environment for environment, _ in cells})
     return [(name, [sorted(cells.get((name, entry), [])) for entry in order]) for name in names]
+
+
+def _shown_state(state: str, failure: Mapping[str, Any]) -> str:
+    """Return a run's state as the page shows it: running out of time is told from other failures."""
+    return "timed out" if state == "failed" and failure.get("kind") in {"time", "silence"} else state
 
 
 def _failed(results: Results) -> list[tuple[str, str, str, str]]:
@@ -213,5 +219,5 @@ def _failed(results: Results) -> list[tuple[str, str, str, str]]:
     for row in runs[runs["state"].isin(["failed", "unreadable"]) | runs["run"].isin(list(reasons))].to_dict("records"):
         failure = results.failures.get(row["run"], {})
         reason = reasons.get(row["run"]) or ": ".join(str(failure[key]) for key in ("kind", "reason") if key in failure)
-        rows.append((row["run"], row["state"], reason, results.log_tails.get(row["run"], "")))
+        rows.append((row["run"], _shown_state(row["state"], failure), reason, results.log_tails.get(row["run"], "")))
     return rows
