@@ -14,6 +14,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,14 @@ def is_held(folder: Path) -> bool:
 def owner_died(owner: dict[str, Any]) -> bool:
     """Whether an owner is known to have died: it ran on this machine, and its process is gone."""
     return owner.get("machine") == _machine() and _started(owner.get("pid")) != owner.get("started")
+
+
+def release_of(folder: Path, host: str) -> None:
+    """Give a run back for an owner that was alone on a host which is known to be gone."""
+    number, found = look(folder)
+    if found is not None and str(found.owner.get("machine", "")).startswith(f"{host} "):
+        with suppress(FileNotFoundError):
+            (folder / f"{number:06}.json").rename(folder / f"{number:06}.released")
 
 
 def take(folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> Claim | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.errors import UsageError
+from suite.executors import ExecutorName
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
+ImageName = Annotated[
+    str | None,
+    typer.Option(help="Image of the docker executor.", show_default="meta-rl-suite, or that of this container"),
+]
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
@@ -83,7 +89,7 @@ def plan(
     from suite.forecast import Speeds, forecast
     from suite.identity import drift
     from suite.identity import why as explain
-    from suite.machine import room_for
+    from suite.machine import this_machine
     from suite.store import Store
 
     store = Store(results)
@@ -103,7 +109,7 @@ def plan(
         measure_speeds(missing, speeds, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _print_states(states, as_json)
     if not as_json:
-        workers = room_for(len(missing)) * machines
+        workers = this_machine().room_for(len(missing)) * machines
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, markup=False, highlight=False)
@@ -124,14 +130,16 @@ def run(
     memory_limit: Annotated[float | None, typer.Option(min=0, help="GiB that a run may take.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
     checkpoint_every: CheckpointEvery = 60.0,
+    executor: Where = "local",
+    image: ImageName = None,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.benchmark import load_benchmark
+    from suite.executors import site
     from suite.forecast import Speeds
     from suite.identity import drift
-    from suite.local import Limits, LocalExecutor, Retries
-    from suite.machine import gpus, room_for
     from suite.progress import Progress
+    from suite.scheduler import Limits, Retries, Scheduler
     from suite.store import Store
 
     definition = load_benchmark(benchmark)
@@ -146,27 +154,35 @@ def run(
         if (spec.run in rerun if rerun else True)
         and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
     ]
-    workers = workers or room_for(len(missing))
     done = sum(store.folder(spec.run).state == "done" for spec in specs)
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run, {workers} workers")
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
         err.print(warning, markup=False, highlight=False)
     limits = Limits(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
-        memory=None if memory_limit is None else int(2**30 * memory_limit),
     )
-    command = [sys.executable, "-m", "suite", "exec", "--checkpoint-every", str(checkpoint_every)]
-    executor = LocalExecutor(store, workers, limits, Retries(retries), command=command, gpus=gpus())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: executor.interrupt())
-    try:
-        with Progress(store, specs, err) as progress:
-            executor.run(Speeds(store).longest_first(missing), progress.update)
-    except KeyboardInterrupt:
-        err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
-        raise typer.Exit(130) from None
-    for run, failure in executor.failures.items():
+    where = site(
+        executor,
+        store,
+        len(missing),
+        workers=workers,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+        checkpoint_seconds=checkpoint_every,
+        image=image,
+    )
+    with where as (starter, workers):
+        err.print(f"{workers} workers, {executor} executor")
+        scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: scheduler.interrupt())
+        try:
+            with Progress(store, specs, err) as progress:
+                scheduler.run(Speeds(store).longest_first(missing), progress.update)
+        except KeyboardInterrupt:
+            err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
+            raise typer.Exit(130) from None
+    for run, failure in scheduler.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
         err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
     _write_report(store, reports, specs, definition.name)
@@ -239,6 +255,29 @@ def logs(
         time.sleep(0.5)
         size, text = folder.log_since(size)
         out.print(text, markup=False, highlight=False, end="")
+
+
+@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --json")
+def doctor(
+    results: Results = Path("results"),
+    executor: Where = "local",
+    image: ImageName = None,
+    as_json: Json = False,
+) -> None:
+    """Check whether runs could be executed here; exit code 1 if they could not."""
+    from suite.doctor import examine
+    from suite.store import Store
+
+    checks = []
+    styles = {"ok": "green", "warning": "yellow", "failed": "red"}
+    for check in examine(executor, Store(results), image):
+        checks.append(check)
+        if not as_json:
+            out.print(f"[{styles[check.verdict]}]{check.verdict:8}[/]", end="")
+            out.print(f"{check.what:10}{check.found}", markup=False, highlight=False)
+    if as_json:
+        _print_json([check._asdict() for check in checks])
+    raise typer.Exit(int(any(check.verdict == "failed" for check in checks)))
 
 
 @app.command(epilog="Example: suite gc")

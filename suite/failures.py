@@ -16,9 +16,10 @@ Kind = Literal[
     "silence",  # nothing counted for too long
     "killed",  # by a signal from elsewhere: the machine's memory ran out, a node was lost
     "storage",  # the disk was full or away
+    "engine",  # the container engine was away or refused
 ]
 
-TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage"})
+TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage", "engine"})
 """Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
 
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}

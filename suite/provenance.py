@@ -27,6 +27,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "command": f"suite exec {spec.run}",
         "commit": _git("rev-parse", "HEAD"),
         "dirty": None if status is None else bool(status),
+        "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {
             "processor": _processor(),

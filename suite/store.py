@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from suite.claims import Claim, LostClaimError, is_held, take
+from suite.claims import Claim, LostClaimError, is_held, release_of, take
 from suite.errors import UsageError
 from suite.spec import SCHEMA, RunSpec
 
@@ -159,6 +159,10 @@ class RunFolder:
         if self._claim:
             self._claim.release()
             self._claim = None
+
+    def release_of(self, host: str) -> None:
+        """Give the claim back for an owner that was alone on a host which is known to be gone."""
+        release_of(self.path / "claims", host)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write `<name>.parquet`, atomically."""

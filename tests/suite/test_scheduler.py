@@ -1,4 +1,4 @@
-"""The local executor, with trainers that end well and badly."""
+"""The scheduler and the local executor, with trainers that end well and badly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from suite.claims import Claim
-from suite.local import Limits, LocalExecutor, Retries
+from suite.local import LocalExecutor
+from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store import Store, write_json
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
@@ -18,15 +19,15 @@ from tests.suite.stores import make_spec
 
 def execute(
     results: Path, mode: str, specs: Sequence[RunSpec], *, limits: Limits | None = None, workers: int = 2
-) -> LocalExecutor:
+) -> Scheduler:
     store = Store(results)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    executor = LocalExecutor(store, workers, limits or Limits(), Retries(backoff=0.05), command=command)
-    executor.run(specs, lambda: None)
+    scheduler = Scheduler(store, LocalExecutor(store, command), workers, limits or Limits(), Retries(backoff=0.05))
+    scheduler.run(specs, lambda: None)
     assert_no_process(results)
     assert_sound(results)
-    return executor
+    return scheduler
 
 
 def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path) -> None:
@@ -37,16 +38,16 @@ def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path)
 
 
 def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:
-    executor = execute(tmp_path, "is-killed-twice", [make_spec()])
-    assert executor.failures == {}
+    scheduler = execute(tmp_path, "is-killed-twice", [make_spec()])
+    assert scheduler.failures == {}
     assert events(tmp_path) == {"started": 3, "committed": 1}
 
 
 def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "is-always-killed", [spec])
+    scheduler = execute(tmp_path, "is-always-killed", [spec])
     assert events(tmp_path) == {"started": 3}
-    assert executor.failures[spec.run].reason == "killed by SIGKILL"
+    assert scheduler.failures[spec.run].reason == "killed by SIGKILL"
     folder = Store(tmp_path).folder(spec.run)
     assert folder.state == "failed"
     assert folder.failure() == {"kind": "killed", "reason": "killed by SIGKILL"}
@@ -54,28 +55,28 @@ def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
 
 def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "raises", [spec])
+    scheduler = execute(tmp_path, "raises", [spec])
     assert events(tmp_path) == {"started": 1}
-    assert executor.failures[spec.run].kind == "error"
+    assert scheduler.failures[spec.run].kind == "error"
     assert "ValueError: bad" in Store(tmp_path).folder(spec.run).log_tail()
 
 
 def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "fills-the-disk", [spec])
+    scheduler = execute(tmp_path, "fills-the-disk", [spec])
     assert events(tmp_path) == {"started": 3}
-    assert executor.failures[spec.run].kind == "storage"
+    assert scheduler.failures[spec.run].kind == "storage"
 
 
 def test_start_up_is_not_silence(tmp_path: Path) -> None:
-    executor = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
-    assert executor.failures == {}
+    scheduler = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
+    assert scheduler.failures == {}
 
 
 def test_a_limit_on_time_is_deterministic(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
-    assert executor.failures[spec.run].kind == "time"
+    scheduler = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
+    assert scheduler.failures[spec.run].kind == "time"
     assert events(tmp_path)["started"] <= 1
 
 
@@ -86,9 +87,9 @@ def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     write_json(path, {**spec.model_dump(mode="json"), "schema_version": 99})
     before = path.read_bytes()
     store = Store(tmp_path)
-    executor = LocalExecutor(store, 1, Limits(), Retries())
-    executor.run([spec], lambda: None)
-    assert "newer version" in executor.failures[spec.run].reason
+    scheduler = Scheduler(store, LocalExecutor(store, ["true"]), 1, Limits(), Retries())
+    scheduler.run([spec], lambda: None)
+    assert "newer version" in scheduler.failures[spec.run].reason
     assert path.read_bytes() == before
 
 
@@ -108,7 +109,7 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
             other.release()
 
     command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
-    LocalExecutor(store, 1, Limits(), Retries(), command=command).run([spec], watch)
+    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries()).run([spec], watch)
     assert looks > 5
     assert committed(tmp_path) == [spec.run]
 
@@ -118,14 +119,14 @@ def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", "stops-when-asked"]
-    executor = LocalExecutor(store, 2, Limits(), Retries(), command=command)
+    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries())
 
     def watch() -> None:
         if events(tmp_path)["started"] == 2:
-            executor.interrupt()
+            scheduler.interrupt()
 
     with pytest.raises(KeyboardInterrupt):
-        executor.run(specs, watch)
+        scheduler.run(specs, watch)
     assert_no_process(tmp_path)
     assert {store.folder(spec.run).state for spec in specs} == {"pending"}
 
