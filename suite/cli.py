@@ -190,21 +190,24 @@ def run(
     raise typer.Exit(1 if unfinished else 0)
 
 
-@app.command("exec", epilog="Example: suite exec pearl_point-goal-2d_s0_0123456789ab")
+@app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.store import Store
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done":
+    if folder.state == "done" and not again:
         return
     if not folder.claim():  # before anything slow is imported
         raise UsageError(f"run {run}: is being worked on by somebody else")
+    if again:
+        folder.reset()
     from suite.attempt import attempt
 
     raise typer.Exit(attempt(spec, folder, checkpoint_every))

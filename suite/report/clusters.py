@@ -18,12 +18,14 @@ from suite.store import write_atomically
 
 TITLE = "Clusters of context embeddings"
 NOTE = (
-    "Mean distance of a window to its task's centroid, mean distance of two centroids, their ratio, mean silhouette. "
+    "Within: mean distance of a window to its task's centroid. Between: mean distance of two centroids. Ratio: between "
+    "by within. Silhouette: its mean. "
     "The scale of t-SNE is arbitrary: compare ratios and silhouettes, not distances, and trust the latent space first. "
     "The paper's rows are its Table 2 (push-v1), the ratio computed from it."
 )
 PRINTED = {"to_centroid": "average distance to centroid", "between_centroids": "average distance between clusters"}
 """Rows of Table 2."""
+HEADINGS = dict(zip(STATISTICS, ("within", "between", "ratio", "silhouette"), strict=True))
 DRAWN = 24
 """Runs that get a figure in the report; a figure of 1,600 windows takes about 100 kB."""
 
@@ -67,8 +69,7 @@ def table(records: Sequence[ClusterRecord]) -> Table:
     for record in records:
         numbers = [getattr(space, name) for space in (record.tsne, record.latent) for name in STATISTICS]
         rows.append((record.label, record.environment, record.run_seed, *numbers, record.run))
-    spaces = ("t-SNE", "latent")
-    columns = [f"{space}: {name.replace('_', ' ')}" for space in spaces for name in STATISTICS]
+    columns = [f"{space} {HEADINGS[name]}" for space in ("t-SNE", "latent") for name in STATISTICS]
     return Table(
         "clusters",
         "Clusters (Table 2)",

@@ -284,7 +284,7 @@ def clusters(key: str, points: pd.DataFrame) -> str:
         )
     axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
     axes.set_aspect("equal", adjustable="datalim")
-    _legend_below(figure, dots)
+    _legend_below(figure, dots, markerscale=1.8)
     return _svg(key, figure)
 
 
@@ -316,7 +316,7 @@ def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> N
         axes.set_ylim(shown.min() - margin, shown.max() + margin)
 
 
-def _legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
+def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) -> None:
     """Name the series under the axes; matplotlib hides names that start with an underscore, so a mark precedes it."""
     names = [f"\u200b{name}" if name.startswith("_") else name for name in handles]
     figure.legend(
@@ -324,6 +324,7 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
         names,
         loc="outside lower center" if figure.get_layout_engine() else "lower center",
         ncols=LEGEND_COLUMNS,
+        **options,
         columnspacing=1.2,
         handlelength=1.6,
     )

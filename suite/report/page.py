@@ -89,7 +89,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "counts": {state: int(counts.get(state, 0)) for state in tables.STATES},
         "glyphs": tables.GLYPHS,
         "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
-        "judgements": found.judgements,
+        "judgements": sorted(found.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
         "interval": interval,
         "number": number,
         "entries": [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)],

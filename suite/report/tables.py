@@ -11,7 +11,7 @@ from suite.analysis.tables import Results
 from suite.report.table import Cell, Table, interval
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
-GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "⧖", "unreadable": "!"}
+GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
 
 
 def scores(table: pd.DataFrame, units: Mapping[str, float]) -> Table:

@@ -91,7 +91,7 @@ def finish(
         "device": "cpu",
         "printed_settings": SETTINGS,
         "used_settings": SETTINGS,
-        "command": f"suite exec {spec.run}",
+        "command": f"suite exec {spec.run} --again",
         "seconds_total": float(sum(seconds)),
     }
     write_json(folder.path / "provenance.json", default if provenance is None else provenance)
@@ -110,10 +110,13 @@ def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
     return folder
 
 
-def embed(store: Store, spec: RunSpec, tasks: int = 8, rollouts: int = 5) -> ClusterRecord:
-    """Leave statistics of a done run's context embeddings in its folder, of tasks on a circle."""
+def embed(store: Store, spec: RunSpec, tasks: int = 8, rollouts: int = 5, width: float = 1.0) -> ClusterRecord:
+    """Leave statistics of a done run's context embeddings in its folder, of tasks on a circle.
+
+    The statistics are fixed, not those of the points.
+    """
     task = np.tile(np.arange(tasks), rollouts)
-    spread = np.random.default_rng(0).normal(size=(2, len(task)))
+    spread = width * np.random.default_rng(0).normal(size=(2, len(task)))
     angle = 2 * np.pi * task / tasks
     statistics = {"to_centroid": 1.25, "between_centroids": 5.0, "ratio": 4.0, "silhouette": 0.5}
     record = ClusterRecord.model_validate(

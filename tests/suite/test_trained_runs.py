@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from imageio_ffmpeg import count_frames_and_secs
@@ -209,3 +210,14 @@ def test_runs_without_a_trained_agent_are_refused(results: Path, runs: dict[str,
     (damaged.path / "state.safetensors").write_bytes(b"half")
     with pytest.raises(UsageError, match=r"state\.safetensors: differs from what the run committed"):
         trained(damaged, CPU)
+
+
+def test_the_recorded_command_makes_the_same_numbers_again(results: Path, runs: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(results / "runs" / runs["pearl"], tmp_path / "runs" / runs["pearl"])
+    folder = Store(tmp_path).folder(runs["pearl"])
+    before, began = folder.evaluations(), (folder.path / "done.json").stat().st_mtime_ns
+    program, *arguments = folder.provenance()["command"].split()
+    assert program == "suite"
+    assert suite(*arguments, "--results", tmp_path) == 0
+    assert (folder.path / "done.json").stat().st_mtime_ns > began
+    pd.testing.assert_frame_equal(folder.evaluations(), before)
