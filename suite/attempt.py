@@ -21,7 +21,7 @@ from algorithms.interface import AppendOnly, State
 from suite.checkpoint import Checkpoints, split
 from suite.claims import LEASE_SECONDS, LostClaimError
 from suite.execution import Trainer
-from suite.failures import of_exception
+from suite.failures import STORAGE_STATUS, of_exception
 from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
@@ -44,6 +44,8 @@ class Attempt:
         self._begun = self._saved = time.monotonic()
         self._before = 0.0
         """Seconds of earlier attempts."""
+        self._told = 0
+        """Evaluations that the log has."""
 
     def run(self, device: torch.device) -> None:
         """Go on from the newest checkpoint, and commit the results.
@@ -62,6 +64,7 @@ class Attempt:
         if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
             trainer.load_state(state["trainer"])
             self._before = state["seconds_total"]
+            self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
         with self._stoppable(), self._heartbeat(trainer):
             trainer.run(lambda: self._between(trainer))
@@ -69,6 +72,7 @@ class Attempt:
 
     def _between(self, trainer: Trainer) -> None:
         """Save if it is time; stop if asked to."""
+        self._tell(trainer)
         self.folder.check()
         now = time.monotonic()
         if self.stopping or now - self._saved >= self.checkpoint_seconds:
@@ -77,7 +81,15 @@ class Attempt:
         if self.stopping:
             raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
 
+    def _tell(self, trainer: Trainer) -> None:
+        """Print what is new of the evaluations."""
+        for table in trainer.evaluations[self._told :]:
+            steps, mean = table["environment_steps"].iloc[0], table["return"].mean()
+            print(f"{steps:,} of {self.spec.budget:,} environment steps: mean return {mean:.4g}", file=sys.stderr)
+        self._told = len(trainer.evaluations)
+
     def _commit(self, trainer: Trainer, device: torch.device) -> None:
+        self._tell(trainer)
         values, tensors = split(_without_rows(trainer.algorithm.state()))
         self.folder.write("state.json", json.dumps(values).encode())
         self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
@@ -157,7 +169,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         failure = of_exception(error)
         with suppress(OSError, LostClaimError):
             folder.fail(failure.reason, failure.kind)
-        return 1
+        return STORAGE_STATUS if failure.kind == "storage" else 1
     finally:
         with suppress(OSError):
             folder.release()

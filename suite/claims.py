@@ -152,7 +152,13 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None
     claim = Claim(path, clock, wait)
     try:
         with path.open("x") as file:
-            json.dump({"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}, file)
+            owner = {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+            try:
+                json.dump(owner, file)
+                file.flush()
+            except OSError:
+                path.unlink()  # on a full disk: a claim without an owner would hold the run for a lease
+                raise
     except FileExistsError:
         return None
     if _highest(folder) != (number, "json"):  # judged long ago: others have come and gone

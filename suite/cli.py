@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -47,6 +48,12 @@ BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipp
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
+
+WHOLE_NAMES = 1000
+"""Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
+
+FOLLOW_SECONDS = 0.5
+"""Between two looks at a log."""
 
 
 def _print_json(value: Any) -> None:
@@ -140,7 +147,7 @@ def run(
     from suite.identity import drift
     from suite.progress import Progress
     from suite.scheduler import Limits, Retries, Scheduler
-    from suite.store import Store
+    from suite.store import CorruptRunError, Store
 
     definition = load_benchmark(benchmark)
     specs = definition.plan()
@@ -154,6 +161,9 @@ def run(
         if (spec.run in rerun if rerun else True)
         and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
     ]
+    for spec in missing:  # so that others see what is still to come
+        with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
+            store.folder(spec.run).prepare(spec)
     done = sum(store.folder(spec.run).state == "done" for spec in specs)
     err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
@@ -186,7 +196,7 @@ def run(
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
         err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
     _write_report(store, reports, specs, definition.name)
-    unfinished = [spec for spec in specs if store.folder(spec.run).state != "done"]
+    unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
 
 
@@ -198,18 +208,31 @@ def exec_(
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
+    from suite.failures import HELD_STATUS, STORAGE_STATUS
     from suite.store import Store
 
     folder = Store(results).folder(run)
     spec = folder.spec()
     if folder.state == "done" and not again:
         return
-    if not folder.claim():  # before anything slow is imported
-        raise UsageError(f"run {run}: is being worked on by somebody else")
+    try:
+        claimed = folder.claim()  # before anything slow is imported
+    except OSError as error:
+        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", markup=False, highlight=False)
+        raise typer.Exit(STORAGE_STATUS) from None
+    if not claimed:
+        err.print(f"error: run {run}: is being worked on by somebody else", markup=False, highlight=False)
+        raise typer.Exit(HELD_STATUS)
+    from suite.attempt import attempt
+    from suite.benchmark import check_current
+
+    try:
+        check_current(spec)
+    except UsageError:
+        folder.release()
+        raise
     if again:
         folder.reset()
-    from suite.attempt import attempt
-
     raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
@@ -217,7 +240,7 @@ def exec_(
 def status(
     results: Results = Path("results"),
     as_json: Json = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nothing is running.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nobody works on it.")] = False,
 ) -> None:
     """Show the state of every run in the store."""
     from suite.progress import Progress
@@ -233,10 +256,13 @@ def status(
     if not watch:
         _print_states(rows, as_json)
         return
-    with Progress(store, [spec for spec, _ in rows], out) as progress:
-        while progress.is_running():
-            time.sleep(1.0)
-            progress.update()
+    try:
+        with Progress(store, [spec for spec, _ in rows], out) as progress:
+            while progress.is_worked_on():
+                time.sleep(1.0)
+                progress.update()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.command(epilog="Examples: suite logs RUN · suite logs RUN -f")
@@ -253,11 +279,16 @@ def logs(
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
     size = folder.log_size()
-    out.print(folder.log_tail(lines), markup=False, highlight=False)
-    while follow and folder.state == "running":
-        time.sleep(0.5)
-        size, text = folder.log_since(size)
-        out.print(text, markup=False, highlight=False, end="")
+    if tail := folder.log_tail(lines):
+        out.print(tail, markup=False, highlight=False)
+    try:
+        while follow:
+            follow = folder.state == "running"  # once more afterwards: the last words count
+            size, text = folder.log_since(size)
+            out.print(text, markup=False, highlight=False, end="")
+            time.sleep(FOLLOW_SECONDS if follow else 0)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --json")
@@ -422,7 +453,7 @@ def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
         table.add_column(column)
     for spec, state in rows:
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
-    out.print(table)
+    Console(width=WHOLE_NAMES).print(table)
     counts = {state: sum(s == state for _, s in rows) for state in ("done", "running", "failed", "pending")}
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 

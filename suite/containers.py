@@ -67,13 +67,28 @@ def connect() -> docker.DockerClient:
     UsageError
         If none answers.
     """
-    try:
+    with answering():
         client = docker.from_env()
         client.ping()
+    return client
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say in one line that the engine does not answer.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise UsageError(f"the engine at {address()} refuses: {error.explanation}") from error
     except Away as error:
         remedy = "join its group" if "PermissionError" in str(error) else "start one, or set DOCKER_HOST"
         raise UsageError(f"no container engine answers at {address()}: {remedy}") from error
-    return client
 
 
 def address() -> str:
@@ -159,10 +174,7 @@ class Containers:
         everything = DeviceRequest(count=-1, capabilities=[["gpu"]])
         with suppress(APIError):  # the engine knows of no accelerator
             return self._probe(["gpus"], [everything])
-        try:
-            return self._probe([], [])
-        except APIError as error:
-            raise UsageError(f"the engine cannot start a container: {error.explanation}") from error
+        return self._probe([], [])
 
     def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest]) -> Probed:
         folder = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.store.runs_path))
@@ -342,7 +354,7 @@ class DockerAttempt:
         while self._state["Running"] and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
             self._look()
-        self.held.close()
+        self.let_go()
         with suppress(*Away):
             self.containers.remove(self.container)
         if self._state.get("OOMKilled"):
@@ -350,6 +362,10 @@ class DockerAttempt:
         if "ExitCode" not in self._state:
             return Failure("engine", self._state["Error"])
         return of_exit_status(self._state["ExitCode"])
+
+    def let_go(self) -> None:
+        """Close the guardian's standard input, as the death of this process would."""
+        self.held._response.close()  # closing `held` itself would leave the connection open
 
 
 @contextmanager
@@ -359,7 +375,8 @@ def reaping(containers: Containers) -> Iterator[None]:
     try:
         yield
     finally:
-        containers.reap()
+        with suppress(*Away):  # the next time, then
+            containers.reap()
 
 
 def check_code(containers: Containers, found: Probed) -> None:

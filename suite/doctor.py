@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from suite.containers import Containers, address, check_code, connect
+from suite.containers import Containers, address, answering, check_code, connect
 from suite.errors import UsageError
 from suite.executors import ExecutorName
 from suite.machine import Machine, this_machine
@@ -48,23 +48,27 @@ def examine(executor: ExecutorName, store: Store, image: str | None) -> Iterator
 def _engine(store: Store, image: str | None) -> Iterator[Check]:
     what = "engine"
     try:
-        client = connect()
-        what = "image"
-        containers = Containers(client, store, image)
-        kind = "as an ordinary user" if containers.is_rootless else "as root: whoever reaches it is root on its host"
-        yield Check("engine", "ok", f"version {containers.info['ServerVersion']} at {address()}, {kind}")
-        yield Check("image", "ok", containers.image)
-        what = "isolation"
-        found = containers.probe()
-        yield Check("isolation", "ok", "a container without network and privileges can write into its run's folder")
-        yield Check("in there", "ok", _described(containers.machine(found)))
-        left = ", ".join(container.name for container in containers.left_over())
-        yield Check(
-            "left over", "warning" if left else "ok", f"{left}: the next run removes them" if left else "nothing"
-        )
-        what = "code"
-        check_code(containers, found)
-        yield Check("code", "ok", f"the image has the code that plans the runs ({found.code})")
+        with answering():
+            client = connect()
+            what = "image"
+            containers = Containers(client, store, image)
+            kind = (
+                "as an ordinary user" if containers.is_rootless else "as root: whoever reaches it is root on its host"
+            )
+            yield Check("engine", "ok", f"version {containers.info['ServerVersion']} at {address()}, {kind}")
+            yield Check("image", "ok", containers.image)
+            what = "isolation"
+            found = containers.probe()
+            yield Check("isolation", "ok", "a container without network and privileges can write into its run's folder")
+            yield Check("in there", "ok", _described(containers.machine(found)))
+            what = "left over"
+            if left := ", ".join(container.name for container in containers.left_over()):
+                yield Check("left over", "warning", f"{left}: the next run removes them")
+            else:
+                yield Check("left over", "ok", "nothing")
+            what = "code"
+            check_code(containers, found)
+            yield Check("code", "ok", f"the image has the code that plans the runs ({found.code})")
     except UsageError as error:
         yield Check(what, "failed", str(error))
 

@@ -56,11 +56,14 @@ def site(
         yield Site(local, workers or machine.room_for(runs))
         return
 
-    from suite.containers import Containers, DockerExecutor, check_code, connect, reaping
+    from suite.containers import Containers, DockerExecutor, answering, check_code, connect, reaping
 
-    containers = Containers(connect(), store, image)
+    client = connect()
+    with answering():
+        containers = Containers(client, store, image)
     with reaping(containers):
-        found = containers.probe()
+        with answering():
+            found = containers.probe()
         check_code(containers, found)
         machine = containers.machine(found)
         workers = workers or machine.room_for(runs)

@@ -30,9 +30,9 @@ class BoundedLog:
         """Add some output; a full disk must not stop the run."""
         try:
             if self.file.tell() + len(content) > LOG_BYTES:
-                self.file.close()
                 self.path.replace(self.old)
-                self.file = self.path.open("ab", buffering=0)
+                full, self.file = self.file, self.path.open("ab", buffering=0)
+                full.close()
             self.file.write(content)
         except OSError:
             pass
@@ -75,5 +75,15 @@ def _copy(output: int, log: BoundedLog) -> bool:
     return bool(content)
 
 
+def main() -> None:
+    """Be the guardian that the module's docstring describes."""
+    log, grace, *command = sys.argv[1:]
+    try:
+        bounded = BoundedLog(Path(log))
+    except OSError:
+        sys.exit(os.EX_IOERR)  # as a run that cannot write its store
+    sys.exit(guard(bounded, float(grace), command))
+
+
 if __name__ == "__main__":
-    sys.exit(guard(BoundedLog(Path(sys.argv[1])), float(sys.argv[2]), sys.argv[3:]))
+    main()

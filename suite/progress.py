@@ -13,6 +13,12 @@ from rich.table import Table
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, Store
 
+QUIET_SECONDS = 20.0
+"""Without a running run, of which some are pending: nobody is working on them. Between two attempts, nothing runs."""
+
+LINES_SECONDS = 60.0
+"""Between two lines on each running run, where there is no terminal."""
+
 MARKS = {"pending": "·", "running": "▶", "done": "✓", "failed": "✗"}
 
 
@@ -21,7 +27,7 @@ class Progress:
 
     def __init__(self, store: Store, specs: Sequence[RunSpec], console: Console) -> None:
         self.store, self.specs, self.console = store, specs, console
-        self.begun = time.monotonic()
+        self.begun = self.seen = self.told = time.monotonic()
         self.states = {spec.run: store.folder(spec.run).state for spec in specs}
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
@@ -38,11 +44,14 @@ class Progress:
             self._live.stop()
 
     def update(self) -> None:
-        """Look at the store again; print what changed."""
+        """Look at the store again; print what changed, and now and then what is running."""
+        time_to_tell = time.monotonic() - self.told >= LINES_SECONDS
+        if time_to_tell:
+            self.told = time.monotonic()
         for spec in self.specs:
             before, now = self.states[spec.run], self.store.folder(spec.run).state
             self.states[spec.run] = now
-            if not self._live and before != now:
+            if not self._live and (before != now or (time_to_tell and now == "running")):
                 self.console.print(
                     f"[{self._counts()}] {now} {spec.label} on {spec.environment}, seed {spec.seed}"
                     f"{self._detail(spec)}",
@@ -53,9 +62,12 @@ class Progress:
         if self._live:
             self._live.update(self._table(), refresh=True)
 
-    def is_running(self) -> bool:
-        """Whether somebody is working on any of the runs."""
-        return "running" in self.states.values()
+    def is_worked_on(self) -> bool:
+        """Whether somebody is working on the runs, or was a moment ago and has not done them all."""
+        states = self.states.values()
+        if "running" in states:
+            self.seen = time.monotonic()
+        return "running" in states or ("pending" in states and time.monotonic() - self.seen < QUIET_SECONDS)
 
     def _counts(self) -> str:
         done = sum(state in ("done", "failed") for state in self.states.values())

@@ -15,6 +15,9 @@ from suite.store import CorruptRunError, RunFolder, Store
 GRACE_SECONDS = 10.0
 """Between asking a run to stop, at which it saves a checkpoint, and killing it."""
 
+START_SECONDS = 3600.0
+"""Of patience beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
+
 TICK_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 """Between two looks at whether a run keeps its limits."""
@@ -25,7 +28,7 @@ class Limits(NamedTuple):
 
     seconds: float | None = None
     silence: float | None = 1800.0
-    """Seconds without a step counted, once the first iteration has passed: start-up and compilation are not silence."""
+    """Seconds without a step counted; start-up and compilation are not silence, up to `START_SECONDS`."""
 
 
 class Retries(NamedTuple):
@@ -96,7 +99,7 @@ class _Running:
     attempt: Started
     slot: int
     begun: float = field(default_factory=time.monotonic)
-    counters: tuple[int, ...] = ()
+    counters: tuple[int, ...] | None = None
     counted: float = field(default_factory=time.monotonic)
     broken: Failure | None = None
     """The limit that was broken."""
@@ -211,7 +214,8 @@ class Scheduler:
         state = folder.state
         if state == "done":
             return
-        if state == "running":  # by somebody else, who was faster
+        # By somebody else, who was faster, or whose clock is another: only a process that watches the claim can tell.
+        if state == "running" or ended.kind == "held":
             self._wait_again(waiting)
             return
         self._has_failed(waiting, folder, running.broken or _told(folder) or ended)
@@ -238,10 +242,11 @@ class Scheduler:
             return over
         if self.limits.silence is not None:
             counters = _counters(running.folder)
-            if counters is None or counters != running.counters:
-                running.counters, running.counted = counters or (), now
-            elif now - running.counted > self.limits.silence:
-                return Failure("silence", f"counted no step for {self.limits.silence:.0f} s")
+            patience = self.limits.silence + (0 if counters and counters[0] else START_SECONDS)
+            if counters != running.counters:
+                running.counters, running.counted = counters, now
+            elif now - running.counted > patience:
+                return Failure("silence", f"counted no step for {patience:.0f} s")
         return None
 
     def _stop(self) -> None:
@@ -265,11 +270,9 @@ def _told(folder: RunFolder) -> Failure | None:
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:
-    """Return the steps counted so far; None while starting up."""
+    """Return whether the attempt is past its first iteration, and the steps counted so far; None before it says."""
     try:
         progress = folder.progress()
-        if not progress.get("warm"):
-            return None
-        return tuple(progress[name] for name in ("environment_steps", "gradient_steps", "meta_test_steps"))
+        return tuple(progress[name] for name in ("warm", "environment_steps", "gradient_steps", "meta_test_steps"))
     except (CorruptRunError, KeyError):
         return None

@@ -365,6 +365,11 @@ class Store:
         """Remove what crashed writers left behind, and nothing else; return it.
 
         That is temporary files of runs that nobody holds, and checkpoints of runs that are done.
+
+        Raises
+        ------
+        UsageError
+            If a file cannot be removed.
         """
         removed = [path for path in self.runs_path.glob(".probe.*") if path.is_file()]
         for folder in self.folders():
@@ -374,5 +379,8 @@ class Store:
             if folder.state == "done" and (folder.path / "checkpoint").is_dir():
                 removed += sorted((folder.path / "checkpoint").iterdir())
         for path in removed:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be removed ({error.strerror})") from error
         return removed

@@ -98,6 +98,7 @@ def provenance(results: Results) -> Table:
                 commit[:12] + (" + changes" if found.get("dirty") else ""),
                 _plain(found.get("device")),
                 _plain(found.get("machine")),
+                _plain(found.get("image")),
                 _plain(found.get("versions")),
                 memory / 2**20 if isinstance(memory, int | float) else None,
                 _plain(found.get("command")),
@@ -106,7 +107,19 @@ def provenance(results: Results) -> Table:
     return Table(
         "provenance",
         "Provenance",
-        ("run", "state", "entry", "seed", "commit", "device", "machine", "versions", "peak memory, MiB", "rerun with"),
+        (
+            "run",
+            "state",
+            "entry",
+            "seed",
+            "commit",
+            "device",
+            "machine",
+            "image",
+            "versions",
+            "peak memory, MiB",
+            "rerun with",
+        ),
         tuple(rows),
     )
 

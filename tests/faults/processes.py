@@ -1,10 +1,13 @@
-"""Processes of runs, forked where torch is already imported, so that kills meet training and not imports."""
+"""Processes of runs, forked where everything is already imported, so that kills meet training and not imports."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sys
 from pathlib import Path
+
+import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first needed, which takes seconds
+import torch._dynamo  # noqa: F401
 
 from suite.attempt import attempt
 from suite.store import Store

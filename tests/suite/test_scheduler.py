@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from suite.claims import Claim
+from suite.failures import HELD_STATUS
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import Store, write_json
+from suite.store import RunFolder, Store, write_json
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
+from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
 
 
@@ -68,6 +73,25 @@ def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     assert scheduler.failures[spec.run].kind == "storage"
 
 
+def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = iter([True, True, False])
+    prepare = RunFolder.prepare
+
+    def prepare_or_not(folder: RunFolder, spec: RunSpec) -> None:
+        if next(full):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        prepare(folder, spec)
+
+    monkeypatch.setattr(RunFolder, "prepare", prepare_or_not)
+    scheduler = execute(tmp_path, "ends-well", [make_spec()])
+    assert scheduler.failures == {}
+    assert events(tmp_path) == {"started": 1, "committed": 1}
+    full = iter([True] * 3)
+    scheduler = execute(tmp_path, "ends-well", [make_spec(seed=1)])
+    assert [failure.kind for failure in scheduler.failures.values()] == ["storage"]
+    assert next(full, None) is None
+
+
 def test_start_up_is_not_silence(tmp_path: Path) -> None:
     scheduler = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
     assert scheduler.failures == {}
@@ -112,6 +136,33 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
     Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries()).run([spec], watch)
     assert looks > 5
     assert committed(tmp_path) == [spec.run]
+
+
+def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> None:
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.claim()
+    (claim,) = (other.path / "claims").iterdir()
+    claim.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
+    os.utime(claim, (0, 0))
+    assert other.state == "pending"  # as far as wall clocks tell
+    looks = 0
+
+    def watch() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 20:
+            finish(other)
+            other.release()
+
+    command = [sys.executable, "-S", "-c", f"import sys; sys.exit({HELD_STATUS})"]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], watch)
+    assert scheduler.failures == {}
+    assert looks >= 20
 
 
 def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:

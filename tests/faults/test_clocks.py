@@ -1,0 +1,63 @@
+"""A wall clock that is set back and ahead: it takes nothing from the living, and keeps no dead claim alive."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import time
+
+import pytest
+
+from suite.claims import LEASE_SECONDS, Claim, LostClaimError, take
+from tests.faults.conftest import Note, count
+from tests.suite.test_claims import Time, claimed, elsewhere
+
+pytestmark = pytest.mark.faults
+
+JUMPS = (-10 * 365 * 86400, -86400, -3600, -90, 0, 90, 3600, 86400)
+"""Seconds by which clocks are wrong, anew whenever they are read."""
+
+
+def set_anew(draws: random.Random) -> float:
+    """Read an injected wall clock."""
+    return time() + draws.choice(JUMPS) + draws.random()
+
+
+def stamp(claim: Claim, draws: random.Random) -> None:
+    os.utime(claim.path, (set_anew(draws),) * 2)
+
+
+def renewals(claim: Claim, draws: random.Random) -> Iterator[Callable[[], object]]:
+    """Renew a claim every sixth of a lease, as heartbeats do, while another watches it 120 times a lease."""
+    while True:
+        yield from [lambda: None] * 19
+        yield lambda: (claim.renew(), stamp(claim, draws))
+
+
+def test_clocks_set_back_and_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+    draws = random.Random(0)
+    monkeypatch.setattr("suite.claims.time.time", lambda: set_anew(draws))
+    times = count(whole=1000, bounded=100)
+    for turn in range(times):
+        clock = Time()
+        owner = claimed(tmp_path / str(turn), clock)
+        stamp(owner, draws)
+        lives = turn % 2 == 0
+        if not lives or draws.random() < 0.5:
+            elsewhere(owner)  # where only renewals tell whether it lives
+            stamp(owner, draws)
+        if lives:
+            clock.meanwhile = renewals(owner, draws)
+        begun = clock.now
+        taken = take(tmp_path / str(turn), clock, clock.wait)
+        if lives:
+            assert taken is None
+            owner.check()
+        else:
+            assert taken is not None
+            assert LEASE_SECONDS <= clock.now - begun < LEASE_SECONDS + 1
+            with pytest.raises(LostClaimError):
+                owner.check()
+    note("clocks set back and ahead", times, "living owners keep their runs; a dead one's is free after one lease")

@@ -1,0 +1,174 @@
+"""What a user sees of runs, and says which to run: status, logs, limits and choices of `suite run`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from suite.benchmark import load_benchmark
+from suite.progress import Progress
+from suite.spec import RunSpec
+from suite.store import RunFolder, Store
+from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.trained_runs import suite
+
+TINY = """
+name: tiny
+description: three runs of a second
+groups:
+  - environments: [point-goal-2d]
+    seeds: [0, 1, 2]
+    budget: 3000
+    evaluations: 3
+    algorithms:
+      blind-sac:
+        settings:
+          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
+"""
+
+
+@pytest.fixture
+def benchmark_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) -> Iterator[Callable[[], object]]:
+    """Let something happen whenever the command line waits; what has not happened is left in what is returned."""
+    left = iter(events)
+    monkeypatch.setattr("suite.cli.time.sleep", lambda seconds: next(left)())
+    return left
+
+
+def claimed(store: Store, spec: RunSpec) -> RunFolder:
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    assert folder.claim()
+    return folder
+
+
+def said(folder: RunFolder, text: str) -> None:
+    with (folder.path / "log.txt").open("a") as log:
+        log.write(text)
+
+
+def test_names_can_be_copied_from_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    store = Store(tmp_path)
+    runs = [store.folder(spec.run).run for spec in (make_spec(), make_spec(seed=1)) if claimed(store, spec)]
+    assert suite("status", "--results", tmp_path) == 0
+    printed = capfd.readouterr().out
+    assert all(run in printed for run in runs)
+
+
+def test_logs_follow_to_the_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = claimed(Store(tmp_path), make_spec())
+    said(folder, "first\n")
+    left = meanwhile(
+        monkeypatch,
+        lambda: said(folder, "second\n"),
+        lambda: (said(folder, "the last words\n"), folder.release()),
+        lambda: None,
+    )
+    assert suite("logs", folder.run, "--results", tmp_path, "-f") == 0
+    assert capfd.readouterr().out.splitlines() == ["first", "second", "the last words"]
+    assert list(left) == []
+
+
+def test_watching_goes_on_between_two_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path)
+    first, second = claimed(store, make_spec(seed=0)), claimed(store, make_spec(seed=1))
+    second.release()
+    left = meanwhile(
+        monkeypatch,
+        lambda: first.fail("ValueError: bad", "error"),
+        first.release,
+        second.claim,
+        lambda: second.fail("ValueError: worse", "error"),
+    )
+    assert suite("status", "--results", tmp_path, "--watch") == 0
+    lines = [line.partition("] ")[2] for line in capfd.readouterr().out.splitlines()]
+    assert lines == [
+        "failed pearl on reach-v1, seed 0: ValueError: bad",
+        "running pearl on reach-v1, seed 1",
+        "failed pearl on reach-v1, seed 1: ValueError: worse",
+    ]
+    assert list(left) == []
+
+
+def test_watching_ends_when_nobody_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("suite.progress.QUIET_SECONDS", 0.0)
+    meanwhile(monkeypatch)
+    claimed(Store(tmp_path), make_spec()).release()
+    assert suite("status", "--results", tmp_path, "--watch") == 0
+
+
+def test_plain_lines_say_now_and_then_what_is_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, spec, page = Store(tmp_path), make_spec(budget=1000), io.StringIO()
+    folder = claimed(store, spec)
+    folder.write_progress({"environment_steps": 250, "seconds": 5.0})
+    progress = Progress(store, [spec], Console(file=page))
+    progress.update()
+    assert page.getvalue() == ""
+    monkeypatch.setattr("suite.progress.LINES_SECONDS", 0.0)
+    progress.update()
+    assert "running pearl on reach-v1, seed 0  25%, 50 steps/s, 15 s left" in page.getvalue()
+
+
+def test_only_failed_and_rerun_choose(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
+    store = Store(tmp_path)
+    good, bad, pending = load_benchmark(str(benchmark_file)).plan()
+    finish(store, good, linear(7, 7))
+    fail(store, bad, "ValueError: bad")
+    made_up = store.folder(good.run).evaluations()
+
+    assert suite("run", benchmark_file, *folders, "--only-failed") == 0
+    assert [store.folder(spec.run).state for spec in (good, bad, pending)] == ["done", "done", "pending"]
+    assert store.folder(good.run).evaluations().equals(made_up)
+    log = store.folder(bad.run).log_tail()
+    assert log.count("of 3,000 environment steps: mean return") == 4
+
+    trained = (store.folder(bad.run).path / "done.json").stat().st_mtime_ns
+    assert suite("run", benchmark_file, *folders, "--rerun", good.run) == 0
+    assert not store.folder(good.run).evaluations().equals(made_up)
+    assert (store.folder(bad.run).path / "done.json").stat().st_mtime_ns == trained
+    assert store.folder(pending.run).state == "pending"
+
+    assert suite("run", benchmark_file, *folders, "--rerun", "nothing") == 2
+    assert "run 'nothing': is not of this benchmark; see: suite plan" in capfd.readouterr().err
+
+
+def test_a_limit_on_memory_is_kept(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
+    assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
+    printed = capfd.readouterr().err
+    assert printed.count("the limit is 30") == 6  # of each run, as it fails and in the end
+    assert [folder.failure()["kind"] for folder in Store(tmp_path).folders()] == ["memory limit"] * 3
+
+
+def test_what_is_to_come_is_seen_by_others(
+    benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def look(self: Progress) -> None:
+        seen.append(sorted(folder.run for folder in self.store.folders()))
+
+    monkeypatch.setattr("suite.progress.Progress.update", look)
+    folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
+    assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
+    assert seen[0] == sorted(spec.run for spec in load_benchmark(str(benchmark_file)).plan())
