@@ -35,7 +35,9 @@ COPY results/paper results/paper
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \
     mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q /suite
-# Where it comes from: as told, or as the checkout says, or unknown.
+
+# Where the code comes from: as told, or as the checkout says, or unknown.
+FROM ${BASE_IMAGE} AS commit
 ARG COMMIT=
 RUN --mount=type=bind,target=/context git=/context/.git && commit=$COMMIT && \
     if [ -z "$commit" ] && [ -f $git/HEAD ]; then \
@@ -44,7 +46,7 @@ RUN --mount=type=bind,target=/context git=/context/.git && commit=$COMMIT && \
             commit=$(cat "$git/$branch" 2>/dev/null || sed -n "s|^\([0-9a-f]*\) $branch\$|\1|p" $git/packed-refs); \
         fi; \
     fi; \
-    echo "$commit" > COMMIT
+    echo "$commit" > /COMMIT
 
 FROM ${BASE_IMAGE}
 # OSMesa draws on the CPU; EGL on a GPU, or with Mesa on the CPU too. Neither needs a display.
@@ -54,6 +56,7 @@ RUN groupadd --gid 1000 suite && useradd --uid 1000 --gid suite --no-create-home
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=code /installed /
 COPY --from=code /suite /suite
+COPY --from=commit /COMMIT /suite/COMMIT
 # Nothing is written but to results, reports and /tmp, so that the root may be read-only and the user any.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -68,9 +71,8 @@ RUN chown -R suite:suite results/runs reports && chown suite:suite results
 USER suite
 ENTRYPOINT ["python", "-I", "-m", "suite.entrypoint"]
 CMD ["suite", "--help"]
-# The suite answers, and can read the store as whom it runs.
-HEALTHCHECK --interval=1m --timeout=30s --start-period=30s \
-    CMD ["python", "-I", "-m", "suite.entrypoint", "suite", "status", "--json"]
+# Whoever the command runs as can still write what it is there to write.
+HEALTHCHECK CMD ["python", "-I", "-m", "suite.entrypoint", "test", "-w", "results"]
 ARG COMMIT=
 LABEL org.opencontainers.image.title="meta-rl-suite" \
     org.opencontainers.image.description="A reproducibility benchmark suite for meta-reinforcement learning" \

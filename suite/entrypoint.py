@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,7 +18,7 @@ SOCKET = Path("/var/run/docker.sock")
 
 
 def environment(given: Mapping[str, str], socket: Path) -> dict[str, str]:
-    """Return the command's environment: with the engine's socket at hand, runs go to the engine unless told otherwise."""
+    """Return the command's environment: runs go to the engine where its socket is, unless somebody chose otherwise."""
     chosen = given.get("SUITE_EXECUTOR") or ("docker" if socket.is_socket() else "local")
     return {**given, "SUITE_EXECUTOR": chosen}
 
@@ -31,12 +31,13 @@ def become_owner(folder: Path, socket: Path) -> None:
     os.setuid(owner.st_uid)
 
 
-def main(command: Sequence[str], socket: Path = SOCKET) -> NoReturn:
+def main(command: list[str], socket: Path = SOCKET) -> NoReturn:
     """Become the command."""
+    variables = environment(os.environ, socket)
     if os.geteuid() == 0:
         become_owner(Path(os.environ.get("SUITE_OWNER_OF", ROOT / "results")), socket)
     try:
-        os.execvpe(command[0], command, environment(os.environ, socket))
+        os.execvpe(command[0], command, variables)  # noqa: S606 - the caller's own command
     except OSError as error:
         sys.exit(f"error: {command[0]}: {error.strerror}")
 
