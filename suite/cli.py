@@ -200,11 +200,12 @@ def run(
     raise typer.Exit(1 if unfinished else 0)
 
 
-@app.command("exec", epilog="Example: suite exec pearl_point-goal-2d_s0_0123456789ab")
+@app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.failures import HELD_STATUS, STORAGE_STATUS
@@ -212,7 +213,7 @@ def exec_(
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done":
+    if folder.state == "done" and not again:
         return
     try:
         claimed = folder.claim()  # before anything slow is imported
@@ -230,6 +231,8 @@ def exec_(
     except UsageError:
         folder.release()
         raise
+    if again:
+        folder.reset()
     raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
@@ -414,10 +417,10 @@ def clusters(
     for folder, trainer in zip(folders, trainers, strict=True):
         with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
             records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1])
+        write_json(folder.path / CLUSTERS, records[-1].plain())
     page = write_clusters(reports, records)
     if as_json:
-        _print_json({"runs": [{key: value for key, value in r.items() if key != "points"} for r in records]})
+        _print_json({"runs": [record.plain(points=False) for record in records]})
         return
     print(as_markdown(table(records)))
     out.print(f"page: {page}", markup=False, highlight=False)

@@ -24,7 +24,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
     """Describe this process as the origin of a run's numbers."""
     status = _git("status", "--porcelain")
     return {
-        "command": f"suite exec {spec.run}",
+        "command": f"suite exec {spec.run} --again",
         "commit": commit(),
         "dirty": None if status is None else bool(status),
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
