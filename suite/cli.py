@@ -6,8 +6,8 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -22,6 +22,7 @@ from suite.spec import RunSpec
 if TYPE_CHECKING:
     import torch
 
+    from suite.scheduler import Scheduler
     from suite.store import Store
 
 app = typer.Typer(
@@ -134,7 +135,7 @@ def run(
     ] = None,
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
-    memory_limit: Annotated[float | None, typer.Option(min=0, help="GiB that a run may take.")] = None,
+    memory_limit: Annotated[float | None, typer.Option(min=0.1, help="GiB that a run may take.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
@@ -149,6 +150,7 @@ def run(
     from suite.scheduler import Limits, Retries, Scheduler
     from suite.store import CorruptRunError, Store
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark)
     specs = definition.plan()
     store = Store(results)
@@ -184,10 +186,8 @@ def run(
     with where as (starter, workers):
         err.print(f"{workers} workers, {executor} executor")
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: scheduler.interrupt())
         try:
-            with Progress(store, specs, err) as progress:
+            with _interrupting(scheduler), Progress(store, specs, err) as progress:
                 scheduler.run(Speeds(store).longest_first(missing), progress.update)
         except KeyboardInterrupt:
             err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
@@ -198,6 +198,19 @@ def run(
     _write_report(store, reports, specs, definition.name)
     unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
+
+
+@contextmanager
+def _interrupting(scheduler: Scheduler) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop a scheduler in good order."""
+    before = {
+        number: signal.signal(number, lambda *_: scheduler.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
@@ -337,6 +350,8 @@ def report(
     from suite.report import tables_as
     from suite.store import Store
 
+    if not results.is_dir():
+        raise UsageError(f"--results {results}: there is no such folder")
     definition = load_benchmark(benchmark) if benchmark else None
     planned = definition.plan() if definition else None
     if form == "html":
@@ -405,9 +420,10 @@ def clusters(
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
     from suite.agents import trained
     from suite.analysis.clusters import ClusterSettings, embed
+    from suite.files import write_json
     from suite.report.clusters import table, write_clusters
     from suite.report.table import as_markdown
-    from suite.store import CLUSTERS, Store, write_json
+    from suite.store import CLUSTERS, Store
     from suite.waiting import counting
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)

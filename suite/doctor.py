@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from suite.containers import Containers, address, answering, check_code, connect
+from suite.containers import Containers, address, answering, check_same, connect
 from suite.errors import UsageError
 from suite.executors import ExecutorName
 from suite.machine import Machine, this_machine
@@ -61,14 +61,20 @@ def _engine(store: Store, image: str | None) -> Iterator[Check]:
             found = containers.probe()
             yield Check("isolation", "ok", "a container without network and privileges can write into its run's folder")
             yield Check("in there", "ok", _described(containers.machine(found)))
+            what = "limits"
+            features = {"MemoryLimit": "memory", "PidsLimit": "processes", "CpuCfsQuota": "cores"}
+            if missing := ", ".join(name for key, name in features.items() if not containers.info.get(key)):
+                yield Check("limits", "warning", f"the engine cannot limit: {missing}")
+            else:
+                yield Check("limits", "ok", f"the engine can limit {', '.join(features.values())}")
             what = "left over"
             if left := ", ".join(container.name for container in containers.left_over()):
                 yield Check("left over", "warning", f"{left}: the next run removes them")
             else:
                 yield Check("left over", "ok", "nothing")
             what = "code"
-            check_code(containers, found)
-            yield Check("code", "ok", f"the image has the code that plans the runs ({found.code})")
+            check_same(containers, found)
+            yield Check("code", "ok", f"the image has the code and packages that plan the runs ({found.code})")
     except UsageError as error:
         yield Check(what, "failed", str(error))
 

@@ -56,7 +56,7 @@ def site(
         yield Site(local, workers or machine.room_for(runs))
         return
 
-    from suite.containers import Containers, DockerExecutor, answering, check_code, connect, reaping
+    from suite.containers import Containers, DockerExecutor, answering, check_same, connect, reaping
 
     client = connect()
     with answering():
@@ -64,8 +64,9 @@ def site(
     with reaping(containers):
         with answering():
             found = containers.probe()
-        check_code(containers, found)
+        check_same(containers, found)
         machine = containers.machine(found)
         workers = workers or machine.room_for(runs)
-        share = memory or machine.memory // workers
-        yield Site(DockerExecutor(containers, ["suite", *arguments], gpus=machine.gpus, memory=share), workers)
+        share = machine.memory // workers
+        command = ["suite", *arguments]
+        yield Site(DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=memory), workers)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
@@ -60,7 +59,6 @@ class LocalExecutor:
             stdin=subprocess.PIPE,
             env=environment,
             start_new_session=True,  # a Ctrl-C reaches the runs through this process alone
-            cwd=Path.cwd(),
         )
         return LocalAttempt(process, self.memory)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from suite.benchmark import numeric_versions
 from suite.identity import code_hash
 
 
 def main() -> None:
-    """Write FILE, as a run writes its results: the hash of the code in the image, and the number of accelerators."""
-    found = {"code": code_hash(), "gpus": 0}
+    """Write FILE, as a run writes its results: what the image holds, and the number of accelerators."""
+    found: dict[str, Any] = {"code": code_hash(), "versions": numeric_versions(), "gpus": 0}
     if "gpus" in sys.argv[2:]:
         import torch
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, get_args
 
-from suite.failures import TRANSIENT, Failure
+from suite.errors import UsageError
+from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, RunFolder, Store
 
@@ -19,6 +20,12 @@ START_SECONDS = 3600.0
 """Of patience beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
 
 TICK_SECONDS = 0.1
+PAUSE_SECONDS = 1.0
+"""Before something is tried again that is nobody's failure."""
+
+AWAY_SECONDS = 600.0
+"""For an executor that does not answer to come back."""
+
 LOOK_SECONDS = 0.5
 """Between two looks at whether a run keeps its limits."""
 
@@ -41,6 +48,10 @@ class Retries(NamedTuple):
 
 class BusyError(Exception):
     """The run cannot be started now: somebody else has just started it."""
+
+
+class AwayError(Exception):
+    """Nothing can be started now: what starts runs does not answer."""
 
 
 class StartError(Exception):
@@ -80,6 +91,8 @@ class Executor(Protocol):
         ------
         BusyError
             If somebody else was faster.
+        AwayError
+            If the executor cannot be reached.
         StartError
             If the executor could not do it.
         """
@@ -124,6 +137,7 @@ class Scheduler:
         self.failures: dict[str, Failure] = {}
         """Why runs failed, in this call of `run`."""
         self._stopping = self._hurrying = False
+        self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
 
@@ -137,6 +151,8 @@ class Scheduler:
         ------
         KeyboardInterrupt
             After `interrupt` was called.
+        UsageError
+            If the executor stays away.
         """
         self._waiting = [_Waiting(spec) for spec in specs]
         try:
@@ -157,14 +173,14 @@ class Scheduler:
 
     def _start_some(self) -> None:
         for waiting in list(self._waiting):
-            if len(self._running) >= self.workers:
+            if len(self._running) >= self.workers or self._stopping:
                 return
             if time.monotonic() < waiting.ready:
                 continue
             folder = self.store.folder(waiting.spec.run)
             state = folder.state
             if state == "running":
-                waiting.ready = time.monotonic() + 1.0
+                waiting.ready = time.monotonic() + PAUSE_SECONDS
                 continue
             self._waiting.remove(waiting)
             if state != "done":
@@ -178,6 +194,8 @@ class Scheduler:
             attempt = self.executor.start(folder, slot)
         except BusyError:
             self._wait_again(waiting)
+        except AwayError as error:
+            self._wait_for_executor(waiting, error)
         except CorruptRunError as error:  # not to be touched
             self.failures[waiting.spec.run] = Failure("storage", str(error))
         except StartError as error:
@@ -185,12 +203,23 @@ class Scheduler:
         except OSError as error:
             self._has_failed(waiting, folder, Failure("storage", str(error)))
         else:
+            self._away_since = None
             self._running.append(_Running(waiting, folder, attempt, slot))
 
     def _wait_again(self, waiting: _Waiting) -> None:
         """Come back to a run that somebody else is working on."""
-        waiting.ready = time.monotonic() + 1.0
+        waiting.ready = time.monotonic() + PAUSE_SECONDS
         self._waiting.append(waiting)
+
+    def _wait_for_executor(self, waiting: _Waiting, error: AwayError) -> None:
+        """Start nothing for a while: that the executor is away is no failure of a run."""
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        if now - self._away_since > AWAY_SECONDS:
+            raise UsageError(f"{error}; waited for {AWAY_SECONDS:.0f} s")
+        self._waiting.insert(0, waiting)
+        for each in self._waiting:
+            each.ready = max(each.ready, now + PAUSE_SECONDS)
 
     def _look_after_all(self) -> None:
         for running in list(self._running):
@@ -229,7 +258,7 @@ class Scheduler:
             return
         self.failures[waiting.spec.run] = failure
         with suppress(OSError):  # a full disk: the failure is known here all the same
-            if folder.claim():
+            if folder.claim(patient=False):
                 folder.fail(failure.reason, failure.kind)
         with suppress(OSError):
             folder.release()
@@ -264,9 +293,11 @@ def _told(folder: RunFolder) -> Failure | None:
     """Return what the attempt itself said of its failure."""
     try:
         said = folder.failure()
-        return Failure(said["kind"], said["reason"]) if said else None
-    except (CorruptRunError, KeyError):
+    except CorruptRunError:
         return None
+    kind: Any = said.get("kind")
+    reason = said.get("reason")
+    return Failure(kind, reason) if kind in get_args(Kind) and isinstance(reason, str) else None
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:

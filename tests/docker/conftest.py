@@ -13,7 +13,7 @@ import docker
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TAG = "meta-rl-suite:test"
+TAG = f"meta-rl-suite:test-{os.getpid()}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 TINY = """

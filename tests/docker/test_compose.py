@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import urlopen
@@ -171,13 +172,16 @@ def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path
     shutil.rmtree(checkout.path / "results" / "runs", ignore_errors=True)
     store = Store(checkout.path / "results")
     engine = docker.from_env()
-    log = (tmp_path / "log").open("w+")
     command = ["docker", "compose", "up", "--exit-code-from", "suite", "suite"]
     environment = {**checkout.environment, "BENCHMARK": "smoke"}
-    up = subprocess.Popen(command, cwd=checkout.path, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    up = subprocess.Popen(command, cwd=checkout.path, env=environment, stdout=subprocess.DEVNULL)
 
     def running() -> list[Container]:
-        return [found for found in engine.containers.list(filters={"label": RUN_LABEL}) if is_ours(found)]
+        return [
+            found
+            for found in engine.containers.list(filters={"label": RUN_LABEL}, ignore_removed=True)
+            if is_ours(found)
+        ]
 
     def is_ours(container: Container) -> bool:
         return any(Path(mount["Source"]).is_relative_to(checkout.path) for mount in container.attrs["Mounts"])
@@ -186,8 +190,11 @@ def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path
         return {f.run: (f.path / "done.json").stat().st_mtime_ns for f in store.folders() if f.state == "done"}
 
     wait_until(lambda: any("running" in folder.state for folder in store.folders()) and bool(running()))
-    running()[0].kill()
+    with suppress(docker.errors.APIError):  # it may just have ended
+        running()[0].kill()
     wait_until(lambda: len(done()) >= 4 and bool(running()))
+    listed = checkout.compose("ps", "--all", "--quiet").stdout.split()
+    assert len(listed) == 1  # Compose does not take the runs for its own
     before = done()
     assert checkout.compose("kill", "--signal", "SIGKILL", "suite").returncode == 0
     assert up.wait() != 0

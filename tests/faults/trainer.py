@@ -42,6 +42,7 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
     """Do what the mode says; a return is a good end."""
     if mode == "ignores-sigterm":
         ignore_sigterm()
+        note(folder, "ignoring")
         time.sleep(3600)
     elif mode == "hangs":
         show_steps(folder, 7)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.cluster_records import ClusterRecord
+from suite.files import write_json
 from suite.spec import RunSpec
-from suite.store import CLUSTERS, RunFolder, Store, write_json
+from suite.store import CLUSTERS, RunFolder, Store
 
 SETTINGS = {"batch_size": 256, "latent_size": 7}
 

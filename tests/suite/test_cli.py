@@ -100,6 +100,12 @@ def test_an_unwritable_results_folder_is_refused_before_anything_runs(
     assert f"--results {tmp_path / 'file'}: cannot be written" in capfd.readouterr().err
 
 
+def test_a_report_of_nowhere_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("report", "--results", tmp_path / "resluts", "--reports", tmp_path) == 2
+    assert "resluts: there is no such folder" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failing_run_is_reported_and_the_others_finish(
     benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

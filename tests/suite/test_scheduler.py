@@ -13,10 +13,11 @@ import pytest
 
 from suite.claims import Claim
 from suite.failures import HELD_STATUS
+from suite.files import write_json
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store, write_json
+from suite.store import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
