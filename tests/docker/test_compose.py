@@ -176,12 +176,9 @@ def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path
     environment = {**checkout.environment, "BENCHMARK": "smoke"}
     up = subprocess.Popen(command, cwd=checkout.path, env=environment, stdout=subprocess.DEVNULL)
 
-    def running() -> list[Container]:
-        return [
-            found
-            for found in engine.containers.list(filters={"label": RUN_LABEL}, ignore_removed=True)
-            if is_ours(found)
-        ]
+    def running(*, ended: bool = False) -> list[Container]:
+        found = engine.containers.list(all=ended, filters={"label": RUN_LABEL}, ignore_removed=True)
+        return [container for container in found if is_ours(container)]
 
     def is_ours(container: Container) -> bool:
         return any(Path(mount["Source"]).is_relative_to(checkout.path) for mount in container.attrs["Mounts"])
@@ -205,9 +202,7 @@ def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path
     assert finished.returncode == 0, finished.stdout
     assert {run: when for run, when in done().items() if run in before} == before
     assert sorted(done()) == sorted(spec.run for spec in load_benchmark("smoke").plan())
-    assert [
-        found.name for found in engine.containers.list(all=True) if is_ours(found) and RUN_LABEL in found.labels
-    ] == []
+    assert running(ended=True) == []
     assert_sound(store.results)
     engine.close()
 
