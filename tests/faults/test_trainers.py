@@ -274,7 +274,9 @@ def test_a_trainer_that_hangs_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("suite.local.START_SECONDS", 2.0)
     executor, folder = supervise(tmp_path, "hangs-at-once", Limits(silence=0.5), monkeypatch)
     assert executor.failures[folder.run].kind == "silence"
-    note("a trainer that hangs before its first step", 2, "stopped when the patience for start-up is over, then as above")
+    note(
+        "a trainer that hangs before its first step", 2, "stopped when the patience for start-up is over, then as above"
+    )
 
 
 def test_a_trainer_that_exceeds_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
