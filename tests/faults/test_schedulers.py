@@ -21,6 +21,7 @@ from suite.store import Store, write_json
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events, processes_of
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
+from tests.suite.test_claims import race
 
 pytestmark = pytest.mark.faults
 
@@ -124,6 +125,13 @@ def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
     assert_no_process(tmp_path)
     assert_sound(tmp_path)
     note("two schedulers on one store", runs, "every run committed, none twice")
+
+
+def test_many_claim_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+    times = count(whole=200, bounded=50)
+    for turn in range(times):
+        assert len(race(tmp_path / str(turn), 8, monkeypatch)) == 1
+    note("eight claim a run that each has seen to be free", times, "one gets it")
 
 
 def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note) -> None:
