@@ -19,6 +19,10 @@ from suite.spec import RunSpec
 
 SHIPPED = Path(__file__).parent / "benchmarks"
 
+DEEPEST = 50
+LONGEST = 10_000_000
+"""What a benchmark file may hold: levels, and characters as JSON."""
+
 NUMERIC_STACK = ("numpy", "scipy", "torch", "mujoco", "gymnasium", "metaworld")
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
@@ -192,17 +196,32 @@ def load_benchmark(name: str) -> Benchmark:
 def _yaml_as_json(path: Path) -> str:
     try:
         text = path.read_text()
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             tag = getattr(event, "tag", None)
             if tag is not None:
                 raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # the parser's time grows with its square
+                raise UsageError(f"benchmark file {path}: is nested more than {DEEPEST} levels deep")
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-        text = json.dumps(value)  # refuses dates, and lists that hold themselves
+        text = _json(value)  # refuses dates, and lists that hold themselves
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"benchmark file {path}: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
     return text
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON; aliases that repeat one another would fill the memory."""
+    parts, size = [], 0
+    for part in json.JSONEncoder().iterencode(value):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST:
+            raise ValueError(f"is longer than {LONGEST:,} characters, once its aliases are written out")
+    return "".join(parts)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -6,10 +6,12 @@ Bounded counts by default (minutes); `FAULTS=whole` injects as many as docs/reli
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.faults.conditions import processes_of
 
 WHOLE = os.environ.get("FAULTS") == "whole"
 
@@ -20,6 +22,14 @@ Note = Callable[[str, int, str], None]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[ROWS] = []
+
+
+@pytest.fixture(autouse=True)
+def leave_nobody(tmp_path: Path) -> Iterator[None]:
+    """Kill what a test that failed has left behind."""
+    yield
+    for process in processes_of(tmp_path):
+        process.kill()
 
 
 @pytest.fixture

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import stat
 import sys
+from itertools import count
 from pathlib import Path
 
 import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first needed, which takes seconds
@@ -16,8 +20,23 @@ FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.processes"])
 
 
-def execute(results: str, run: str, checkpoint_seconds: float) -> None:
-    """Be the process of one run."""
+def die_within_a_write(number: int) -> None:
+    """Let this process be killed when it syncs for the n-th time, with only half of what it wrote in the file."""
+    sync, syncs = os.fsync, count(1)
+
+    def sync_or_die(descriptor: int) -> None:
+        if next(syncs) == number:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(descriptor)
+
+    os.fsync = sync_or_die
+
+
+def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0) -> None:
+    """Be the process of one run; killed within a write if it is said in which."""
+    die_within_a_write(dies_at)
     folder = Store(Path(results)).folder(run)
     sys.stderr = sys.stdout = (folder.path / "log.txt").open("a")
     if not folder.claim():

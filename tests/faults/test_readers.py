@@ -112,6 +112,7 @@ def test_any_bytes_as_a_benchmark(content: bytes, tmp_path: Path) -> None:
         "a: &a [*a, *a]",
         "a: &a ['x','x']\nb: &b [*a,*a]\nc: &c [*b,*b]\nname: *c",
         "[" * 5000,
+        "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]" for n in range(12)),
         "? {a: b}\n: c",
         "name: 2026-01-01",
         "name: .nan\ngroups: .inf",

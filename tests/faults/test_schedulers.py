@@ -22,6 +22,7 @@ from suite.store import Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events, processes_of
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
+from tests.suite.test_claims import race
 
 pytestmark = pytest.mark.faults
 
@@ -59,12 +60,17 @@ def wait_until(condition: Callable[[], object], seconds: float = 120.0) -> None:
         time.sleep(0.02)
 
 
+def done(results: Path) -> list[str]:
+    """Return the runs that are done: a trainer may be killed after its commit, and before it notes it."""
+    return sorted(folder.run for folder in Store(results).folders() if folder.state == "done")
+
+
 def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
     draws = random.Random(0)
     results, runs, kills = tmp_path / "results", count(whole=40, bounded=10), 0
     results.mkdir()
-    while len(committed(results)) < runs:
-        before = committed(results)
+    while len(done(results)) < runs:
+        before = done(results)
         process = start("ends-well", results, runs)
         seen = events(results)["started"] + draws.randint(0, 3)  # a fourth starts when another has ended
         wait_until(lambda: events(results)["started"] > seen or process.poll() is not None)  # noqa: B023
@@ -73,9 +79,10 @@ def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
         kills += 1
         assert_no_process(results, within=30)
         assert_sound(results)
-        assert set(before) <= set(committed(results))
+        assert set(before) <= set(done(results))
     assert start("ends-well", results, runs).wait() == 0
-    assert committed(results) == sorted(make_spec(seed=seed).run for seed in range(runs))
+    assert done(results) == sorted(make_spec(seed=seed).run for seed in range(runs))
+    assert len(set(committed(results))) == len(committed(results))
     note("SIGKILL of the scheduler", kills, f"no process left; {runs} runs committed, each once")
 
 
@@ -125,6 +132,13 @@ def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
     assert_no_process(tmp_path)
     assert_sound(tmp_path)
     note("two schedulers on one store", runs, "every run committed, none twice")
+
+
+def test_many_claim_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+    times = count(whole=200, bounded=50)
+    for turn in range(times):
+        assert len(race(tmp_path / str(turn), 8, monkeypatch)) == 1
+    note("eight claim a run that each has seen to be free", times, "one gets it")
 
 
 def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note) -> None:

@@ -50,8 +50,8 @@ def planned(results: Path, spec: RunSpec) -> RunFolder:
     return folder
 
 
-def begin(results: Path, spec: RunSpec, checkpoint_seconds: float) -> BaseProcess:
-    process = FORKSERVER.Process(target=execute, args=(str(results), spec.run, checkpoint_seconds))
+def begin(results: Path, spec: RunSpec, checkpoint_seconds: float, dies_at: int = 0) -> BaseProcess:
+    process = FORKSERVER.Process(target=execute, args=(str(results), spec.run, checkpoint_seconds, dies_at))
     process.start()
     return process
 
@@ -175,6 +175,25 @@ def test_sigterm_at_random_moments(references: dict[str, RunFolder], tmp_path: P
     held = f"a checkpoint of each of the {saved} that had begun; files parse; "
     held += f"{done} runs of {len(asked)} algorithms resumed, bit-equal to undisturbed ones"
     note("SIGTERM of a trainer at a random moment", asked.total(), held)
+
+
+def test_sigkill_within_a_write(references: dict[str, RunFolder], tmp_path: Path, note: Note) -> None:
+    """Of a checkpoint every other time, else of the results; what was written so far is half a file."""
+    draws = np.random.default_rng(4)
+    times = count(whole=70, bounded=14)
+    for turn in range(times):
+        spec = TINY[turn % len(TINY)]
+        results = tmp_path / str(turn)
+        folder = planned(results, spec)
+        # Each file is synced and then its folder: three files of a checkpoint, six of the results.
+        moment = (0.0, int(draws.integers(1, 31))) if turn // len(TINY) % 2 else (3600.0, int(draws.integers(1, 12)))
+        process = begin(results, spec, *moment)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, folder.log_tail()
+        assert_sound(results)
+        assert folder.state == "pending"
+        assert_clean_and_equal(results, run_to_end(results, spec), references[spec.algorithm])
+    note("SIGKILL of a trainer within a write", times, "files parse, nothing half-written is seen; resumed, bit-equal")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "bit-flipped", "removed"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import LEASE_SECONDS, Claim, LostClaimError, is_held, look, take
+from suite.claims import LEASE_SECONDS, Claim, Holder, LostClaimError, is_held, look, take
 
 
 class Time:
@@ -149,20 +149,29 @@ def test_a_damaged_claim_counts_until_its_lease_is_over(tmp_path: Path, time: Ti
     assert time.now - before >= LEASE_SECONDS
 
 
-def test_of_many_at_once_one_wins(tmp_path: Path) -> None:
+def race(folder: Path, claimants: int, monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
+    """Let many take a run, each having seen it free before the first of them acts; return who got it."""
+    barrier, claims = threading.Barrier(claimants), []
+
+    def look_and_wait(folder: Path) -> tuple[int, Holder | None]:
+        seen = look(folder)
+        barrier.wait()
+        return seen
+
+    def claimant() -> None:
+        if (claim := take(folder)) is not None:
+            claims.append(claim)
+
+    monkeypatch.setattr("suite.claims.look", look_and_wait)
+    threads = [threading.Thread(target=claimant) for _ in range(claimants)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return claims
+
+
+def test_of_many_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
-        folder = tmp_path / str(number)
-        barrier, claims = threading.Barrier(8), []
-
-        def race(folder: Path = folder, barrier: threading.Barrier = barrier, claims: list[Claim] = claims) -> None:
-            barrier.wait()
-            if (claim := take(folder)) is not None:
-                claims.append(claim)
-
-        threads = [threading.Thread(target=race) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(claims) == 1
-        claims[0].check()
+        (winner,) = race(tmp_path / str(number), 8, monkeypatch)
+        winner.check()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from environments import BoolArray, FloatArray, IntArray, Step
 from suite.benchmark import load_benchmark
-from suite.calibration import calibrate
+from suite.calibration import calibrate, measure
+from suite.execution import Trainer
 from suite.forecast import Speeds, forecast
+from suite.protocol import CountedTasks
+from suite.spec import RunSpec
 from suite.store import Store
 from tests.suite.stores import finish, linear, make_spec
 
@@ -64,3 +69,37 @@ def test_calibration_measures_what_is_unknown_and_is_remembered(store: Store) ->
         assert (again.seconds(spec) or 0) > 0
     again.path.write_text("{damaged")
     assert Speeds(store).seconds(specs[0]) is None
+
+
+TINY = [
+    spec
+    for spec in load_benchmark("smoke").plan()
+    if spec.environment == "point-goal-2d" and spec.algorithm in ("pearl", "blind-sac", "maml-trpo", "mql")
+]
+
+
+@pytest.mark.parametrize("spec", TINY, ids=[spec.algorithm for spec in TINY])
+def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that simulation alone moves: so much a step, a reset, and the first reset."""
+    now = 0.0
+    reset, step = CountedTasks.reset, CountedTasks.step
+
+    def slow_reset(tasks: CountedTasks, indices: IntArray) -> FloatArray:
+        nonlocal now
+        now += 0.02 * len(indices) + (5.0 if tasks._simulation is None else 0.0)
+        return reset(tasks, indices)
+
+    def slow_step(tasks: CountedTasks, actions: FloatArray, active: BoolArray) -> Step:
+        nonlocal now
+        now += 0.01 * np.count_nonzero(active)
+        return step(tasks, actions, active)
+
+    monkeypatch.setattr(CountedTasks, "reset", slow_reset)
+    monkeypatch.setattr(CountedTasks, "step", slow_step)
+    monkeypatch.setattr("suite.calibration.time.perf_counter", lambda: now)
+    measured = measure(spec, torch.device("cpu"), seconds=20.0)
+    assert measured is not None
+    calibrating, now = now, 0.0
+    Trainer.of(spec, torch.device("cpu")).run()
+    assert measured * spec.budget == pytest.approx(now - 10.0, rel=0.15)  # but for building simulations
+    assert calibrating < now
