@@ -67,6 +67,19 @@ def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> 
     assert "ValueError: bad" in Store(tmp_path).folder(spec.run).log_tail()
 
 
+@pytest.mark.parametrize("word", ['{"kind": [], "reason": "x"}', '{"kind": "error", "reason": 1}', "[]", "{"])
+def test_a_garbled_word_of_failure_stops_nothing(word: str, tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys; pathlib.Path(sys.argv[4], 'runs', sys.argv[2], 'failed.json').write_text(sys.argv[1])"
+    )
+    store, spec = Store(tmp_path), make_spec()
+    store.prepare()
+    command = [sys.executable, "-c", f"{script}; sys.exit(3)", word]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], lambda: None)
+    assert scheduler.failures[spec.run] == ("error", "ended with status 3")
+
+
 def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     spec = make_spec()
     scheduler = execute(tmp_path, "fills-the-disk", [spec])
