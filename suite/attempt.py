@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import signal
 import sys
 import threading
@@ -19,15 +18,13 @@ from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
 from suite.checkpoint import Checkpoints, split
-from suite.claims import LEASE_SECONDS, LostClaimError
+from suite.claims import LostClaimError
 from suite.execution import Trainer
-from suite.failures import STORAGE_STATUS, of_exception
+from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
 from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
 from suite.store import RunFolder
-
-CHECKPOINT_SECONDS = 60.0
 
 
 class InterruptedRunError(Exception):
@@ -37,7 +34,7 @@ class InterruptedRunError(Exception):
 class Attempt:
     """Runs a claimed run to its end, or until it is asked to stop."""
 
-    def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float = CHECKPOINT_SECONDS) -> None:
+    def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
         self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
         self.stopping = False
@@ -66,7 +63,7 @@ class Attempt:
             self._before = state["seconds_total"]
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
-        with self._stoppable(), self._heartbeat(trainer):
+        with self._stoppable(), self._shown(trainer):
             trainer.run(lambda: self._between(trainer))
             self._commit(trainer, device)
 
@@ -115,15 +112,14 @@ class Attempt:
                 signal.signal(number, handler)
 
     @contextmanager
-    def _heartbeat(self, trainer: Trainer) -> Iterator[None]:
-        """Renew the claim and show the counters, from a thread: iterations can be long."""
+    def _shown(self, trainer: Trainer) -> Iterator[None]:
+        """Show the counters, from a thread: iterations can be long."""
         ended = threading.Event()
         first = trainer.iterations
 
-        def beat() -> None:
-            renewed = -math.inf
+        def show() -> None:
             while True:
-                with suppress(OSError):  # a full disk or a network's hiccup: the next beat may pass
+                with suppress(OSError):  # a full disk: the next time may pass
                     self.folder.write_progress(
                         {
                             "environment_steps": trainer.train.steps,
@@ -134,16 +130,10 @@ class Attempt:
                             "warm": trainer.iterations > first + 1,  # nothing is left to be compiled
                         }
                     )
-                    if time.monotonic() - renewed >= LEASE_SECONDS / 6:
-                        renewed = time.monotonic()
-                        try:
-                            self.folder.heartbeat()
-                        except LostClaimError:
-                            return  # the trainer meets the same error before it next writes
                 if ended.wait(1.0):
                     return
 
-        thread = threading.Thread(target=beat, daemon=True)
+        thread = threading.Thread(target=show, daemon=True)
         thread.start()
         try:
             yield
@@ -163,7 +153,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         return 130
     except LostClaimError as error:
         print(error, file=sys.stderr)
-        return 1
+        return HELD_STATUS
     except Exception as error:
         traceback.print_exc()
         failure = of_exception(error)

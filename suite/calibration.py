@@ -102,14 +102,14 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
     """Measure the seconds of one evaluation; None if they did not suffice."""
     test = _Sampled(tasks)
     test.allowed = 0.5 * seconds
-    adapting = 0.0
+    adapting: float | None = None
     with _alarm(seconds):
         test.reset(np.arange(len(tasks.vectors)))  # builds the simulation
         begun = test.clock()
         meta_test(algorithm, test, spec.exploration_episodes)
         adapting = test.clock() - begun
     test.close()
-    if not test.steps:
+    if adapting is None or not test.steps:
         return None
     episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
     acting = test.acting / test.asked * tasks.family.spec.horizon

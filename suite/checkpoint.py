@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from algorithms.interface import AppendOnly, State
-from suite.files import write_atomically
+from suite.files import is_own_folder, read_regular, write_atomically
 
 SCHEMA = 1
 GENERATIONS = 2
@@ -54,6 +54,8 @@ class Checkpoints:
 
         Its cost is that of the state without the append-only rows that were saved before.
         """
+        if self.folder.is_symlink():
+            self.folder.unlink()  # an attempt's own, and nobody else's business
         self.folder.mkdir(exist_ok=True)
         number = max(self._generations(r"\w+"), default=0) + 1
         values, tensors = split(state)
@@ -99,12 +101,12 @@ class Checkpoints:
     def _manifest(self, number: int) -> dict[str, Any]:
         path = self.folder / f"{number:06}.json"
         try:
-            signed = json.loads(path.read_text())
+            signed = json.loads(read_regular(path))
             text = signed["manifest"]
             if _digest(text.encode()) != signed["checksum"]:
                 raise CorruptCheckpointError(f"{path}: differs from its checksum")
             manifest: dict[str, Any] = json.loads(text)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise CorruptCheckpointError(f"{path}: {error}") from error
         if manifest["schema"] != SCHEMA:
             raise CorruptCheckpointError(f"{path}: schema {manifest['schema']}, this suite reads {SCHEMA}")
@@ -113,7 +115,7 @@ class Checkpoints:
     def _read(self, name: str, checksum: str) -> dict[str, Tensor]:
         path = self.folder / name
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except OSError as error:
             raise CorruptCheckpointError(f"{path}: {error.strerror}") from error
         if _digest(content) != checksum:
@@ -130,7 +132,7 @@ class Checkpoints:
 
     def _generations(self, kind: str) -> list[int]:
         """Return the numbers of the files of one kind."""
-        if not self.folder.is_dir():
+        if not is_own_folder(self.folder):
             return []
         matches = [_NAME.fullmatch(path.name) for path in self.folder.iterdir()]
         return [int(match[1]) for match in matches if match and re.match(kind, match[2])]

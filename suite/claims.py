@@ -101,7 +101,7 @@ def look(folder: Path) -> tuple[int, Holder | None]:
         return number, None  # released meanwhile
     try:
         owner = json.loads(read_regular(path))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         owner = {}  # not yet written, or damaged: known by its renewals alone
     return number, Holder(number, renewed, owner if isinstance(owner, dict) else {})
 
@@ -109,12 +109,18 @@ def look(folder: Path) -> tuple[int, Holder | None]:
 def is_held(folder: Path) -> bool:
     """Whether somebody seems to be working, by the wall clock: good enough to show, not to take a run over."""
     _, found = look(folder)
-    return found is not None and not owner_died(found.owner) and _fresh(found)
+    return found is not None and (_owner_lives(found.owner) or (not owner_died(found.owner) and _fresh(found)))
 
 
 def owner_died(owner: dict[str, Any]) -> bool:
     """Whether an owner is known to have died: it ran on this machine, and its process is gone."""
-    return owner.get("machine") == _machine() and _started(owner.get("pid")) != owner.get("started")
+    return owner.get("machine") == _machine() and not _owner_lives(owner)
+
+
+def _owner_lives(owner: dict[str, Any]) -> bool:
+    """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its claim."""
+    started = owner.get("started")
+    return owner.get("machine") == _machine() and started is not None and _started(owner.get("pid")) == started
 
 
 def release_of(folder: Path, host: str) -> None:
@@ -136,7 +142,7 @@ def take(
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "is a link")
     number, found = look(folder)
-    if found is not None and found.owner.get("machine") == _machine() and not owner_died(found.owner) and _fresh(found):
+    if found is not None and _owner_lives(found.owner):
         return None
     since = clock()
     while found is not None and not owner_died(found.owner):
@@ -202,6 +208,6 @@ def _started(pid: Any) -> int | None:
     """Return when a process started, in ticks since the boot; None if there is no such process."""
     try:
         status = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, TypeError, ValueError):
+    except (OSError, TypeError, ValueError, OverflowError):
         return None
     return None if status[0] in "ZX" else int(status[19])

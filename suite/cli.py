@@ -47,8 +47,9 @@ ImageName = Annotated[
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+# What is printed comes from files, logs and settings: brackets in it are no markup.
+out = Console(soft_wrap=True, markup=False)
+err = Console(stderr=True, soft_wrap=True, markup=False)
 
 WHOLE_NAMES = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
@@ -103,7 +104,7 @@ def plan(
     store = Store(results)
     specs = load_benchmark(benchmark).plan()
     if why is not None:
-        out.print(f"{why} " + "\n".join(explain(why, specs, store)), markup=False, highlight=False)
+        out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
     states = [(spec, store.folder(spec.run).state) for spec in specs]
     speeds = Speeds(store)
@@ -120,7 +121,7 @@ def plan(
         workers = this_machine().room_for(len(missing)) * machines
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
-            err.print(warning, markup=False, highlight=False)
+            err.print(warning, highlight=False)
 
 
 @app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
@@ -135,7 +136,7 @@ def run(
     ] = None,
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
-    memory_limit: Annotated[float | None, typer.Option(min=0.1, help="GiB that a run may take.")] = None,
+    memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
@@ -153,6 +154,8 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark)
     specs = definition.plan()
+    if rerun and only_failed:
+        raise UsageError("--rerun and --only-failed: give one of them")
     store = Store(results)
     store.prepare()
     if rerun:
@@ -169,7 +172,7 @@ def run(
     done = sum(store.folder(spec.run).state == "done" for spec in specs)
     err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
-        err.print(warning, markup=False, highlight=False)
+        err.print(warning, highlight=False)
     limits = Limits(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
@@ -193,8 +196,8 @@ def run(
             err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
             raise typer.Exit(130) from None
     for run, failure in scheduler.failures.items():
-        err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
-        err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
+        err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
+        err.print(store.folder(run).log_tail(), highlight=False, style="dim")
     _write_report(store, reports, specs, definition.name)
     unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
@@ -231,22 +234,24 @@ def exec_(
     try:
         claimed = folder.claim()  # before anything slow is imported
     except OSError as error:
-        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", markup=False, highlight=False)
+        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", highlight=False)
         raise typer.Exit(STORAGE_STATUS) from None
     if not claimed:
-        err.print(f"error: run {run}: is being worked on by somebody else", markup=False, highlight=False)
+        err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
-    from suite.attempt import attempt
-    from suite.benchmark import check_current
+    with folder.kept():
+        from suite.attempt import attempt
+        from suite.benchmark import check_current
 
-    try:
-        check_current(spec)
-    except UsageError:
-        folder.release()
-        raise
-    if again:
-        folder.reset()
-    raise typer.Exit(attempt(spec, folder, checkpoint_every))
+        try:
+            check_current(spec)
+        except UsageError:
+            folder.release()
+            raise
+        folder.forget_attempt()
+        if again:
+            folder.reset()
+        raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")
@@ -265,7 +270,7 @@ def status(
         try:
             rows.append((folder.spec(), folder.state))
         except CorruptRunError as error:
-            err.print(str(error), markup=False)
+            err.print(str(error))
     if not watch:
         _print_states(rows, as_json)
         return
@@ -293,12 +298,12 @@ def logs(
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
     size = folder.log_size()
     if tail := folder.log_tail(lines):
-        out.print(tail, markup=False, highlight=False)
+        out.print(tail, highlight=False)
     try:
         while follow:
             follow = folder.state == "running"  # once more afterwards: the last words count
             size, text = folder.log_since(size)
-            out.print(text, markup=False, highlight=False, end="")
+            out.print(text, highlight=False, end="")
             time.sleep(FOLLOW_SECONDS if follow else 0)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -320,8 +325,8 @@ def doctor(
     for check in examine(executor, Store(results), image):
         checks.append(check)
         if not as_json:
-            out.print(f"[{styles[check.verdict]}]{check.verdict:8}[/]", end="")
-            out.print(f"{check.what:10}{check.found}", markup=False, highlight=False)
+            out.print(f"{check.verdict:8}", style=styles[check.verdict], end="")
+            out.print(f"{check.what:10}{check.found}", highlight=False)
     if as_json:
         _print_json([check._asdict() for check in checks])
     raise typer.Exit(int(any(check.verdict == "failed" for check in checks)))
@@ -334,7 +339,7 @@ def gc(results: Results = Path("results")) -> None:
 
     removed = Store(results).collect_garbage()
     for path in removed:
-        out.print(str(path), markup=False, highlight=False)
+        out.print(str(path), highlight=False)
     out.print(f"{len(removed)} files removed", highlight=False)
 
 
@@ -385,7 +390,7 @@ def watch(
     success = (
         ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
     )
-    out.print(f"clip: {path}", markup=False, highlight=False)
+    out.print(f"clip: {path}", highlight=False)
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
@@ -439,7 +444,7 @@ def clusters(
         _print_json({"runs": [record.plain(points=False) for record in records]})
         return
     print(as_markdown(table(records)))
-    out.print(f"page: {page}", markup=False, highlight=False)
+    out.print(f"page: {page}", highlight=False)
 
 
 def _device() -> torch.device:
@@ -469,7 +474,7 @@ def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
         table.add_column(column)
     for spec, state in rows:
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
-    Console(width=WHOLE_NAMES).print(table)
+    Console(width=WHOLE_NAMES, markup=False).print(table)
     counts = {state: sum(s == state for _, s in rows) for state in ("done", "running", "failed", "pending")}
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
@@ -479,11 +484,11 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except UsageError as error:
-        err.print(f"error: {error}", markup=False, highlight=False)
+        err.print(f"error: {error}", highlight=False)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)
     except typer.TyperException as error:
-        err.print(f"error: {error.format_message()}", markup=False, highlight=False)
+        err.print(f"error: {error.format_message()}", highlight=False)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

@@ -26,6 +26,9 @@ TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage",
 STORAGE_STATUS = 74
 """With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
 
+INTERRUPTED_STATUS = 130
+"""With which a run's process ends if it was asked to stop."""
+
 HELD_STATUS = 75
 """With which a run's process ends if somebody else is working on the run (EX_TEMPFAIL)."""
 
@@ -60,6 +63,8 @@ def of_exit_status(status: int) -> Failure:
         return Failure("held", "somebody else is working on the run")
     if status == STORAGE_STATUS:
         return Failure("storage", "the store could not be written: the disk was full or away")
+    if status == INTERRUPTED_STATUS:
+        return Failure("killed", "asked to stop by somebody else, with a checkpoint")
     if status > 128:
         try:
             name = signal.Signals(status - 128).name

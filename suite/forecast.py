@@ -31,7 +31,7 @@ class Speeds:
                     spec, last = folder.spec(), folder.training().iloc[-1]
                     seconds = float(folder.provenance()["seconds_total"])
                     self.add(spec, seconds / float(last["environment_steps"]))
-                except (CorruptRunError, KeyError, IndexError, ZeroDivisionError):
+                except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
                     continue  # named by whoever reads the results
         self._calibrated: dict[str, float] = {}
         with suppress(OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged: to be measured again

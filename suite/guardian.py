@@ -7,6 +7,7 @@ never writes to: when it closes, the scheduler is dead, and the group gets SIGTE
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import signal
@@ -19,19 +20,25 @@ LOG_BYTES = 4 * 1024 * 1024
 """Of the log and of its predecessor, each."""
 
 
+def _append(path: Path) -> io.FileIO:
+    """Open a file for appending, but no link or pipe that an earlier attempt has left in its place."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    return io.FileIO(os.open(path, flags, 0o666), "ab")
+
+
 class BoundedLog:
     """A log file of which only the newest part is kept, in two files."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.old = path, path.with_suffix(".old" + path.suffix)
-        self.file = path.open("ab", buffering=0)
+        self.file = _append(path)
 
     def write(self, content: bytes) -> None:
         """Add some output; a full disk must not stop the run."""
         try:
             if self.file.tell() + len(content) > LOG_BYTES:
                 self.path.replace(self.old)
-                full, self.file = self.file, self.path.open("ab", buffering=0)
+                full, self.file = self.file, _append(self.path)
                 full.close()
             self.file.write(content)
         except OSError:

@@ -56,7 +56,6 @@ class Progress:
                     f"[{self._counts()}] {now} {spec.label} on {spec.environment}, seed {spec.seed}"
                     f"{self._detail(spec)}",
                     highlight=False,
-                    markup=False,
                     soft_wrap=True,
                 )
         if self._live:
@@ -82,7 +81,7 @@ class Progress:
                 steps, seconds = at["environment_steps"], at["seconds"]
                 share = steps / spec.budget
                 return f" {share:4.0%}, {steps / seconds:,.0f} steps/s, {seconds * (1 - share) / share:.0f} s left"
-        except (CorruptRunError, KeyError, ZeroDivisionError):
+        except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
             pass
         return ""
 

@@ -190,7 +190,7 @@ class Scheduler:
         slot = min(set(range(self.workers)) - {running.slot for running in self._running})
         try:
             folder.prepare(waiting.spec)
-            (folder.path / "progress.json").unlink(missing_ok=True)
+            folder.forget_attempt()
             attempt = self.executor.start(folder, slot)
         except BusyError:
             self._wait_again(waiting)

@@ -23,14 +23,14 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
-
-from suite.claims import LEASE_SECONDS, Claim, LostClaimError, is_held, release_of, take
+from suite.claims import LEASE_SECONDS, Claim, LostClaimError, is_held, look, owner_died, release_of, take
 from suite.errors import UsageError
 from suite.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.spec import SCHEMA, RunSpec
@@ -109,10 +109,33 @@ class RunFolder:
         patient : watch a holder that may be dead for up to a lease.
         """
         self._claim = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
-        if self._claim is None:
-            return False
-        (self.path / "failed.json").unlink(missing_ok=True)
-        return True
+        return self._claim is not None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the claim from a thread, whatever else goes on, until it is lost."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(LEASE_SECONDS / 6):
+                with suppress(OSError):  # a network's hiccup: the next time may pass
+                    try:
+                        self.heartbeat()
+                    except LostClaimError:
+                        return  # met again by whoever writes next
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def forget_attempt(self) -> None:
+        """Forget what an earlier attempt has said of itself."""
+        for name in ("failed.json", "progress.json"):
+            (self.path / name).unlink(missing_ok=True)
 
     def heartbeat(self) -> None:
         """Renew the claim's lease; raises as `check`."""
@@ -158,9 +181,7 @@ class RunFolder:
 
     def write_progress(self, value: dict[str, Any]) -> None:
         """Show how far the run is; lost with no harm."""
-        temporary = self.path / ".progress.tmp"
-        temporary.write_text(json.dumps(value))
-        temporary.replace(self.path / "progress.json")
+        write_atomically(self.path / "progress.json", json.dumps(value).encode(), durably=False)
 
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run failed."""
@@ -192,7 +213,7 @@ class RunFolder:
                     f"{self.path}: written by a newer version of the suite (schema {version}, this one reads {SCHEMA})"
                 )
             return RunSpec.model_validate_json(text)
-        except (json.JSONDecodeError, AttributeError, ValidationError) as error:
+        except (ValueError, RecursionError, AttributeError) as error:
             raise CorruptRunError(f"{self.path}/run.json: {str(error).splitlines()[0]}") from error
 
     def evaluations(self) -> pd.DataFrame:
@@ -262,7 +283,7 @@ class RunFolder:
             return {}
         try:
             value = json.loads(self._read(name))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise CorruptRunError(f"{self.path / name}: {error}") from error
         if not isinstance(value, dict):
             raise CorruptRunError(f"{self.path / name}: not an object")
@@ -334,14 +355,19 @@ class Store:
         UsageError
             If a run is not of the plan, or somebody is working on it.
         """
+        planned = {spec.run for spec in specs}
         for run in runs:
-            if run not in {spec.run for spec in specs}:
+            if run not in planned:
                 raise UsageError(f"run {run!r}: is not of this benchmark; see: suite plan")
-            folder = self.folder(run)
-            if folder.path.is_dir():
+        folders = [folder for folder in map(self.folder, dict.fromkeys(runs)) if folder.path.is_dir()]
+        try:
+            for folder in folders:
                 if not folder.claim():
-                    raise UsageError(f"run {run}: is being worked on by somebody else")
+                    raise UsageError(f"run {folder.run}: is being worked on by somebody else")
+            for folder in folders:
                 folder.reset()
+        finally:
+            for folder in folders:
                 folder.release()
 
     def collect_garbage(self) -> list[Path]:
@@ -357,8 +383,9 @@ class Store:
         probes = list(self.runs_path.glob(".probe.*"))
         removed = [path for probe in probes if is_own_folder(probe) for path in probe.iterdir()] + probes
         for folder in self.folders():
-            if is_held(folder.path / "claims"):
-                continue
+            _, holder = look(folder.path / "claims")
+            if holder is not None and not owner_died(holder.owner):
+                continue  # it may be alive, whatever clocks say
             removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
             if folder.state == "done" and is_own_folder(folder.path / "checkpoint"):
                 removed += sorted((folder.path / "checkpoint").iterdir())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from suite.files import read_regular
 from suite.store import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
 
 SCHEMA = 1
@@ -92,10 +94,10 @@ def read_clusters(folder: RunFolder) -> ClusterRecord | None:
         If it cannot be read, was written by a newer version, or is another run's.
     """
     path = folder.path / CLUSTERS
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(read_regular(path))
         version = value.get("schema", 0)
         if isinstance(version, int) and version > SCHEMA:
             raise NewerVersionError(
@@ -106,7 +108,7 @@ def read_clusters(folder: RunFolder) -> ClusterRecord | None:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise CorruptRunError(f"{path}: {where}: {first['msg']}") from error
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, AttributeError) as error:
         raise CorruptRunError(f"{path}: {error}") from error
     if record.run != folder.run:
         raise CorruptRunError(f"{path}: describes another run, {record.run}")

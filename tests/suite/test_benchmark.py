@@ -185,3 +185,11 @@ def test_what_was_planned_elsewhere_is_not_executed_as_something_else() -> None:
     ):
         with pytest.raises(UsageError, match=says):
             check_current(spec.model_copy(update=change))
+
+
+def test_merge_keys_cannot_fill_the_memory(tmp_path: Path) -> None:
+    lines = ["a0: &a0 {k: v}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 9))]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(UsageError, match="<< takes one mapping, not several"):
+        load_benchmark(str(path))

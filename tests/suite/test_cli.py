@@ -11,6 +11,7 @@ import pytest
 
 from suite.benchmark import load_benchmark
 from suite.store import Store
+from tests.suite.stores import fail, finish, linear
 from tests.suite.trained_runs import suite
 
 TINY = """
@@ -128,6 +129,35 @@ def test_a_run_planned_for_other_versions_is_refused_and_left_as_it_was(
     assert suite("exec", spec.run, "--results", tmp_path) == 2
     assert "planned for torch 1.0; here it is" in capfd.readouterr().err
     assert folder.state == "pending"
+
+
+def test_nothing_is_forgotten_unless_all_can_be(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (spec, *_) = load_benchmark(str(benchmark_file)).plan()
+    folder = finish(Store(tmp_path), spec, linear(0, 1))
+    for words in (("--rerun", "typo"), ("--only-failed",)):
+        assert suite("run", benchmark_file, "--results", tmp_path, "--rerun", spec.run, *words) == 2
+        assert folder.state == "done"
+    assert "give one of them" in capfd.readouterr().err
+
+
+def test_brackets_are_no_markup(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    benchmark_file.write_text(benchmark_file.read_text().replace("name: tiny", 'name: "[/tiny]"'))
+    spec = load_benchmark(str(benchmark_file)).plan()[0].model_copy(update={"label": "pearl [/no-kl]"})
+    fail(Store(tmp_path / "r"), spec, "ValueError: no file [/data/x]")
+    assert suite("status", "--results", tmp_path / "r") == 0
+    assert "pearl [/no-kl]" in capfd.readouterr().out
+    assert suite("report", benchmark_file, "--results", tmp_path / "r", "--reports", tmp_path / "[/p]") == 0
+    assert "[/p]/index.html" in capfd.readouterr().out
+
+
+def test_a_foreign_run_does_not_stop_the_others(benchmark_file: Path, tmp_path: Path) -> None:
+    specs = load_benchmark(str(benchmark_file)).plan()
+    moon = finish(Store(tmp_path), specs[0].model_copy(update={"environment": "moon-v1"}), linear(0, 1))
+    assert moon.state == "done"
+    finish(Store(tmp_path), specs[0], linear(0, 1), provenance={"seconds_total": "long"})
+    assert suite("plan", benchmark_file, "--results", tmp_path) == 0
 
 
 def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from suite import claims
+from suite.checkpoint import Checkpoints
 from suite.files import read_regular, write_atomically
+from suite.guardian import BoundedLog
 from suite.store import CorruptRunError, RunFolder, Store
 from tests.suite.stores import finish, linear, make_spec
 
@@ -31,12 +35,16 @@ def folder(tmp_path: Path) -> RunFolder:
     return finish(Store(tmp_path / "results"), make_spec(), linear(0, 1))
 
 
-def test_nothing_is_written_through_a_link(treasure: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link(treasure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(treasure)
     path = tmp_path / "failed.json"
     path.symlink_to(treasure / "000001.json")
-    path.with_name(f".failed.json.{os.getpid()}.tmp").symlink_to(treasure / "000001.json")
-    write_atomically(path, b"lead")
+    monkeypatch.setattr("secrets.token_hex", lambda size: "guessed")
+    path.with_name(".failed.json.guessed.tmp").symlink_to(treasure / "000001.json")
+    with pytest.raises(FileExistsError):
+        write_atomically(path, b"lead")
+    assert contents(treasure) == before
+    write_atomically(path, b"lead")  # what was in the way is gone
     assert contents(treasure) == before
     assert not path.is_symlink()
     assert path.read_bytes() == b"lead"
@@ -79,11 +87,41 @@ def test_garbage_is_not_collected_through_links(folder: RunFolder, treasure: Pat
 
 def test_no_claim_is_made_through_a_link(folder: RunFolder, treasure: Path) -> None:
     before = contents(treasure)
-    (folder.path / "claims").rename(folder.path / "old") if (folder.path / "claims").exists() else None
+    (folder.path / "claims").rename(folder.path / "old")
     (folder.path / "claims").symlink_to(treasure)
     with pytest.raises(OSError, match="is a link"):
         folder.claim()
     assert contents(treasure) == before
+
+
+def test_neither_log_nor_checkpoint_nor_progress_follow_links(folder: RunFolder, treasure: Path) -> None:
+    before = contents(treasure)
+    (folder.path / "log.txt").symlink_to(treasure / "000001.json")
+    with pytest.raises(OSError, match="symbolic links"):
+        BoundedLog(folder.path / "log.txt")
+    (folder.path / "checkpoint").symlink_to(treasure)
+    Checkpoints(folder.path / "checkpoint").save({"value": 1})
+    assert not (folder.path / "checkpoint").is_symlink()
+    (folder.path / "progress.json").symlink_to(treasure / "000001.json")
+    folder.write_progress({})
+    assert contents(treasure) == before
+
+
+@pytest.mark.parametrize("content", ["9" * 5000, "[" * 100_000, '{"x": ' * 50_000, '"x"', "\\ud800"])
+def test_damaged_json_is_named_whatever_is_wrong_with_it(content: str, folder: RunFolder) -> None:
+    for name in ("progress.json", "failed.json", "run.json"):
+        (folder.path / name).write_text(content)
+    for read in (folder.progress, folder.failure, folder.spec):
+        with pytest.raises(CorruptRunError):
+            read()
+
+
+@pytest.mark.parametrize("owner", ["[" * 100_000, "9" * 5000, '{"machine": MACHINE, "pid": Infinity, "started": 1}'])
+def test_a_damaged_claim_stops_nothing(owner: str, folder: RunFolder) -> None:
+    (folder.path / "done.json").unlink()
+    machine = json.dumps(claims._machine())
+    (folder.path / "claims" / "000009.json").write_text(owner.replace("MACHINE", machine))
+    assert folder.state in ("running", "pending")
 
 
 def test_what_a_probe_left_is_garbage(folder: RunFolder) -> None:

@@ -205,7 +205,7 @@ def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.Monk
     loser, winner = store.folder(spec.run), store.folder(spec.run)
     loser.prepare(spec)
     assert loser.claim()
-    monkeypatch.setattr("suite.claims.owner_died", lambda owner: True)
+    monkeypatch.setattr("suite.claims._owner_lives", lambda owner: False)
     assert winner.claim()
     assert isinstance(winner._claim, Claim)
     before = sorted(path.name for path in loser.path.iterdir())
