@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from suite.benchmark import load_benchmark
-from suite.local import Limits, LocalExecutor, Retries
+from suite.local import LocalExecutor
+from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store import Store
 from tests.suite.stores import make_spec
@@ -27,9 +28,9 @@ def scheduled(specs: Sequence[RunSpec], workers: int, command: Sequence[str]) ->
     with tempfile.TemporaryDirectory() as results:
         store = Store(Path(results))
         store.prepare()
-        executor = LocalExecutor(store, workers, Limits(), Retries(0), command=command)
+        scheduler = Scheduler(store, LocalExecutor(store, command), workers, Limits(), Retries(0))
         begun = time.perf_counter()
-        executor.run(specs, lambda: None)
+        scheduler.run(specs, lambda: None)
         seconds = time.perf_counter() - begun
         assert all(store.folder(spec.run).state == "done" for spec in specs)
     return seconds

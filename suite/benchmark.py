@@ -89,6 +89,39 @@ class Benchmark(BaseModel):
         return list(runs.values())
 
 
+def numeric_versions() -> dict[str, str]:
+    """Return the versions of the packages that can change a run's numbers."""
+    # A local version ("2.13.0+cpu") names the build, which is provenance.
+    return {package: version(package).split("+")[0] for package in NUMERIC_STACK}
+
+
+def check_current(spec: RunSpec) -> None:
+    """Make sure that what would be executed here is what was planned, here or elsewhere.
+
+    Raises
+    ------
+    UsageError
+        If the algorithm, the environment or the numeric stack has another revision or version.
+    """
+    if spec.algorithm not in ALGORITHMS:
+        raise UsageError(f"run {spec.run}: " + unknown("algorithm", spec.algorithm, ALGORITHMS))
+    if spec.environment not in family_names():
+        raise UsageError(f"run {spec.run}: " + unknown("environment", spec.environment, family_names()))
+    planned = {
+        **spec.versions,
+        spec.algorithm: f"revision {spec.algorithm_revision}",
+        spec.environment: f"revision {spec.environment_revision}",
+    }
+    here = {
+        **numeric_versions(),
+        spec.algorithm: f"revision {ALGORITHMS[spec.algorithm].revision}",
+        spec.environment: f"revision {family_spec(spec.environment).revision}",
+    }
+    for what in planned:
+        if planned[what] != here.get(what):
+            raise UsageError(f"run {spec.run}: planned for {what} {planned[what]}; here it is {here.get(what)}")
+
+
 def _group_plan(group: Group) -> list[RunSpec]:
     for what, listed in (("seeds", group.seeds), ("environments", group.environments)):
         repeated = [item for item, count in Counter[object](listed).items() if count > 1]
@@ -97,8 +130,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
     for environment in group.environments:
         if environment not in family_names():
             raise UsageError(unknown("environments:", environment, family_names()))
-    # A local version ("2.13.0+cpu") names the build, which is provenance.
-    versions = {package: version(package).split("+")[0] for package in NUMERIC_STACK}
+    versions = numeric_versions()
     runs: list[RunSpec] = []
     for environment in group.environments:
         family = family_spec(environment)

@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from algorithms.interface import AppendOnly, State
-from suite.store import write_atomically
+from suite.files import write_atomically
 
 SCHEMA = 1
 GENERATIONS = 2

@@ -8,14 +8,18 @@ compared, so that a clock that is set back or runs ahead takes nothing from a li
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from suite.files import read_regular
 
 LEASE_SECONDS = 60.0
 """A claim that was not renewed for so long may be taken over."""
@@ -96,7 +100,7 @@ def look(folder: Path) -> tuple[int, Holder | None]:
     except FileNotFoundError:
         return number, None  # released meanwhile
     try:
-        owner = json.loads(path.read_text())
+        owner = json.loads(read_regular(path))
     except (OSError, ValueError):
         owner = {}  # not yet written, or damaged: known by its renewals alone
     return number, Holder(number, renewed, owner if isinstance(owner, dict) else {})
@@ -113,12 +117,24 @@ def owner_died(owner: dict[str, Any]) -> bool:
     return owner.get("machine") == _machine() and _started(owner.get("pid")) != owner.get("started")
 
 
-def take(folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> Claim | None:
-    """Take a run; None if somebody alive holds it.
+def release_of(folder: Path, host: str) -> None:
+    """Give a run back for an owner that was alone on a host which is known to be gone."""
+    number, found = look(folder)
+    if found is not None and str(found.owner.get("machine", "")).startswith(f"{host} "):
+        with suppress(OSError):
+            (folder / f"{number:06}.json").rename(folder / f"{number:06}.released")
 
-    Where the holder cannot be seen to have died, this watches it for up to a lease.
+
+def take(
+    folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep, patience: float = LEASE_SECONDS
+) -> Claim | None:
+    """Take a run; None if somebody holds it who may be alive.
+
+    Where the holder cannot be seen to have died, this watches it for up to a lease, or gives up when patience ends.
     """
     folder.mkdir(exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link")
     number, found = look(folder)
     if found is not None and found.owner.get("machine") == _machine() and not owner_died(found.owner) and _fresh(found):
         return None
@@ -126,6 +142,8 @@ def take(folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -
     while found is not None and not owner_died(found.owner):
         if clock() - since >= LEASE_SECONDS:
             break
+        if clock() - since >= patience:
+            return None
         wait(LEASE_SECONDS / 120)
         number, now = look(folder)
         if now is not None and now != found:

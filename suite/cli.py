@@ -6,8 +6,8 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.errors import UsageError
+from suite.executors import ExecutorName
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
+    from suite.scheduler import Scheduler
     from suite.store import Store
 
 app = typer.Typer(
@@ -37,6 +39,11 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
+ImageName = Annotated[
+    str | None,
+    typer.Option(help="Image of the docker executor.", show_default="meta-rl-suite, or that of this container"),
+]
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 
@@ -90,7 +97,7 @@ def plan(
     from suite.forecast import Speeds, forecast
     from suite.identity import drift
     from suite.identity import why as explain
-    from suite.machine import room_for
+    from suite.machine import this_machine
     from suite.store import Store
 
     store = Store(results)
@@ -110,7 +117,7 @@ def plan(
         measure_speeds(missing, speeds, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _print_states(states, as_json)
     if not as_json:
-        workers = room_for(len(missing)) * machines
+        workers = this_machine().room_for(len(missing)) * machines
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, markup=False, highlight=False)
@@ -128,19 +135,22 @@ def run(
     ] = None,
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
-    memory_limit: Annotated[float | None, typer.Option(min=0, help="GiB that a run may take.")] = None,
+    memory_limit: Annotated[float | None, typer.Option(min=0.1, help="GiB that a run may take.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
     checkpoint_every: CheckpointEvery = 60.0,
+    executor: Where = "local",
+    image: ImageName = None,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.benchmark import load_benchmark
+    from suite.executors import site
     from suite.forecast import Speeds
     from suite.identity import drift
-    from suite.local import Limits, LocalExecutor, Retries
-    from suite.machine import gpus, room_for
     from suite.progress import Progress
+    from suite.scheduler import Limits, Retries, Scheduler
     from suite.store import CorruptRunError, Store
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark)
     specs = definition.plan()
     store = Store(results)
@@ -156,27 +166,33 @@ def run(
     for spec in missing:  # so that others see what is still to come
         with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
             store.folder(spec.run).prepare(spec)
-    workers = workers or room_for(len(missing))
     done = sum(store.folder(spec.run).state == "done" for spec in specs)
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run, {workers} workers")
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
         err.print(warning, markup=False, highlight=False)
     limits = Limits(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
-        memory=None if memory_limit is None else int(2**30 * memory_limit),
     )
-    command = [sys.executable, "-m", "suite", "exec", "--checkpoint-every", str(checkpoint_every)]
-    executor = LocalExecutor(store, workers, limits, Retries(retries), command=command, gpus=gpus())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: executor.interrupt())
-    try:
-        with Progress(store, specs, err) as progress:
-            executor.run(Speeds(store).longest_first(missing), progress.update)
-    except KeyboardInterrupt:
-        err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
-        raise typer.Exit(130) from None
-    for run, failure in executor.failures.items():
+    where = site(
+        executor,
+        store,
+        len(missing),
+        workers=workers,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+        checkpoint_seconds=checkpoint_every,
+        image=image,
+    )
+    with where as (starter, workers):
+        err.print(f"{workers} workers, {executor} executor")
+        scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
+        try:
+            with _interrupting(scheduler), Progress(store, specs, err) as progress:
+                scheduler.run(Speeds(store).longest_first(missing), progress.update)
+        except KeyboardInterrupt:
+            err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
+            raise typer.Exit(130) from None
+    for run, failure in scheduler.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}", markup=False)
         err.print(store.folder(run).log_tail(), markup=False, highlight=False, style="dim")
     _write_report(store, reports, specs, definition.name)
@@ -184,11 +200,25 @@ def run(
     raise typer.Exit(1 if unfinished else 0)
 
 
-@app.command("exec", epilog="Example: suite exec pearl_point-goal-2d_s0_0123456789ab")
+@contextmanager
+def _interrupting(scheduler: Scheduler) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop a scheduler in good order."""
+    before = {
+        number: signal.signal(number, lambda *_: scheduler.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.failures import HELD_STATUS, STORAGE_STATUS
@@ -196,7 +226,7 @@ def exec_(
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done":
+    if folder.state == "done" and not again:
         return
     try:
         claimed = folder.claim()  # before anything slow is imported
@@ -207,7 +237,15 @@ def exec_(
         err.print(f"error: run {run}: is being worked on by somebody else", markup=False, highlight=False)
         raise typer.Exit(HELD_STATUS)
     from suite.attempt import attempt
+    from suite.benchmark import check_current
 
+    try:
+        check_current(spec)
+    except UsageError:
+        folder.release()
+        raise
+    if again:
+        folder.reset()
     raise typer.Exit(attempt(spec, folder, checkpoint_every))
 
 
@@ -266,6 +304,29 @@ def logs(
         raise typer.Exit(130) from None
 
 
+@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --json")
+def doctor(
+    results: Results = Path("results"),
+    executor: Where = "local",
+    image: ImageName = None,
+    as_json: Json = False,
+) -> None:
+    """Check whether runs could be executed here; exit code 1 if they could not."""
+    from suite.doctor import examine
+    from suite.store import Store
+
+    checks = []
+    styles = {"ok": "green", "warning": "yellow", "failed": "red"}
+    for check in examine(executor, Store(results), image):
+        checks.append(check)
+        if not as_json:
+            out.print(f"[{styles[check.verdict]}]{check.verdict:8}[/]", end="")
+            out.print(f"{check.what:10}{check.found}", markup=False, highlight=False)
+    if as_json:
+        _print_json([check._asdict() for check in checks])
+    raise typer.Exit(int(any(check.verdict == "failed" for check in checks)))
+
+
 @app.command(epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
@@ -289,6 +350,8 @@ def report(
     from suite.report import tables_as
     from suite.store import Store
 
+    if not results.is_dir():
+        raise UsageError(f"--results {results}: there is no such folder")
     definition = load_benchmark(benchmark) if benchmark else None
     planned = definition.plan() if definition else None
     if form == "html":
@@ -357,9 +420,10 @@ def clusters(
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
     from suite.agents import trained
     from suite.analysis.clusters import ClusterSettings, embed
+    from suite.files import write_json
     from suite.report.clusters import table, write_clusters
     from suite.report.table import as_markdown
-    from suite.store import CLUSTERS, Store, write_json
+    from suite.store import CLUSTERS, Store
     from suite.waiting import counting
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
@@ -369,10 +433,10 @@ def clusters(
     for folder, trainer in zip(folders, trainers, strict=True):
         with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
             records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1])
+        write_json(folder.path / CLUSTERS, records[-1].plain())
     page = write_clusters(reports, records)
     if as_json:
-        _print_json({"runs": [{key: value for key, value in r.items() if key != "points"} for r in records]})
+        _print_json({"runs": [record.plain(points=False) for record in records]})
         return
     print(as_markdown(table(records)))
     out.print(f"page: {page}", markup=False, highlight=False)

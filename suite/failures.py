@@ -16,9 +16,11 @@ Kind = Literal[
     "silence",  # nothing counted for too long
     "killed",  # by a signal from elsewhere: the machine's memory ran out, a node was lost
     "storage",  # the disk was full or away
+    "held",  # somebody else is working on the run
+    "engine",  # the container engine was away or refused
 ]
 
-TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage"})
+TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage", "engine"})
 """Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
 
 STORAGE_STATUS = 74
@@ -54,6 +56,8 @@ def of_exception(error: BaseException) -> Failure:
 
 def of_exit_status(status: int) -> Failure:
     """Classify the death of a process that left no word, by its status as a shell gives it."""
+    if status == HELD_STATUS:
+        return Failure("held", "somebody else is working on the run")
     if status == STORAGE_STATUS:
         return Failure("storage", "the store could not be written: the disk was full or away")
     if status > 128:

@@ -10,8 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 from environments import family_spec
+from suite.files import write_json
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, Store, write_json
+from suite.store import CorruptRunError, Store
 
 
 class Speeds:

@@ -24,9 +24,10 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
     """Describe this process as the origin of a run's numbers."""
     status = _git("status", "--porcelain")
     return {
-        "command": f"suite exec {spec.run}",
-        "commit": _git("rev-parse", "HEAD"),
+        "command": f"suite exec {spec.run} --again",
+        "commit": commit(),
         "dirty": None if status is None else bool(status),
+        "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {
             "processor": _processor(),
@@ -42,9 +43,17 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
     }
 
 
-def _git(*arguments: str) -> str | None:
+def commit(root: Path = ROOT) -> str | None:
+    """Return the commit of the code: as git says, or as the file says that the image has instead."""
     try:
-        command = ["git", "-C", str(ROOT), *arguments]
+        return _git("rev-parse", "HEAD", root=root) or (root / "COMMIT").read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _git(*arguments: str, root: Path = ROOT) -> str | None:
+    try:
+        command = ["git", "-C", str(root), *arguments]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -24,13 +24,15 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from suite.claims import Claim, LostClaimError, is_held, take
+from suite.claims import LEASE_SECONDS, Claim, LostClaimError, is_held, release_of, take
 from suite.errors import UsageError
+from suite.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.spec import SCHEMA, RunSpec
 
 if TYPE_CHECKING:
@@ -56,36 +58,8 @@ class NewerVersionError(CorruptRunError):
     """A run folder that a newer version of the suite has written."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is seen whole or not at all, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk, half a file helps nobody
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON, atomically."""
-    write_atomically(path, _json(value))
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
-
-
 def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_regular(path)).hexdigest()
 
 
 class RunFolder:
@@ -127,9 +101,14 @@ class RunFolder:
         except CorruptRunError:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
-    def claim(self) -> bool:
-        """Take the run for this process; False if somebody else holds it."""
-        self._claim = take(self.path / "claims")
+    def claim(self, *, patient: bool = True) -> bool:
+        """Take the run for this process; False if somebody else holds it.
+
+        Parameters
+        ----------
+        patient : watch a holder that may be dead for up to a lease.
+        """
+        self._claim = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
         if self._claim is None:
             return False
         (self.path / "failed.json").unlink(missing_ok=True)
@@ -160,13 +139,17 @@ class RunFolder:
             self._claim.release()
             self._claim = None
 
+    def release_of(self, host: str) -> None:
+        """Give the claim back for an owner that was alone on a host which is known to be gone."""
+        release_of(self.path / "claims", host)
+
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write `<name>.parquet`, atomically."""
         self.write(f"{name}.parquet", table.to_parquet(index=False))
 
     def write_provenance(self, value: dict[str, Any]) -> None:
         """Write where the run's numbers come from."""
-        self.write("provenance.json", _json(value))
+        self.write("provenance.json", as_json(value))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of the run, atomically; raises as `check`."""
@@ -181,13 +164,13 @@ class RunFolder:
 
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run failed."""
-        self.write("failed.json", _json({"kind": kind, "reason": reason}))
+        self.write("failed.json", as_json({"kind": kind, "reason": reason}))
 
     def commit(self) -> None:
         """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
         self.check()
         names = [*COMMITTED, *(name for name in FINAL_STATE if (self.path / name).exists())]
-        self.write("done.json", _json({name: _checksum(self.path / name) for name in names}))
+        self.write("done.json", as_json({name: _checksum(self.path / name) for name in names}))
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
 
     def reset(self) -> None:
@@ -244,13 +227,12 @@ class RunFolder:
 
     def log_since(self, offset: int) -> tuple[int, str]:
         """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
-        log = self.path / "log.txt"
-        if not log.exists():
+        start = offset if offset <= self.log_size() else 0
+        try:
+            text = read_regular(self.path / "log.txt", start)
+        except OSError:
             return 0, ""
-        with log.open("rb") as file:
-            file.seek(offset if offset <= self.log_size() else 0)
-            text = file.read()
-            return file.tell(), text.decode(errors="replace")
+        return start + len(text), text.decode(errors="replace")
 
     def verify(self) -> None:
         """Check a finished run against its checksums.
@@ -262,17 +244,21 @@ class RunFolder:
         """
         for name, checksum in self._read_json("done.json").items():
             path = self.path / Path(name).name
-            if not path.is_file() or _checksum(path) != checksum:
+            try:
+                found = _checksum(path)
+            except OSError:
+                found = None
+            if found != checksum:
                 raise CorruptRunError(f"{path}: differs from what the run committed")
 
     def _read(self, name: str) -> str:
         try:
-            return (self.path / name).read_text()
+            return read_regular(self.path / name).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptRunError(f"{self.path / name}: {error}") from error
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        if not (self.path / name).exists():
+        if not os.path.lexists(self.path / name):
             return {}
         try:
             value = json.loads(self._read(name))
@@ -283,11 +269,13 @@ class RunFolder:
         return value
 
     def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-        import pandas as pd  # slow: a claim must not wait for it
+        from pyarrow.parquet import ParquetFile  # slow: a claim must not wait for it
 
         path = self.path / f"{name}.parquet"
         try:
-            table = pd.read_parquet(path)
+            # On one thread: the tables are small and, in a report, many.
+            with ParquetFile(BytesIO(read_regular(path))) as file:
+                table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
         except Exception as error:  # the reader raises many kinds for a damaged file
             raise CorruptRunError(f"{path}: {str(error).splitlines()[0]}") from error
         missing = [column for column in columns if column not in table]
@@ -359,23 +347,24 @@ class Store:
     def collect_garbage(self) -> list[Path]:
         """Remove what crashed writers left behind, and nothing else; return it.
 
-        That is temporary files of runs that nobody holds, and checkpoints of runs that are done.
+        That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes left.
 
         Raises
         ------
         UsageError
             If a file cannot be removed.
         """
-        removed = [path for path in self.runs_path.glob(".probe.*") if path.is_file()]
+        probes = list(self.runs_path.glob(".probe.*"))
+        removed = [path for probe in probes if is_own_folder(probe) for path in probe.iterdir()] + probes
         for folder in self.folders():
             if is_held(folder.path / "claims"):
                 continue
             removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
-            if folder.state == "done" and (folder.path / "checkpoint").is_dir():
+            if folder.state == "done" and is_own_folder(folder.path / "checkpoint"):
                 removed += sorted((folder.path / "checkpoint").iterdir())
         for path in removed:
             try:
-                path.unlink(missing_ok=True)
+                path.rmdir() if is_own_folder(path) else path.unlink(missing_ok=True)
             except OSError as error:
                 raise UsageError(f"{path}: cannot be removed ({error.strerror})") from error
         return removed

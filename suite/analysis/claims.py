@@ -32,7 +32,7 @@ class Claim:
     statistic: Callable[[Means], FloatArray]
     """Maps means (..., environments) to the value (...)."""
     measure: str = "score"
-    """Column of `Results.runs`."""
+    """Column of `Results.runs`; seconds are judged on runs of one machine type only."""
 
 
 def share_better(means: Means) -> FloatArray:
@@ -185,7 +185,7 @@ def claims(variant: str = "") -> list[Claim]:
             pair,
             ml1_50,
             1.0,
-            "ratio of mean seconds a run > 1 (runs of one machine type only compare)",
+            "ratio of mean seconds a run > 1, over runs of one machine type (processor and device)",
             ratio_of_means,
             measure="seconds_total",
         ),

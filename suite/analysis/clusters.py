@@ -19,14 +19,11 @@ from threadpoolctl import threadpool_limits
 from algorithms import Episodes
 from algorithms.context import Gaussian
 from environments import FloatArray, IntArray, family_options, make_family
+from suite.analysis.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.errors import UsageError
 from suite.execution import Trainer
 from suite.protocol import CountedTasks, adapted, evaluation_episodes
 from suite.streams import stream
-
-SCHEMA = 1
-STATISTICS = ("to_centroid", "between_centroids", "ratio", "silhouette")
-"""See `statistics`."""
 
 
 @runtime_checkable
@@ -61,7 +58,7 @@ class ClusterSettings:
     """Of t-SNE; not printed, scikit-learn's default."""
 
 
-def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] = lambda: None) -> ClusterRecord:
     """Collect rollouts with a trained agent, encode a window of each, and judge the clusters.
 
     The agent adapts to every task as at meta-test, and then acts as in evaluation episodes.
@@ -70,10 +67,6 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     ----------
     trainer : of `suite.agents.trained`.
     tick : called after every round of rollouts, one in each task.
-
-    Returns
-    -------
-    Plain values: what was done, the statistics of both spaces, and the projected points.
 
     Raises
     ------
@@ -109,26 +102,26 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     if not np.isfinite(latent).all() or np.ptp(latent, axis=0).max() == 0.0:
         raise UsageError(f"run {spec.run}: its encoder gives every window the same posterior; there are no clusters")
     projected, projection = project(latent, settings)
-    return {
-        "schema": SCHEMA,
-        "run": spec.run,
-        "label": spec.label,
-        "run_seed": spec.seed,
-        "environment": spec.environment,
-        "environment_options": tasks_options(spec.environment, spec.environment_options),
-        "goals": "grid" if grid else "test tasks",
-        "task_vectors": tasks.vectors.tolist(),
-        "exploration_episodes": spec.exploration_episodes,
-        "rollouts": settings.rollouts,
-        "window": settings.window,
-        "window_rows": [int(np.min(rows)), int(np.max(rows))],
-        "seed": settings.seed,
-        "tsne_settings": projection,
-        "mean_returns": np.mean(returns, axis=0).tolist(),
-        "tsne": statistics(projected, labels),
-        "latent": statistics(latent, labels),
-        "points": {"task": labels.tolist(), "x": projected[:, 0].tolist(), "y": projected[:, 1].tolist()},
-    }
+    return ClusterRecord(
+        schema=SCHEMA,
+        run=spec.run,
+        label=spec.label,
+        run_seed=spec.seed,
+        environment=spec.environment,
+        environment_options=tasks_options(spec.environment, spec.environment_options),
+        goals="grid" if grid else "test tasks",
+        task_vectors=tasks.vectors.tolist(),
+        exploration_episodes=spec.exploration_episodes,
+        rollouts=settings.rollouts,
+        window=settings.window,
+        window_rows=(int(np.min(rows)), int(np.max(rows))),
+        seed=settings.seed,
+        tsne_settings=projection,
+        mean_returns=np.mean(returns, axis=0).tolist(),
+        tsne=statistics(projected, labels),
+        latent=statistics(latent, labels),
+        points=Points(task=labels.tolist(), x=projected[:, 0].tolist(), y=projected[:, 1].tolist()),
+    )
 
 
 def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedTasks, bool]:
@@ -186,7 +179,7 @@ def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episo
     )
 
 
-def project(latent: FloatArray, settings: ClusterSettings) -> tuple[FloatArray, dict[str, Any]]:
+def project(latent: FloatArray, settings: ClusterSettings) -> tuple[FloatArray, TSNE]:
     """Project points to the plane by scikit-learn's t-SNE; return them, and what makes them again.
 
     On one thread: sums that threads share would come out differently from time to time.
@@ -194,17 +187,17 @@ def project(latent: FloatArray, settings: ClusterSettings) -> tuple[FloatArray, 
     tsne = sklearn.manifold.TSNE(n_components=2, perplexity=settings.perplexity, init="pca", random_state=settings.seed)
     with threadpool_limits(limits=1):
         projected: FloatArray = tsne.fit_transform(latent).astype(np.float64)
-    return projected, {
-        "seed": settings.seed,
-        "perplexity": settings.perplexity,
-        "initialisation": "pca",
-        "iterations": int(tsne.n_iter_),
-        "kl_divergence": float(tsne.kl_divergence_),
-        "scikit_learn": version("scikit-learn"),
-    }
+    return projected, TSNE(
+        seed=settings.seed,
+        perplexity=settings.perplexity,
+        initialisation="pca",
+        iterations=int(tsne.n_iter_),
+        kl_divergence=float(tsne.kl_divergence_),
+        scikit_learn=version("scikit-learn"),
+    )
 
 
-def statistics(points: FloatArray, labels: IntArray) -> dict[str, float | None]:
+def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     """Judge how tight and how far apart labelled clusters are.
 
     Parameters
@@ -223,9 +216,9 @@ def statistics(points: FloatArray, labels: IntArray) -> dict[str, float | None]:
     within = float(np.linalg.norm(points - centroids[np.searchsorted(names, labels)], axis=1).mean())
     first, second = np.triu_indices(len(names), k=1)
     between = float(np.linalg.norm(centroids[first] - centroids[second], axis=1).mean())
-    return {
-        "to_centroid": within,
-        "between_centroids": between,
-        "ratio": between / within if within > 0.0 else None,
-        "silhouette": float(sklearn.metrics.silhouette_score(points, labels)),
-    }
+    return Statistics(
+        to_centroid=within,
+        between_centroids=between,
+        ratio=between / within if within > 0.0 else None,
+        silhouette=float(sklearn.metrics.silhouette_score(points, labels)),
+    )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from suite.analysis import paper
 from suite.analysis.claims import Claim, claims
-from suite.analysis.ranking import strata
+from suite.analysis.ranking import common_environments, strata
 from suite.analysis.statistics import statistic_of_means
 from suite.analysis.tables import Results
 from suite.spec import RunSpec
@@ -86,6 +86,10 @@ def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
     absent = [entry for entry in claim.entries if entry not in set(concerned["entry"])]
     astray = [entry for entry in claim.entries if entry not in set(settled["entry"])]
     runs = concerned if astray else settled
+    everywhere = len(runs)
+    machines = claim.measure == "seconds_total" and not absent
+    if machines:
+        runs = _of_one_machine(runs, claim.entries)
     counts = runs.groupby(["environment", "entry"]).size().unstack("entry").reindex(columns=list(claim.entries))
     covered = [environment for environment in claim.environments if environment in counts.dropna().index]
     seeds = int(counts.loc[covered].min().min()) if covered else 0
@@ -97,6 +101,8 @@ def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
     elif astray:
         verdict = "not at the paper's settings"
         reason = f"no run of {' or '.join(astray)} has the paper's settings and budget"
+    elif machines and not len(runs):
+        reason = f"no machine type (processor and device) ran {' and '.join(claim.entries)} on one environment"
     elif len(covered) < len(claim.environments):
         reason = f"{len(covered)} of {len(claim.environments)} environments"
     elif seeds < SEEDS:
@@ -109,9 +115,22 @@ def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
         reason = "no interval: the rule leaves no environment in some resamples"
     else:
         reason = f"the interval holds {claim.side:g}"
+    if machines and 0 < len(runs) < everywhere:
+        reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
     decided = verdict in {"reproduced", "not reproduced"}
-    cost = "" if decided else _cost(claim, settled, (value, low, high), seeds)
+    cost = "" if decided else _cost(claim, settled if astray else runs, (value, low, high), seeds)
     return Judgement(claim, value, low, high, seeds, len(covered), verdict, reason, cost)
+
+
+def _of_one_machine(runs: pd.DataFrame, entries: tuple[str, ...]) -> pd.DataFrame:
+    """Return the runs of the machine type that ran all entries on the most environments; none if there is no such."""
+    best = runs.iloc[:0]
+    most = (0, 0)
+    for _, group in runs.groupby("machine", sort=True):
+        shared = len(common_environments(group, list(entries)))
+        if shared and (shared, len(group)) > most:
+            best, most = group, (shared, len(group))
+    return best
 
 
 def _value(claim: Claim, runs: pd.DataFrame, environments: list[str]) -> tuple[float, float, float]:
@@ -137,6 +156,8 @@ def _cost(claim: Claim, settled: pd.DataFrame, found: tuple[float, float, float]
     if not sum(missing.values()):
         value, low, high = found
         distance = abs(value - claim.side)
+        if math.isnan(high - low):
+            return "not known: there is no interval to shrink"
         if not distance > 0:
             return "no number of seeds: the value lies on the boundary"
         # The interval shrinks with the square root of the number of seeds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,8 @@ def normalised(done: pd.DataFrame) -> pd.DataFrame:
 def strata(done: pd.DataFrame, entry: str, environments: list[str], column: str = "score") -> list[FloatArray]:
     """Return an entry's values in each environment, one array of seeds each."""
     of_entry = done[done["entry"] == entry]
-    return [
-        of_entry.loc[of_entry["environment"] == environment, column].to_numpy(float) for environment in environments
-    ]
+    values = {environment: group.to_numpy(float) for environment, group in of_entry.groupby("environment")[column]}
+    return [values[environment] for environment in environments]
 
 
 def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
@@ -104,14 +103,15 @@ def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
     probability of improvement `probability` with `low` and `high`.
     """
     means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
-    rows = []
-    for ours, theirs in permutations(entries, 2):
+    rows = {}
+    for ours, theirs in combinations(entries, 2):
         common = common_environments(done, [ours, theirs])
         if not common:
             continue
         difference = (means.loc[common, ours] - means.loc[common, theirs]).to_numpy(float)
         probability, low, high = probability_of_improvement(strata(done, ours, common), strata(done, theirs, common))
-        counts = (int((difference > 0).sum()), int((difference == 0).sum()), int((difference < 0).sum()))
-        rows.append((ours, theirs, len(common), *counts, probability, low, high))
+        wins, ties, losses = (int((np.sign(difference) == sign).sum()) for sign in (1, 0, -1))
+        rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high)
+        rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low)
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame([(*pair, *rows[pair]) for pair in permutations(entries, 2) if pair in rows], columns=columns)

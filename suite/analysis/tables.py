@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from suite.analysis.cluster_records import ClusterRecord, read_clusters
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, RunFolder, Store
 
@@ -33,13 +34,14 @@ RUN_COLUMNS = (
     "seconds_updating",
     "seconds_evaluating",
     "seconds_total",
+    "machine",
 )
 CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A run folder that cannot be used, and why."""
+    """A run folder, or a file that was added to it, that cannot be used, and why."""
 
     run: str
     problem: str
@@ -59,6 +61,8 @@ class Results:
     failures: dict[str, dict[str, Any]] = field(default_factory=dict)
     log_tails: dict[str, str] = field(default_factory=dict)
     """Of runs that are not done."""
+    clusters: dict[str, ClusterRecord] = field(default_factory=dict)
+    """Of done runs whose context embeddings were judged."""
     others: tuple[str, ...] = ()
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
 
@@ -95,6 +99,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     provenance: dict[str, dict[str, Any]] = {}
     failures: dict[str, dict[str, Any]] = {}
     log_tails: dict[str, str] = {}
+    clusters: dict[str, ClusterRecord] = {}
     others: list[str] = []
 
     for folder in store.folders():
@@ -114,6 +119,12 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
                 curve = _curve(folder)
                 rows[run] |= _numbers(curve, folder.training(), provenance[run])
                 curves.append(curve.assign(run=run))
+                try:
+                    record = read_clusters(folder)
+                except CorruptRunError as error:  # computed from the run, not of it: the run's own numbers stand
+                    problems.append(Problem(run, str(error)))
+                else:
+                    clusters |= {run: record} if record else {}
             else:
                 failures[run] = folder.failure()
                 log_tails[run] = folder.log_tail()
@@ -142,7 +153,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     curve_table = curve_table[list(CURVE_COLUMNS)].sort_values(
         ["environment", "entry", "seed", "environment_steps"], ignore_index=True
     )
-    return Results(runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, tuple(others))
+    return Results(runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, clusters, tuple(others))
 
 
 def _curve(folder: RunFolder) -> pd.DataFrame:
@@ -174,7 +185,15 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
         "success": float(scored["success"].mean()),
         **{name: float(last.get(name, float("nan"))) for name in counters},
         "seconds_total": float(provenance.get("seconds_total", float("nan"))),
+        "machine": machine(provenance),
     }
+
+
+def machine(provenance: Mapping[str, Any]) -> str | None:
+    """Name the type of machine that a run's seconds belong to, its processor and device; None if it does not say."""
+    found = provenance.get("machine")
+    parts = [found.get("processor") if isinstance(found, Mapping) else None, provenance.get("device")]
+    return ", ".join(map(str, parts)) if all(parts) else None
 
 
 def _identity(spec: RunSpec | None, entry: str | None) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from suite.analysis import paper
 from suite.analysis.adaptation import adaptation
 from suite.analysis.audit import AuditRow, audit
+from suite.analysis.cluster_records import ClusterRecord
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
 from suite.analysis.judgements import Judgement, judge_all
 from suite.analysis.ranking import common_environments, normalised, ranking, strata, win_matrix
 from suite.analysis.statistics import performance_profile
 from suite.analysis.tables import Results
-from suite.report import compared, judged, tables
+from suite.report import clusters, compared, judged, tables
 from suite.report.table import Table
 
 KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
@@ -44,6 +45,8 @@ class Contents:
     levels: NDArray[np.float64]
     profiles: dict[str, NDArray[np.float64]]
     """Entry -> (levels, 3): share of runs above each level, low, high."""
+    clusters: list[ClusterRecord]
+    """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
 
     @property
     def tables(self) -> list[Table]:
@@ -57,6 +60,7 @@ class Contents:
             judged.adaptation(self.adaptation, self.units),
             compared.efficiency(self.efficiency, self.units),
             tables.wall_clock(self.results.done),
+            *([clusters.table(self.clusters)] if self.clusters else []),
             judged.audit(self.audit),
         ]
         return [table for table in found if table.rows]
@@ -96,6 +100,11 @@ def contents(results: Results) -> Contents:
             for entry, found in places.items()
             if found
         },
+        clusters=[
+            results.clusters[row["run"]].model_copy(update={"label": row["entry"]})
+            for row in done.to_dict("records")
+            if row["run"] in results.clusters
+        ],
     )
 
 

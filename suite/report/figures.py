@@ -1,8 +1,12 @@
-"""Figures as inline SVG: drawn by seaborn, coloured by the page's style sheet, identical for identical numbers."""
+"""Figures as inline SVG: seaborn's style, the page's colours, identical for identical numbers.
+
+Lines are drawn by matplotlib itself: `seaborn.lineplot` doubles the time of a report with fifty environments.
+"""
 
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,8 +22,11 @@ from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
+SIGNS = ("●", "■", "▲", "◆", "▼", "✚", "✖", "◀", "▶", "★", "⬟")
+"""The same as characters, for the page's own legend."""
 SERIES = 7
-"""Colours of the style sheet; beyond them a series is told by its marker."""
+"""Colours of the style sheet; beyond them a series is told by its marker and dashes."""
+LEGEND_COLUMNS = 4
 
 BAND_SEEDS = 3
 """Fewer seeds have an interval so wide that it hides them; they are drawn one by one instead."""
@@ -28,6 +35,7 @@ INK, RULE = "#010101", "#020202"
 """Stand-ins, replaced by the page's own colours so that one figure serves light, dark and print."""
 
 STYLE: dict[Any, Any] = {
+    **sns.axes_style("whitegrid"),
     "svg.fonttype": "none",
     "svg.hashsalt": "suite",
     "axes.edgecolor": RULE,
@@ -60,6 +68,16 @@ def _stand_in(series: int) -> str:
     return f"#a0000{series % SERIES}"
 
 
+def look(series: int) -> tuple[str, str, bool]:
+    """Return how a series looks on the page: its colour, its marker as a character, whether it is dashed."""
+    return f"var(--s{series % SERIES})", SIGNS[series % len(SIGNS)], series >= SERIES
+
+
+def _dash(series: int) -> Any:
+    """Return the line style of a series: dashed where its colour serves a second time."""
+    return "solid" if series < SERIES else (0, (4, 1.5))
+
+
 @mpl.rc_context(STYLE)
 def curves(
     key: str,
@@ -80,49 +98,34 @@ def curves(
     paper : entry -> the paper's end value, in the paper's unit.
     unit : what returns are divided by (1000 where the paper prints thousands).
     """
-    figure, axes = _figure(5.2, 3.5)
     present = [entry for entry in order if entry in set(bands["entry"])]
-    looks = {entry: order.index(entry) for entry in present}
-    sns.lineplot(
-        data=bands.assign(mean=bands["mean"] / unit),
-        x="environment_steps",
-        y="mean",
-        hue="entry",
-        hue_order=present,
-        style="entry",
-        style_order=present,
-        palette={entry: _stand_in(index) for entry, index in looks.items()},
-        markers={entry: MARKERS[index % len(MARKERS)] for entry, index in looks.items()},
-        dashes=False,
-        estimator=None,
-        markeredgewidth=0,
-        legend=False,
-        ax=axes,
-    )
-    lines = dict(zip(present, axes.lines, strict=True))
-    for entry, index in looks.items():
+    figure, axes = _figure(5.2, 2.9, legend=len(present))
+    lines = {}
+    for entry in present:
+        index = order.index(entry)
+        look = {"color": _stand_in(index), "linestyle": _dash(index)}
         band = bands[bands["entry"] == entry]
-        steps = band["environment_steps"]
-        lines[entry].set(gid=f"series-{index}-mean", markevery=max(1, len(band) // 8), zorder=3)
+        steps = band["environment_steps"].to_numpy(float)
+        low, high = (band[end].to_numpy(float) / unit for end in ("low", "high"))
+        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
+            axes.plot(
+                run["environment_steps"].to_numpy(float),
+                run["return"].to_numpy(float) / unit,
+                **look,
+                linewidth=0.7,
+                alpha=0.75,
+                gid=f"series-{index}-seed",
+            )
         axes.fill_between(
             steps,
-            band["low"] / unit,
-            band["high"] / unit,
-            where=band["seeds"] >= BAND_SEEDS,
+            low,
+            high,
+            where=(band["seeds"] >= BAND_SEEDS).to_numpy(bool),
             color=_stand_in(index),
             alpha=0.16,
             linewidth=0,
             gid=f"series-{index}-band",
         )
-        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
-            axes.plot(
-                run["environment_steps"],
-                run["return"] / unit,
-                color=_stand_in(index),
-                linewidth=0.7,
-                alpha=0.75,
-                gid=f"series-{index}-seed",
-            )
         if entry in paper:
             axes.axhline(
                 paper[entry],
@@ -131,12 +134,22 @@ def curves(
                 linewidth=1.1,
                 gid=f"series-{index}-paper",
             )
+        (lines[entry],) = axes.plot(
+            steps,
+            band["mean"].to_numpy(float) / unit,
+            **look,
+            marker=MARKERS[index % len(MARKERS)],
+            markevery=max(1, len(band) // 8),
+            markeredgewidth=0,
+            zorder=3,
+            gid=f"series-{index}-mean",
+        )
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     _limit(axes, runs["return"].to_numpy(float) / unit, list(paper.values()))
     axes.set(
         xlabel="environment steps of meta-training", ylabel="meta-test return" + (" (thousands)" if unit > 1 else "")
     )
-    _legend_below(axes, lines)
+    _legend_below(figure, lines)
     return _svg(key, figure)
 
 
@@ -171,7 +184,7 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=f"{unit} a run (mean)")
-    _legend_below(axes, bars)
+    _legend_below(figure, bars)
     return _svg(key, figure)
 
 
@@ -186,7 +199,7 @@ def profiles(
     levels : (levels,) normalised scores.
     shares : entry -> (levels, 3): share, low, high.
     """
-    figure, axes = _figure(7.2, 3.6)
+    figure, axes = _figure(5.2, 3.5)
     lines = {}
     for index, entry in enumerate(order):
         if entry not in shares:
@@ -208,7 +221,7 @@ def profiles(
     for end in (0.0, 1.0):
         axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
     axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
-    _legend_below(axes, lines)
+    _legend_below(figure, lines)
     return _svg(key, figure)
 
 
@@ -220,7 +233,7 @@ def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> st
     ----------
     table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
     """
-    figure, axes = _figure(7.2, 0.8 + 0.34 * len(table))
+    figure, axes = _figure(5.2, 0.8 + 0.34 * len(table))
     for row, values in enumerate(table.to_dict("records")):
         index = order.index(values["entry"])
         axes.plot(
@@ -271,15 +284,27 @@ def clusters(key: str, points: pd.DataFrame) -> str:
         )
     axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
     axes.set_aspect("equal", adjustable="datalim")
-    axes.legend(
-        list(dots.values()), list(dots), loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=4, markerscale=1.8
-    )
+    _legend_below(figure, dots, markerscale=1.8)
     return _svg(key, figure)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
+def _figure(width: float, height: float, legend: int = 0) -> tuple[Figure, Axes]:
+    """Return axes that fill a figure, in inches.
+
+    Parameters
+    ----------
+    legend : 0: matplotlib finds the margins, which takes as long as drawing; else they are fixed, with room beneath
+        (added to the height) for a legend of so many names.
+    """
+    if not legend:
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots()
+    beneath = 0.18 * math.ceil(legend / LEGEND_COLUMNS)
+    figure = Figure(figsize=(width, height + beneath))
+    left, right, bottom, top = 0.68, 0.08, 0.62 + beneath, 0.08
+    frame = (left / width, bottom / (height + beneath), 1 - (left + right) / width, 1)
+    height += beneath
+    return figure, figure.add_axes((*frame[:3], 1 - (bottom + top) / height))
 
 
 def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> None:
@@ -291,15 +316,15 @@ def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> N
         axes.set_ylim(shown.min() - margin, shown.max() + margin)
 
 
-def _legend_below(axes: Axes, handles: Mapping[str, Any]) -> None:
+def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) -> None:
     """Name the series under the axes; matplotlib hides names that start with an underscore, so a mark precedes it."""
     names = [f"\u200b{name}" if name.startswith("_") else name for name in handles]
-    axes.legend(
+    figure.legend(
         list(handles.values()),
         names,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
-        ncols=4,
+        loc="outside lower center" if figure.get_layout_engine() else "lower center",
+        ncols=LEGEND_COLUMNS,
+        **options,
         columnspacing=1.2,
         handlelength=1.6,
     )

@@ -39,14 +39,22 @@ function csv(table) {
     .join("\r\n");
 }
 
-/* A figure that leaves the page takes the page's colours with it. */
+/* A figure leaves the page as it is shown, but for white paper: in the colours of the light theme. */
 function standalone(svg) {
-  const style = getComputedStyle(document.documentElement);
-  const ink = getComputedStyle(svg).color;
-  const text = new XMLSerializer().serializeToString(svg).replaceAll("currentColor", ink);
-  return text
+  const root = document.documentElement;
+  const theme = root.dataset.theme;
+  root.dataset.theme = "light";
+  const style = getComputedStyle(root);
+  const copy = svg.cloneNode(true);
+  for (const part of ["seed", "band", "paper"]) {
+    if (document.body.classList.contains(`no-${part}`)) for (const item of all(`.${part}`, copy)) item.remove();
+  }
+  const text = new XMLSerializer().serializeToString(copy)
+    .replaceAll("currentColor", style.color)
     .replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim())
     .replaceAll("font-family: inherit", "font-family: sans-serif");
+  if (theme === undefined) delete root.dataset.theme; else root.dataset.theme = theme;
+  return text;
 }
 
 for (const button of all("[data-sort]")) button.addEventListener("click", () => sort(button.closest("th")));
@@ -93,4 +101,10 @@ theme.addEventListener("click", () => {
   showTheme();
 });
 showTheme();
-addEventListener("beforeprint", () => { for (const item of all("details")) item.open = true; });
+/* Paper shows what is folded away, but for what it holds elsewhere. */
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = all("details:not([open], .twice)");
+  for (const item of opened) item.open = true;
+});
+addEventListener("afterprint", () => { for (const item of opened) item.open = false; });

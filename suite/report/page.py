@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import pandas as pd
 from markupsafe import Markup
 
 from suite.analysis import paper
 from suite.analysis.tables import Results, read_results
-from suite.report import compared, figures, judged, tables
+from suite.files import write_atomically
+from suite.report import clusters, compared, figures, judged, tables
 from suite.report.contents import Contents, contents
+from suite.report.html import drawn, fill
 from suite.report.table import Format, Table, as_latex, as_markdown, interval, number
 from suite.spec import RunSpec
-from suite.store import Store, write_atomically
+from suite.store import Store
 
 TITLE = "Reproducing meta-reinforcement learning"
 CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
@@ -78,20 +78,7 @@ def tables_as(format: Format, store: Store, planned: Sequence[RunSpec] | None = 
 
 def render(results: Results, title: str = TITLE) -> str:
     """Return the page of results already read."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("suite", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    folder = Path(__file__).parent
-    return environment.get_template("page.html.j2").render(
-        title=title,
-        style=Markup((folder / "page.css").read_text()),  # noqa: S704 - our own file
-        script=Markup((folder / "page.js").read_text()),  # noqa: S704 - our own file
-        **_context(contents(results)),
-    )
+    return fill("page.html.j2", title=title, **_context(contents(results)))
 
 
 def _context(found: Contents) -> dict[str, Any]:
@@ -102,12 +89,11 @@ def _context(found: Contents) -> dict[str, Any]:
     return {
         "counts": {state: int(counts.get(state, 0)) for state in tables.STATES},
         "glyphs": tables.GLYPHS,
-        "verdict_classes": judged.VERDICT_CLASSES,
         "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
-        "judgements": found.judgements,
+        "judgements": sorted(found.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
         "interval": interval,
         "number": number,
-        "entries": [(index, entry, f"var(--s{index % figures.SERIES})") for index, entry in enumerate(found.order)],
+        "entries": [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)],
         "claims": judged.claims(found.judgements),
         "audit": judged.audit(found.audit),
         "ranking": compared.ranking(found.ranking),
@@ -124,7 +110,8 @@ def _context(found: Contents) -> dict[str, Any]:
         "efficiency": compared.efficiency(found.efficiency, found.units),
         "wall_clock": tables.wall_clock(results.done),
         "wall_clock_figure": _wall_clock_figure(found),
-        "run_matrix": _run_matrix(results.runs, found.order),
+        "clusters": clusters.section(found.clusters) if found.clusters else None,
+        "run_matrix": _run_matrix(results, found.order),
         "failed": _failed(results),
         "others": results.others,
         "provenance": tables.provenance(results),
@@ -155,7 +142,7 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
     return EnvironmentSection(
         key,
         name,
-        Markup(svg),  # noqa: S704 - drawn by us, text escaped by matplotlib
+        drawn(svg),
         remark,
         bool(end_values),
         replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
@@ -165,22 +152,21 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
 
 def _ranking_figure(found: Contents) -> Markup:
     table = found.ranking[found.ranking["normalised_environments"] > 0]
-    return Markup(figures.strips("ranking-strips", table, "IQM", found.order) if len(table) else "")  # noqa: S704
+    return drawn(figures.strips("ranking-strips", table, "IQM", found.order) if len(table) else "")
 
 
 def _profile_figure(found: Contents) -> Markup:
-    svg = figures.profiles("profiles", found.levels, found.profiles, found.order) if found.profiles else ""
-    return Markup(svg)  # noqa: S704
+    return drawn(figures.profiles("profiles", found.levels, found.profiles, found.order) if found.profiles else "")
 
 
 def _wall_clock_figure(found: Contents) -> Markup:
     done = found.results.done
     if done.empty:
-        return Markup("")
+        return drawn("")
     parts = {"seconds_sampling": "sampling", "seconds_updating": "updating", "seconds_evaluating": "evaluating"}
     seconds = done.groupby("entry")[list(parts)].mean().rename(columns=parts)
     present = [entry for entry in found.order if entry in seconds.index]
-    return Markup(figures.split_bars("wall-clock-split", seconds.loc[present]))  # noqa: S704
+    return drawn(figures.split_bars("wall-clock-split", seconds.loc[present]))
 
 
 def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
@@ -210,21 +196,29 @@ def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
     return square
 
 
-def _run_matrix(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
+def _run_matrix(results: Results, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
     """Return one row an environment; one cell an entry; one (seed, state, run) a run."""
+    runs = results.runs
     cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for row in runs[runs["entry"].notna()].to_dict("records"):
-        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), row["state"], row["run"]))
+        state = _shown_state(row["state"], results.failures.get(row["run"], {}))
+        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), state, row["run"]))
     names = sorted({environment for environment, _ in cells})
     return [(name, [sorted(cells.get((name, entry), [])) for entry in order]) for name in names]
 
 
+def _shown_state(state: str, failure: Mapping[str, Any]) -> str:
+    """Return a run's state as the page shows it: running out of time is told from other failures."""
+    return "timed out" if state == "failed" and failure.get("kind") in {"time", "silence"} else state
+
+
 def _failed(results: Results) -> list[tuple[str, str, str, str]]:
-    """Return (run, state, reason, log tail) of the runs that failed or cannot be read."""
+    """Return (run, state, reason, log tail) of the runs that failed or hold something that cannot be read."""
     reasons = {problem.run: problem.problem for problem in results.problems}
+    runs = results.runs
     rows = []
-    for row in results.runs[results.runs["state"].isin(["failed", "unreadable"])].to_dict("records"):
+    for row in runs[runs["state"].isin(["failed", "unreadable"]) | runs["run"].isin(list(reasons))].to_dict("records"):
         failure = results.failures.get(row["run"], {})
         reason = reasons.get(row["run"]) or ": ".join(str(failure[key]) for key in ("kind", "reason") if key in failure)
-        rows.append((row["run"], row["state"], reason, results.log_tails.get(row["run"], "")))
+        rows.append((row["run"], _shown_state(row["state"], failure), reason, results.log_tails.get(row["run"], "")))
     return rows

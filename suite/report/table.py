@@ -12,7 +12,7 @@ Format = Literal["markdown", "latex"]
 
 MISSING = "–"
 LONG = 32
-"""Characters beyond which a column's text wraps."""
+"""Characters beyond which a column's text wraps, unless it is one word."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Table:
     @property
     def kinds(self) -> tuple[str, ...]:
         """How each column is set: `number`, `short` text on one line, or `long` text that wraps."""
-        longest = [max((len(row[index]) for row in self.written), default=0) for index in range(len(self.columns))]
+        texts = ([row[index] for row in self.written if " " in row[index]] for index in range(len(self.columns)))
+        longest = [max(map(len, cells), default=0) for cells in texts]
         return tuple(
             "number" if numeric else "long" if length > LONG else "short"
             for numeric, length in zip(self.numeric, longest, strict=True)

@@ -11,7 +11,7 @@ from suite.analysis.tables import Results
 from suite.report.table import Cell, Table, interval
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
-GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "unreadable": "!"}
+GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
 
 
 def scores(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
@@ -56,11 +56,12 @@ def wall_clock(done: pd.DataFrame) -> Table:
                 group["environment_steps"].mean() / busy if busy > 0 else None,
                 group["gradient_steps"].mean() / mean["seconds_updating"] if mean["seconds_updating"] > 0 else None,
                 group["meta_test_steps"].mean(),
+                "; ".join(sorted(group["machine"].dropna().unique())),
             )
         )
     return Table(
         "wall-clock",
-        "Wall-clock",
+        "Wall-clock: seconds and speeds",
         (
             "environment",
             "entry",
@@ -72,10 +73,12 @@ def wall_clock(done: pd.DataFrame) -> Table:
             "environment steps/s",
             "updates/s",
             "meta-test steps",
+            "machine",
         ),
         tuple(rows),
         "Means over runs. Environment steps/s: meta-training steps by the seconds of sampling and updating, evaluation "
-        "left out. Meta-test steps are counted apart from the budget.",
+        "left out. Meta-test steps are counted apart from the budget. Machine: processor and device; seconds of "
+        "different ones do not compare.",
     )
 
 
@@ -95,6 +98,7 @@ def provenance(results: Results) -> Table:
                 commit[:12] + (" + changes" if found.get("dirty") else ""),
                 _plain(found.get("device")),
                 _plain(found.get("machine")),
+                _plain(found.get("image")),
                 _plain(found.get("versions")),
                 memory / 2**20 if isinstance(memory, int | float) else None,
                 _plain(found.get("command")),
@@ -103,7 +107,19 @@ def provenance(results: Results) -> Table:
     return Table(
         "provenance",
         "Provenance",
-        ("run", "state", "entry", "seed", "commit", "device", "machine", "versions", "peak memory, MiB", "rerun with"),
+        (
+            "run",
+            "state",
+            "entry",
+            "seed",
+            "commit",
+            "device",
+            "machine",
+            "image",
+            "versions",
+            "peak memory, MiB",
+            "rerun with",
+        ),
         tuple(rows),
     )
 

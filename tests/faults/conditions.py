@@ -7,11 +7,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import psutil
 from safetensors import safe_open
+from safetensors.torch import load_file
 
-from suite.store import Store
+from suite.store import RunFolder, Store
 
 
 def assert_sound(results: Path) -> None:
@@ -36,6 +38,18 @@ def assert_sound(results: Path) -> None:
             folder.verify()
 
 
+def assert_same_numbers(one: RunFolder, other: RunFolder) -> None:
+    """Evaluations, counters, metrics and final parameters are equal bit for bit; only seconds may differ."""
+    pd.testing.assert_frame_equal(one.evaluations(), other.evaluations(), check_exact=True)
+    tables = [folder.training() for folder in (one, other)]
+    timeless = [table.drop(columns=[name for name in table if name.startswith("seconds")]) for table in tables]
+    pd.testing.assert_frame_equal(*timeless, check_exact=True)
+    first, second = (load_file(folder.path / "state.safetensors") for folder in (one, other))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        np.testing.assert_array_equal(tensor.numpy(), second[name].numpy(), err_msg=name)
+
+
 def processes_of(results: Path) -> list[psutil.Process]:
     """Return the processes whose command names the store, but for this one's family."""
     found = []
@@ -56,12 +70,13 @@ def assert_no_process(results: Path, within: float = 0.0) -> None:
 
 def events(results: Path) -> Counter[str]:
     """Count what the misbehaving trainers noted, by word."""
-    path = results / "events.txt"
-    return Counter(line.split()[0] for line in path.read_text().splitlines()) if path.exists() else Counter()
+    return Counter(line.split()[0] for line in _noted(results))
 
 
 def committed(results: Path) -> list[str]:
     """Return the runs that noted a commit, as often as they did."""
-    path = results / "events.txt"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return sorted(line.split()[1] for line in lines if line.startswith("committed"))
+    return sorted(line.split()[1] for line in _noted(results) if line.startswith("committed"))
+
+
+def _noted(results: Path) -> list[str]:
+    return [line for path in results.glob("runs/*/events.txt") for line in path.read_text().splitlines()]

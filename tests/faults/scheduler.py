@@ -6,7 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from suite.local import Limits, LocalExecutor, Retries
+from suite.local import LocalExecutor
+from suite.scheduler import Limits, Retries, Scheduler
 from suite.store import Store
 from tests.suite.stores import make_spec
 
@@ -16,9 +17,9 @@ def main() -> None:
     store = Store(Path(results))
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    executor = LocalExecutor(store, 2, Limits(), Retries(backoff=0.05), command=command)
-    signal.signal(signal.SIGTERM, lambda *_: executor.interrupt())
-    executor.run([make_spec(seed=seed) for seed in range(int(runs))], lambda: None)
+    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries(backoff=0.05))
+    signal.signal(signal.SIGTERM, lambda *_: scheduler.interrupt())
+    scheduler.run([make_spec(seed=seed) for seed in range(int(runs))], lambda: None)
 
 
 if __name__ == "__main__":

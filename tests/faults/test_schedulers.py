@@ -17,7 +17,8 @@ import pytest
 
 from suite.claims import look
 from suite.failures import STORAGE_STATUS
-from suite.store import Store, write_json
+from suite.files import write_json
+from suite.store import Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events, processes_of
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec

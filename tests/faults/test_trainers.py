@@ -13,17 +13,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from safetensors.torch import load_file
 
 from algorithms import ALGORITHMS
 from suite.benchmark import load_benchmark
 from suite.guardian import LOG_BYTES
-from suite.local import Limits, LocalExecutor, Retries
+from suite.local import LocalExecutor
+from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store import CorruptRunError, RunFolder, Store
-from tests.faults.conditions import assert_no_process, assert_sound, events
+from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute
 from tests.suite.stores import make_spec
@@ -69,18 +68,6 @@ def run_to_end(results: Path, spec: RunSpec) -> RunFolder:
     assert process.exitcode == 0, folder.log_tail()
     assert folder.state == "done"
     return folder
-
-
-def assert_same_numbers(one: RunFolder, other: RunFolder) -> None:
-    """Evaluations, counters, metrics and final parameters are equal bit for bit; only seconds may differ."""
-    pd.testing.assert_frame_equal(one.evaluations(), other.evaluations(), check_exact=True)
-    tables = [folder.training() for folder in (one, other)]
-    timeless = [table.drop(columns=[name for name in table if name.startswith("seconds")]) for table in tables]
-    pd.testing.assert_frame_equal(*timeless, check_exact=True)
-    first, second = (load_file(folder.path / "state.safetensors") for folder in (one, other))
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        np.testing.assert_array_equal(tensor.numpy(), second[name].numpy(), err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -261,60 +248,61 @@ def test_a_damaged_result_is_noticed(references: dict[str, RunFolder], tmp_path:
 
 
 def supervise(
-    results: Path, mode: str, limits: Limits, monkeypatch: pytest.MonkeyPatch
-) -> tuple[LocalExecutor, RunFolder]:
-    monkeypatch.setattr("suite.local.GRACE_SECONDS", 1.0)
+    results: Path, mode: str, limits: Limits, monkeypatch: pytest.MonkeyPatch, memory: int | None = None
+) -> tuple[Scheduler, RunFolder]:
+    monkeypatch.setattr("suite.scheduler.GRACE_SECONDS", 1.0)
     spec = make_spec()
     store = Store(results)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    executor = LocalExecutor(store, 1, limits, Retries(1, backoff=0.05), command=command)
-    executor.run([spec], lambda: None)
+    executor = LocalExecutor(store, command, memory=memory)
+    scheduler = Scheduler(store, executor, 1, limits, Retries(1, backoff=0.05))
+    scheduler.run([spec], lambda: None)
     assert_no_process(results)
     assert_sound(results)
-    return executor, store.folder(spec.run)
+    return scheduler, store.folder(spec.run)
 
 
 def test_a_trainer_that_ignores_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    executor, folder = supervise(tmp_path, "ignores-sigterm", Limits(seconds=4.0), monkeypatch)
-    assert executor.failures[folder.run].kind == "time"
+    scheduler, folder = supervise(tmp_path, "ignores-sigterm", Limits(seconds=4.0), monkeypatch)
+    assert scheduler.failures[folder.run].kind == "time"
     assert folder.state == "failed"
     note("a trainer that ignores SIGTERM", 1, "killed after the grace, failed as `time`, no process left")
 
 
 def test_a_trainer_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    executor, folder = supervise(tmp_path, "hangs", Limits(silence=1.0), monkeypatch)
-    assert executor.failures[folder.run].kind == "silence"
+    scheduler, folder = supervise(tmp_path, "hangs", Limits(silence=1.0), monkeypatch)
+    assert scheduler.failures[folder.run].kind == "silence"
     assert events(tmp_path)["started"] == 2
     note("a trainer that hangs", 2, "stopped for silence, tried again, then failed as `silence`, no process left")
 
 
 def test_a_trainer_that_hangs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    monkeypatch.setattr("suite.local.START_SECONDS", 2.0)
-    executor, folder = supervise(tmp_path, "hangs-at-once", Limits(silence=0.5), monkeypatch)
-    assert executor.failures[folder.run].kind == "silence"
+    monkeypatch.setattr("suite.scheduler.START_SECONDS", 2.0)
+    scheduler, folder = supervise(tmp_path, "hangs-at-once", Limits(silence=0.5), monkeypatch)
+    assert scheduler.failures[folder.run].kind == "silence"
     note(
         "a trainer that hangs before its first step", 2, "stopped when the patience for start-up is over, then as above"
     )
 
 
 def test_a_trainer_that_exceeds_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    executor, folder = supervise(tmp_path, "exceeds-memory", Limits(memory=600 * 2**20), monkeypatch)
-    assert executor.failures[folder.run].kind == "memory limit"
+    scheduler, folder = supervise(tmp_path, "exceeds-memory", Limits(), monkeypatch, memory=600 * 2**20)
+    assert scheduler.failures[folder.run].kind == "memory limit"
     assert events(tmp_path)["started"] == 1
     note("a trainer that exceeds its memory", 1, "stopped, failed as `memory limit`, not tried again, no process left")
 
 
 def test_a_trainer_that_prints_a_gigabyte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    executor, folder = supervise(tmp_path, "prints-a-gigabyte", Limits(), monkeypatch)
-    assert executor.failures == {}
+    scheduler, folder = supervise(tmp_path, "prints-a-gigabyte", Limits(), monkeypatch)
+    assert scheduler.failures == {}
     assert sum(path.stat().st_size for path in folder.path.glob("log*")) <= 2 * LOG_BYTES
     assert folder.log_tail(1) == "the last words"
     note("a trainer that prints a gigabyte", 1, "done; its log is kept to 8 MiB, its last words included")
 
 
 def test_a_trainer_that_leaves_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    executor, folder = supervise(tmp_path, "leaves-children", Limits(), monkeypatch)
-    assert executor.failures == {}
+    scheduler, folder = supervise(tmp_path, "leaves-children", Limits(), monkeypatch)
+    assert scheduler.failures == {}
     assert folder.state == "done"
     note("a trainer that leaves a child behind", 1, "done; the child is killed with the group")

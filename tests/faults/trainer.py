@@ -15,18 +15,18 @@ from suite.store import RunFolder, Store
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 
 
-def note(results: Path, word: str, run: str) -> None:
-    """Add a line to what happened; short appends do not mix."""
-    with (results / "events.txt").open("a") as file:
-        file.write(f"{word} {run}\n")
+def note(folder: RunFolder, word: str) -> None:
+    """Add a line to what happened to a run; short appends do not mix."""
+    with (folder.path / "events.txt").open("a") as file:
+        file.write(f"{word} {folder.run}\n")
 
 
-def finish(folder: RunFolder, results: Path) -> None:
+def finish(folder: RunFolder) -> None:
     for name in ("evaluations", "training"):
         folder.write(f"{name}.parquet", EMPTY_TABLE)
     folder.write_provenance({})
     folder.commit()
-    note(results, "committed", folder.run)
+    note(folder, "committed")
 
 
 def ignore_sigterm() -> None:
@@ -42,11 +42,12 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
     """Do what the mode says; a return is a good end."""
     if mode == "ignores-sigterm":
         ignore_sigterm()
+        note(folder, "ignoring")
         time.sleep(3600)
     elif mode == "hangs":
         show_steps(folder, 7)
         time.sleep(3600)
-    elif mode == "hangs-at-once":
+    elif mode == "hangs-at-once" or (mode == "sleeps-once" and attempts == 1):
         time.sleep(3600)
     elif mode == "starts-slowly":
         time.sleep(1.5)
@@ -72,7 +73,7 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
         folder.fail("OSError: [Errno 28] No space left on device", "storage")
         sys.exit(1)
     elif mode == "stops-when-asked":
-        signal.signal(signal.SIGTERM, lambda *_: (note(folder.path.parent.parent, "asked", folder.run), sys.exit(130)))
+        signal.signal(signal.SIGTERM, lambda *_: (note(folder, "asked"), sys.exit(130)))
         time.sleep(3600)
 
 
@@ -84,10 +85,10 @@ def main() -> None:
     try:
         if folder.state == "done":
             return
-        note(Path(results), "started", run)
-        attempts = (Path(results) / "events.txt").read_text().count(f"started {run}\n")
+        note(folder, "started")
+        attempts = (folder.path / "events.txt").read_text().count("started")
         misbehave(mode, folder, attempts)
-        finish(folder, Path(results))
+        finish(folder)
     finally:
         folder.release()
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.analysis.cluster_records import ClusterRecord
+from suite.files import write_json
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store, write_json
+from suite.store import CLUSTERS, RunFolder, Store
 
 SETTINGS = {"batch_size": 256, "latent_size": 7}
 
@@ -86,11 +88,11 @@ def finish(
         "versions": spec.versions,
         "commit": "0123abc",
         "dirty": False,
-        "machine": {"cpu": "test"},
+        "machine": {"processor": "test"},
         "device": "cpu",
         "printed_settings": SETTINGS,
         "used_settings": SETTINGS,
-        "command": f"suite exec {spec.run}",
+        "command": f"suite exec {spec.run} --again",
         "seconds_total": float(sum(seconds)),
     }
     write_json(folder.path / "provenance.json", default if provenance is None else provenance)
@@ -107,6 +109,52 @@ def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
     folder.fail(reason, "error")
     folder.release()
     return folder
+
+
+def embed(store: Store, spec: RunSpec, tasks: int = 8, rollouts: int = 5, width: float = 1.0) -> ClusterRecord:
+    """Leave statistics of a done run's context embeddings in its folder, of tasks on a circle.
+
+    The statistics are fixed, not those of the points.
+    """
+    task = np.tile(np.arange(tasks), rollouts)
+    spread = width * np.random.default_rng(0).normal(size=(2, len(task)))
+    angle = 2 * np.pi * task / tasks
+    statistics = {"to_centroid": 1.25, "between_centroids": 5.0, "ratio": 4.0, "silhouette": 0.5}
+    record = ClusterRecord.model_validate(
+        {
+            "schema": 1,
+            "run": spec.run,
+            "label": spec.label,
+            "run_seed": spec.seed,
+            "environment": spec.environment,
+            "environment_options": {"hand_start": "random"},
+            "goals": "grid",
+            "task_vectors": [[0.0, float(index)] for index in range(tasks)],
+            "exploration_episodes": 2,
+            "rollouts": rollouts,
+            "window": 64,
+            "window_rows": [64, 64],
+            "seed": 0,
+            "tsne_settings": {
+                "seed": 0,
+                "perplexity": 30.0,
+                "initialisation": "pca",
+                "iterations": 1000,
+                "kl_divergence": 0.5,
+                "scikit_learn": "1.0",
+            },
+            "mean_returns": [1.0] * tasks,
+            "tsne": statistics,
+            "latent": {**statistics, "ratio": None},
+            "points": {
+                "task": task.tolist(),
+                "x": (10 * np.cos(angle) + spread[0]).tolist(),
+                "y": (10 * np.sin(angle) + spread[1]).tolist(),
+            },
+        }
+    )
+    write_json(store.folder(spec.run).path / CLUSTERS, record.plain())
+    return record
 
 
 def make_store(path: Path, ends: dict[tuple[str, str], Sequence[float]], start: float = 0.0, **changes: Any) -> Store:

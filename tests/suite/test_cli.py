@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.benchmark import load_benchmark
 from suite.store import Store
 from tests.suite.trained_runs import suite
 
@@ -99,6 +100,12 @@ def test_an_unwritable_results_folder_is_refused_before_anything_runs(
     assert f"--results {tmp_path / 'file'}: cannot be written" in capfd.readouterr().err
 
 
+def test_a_report_of_nowhere_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("report", "--results", tmp_path / "resluts", "--reports", tmp_path) == 2
+    assert "resluts: there is no such folder" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failing_run_is_reported_and_the_others_finish(
     benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +116,18 @@ def test_a_failing_run_is_reported_and_the_others_finish(
     assert "budget: 10 environment steps do not cover the first iteration" in capfd.readouterr().err
     states = sorted(folder.state for folder in Store(tmp_path / "r").folders())
     assert states == ["done", "done", "failed"]
+
+
+def test_a_run_planned_for_other_versions_is_refused_and_left_as_it_was(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planned = load_benchmark(str(benchmark_file)).plan()[0]
+    spec = planned.model_copy(update={"versions": {**planned.versions, "torch": "1.0"}})
+    folder = Store(tmp_path).folder(spec.run)
+    folder.prepare(spec)
+    assert suite("exec", spec.run, "--results", tmp_path) == 2
+    assert "planned for torch 1.0; here it is" in capfd.readouterr().err
+    assert folder.state == "pending"
 
 
 def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_path: Path) -> None:

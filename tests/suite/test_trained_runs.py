@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from imageio_ffmpeg import count_frames_and_secs
@@ -83,7 +84,8 @@ def test_clusters_writes_table_page_and_record(
     points = recorded.pop("points")
     assert printed == recorded
     assert points["task"] == [0, 1, 2, 3] * 6
-    assert recorded["tsne"] == statistics(np.stack([points["x"], points["y"]], axis=1), np.array(points["task"]))
+    projected = np.stack([points["x"], points["y"]], axis=1)
+    assert recorded["tsne"] == statistics(projected, np.array(points["task"])).model_dump()
     assert recorded["tsne_settings"]["perplexity"] == 5
     assert recorded["window_rows"] == [HORIZON - 1, HORIZON - 1]
     assert recorded["goals"] == "test tasks"
@@ -109,7 +111,7 @@ def test_statistics_agree_with_loops() -> None:
         other = min(distances[labels == k].mean() for k in range(3) if k != c)
         silhouettes.append((other - own) / max(own, other))
     found = statistics(points, labels)
-    assert found == pytest.approx(
+    assert found.model_dump() == pytest.approx(
         {
             "to_centroid": np.mean(within),
             "between_centroids": np.mean(between),
@@ -117,7 +119,7 @@ def test_statistics_agree_with_loops() -> None:
             "silhouette": np.mean(silhouettes),
         }
     )
-    assert statistics(np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1]))["ratio"] is None
+    assert statistics(np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1])).ratio is None
 
 
 def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) -> None:
@@ -208,3 +210,14 @@ def test_runs_without_a_trained_agent_are_refused(results: Path, runs: dict[str,
     (damaged.path / "state.safetensors").write_bytes(b"half")
     with pytest.raises(UsageError, match=r"state\.safetensors: differs from what the run committed"):
         trained(damaged, CPU)
+
+
+def test_the_recorded_command_makes_the_same_numbers_again(results: Path, runs: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(results / "runs" / runs["pearl"], tmp_path / "runs" / runs["pearl"])
+    folder = Store(tmp_path).folder(runs["pearl"])
+    before, began = folder.evaluations(), (folder.path / "done.json").stat().st_mtime_ns
+    program, *arguments = folder.provenance()["command"].split()
+    assert program == "suite"
+    assert suite(*arguments, "--results", tmp_path) == 0
+    assert (folder.path / "done.json").stat().st_mtime_ns > began
+    pd.testing.assert_frame_equal(folder.evaluations(), before)

@@ -10,13 +10,14 @@ import pytest
 from suite.analysis import paper
 from suite.analysis.claims import claims, failure_threshold, gain, share_matching_oracle, wins_ahead
 from suite.analysis.judgements import Judgement, at_paper_settings, judge_all
-from suite.analysis.tables import CURVE_COLUMNS, RUN_COLUMNS, Results
+from suite.analysis.tables import CURVE_COLUMNS, RUN_COLUMNS, Results, machine
 from suite.spec import RunSpec
 from tests.suite.stores import SETTINGS, make_spec
 
 CONTROLS = tuple(paper.table("table4").index)
-AT_SETTINGS = {"printed_settings": SETTINGS, "used_settings": SETTINGS, "seconds_total": 7200.0}
-ASTRAY = {"printed_settings": SETTINGS, "used_settings": {**SETTINGS, "batch_size": 32}, "seconds_total": 7200.0}
+HERE = {"machine": {"processor": "a processor"}, "device": "cpu"}
+AT_SETTINGS = {"printed_settings": SETTINGS, "used_settings": SETTINGS, "seconds_total": 7200.0, **HERE}
+ASTRAY = {**AT_SETTINGS, "used_settings": {**SETTINGS, "batch_size": 32}}
 STATEMENT = "better or comparable in most MuJoCo Controls"
 
 
@@ -32,6 +33,7 @@ def finished(runs: list[tuple[RunSpec, float, dict[str, Any]]]) -> Results:
             "state": "done",
             "score": score,
             "seconds_total": provenance.get("seconds_total"),
+            "machine": machine(provenance),
         }
         for spec, score, provenance in runs
     ]
@@ -102,6 +104,15 @@ def test_a_value_on_the_boundary_needs_no_more_seeds() -> None:
     assert found.cost.startswith("no number of seeds")
 
 
+def test_without_an_interval_the_cost_is_not_known() -> None:
+    runs = controls([-1.0, -1.0, -1.0], [-1.0, -1.0, -1.0], CONTROLS[1:])
+    runs += controls([-10.0, 8.0, 8.0], [-10.0, 8.0, 9.0], CONTROLS[:1])  # below zero in some resamples
+    found = judged(runs, "relative gain on MuJoCo Controls, mean")
+    assert found.verdict == "not enough runs"
+    assert found.reason == "no interval: the rule leaves no environment in some resamples"
+    assert found.cost == "not known: there is no interval to shrink"
+
+
 def test_two_seeds_are_not_enough() -> None:
     found = judged(controls([10.0, 11.0], [5.0, 6.0]))
     assert (found.verdict, found.seeds) == ("not enough runs", 2)
@@ -132,6 +143,60 @@ def test_an_absent_entry_is_named() -> None:
     found = judged([(make_spec("pearl", CONTROLS[0]), 1.0, AT_SETTINGS)])
     assert (found.verdict, found.reason) == ("not enough runs", "no finished run of tcl-pearl")
     assert np.isnan(found.value)
+
+
+def timed(
+    seconds: dict[str, float], environments: list[str], **machine: Any
+) -> list[tuple[RunSpec, float, dict[str, Any]]]:
+    """Three seeds of each entry at the paper's settings, on one machine."""
+    return [
+        (
+            make_spec(label, environment, seed, exploration_episodes=10),
+            1.0,
+            AT_SETTINGS | {"seconds_total": each + seed} | machine,
+        )
+        for environment in environments
+        for label, each in seconds.items()
+        for seed in range(3)
+    ]
+
+
+ML1 = [str(name) for name in paper.table("table1").index]
+OTHER_PROCESSOR: dict[str, Any] = {"machine": {"processor": "another processor"}}
+OTHER_DEVICE: dict[str, Any] = {"device": "NVIDIA H200"}
+
+
+def test_seconds_of_one_machine_type_are_judged() -> None:
+    found = judged(timed({"tcl-pearl": 1300.0, "pearl": 1000.0}, ML1), "TCL costs time")
+    assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
+    assert found.reason == "the interval lies above 1"
+
+
+@pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}, {"device": None}])
+def test_seconds_of_different_machines_do_not_compare(other: dict[str, Any]) -> None:
+    runs = timed({"tcl-pearl": 1300.0}, ML1) + timed({"pearl": 1000.0}, ML1, **other)
+    found = judged(runs, "TCL costs time")
+    assert found.verdict == "not enough runs"
+    assert found.reason == "no machine type (processor and device) ran tcl-pearl and pearl on one environment"
+    assert found.cost.startswith("300 runs")
+    assert np.isnan(found.value)
+
+
+@pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}])
+def test_seconds_of_other_machines_are_left_out_and_counted(other: dict[str, Any]) -> None:
+    runs = timed({"tcl-pearl": 1300.0, "pearl": 1000.0}, ML1)
+    runs += [
+        (spec.model_copy(update={"seed": 9}), score, provenance)
+        for spec, score, provenance in timed({"tcl-pearl": 1.0, "pearl": 1000.0}, ML1[:5], **other)
+    ]
+    found = judged(runs, "TCL costs time")
+    assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
+    assert found.reason == "the interval lies above 1; on the 300 of 330 runs made on a processor, cpu"
+
+
+def test_scores_of_different_machines_compare() -> None:
+    runs = controls([10.0, 11.0, 12.0], []) + controls([], [5.0, 6.0, 7.0], provenance=AT_SETTINGS | OTHER_DEVICE)
+    assert judged(runs).verdict == "reproduced"
 
 
 def test_no_run_at_all_gives_a_verdict_on_every_claim() -> None:

@@ -14,24 +14,11 @@ import pytest
 
 from suite.report import write_report
 from suite.store import Store
-from tests.suite.stores import fail, finish, make_spec
+from tests.suite.report.browser import chromium
+from tests.suite.stores import embed, fail, finish, make_spec
 
-webdriver = pytest.importorskip("selenium.webdriver")
+pytest.importorskip("selenium.webdriver")
 pytestmark = pytest.mark.browser
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--window-size=1280,1600",
-)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +32,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 end = low + (high - low) * share * (1 + 0.1 * generator.normal())
                 spec = make_spec(label, environment, seed, budget=250_000)
                 finish(store, spec, lambda t, low=low, end=end: low + (end - low) * (1 - np.exp(-4 * t)))  # type: ignore[misc]
+    embed(store, make_spec("pearl", "reach-v1", budget=250_000))
     fail(
         store,
         make_spec("pearl", "cheetah-vel", 9, budget=250_000),
@@ -61,20 +49,14 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile"), downloads) as driver:
+        yield driver
 
 
 @pytest.fixture
 def browser(started: Any, page: Path) -> Any:
     started.set_window_size(1280, 1600)
+    started.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     started.get(page.as_uri())
     return started
 
@@ -168,13 +150,47 @@ def test_tables_download_as_csv_with_full_precision(browser: Any, downloads: Pat
     assert len(rows[1][3]) > 10
 
 
-def test_figures_download_as_svg_with_their_colours(browser: Any, downloads: Path) -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_download_as_shown_for_white_paper(browser: Any, downloads: Path, theme: str) -> None:
+    (downloads / "environment-0-curves.svg").unlink(missing_ok=True)
+    browser.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+    press(browser, "[data-part=seed]")
     press(browser, "[data-svg=environment-0-curves-figure]")
     svg = downloaded(downloads, "environment-0-curves.svg")
     assert svg.startswith("<svg")
     assert "var(--" not in svg
     assert "currentColor" not in svg
     assert "#0b62a4" in svg
+    assert "series-0 mean" in svg
+    assert "series-0 seed" not in svg
+    assert browser.execute_script("return document.documentElement.dataset.theme") == theme
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
+    browser.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    width = 1030  # A4 landscape within its margins, in CSS pixels
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        wider = (
+            "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > arguments[0] + 1)"
+        )
+        assert browser.execute_script(f"return {wider}.map(e => e.outerHTML.slice(0, 200))", width) == []
+        colours = "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
+        assert browser.execute_script(colours) == ["rgb(255, 255, 255)", "rgb(28, 30, 33)"]
+        assert not any(shown(browser, "nav, .tools, .legend, figcaption button"))
+        assert all(shown(browser, "#provenance-section details table"))
+        assert not any(shown(browser, ".environment details table"))  # its numbers stand in other tables
+        browser.execute_script("dispatchEvent(new Event('afterprint'))")
+        assert (
+            browser.execute_script("return document.querySelectorAll('#provenance-section details[open]').length") == 0
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_dark_and_light(browser: Any) -> None:

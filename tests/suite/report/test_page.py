@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.files import write_json
 from suite.report import tables_as, write_report
 from suite.report.table import Format
 from suite.store import Store
@@ -93,6 +94,16 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "reach-v1 24,477.98 100.00 18,205.53 100.00 1.34 1.00" in page.text
     assert len(re.findall(r'class="series-\d paper"', html)) == 2
     assert "Meta-World v3's geometry is not v1's" in page.text
+
+
+def test_seconds_of_different_machines_give_no_ratio(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    for label, processor in (("pearl", "one"), ("tcl-pearl", "another")):
+        provenance = {"machine": {"processor": processor}, "device": "cpu", "seconds_total": 100.0}
+        finish(store, make_spec(label), linear(0, 1), provenance=provenance)
+    _, page = report(store, tmp_path)
+    assert "reach-v1 24,477.98 100.00 18,205.53 100.00 1.34 –" in page.text
+    assert "reach-v1 pearl 1 30 60 10 100 11,111 1,667 10,000 one, cpu" in page.text
 
 
 def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
@@ -191,6 +202,16 @@ def test_missing_failed_and_foreign_runs_are_shown(tmp_path: Path) -> None:
     assert "out of memory the last line" in page.text
     assert "1 further runs in the store" in page.text
     assert "foreign" not in page.text
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("time", "timed out"), ("silence", "timed out"), ("error", "failed")])
+def test_running_out_of_time_is_told_from_other_failures(tmp_path: Path, kind: str, shown: str) -> None:
+    store = Store(tmp_path / "results")
+    spec = make_spec()
+    write_json(fail(store, spec, "why").path / "failed.json", {"kind": kind, "reason": "why"})
+    html, page = report(store, tmp_path)
+    assert f"{spec.run}: {shown} {kind}: why" in page.text
+    assert f'title="{spec.run}: {shown}"' in html
 
 
 def test_a_corrupt_run_is_named_and_the_rest_is_shown(store: Store, tmp_path: Path) -> None:

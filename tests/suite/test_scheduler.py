@@ -1,4 +1,4 @@
-"""The local executor, with trainers that end well and badly."""
+"""The scheduler and the local executor, with trainers that end well and badly."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 
 from suite.claims import Claim
 from suite.failures import HELD_STATUS
-from suite.local import Limits, LocalExecutor, Retries
+from suite.files import write_json
+from suite.local import LocalExecutor
+from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store, write_json
+from suite.store import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
@@ -23,15 +25,15 @@ from tests.suite.stores import make_spec
 
 def execute(
     results: Path, mode: str, specs: Sequence[RunSpec], *, limits: Limits | None = None, workers: int = 2
-) -> LocalExecutor:
+) -> Scheduler:
     store = Store(results)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    executor = LocalExecutor(store, workers, limits or Limits(), Retries(backoff=0.05), command=command)
-    executor.run(specs, lambda: None)
+    scheduler = Scheduler(store, LocalExecutor(store, command), workers, limits or Limits(), Retries(backoff=0.05))
+    scheduler.run(specs, lambda: None)
     assert_no_process(results)
     assert_sound(results)
-    return executor
+    return scheduler
 
 
 def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path) -> None:
@@ -42,16 +44,16 @@ def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path)
 
 
 def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:
-    executor = execute(tmp_path, "is-killed-twice", [make_spec()])
-    assert executor.failures == {}
+    scheduler = execute(tmp_path, "is-killed-twice", [make_spec()])
+    assert scheduler.failures == {}
     assert events(tmp_path) == {"started": 3, "committed": 1}
 
 
 def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "is-always-killed", [spec])
+    scheduler = execute(tmp_path, "is-always-killed", [spec])
     assert events(tmp_path) == {"started": 3}
-    assert executor.failures[spec.run].reason == "killed by SIGKILL"
+    assert scheduler.failures[spec.run].reason == "killed by SIGKILL"
     folder = Store(tmp_path).folder(spec.run)
     assert folder.state == "failed"
     assert folder.failure() == {"kind": "killed", "reason": "killed by SIGKILL"}
@@ -59,17 +61,30 @@ def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
 
 def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "raises", [spec])
+    scheduler = execute(tmp_path, "raises", [spec])
     assert events(tmp_path) == {"started": 1}
-    assert executor.failures[spec.run].kind == "error"
+    assert scheduler.failures[spec.run].kind == "error"
     assert "ValueError: bad" in Store(tmp_path).folder(spec.run).log_tail()
+
+
+@pytest.mark.parametrize("word", ['{"kind": [], "reason": "x"}', '{"kind": "error", "reason": 1}', "[]", "{"])
+def test_a_garbled_word_of_failure_stops_nothing(word: str, tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys; pathlib.Path(sys.argv[4], 'runs', sys.argv[2], 'failed.json').write_text(sys.argv[1])"
+    )
+    store, spec = Store(tmp_path), make_spec()
+    store.prepare()
+    command = [sys.executable, "-c", f"{script}; sys.exit(3)", word]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], lambda: None)
+    assert scheduler.failures[spec.run] == ("error", "ended with status 3")
 
 
 def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "fills-the-disk", [spec])
+    scheduler = execute(tmp_path, "fills-the-disk", [spec])
     assert events(tmp_path) == {"started": 3}
-    assert executor.failures[spec.run].kind == "storage"
+    assert scheduler.failures[spec.run].kind == "storage"
 
 
 def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,24 +97,24 @@ def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeyp
         prepare(folder, spec)
 
     monkeypatch.setattr(RunFolder, "prepare", prepare_or_not)
-    executor = execute(tmp_path, "ends-well", [make_spec()])
-    assert executor.failures == {}
+    scheduler = execute(tmp_path, "ends-well", [make_spec()])
+    assert scheduler.failures == {}
     assert events(tmp_path) == {"started": 1, "committed": 1}
     full = iter([True] * 3)
-    executor = execute(tmp_path, "ends-well", [make_spec(seed=1)])
-    assert [failure.kind for failure in executor.failures.values()] == ["storage"]
+    scheduler = execute(tmp_path, "ends-well", [make_spec(seed=1)])
+    assert [failure.kind for failure in scheduler.failures.values()] == ["storage"]
     assert next(full, None) is None
 
 
 def test_start_up_is_not_silence(tmp_path: Path) -> None:
-    executor = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
-    assert executor.failures == {}
+    scheduler = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
+    assert scheduler.failures == {}
 
 
 def test_a_limit_on_time_is_deterministic(tmp_path: Path) -> None:
     spec = make_spec()
-    executor = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
-    assert executor.failures[spec.run].kind == "time"
+    scheduler = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
+    assert scheduler.failures[spec.run].kind == "time"
     assert events(tmp_path)["started"] <= 1
 
 
@@ -110,9 +125,9 @@ def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     write_json(path, {**spec.model_dump(mode="json"), "schema_version": 99})
     before = path.read_bytes()
     store = Store(tmp_path)
-    executor = LocalExecutor(store, 1, Limits(), Retries())
-    executor.run([spec], lambda: None)
-    assert "newer version" in executor.failures[spec.run].reason
+    scheduler = Scheduler(store, LocalExecutor(store, ["true"]), 1, Limits(), Retries())
+    scheduler.run([spec], lambda: None)
+    assert "newer version" in scheduler.failures[spec.run].reason
     assert path.read_bytes() == before
 
 
@@ -132,7 +147,7 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
             other.release()
 
     command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
-    LocalExecutor(store, 1, Limits(), Retries(), command=command).run([spec], watch)
+    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries()).run([spec], watch)
     assert looks > 5
     assert committed(tmp_path) == [spec.run]
 
@@ -154,13 +169,13 @@ def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> 
         nonlocal looks
         looks += 1
         if looks == 20:
-            finish(other, tmp_path)
+            finish(other)
             other.release()
 
     command = [sys.executable, "-S", "-c", f"import sys; sys.exit({HELD_STATUS})"]
-    executor = LocalExecutor(store, 1, Limits(), Retries(0), command=command)
-    executor.run([spec], watch)
-    assert executor.failures == {}
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], watch)
+    assert scheduler.failures == {}
     assert looks >= 20
 
 
@@ -169,14 +184,14 @@ def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", "stops-when-asked"]
-    executor = LocalExecutor(store, 2, Limits(), Retries(), command=command)
+    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries())
 
     def watch() -> None:
         if events(tmp_path)["started"] == 2:
-            executor.interrupt()
+            scheduler.interrupt()
 
     with pytest.raises(KeyboardInterrupt):
-        executor.run(specs, watch)
+        scheduler.run(specs, watch)
     assert_no_process(tmp_path)
     assert {store.folder(spec.run).state for spec in specs} == {"pending"}
 

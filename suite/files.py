@@ -1,0 +1,61 @@
+"""Files of run folders, which runs may fill with what they like: nothing is written or read through a link."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is seen whole or not at all, also after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # a new file, and no link that somebody has put there
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk, half a file helps nobody
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value as readable JSON, keys sorted."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, atomically."""
+    write_atomically(path, as_json(value))
+
+
+def read_regular(path: Path, offset: int = 0) -> bytes:
+    """Read a file from an offset on; what is no regular file, such as a link or a pipe, is not read.
+
+    Raises
+    ------
+    OSError
+        If it is none, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        file.seek(offset)
+        return file.read()
+
+
+def is_own_folder(path: Path) -> bool:
+    """Whether a folder exists here, and is no link to one elsewhere."""
+    return path.is_dir() and not path.is_symlink()

@@ -1,0 +1,35 @@
+"""Templates to pages: one self-contained file with the house's style sheet and script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from suite.report.judged import VERDICT_CLASSES
+
+FOLDER = Path(__file__).parent
+
+
+def fill(template: str, **context: Any) -> str:
+    """Return a template's page; what it shows is escaped unless it is Markup."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("suite", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        style=Markup((FOLDER / "page.css").read_text()),  # noqa: S704 - our own file
+        script=Markup((FOLDER / "page.js").read_text()),  # noqa: S704 - our own file
+        verdict_classes=VERDICT_CLASSES,
+        **context,
+    )
+
+
+def drawn(svg: str) -> Markup:
+    """Mark a figure of `suite.report.figures` as safe: matplotlib has escaped its text."""
+    return Markup(svg)  # noqa: S704 - drawn by us

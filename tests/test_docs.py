@@ -1,0 +1,95 @@
+"""What the documentation says to type is typed here; what takes long is only parsed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer
+import yaml
+
+from suite.benchmark import load_benchmark
+from suite.cli import app
+from tests.suite.trained_runs import suite
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+QUICKLY_DONE = {"list", "plan", "status", "report", "audit", "gc", "doctor", "--help"}
+"""On an empty store, and wherever the page is read."""
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}: {self.text.splitlines()[0]}"
+
+
+def blocks(language: str) -> list[Block]:
+    found = []
+    for page in PAGES:
+        for fence in re.finditer(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+            if fence[1] == language:
+                found.append(Block(page, language, fence[2]))
+    return found
+
+
+def commands() -> list[str]:
+    """Return every line that calls the `suite` command, once."""
+    lines = [line.strip() for block in blocks("sh") for line in block.text.splitlines()]
+    return sorted({line.partition("  #")[0].strip() for line in lines if line.startswith("suite ")})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_documented_command_works(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "results").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    words = shlex.split(command)[1:]
+    if words[0] in QUICKLY_DONE:
+        assert suite(*words) in (0, 1 if words[0] == "doctor" else 0)
+    else:
+        group = typer.main.get_command(app)
+        called = group.get_command(typer.Context(group), words[0])  # type: ignore[attr-defined]
+        assert called is not None, f"no command {words[0]}"
+        called.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_a_documented_program_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.text, str(block), "exec"), {})
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_a_documented_benchmark_can_be_planned(block: Block, tmp_path: Path) -> None:
+    if "groups" not in yaml.safe_load(block.text):
+        pytest.skip("not a benchmark")
+    path = tmp_path / "my.yaml"
+    path.write_text(block.text)
+    assert load_benchmark(str(path)).plan()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if "://" not in target
+    }
+    assert [page for page in PAGES if page.name not in ("README.md",) and page not in linked] == []
