@@ -28,6 +28,9 @@ pytestmark = pytest.mark.faults
 
 ROOT = Path(__file__).parent.parent.parent
 
+DEADLINE = 300.0
+"""Seconds after which a test that waits fails; far more than any needs."""
+
 BENCHMARK = """
 name: tiny
 description: two short runs
@@ -50,10 +53,10 @@ def start(mode: str, results: Path, runs: int) -> subprocess.Popen[bytes]:
 
 def suite(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "suite", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=DEADLINE)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = DEADLINE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -80,7 +83,7 @@ def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
         assert_no_process(results, within=30)
         assert_sound(results)
         assert set(before) <= set(done(results))
-    assert start("ends-well", results, runs).wait() == 0
+    assert start("ends-well", results, runs).wait(DEADLINE) == 0
     assert done(results) == sorted(make_spec(seed=seed).run for seed in range(runs))
     assert len(set(committed(results))) == len(committed(results))
     note("SIGKILL of the scheduler", kills, f"no process left; {runs} runs committed, each once")
@@ -90,7 +93,7 @@ def test_sigkill_of_the_scheduler_of_trainers_that_ignore_sigterm(tmp_path: Path
     process = start("ignores-sigterm", tmp_path, 2)
     wait_until(lambda: events(tmp_path)["started"] == 2)
     process.kill()
-    process.wait()
+    process.wait(DEADLINE)
     assert_no_process(tmp_path, within=60)
     assert_sound(tmp_path)
     note("SIGKILL of the scheduler, trainers ignoring SIGTERM", 1, "killed after the grace, no process left")
@@ -102,7 +105,7 @@ def test_sigkill_of_a_guardian(tmp_path: Path, note: Note) -> None:
         wait_until(lambda: events(tmp_path)["started"] == turn + 1)  # noqa: B023
         guardian = next(p for p in processes_of(tmp_path) if any("guardian.py" in word for word in p.cmdline()))
         guardian.kill()
-    process.wait()
+    process.wait(DEADLINE)
     assert_no_process(tmp_path)
     assert Store(tmp_path).folder(make_spec().run).state == "failed"
     note("SIGKILL of the guardian of a run", 3, "its trainer is killed, tried again, then failed as `killed`")
@@ -117,7 +120,7 @@ def test_sigterm_to_everything(tmp_path: Path, note: Note) -> None:
         wait_until(lambda: events(results)["started"] == 2)  # noqa: B023
         for other in (*processes_of(results), process):
             os.kill(other.pid, signal.SIGTERM)
-        assert process.wait() != 0
+        assert process.wait(DEADLINE) != 0
         assert_no_process(results)
         assert_sound(results)
         assert {folder.state for folder in Store(results).folders()} == {"pending"}
@@ -127,7 +130,7 @@ def test_sigterm_to_everything(tmp_path: Path, note: Note) -> None:
 def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
     runs = count(whole=100, bounded=20)
     schedulers = [start("ends-well", tmp_path, runs) for _ in range(2)]
-    assert [scheduler.wait() for scheduler in schedulers] == [0, 0]
+    assert [scheduler.wait(DEADLINE) for scheduler in schedulers] == [0, 0]
     assert committed(tmp_path) == sorted(make_spec(seed=seed).run for seed in range(runs))
     assert_no_process(tmp_path)
     assert_sound(tmp_path)
@@ -159,7 +162,7 @@ def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note)
         )
         for number in signals:
             process.send_signal(number)
-        assert process.wait() in (0, 130, -signal.SIGKILL)
+        assert process.wait(DEADLINE) in (0, 130, -signal.SIGKILL)
         assert_no_process(results, within=30)
         assert_sound(results)
     assert suite(*arguments, "--results", str(results)).returncode == 0

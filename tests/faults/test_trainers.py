@@ -38,6 +38,9 @@ TINY = [
     if spec.environment == "point-goal-2d"
 ]
 
+DEADLINE = 120.0
+"""Seconds after which a misbehaving trainer should have been dealt with; far more than is needed."""
+
 KILLS_A_RUN = 4
 """Then it is left to end: it must be resumed, and its numbers compared."""
 
@@ -257,7 +260,12 @@ def supervise(
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
     executor = LocalExecutor(store, command, memory=memory)
     scheduler = Scheduler(store, executor, 1, limits, Retries(1, backoff=0.05))
-    scheduler.run([spec], lambda: None)
+    deadline = time.monotonic() + DEADLINE
+
+    def watch() -> None:
+        assert time.monotonic() < deadline, "the trainer is still there"
+
+    scheduler.run([spec], watch)
     assert_no_process(results)
     assert_sound(results)
     return scheduler, store.folder(spec.run)
