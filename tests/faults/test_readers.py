@@ -14,9 +14,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from suite import claims
 from suite.benchmark import load_benchmark
 from suite.checkpoint import Checkpoints
-from suite.claims import is_held
 from suite.errors import UsageError
 from suite.store import RunFolder, Store
 from tests.faults.conftest import Note, count
@@ -117,6 +117,7 @@ def test_any_bytes_as_a_benchmark(content: bytes, tmp_path: Path) -> None:
         "name: 2026-01-01",
         "name: .nan\ngroups: .inf",
         "<<: 3",
+        "a: &a {b: 1}\nc: {<<: [*a, *a]}",
     ],
 )
 def test_a_benchmark_file_executes_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +129,7 @@ def test_a_benchmark_file_executes_nothing(text: str, tmp_path: Path, monkeypatc
 
 
 FILES = ("run.json", "done.json", "failed.json", "progress.json", "provenance.json", "evaluations.parquet")
-OTHERS = ("training.parquet", "claims/000001.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
+OTHERS = ("training.parquet", "claims/000002.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +137,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("sound")
     folder = finish(Store(results), make_spec(), linear(0, 1))
     Checkpoints(folder.path / "checkpoint").save({"a": 1})
+    assert folder.claim()
+    assert (folder.path / "claims" / "000002.json").exists()
     return folder.path
 
 
 def look_at(folder: RunFolder) -> None:
     """Read all there is to read of a run folder."""
-    is_held(folder.path / "claims")
+    claims.is_held(folder.path / "claims")
     Checkpoints(folder.path / "checkpoint").load()
     for look in (
         lambda: folder.state,
@@ -161,7 +164,7 @@ def look_at(folder: RunFolder) -> None:
 @st.composite
 def damage(draw: st.DrawFn, content: bytes) -> bytes:
     """Return what a file may have become."""
-    kind = draw(st.sampled_from(["truncated", "flipped", "noise", "json"]))
+    kind = draw(st.sampled_from(["truncated", "flipped", "noise", "json", "owner", "deep", "long"]))
     if kind == "truncated":
         return content[: draw(st.integers(0, len(content)))]
     if kind == "flipped" and content:
@@ -169,6 +172,13 @@ def damage(draw: st.DrawFn, content: bytes) -> bytes:
         return content[:position] + bytes([content[position] ^ draw(st.integers(1, 255))]) + content[position + 1 :]
     if kind == "noise":
         return draw(st.binary(max_size=200))
+    if kind == "owner":
+        owner = {"machine": claims._machine(), "pid": draw(VALUES), "started": draw(VALUES)}
+        return json.dumps(owner).encode()
+    if kind == "deep":
+        return b"[" * 50_000
+    if kind == "long":
+        return b"9" * 5000
     return json.dumps(draw(VALUES)).encode()
 
 

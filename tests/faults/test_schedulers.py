@@ -19,7 +19,14 @@ from suite.claims import look
 from suite.failures import STORAGE_STATUS
 from suite.files import write_json
 from suite.store import Store
-from tests.faults.conditions import assert_no_process, assert_sound, committed, events, processes_of
+from tests.faults.conditions import (
+    assert_no_process,
+    assert_same_numbers,
+    assert_sound,
+    committed,
+    events,
+    processes_of,
+)
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.test_claims import race
@@ -166,8 +173,6 @@ def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note)
         assert_no_process(results, within=30)
         assert_sound(results)
     assert suite(*arguments, "--results", str(results)).returncode == 0
-    from tests.faults.test_trainers import assert_same_numbers
-
     for folder in Store(alone).folders():
         assert_same_numbers(folder, Store(results).folder(folder.run))
     note("SIGKILL, SIGTERM, two SIGINT to `suite run`", 3, "no process left; resumed runs bit-equal")
