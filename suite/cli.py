@@ -261,6 +261,8 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nobody works on it.")] = False,
 ) -> None:
     """Show the state of every run in the store."""
+    if watch and as_json:
+        raise UsageError("--watch and --json: give one of them")
     from suite.progress import Progress
     from suite.store import CorruptRunError, Store
 
