@@ -18,7 +18,7 @@ from tests.suite.trained_runs import suite
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-QUICKLY_DONE = {"list", "plan", "status", "report", "audit", "gc", "doctor", "--help"}
+QUICKLY_DONE = {"list", "plan", "status", "report", "audit", "gc", "--help"}
 """On an empty store, and wherever the page is read."""
 
 
@@ -52,10 +52,9 @@ def commands() -> list[str]:
 def test_a_documented_command_works(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "results").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     words = shlex.split(command)[1:]
     if words[0] in QUICKLY_DONE:
-        assert suite(*words) in (0, 1 if words[0] == "doctor" else 0)
+        assert suite(*words) == 0
     else:
         group = typer.main.get_command(app)
         called = group.get_command(typer.Context(group), words[0])  # type: ignore[attr-defined]
