@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -175,13 +176,16 @@ def test_compose_does_not_take_a_run_for_its_own(containers: Containers) -> None
 def test_a_killed_run_goes_on_from_its_checkpoint(containers: Containers, tmp_path: Path) -> None:
     folder = containers.store.folder(LONG.run)
     kills = 0
+    seen: set[str] = set()
 
     def watch() -> None:
-        nonlocal kills
-        if kills < 2 and len(list(folder.path.glob("checkpoint/*.json"))) > kills:
-            kills += 1
-            for name in containers_of(containers):
-                containers.client.containers.get(name).kill()
+        nonlocal kills, seen
+        now = {path.name for path in folder.path.glob("checkpoint/*.json")}
+        if kills < 2 and now - seen:
+            for name in running(containers):
+                with suppress(docker.errors.APIError):  # it may just have ended
+                    containers.client.containers.get(name).kill()
+                    kills, seen = kills + 1, now
 
     scheduler = scheduler_of(containers, checkpoint_every=0.0)
     scheduler.run([LONG], watch)
