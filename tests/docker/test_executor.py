@@ -49,7 +49,7 @@ def misbehaving(engine: docker.DockerClient, image: str) -> Iterator[str]:
     archive.seek(0)
     built, _ = engine.images.build(fileobj=archive, custom_context=True, tag=TAG, rm=True, forcerm=True)
     yield built.id
-    engine.images.remove(TAG, force=True, noprune=True)
+    engine.images.remove(TAG, force=True)
 
 
 @pytest.fixture
@@ -362,4 +362,4 @@ def test_an_image_with_other_code_is_refused(containers: Containers, tmp_path: P
         assert said.returncode == 2
         assert "holds code" in said.stderr
     finally:
-        containers.client.images.remove(built.id, force=True, noprune=True)
+        containers.client.images.remove(built.id, force=True)
