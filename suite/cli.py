@@ -110,12 +110,10 @@ def plan(
     speeds = Speeds(store)
     missing = [spec for spec, state in states if state != "done"]
     if calibrate:
-        import torch
-
         from suite.calibration import calibrate as measure_speeds
 
         store.prepare()
-        measure_speeds(missing, speeds, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        measure_speeds(missing, speeds, _device())
     _print_states(states, as_json)
     if not as_json:
         workers = this_machine().room_for(len(missing)) * machines
