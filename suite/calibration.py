@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -83,16 +84,17 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None
     complete = len(readings) - 1
     if complete < 2:
         readings.append((train.clock(), algorithm.gradient_steps))
-    updates = readings[-1][1] - readings[-2][1]
+    spans = [(end[0] - begin[0], end[1] - begin[1]) for begin, end in pairwise(readings)]
+    updating, updates = next((span for span in reversed(spans) if span[1]), (0.0, 0))
     train.close()
     if not complete:  # an algorithm that was left within an iteration is no longer sound
         algorithm = Trainer.of(spec, device).algorithm
     if not updates or not train.steps or (tested := _evaluation(spec, algorithm, trainer.test, 0.4 * seconds)) is None:
         return None
-    update = (readings[-1][0] - readings[-2][0]) / updates
+    update = updating / updates
     usual = max(1, algorithm.next_iteration_steps if complete else first)
     iterations = 1 + max(0, spec.budget - first) // usual
-    updates_each = updates if complete else int(spec.settings.get("updates", updates))
+    updates_each = spans[complete - 1][1] if complete else int(spec.settings.get("updates", updates))
     horizon = trainer.family.spec.horizon
     sampled = spec.budget * (train.episode() / horizon + train.acting / train.asked)
     return (sampled + update * updates_each * iterations + tested * (1 + spec.evaluations)) / spec.budget
