@@ -16,7 +16,7 @@ import numpy as np
 from suite.analysis import paper
 from suite.analysis.tables import read_results
 from suite.report.page import render
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import finish, make_spec
 
 ALGORITHMS = ("tcl-pearl", "pearl", "oracle-sac", "mql", "rl2-ppo", "maml-trpo")

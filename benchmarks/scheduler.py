@@ -17,7 +17,7 @@ from suite.benchmark import load_benchmark
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import make_spec
 
 NOTHING = (sys.executable, "-m", "tests.faults.trainer", "ends-well")

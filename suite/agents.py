@@ -9,10 +9,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from algorithms import ALGORITHMS
-from suite.checkpoint import join
 from suite.errors import UsageError
 from suite.execution import Trainer
-from suite.store import FINAL_STATE, RunFolder
+from suite.store.checkpoint import join
+from suite.store.runs import FINAL_STATE, RunFolder
 
 
 def trained(folder: RunFolder, device: torch.device) -> Trainer:

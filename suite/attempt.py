@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.checkpoint import Checkpoints, split
-from suite.claims import LostClaimError
 from suite.execution import Trainer
 from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
 from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
-from suite.store import RunFolder
+from suite.store.checkpoint import Checkpoints, split
+from suite.store.lease import LostClaimError
+from suite.store.runs import RunFolder
 
 
 class InterruptedRunError(Exception):

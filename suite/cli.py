@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from suite.scheduler import Scheduler
-    from suite.store import Store
+    from suite.store.runs import Store
 
 app = typer.Typer(
     name="suite",
@@ -99,7 +99,7 @@ def plan(
     from suite.identity import drift
     from suite.identity import why as explain
     from suite.machine import this_machine
-    from suite.store import Store
+    from suite.store.runs import Store
 
     store = Store(results)
     specs = load_benchmark(benchmark).plan()
@@ -147,7 +147,7 @@ def run(
     from suite.identity import drift
     from suite.progress import Progress
     from suite.scheduler import Limits, Retries, Scheduler
-    from suite.store import CorruptRunError, Store
+    from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark)
@@ -223,7 +223,7 @@ def exec_(
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.failures import HELD_STATUS, STORAGE_STATUS
-    from suite.store import Store
+    from suite.store.runs import Store
 
     folder = Store(results).folder(run)
     spec = folder.spec()
@@ -262,7 +262,7 @@ def status(
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.progress import Progress
-    from suite.store import CorruptRunError, Store
+    from suite.store.runs import CorruptRunError, Store
 
     store = Store(results)
     rows = []
@@ -291,7 +291,7 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
 ) -> None:
     """Print the end of a run's log."""
-    from suite.store import Store
+    from suite.store.runs import Store
 
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
@@ -318,7 +318,7 @@ def doctor(
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
     from suite.doctor import examine
-    from suite.store import Store
+    from suite.store.runs import Store
 
     checks = []
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -335,7 +335,7 @@ def doctor(
 @app.command(epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
-    from suite.store import Store
+    from suite.store.runs import Store
 
     removed = Store(results).collect_garbage()
     for path in removed:
@@ -353,7 +353,7 @@ def report(
     """Write the page of what the store holds, or print its tables."""
     from suite.benchmark import load_benchmark
     from suite.report import tables_as
-    from suite.store import Store
+    from suite.store.runs import Store
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
@@ -378,7 +378,7 @@ def watch(
     """Film a trained agent's evaluation episode on a test task, after it has adapted."""
     from suite import clips
     from suite.agents import trained
-    from suite.store import Store
+    from suite.store.runs import Store
     from suite.waiting import counting
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
@@ -425,10 +425,10 @@ def clusters(
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
     from suite.agents import trained
     from suite.analysis.clusters import ClusterSettings, embed
-    from suite.files import write_json
     from suite.report.clusters import table, write_clusters
     from suite.report.table import as_markdown
-    from suite.store import CLUSTERS, Store
+    from suite.store.files import write_json
+    from suite.store.runs import CLUSTERS, Store
     from suite.waiting import counting
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)

@@ -24,12 +24,12 @@ from requests.exceptions import RequestException
 from suite.benchmark import numeric_versions
 from suite.errors import UsageError
 from suite.failures import Failure, of_exit_status
-from suite.files import read_regular
 from suite.identity import code_hash
 from suite.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.machine import Machine
 from suite.scheduler import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, AwayError, BusyError, StartError
-from suite.store import RunFolder, Store
+from suite.store.files import read_regular
+from suite.store.runs import RunFolder, Store
 
 IMAGE = "meta-rl-suite"
 """What `docker compose build` makes."""
@@ -40,7 +40,7 @@ CODE = PurePosixPath("/suite")
 RESULTS = CODE / "results"
 RUNS = RESULTS / "runs"
 
-STORE_LABEL = "meta-rl-suite.store"
+STORE_LABEL = "meta-rl-suite.store.runs"
 RUN_LABEL = "meta-rl-suite.run"
 
 PROCESSES = 256

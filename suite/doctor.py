@@ -10,7 +10,7 @@ from suite.containers import Containers, address, answering, check_same, connect
 from suite.errors import UsageError
 from suite.executors import ExecutorName
 from suite.machine import Machine, this_machine
-from suite.store import Store
+from suite.store.runs import Store
 
 RUN_DISK_BYTES = 2 * 2**30
 """What a run is taken to need on the disk: two checkpoints of networks, and the replay of a million steps."""

@@ -19,7 +19,7 @@ from environments import TaskFamily, make_family
 from suite.protocol import CountedTasks, NonFiniteError, meta_test
 from suite.settings import load_settings
 from suite.spec import RunSpec
-from suite.store import EVALUATION_COLUMNS
+from suite.store.runs import EVALUATION_COLUMNS
 from suite.streams import algorithm_streams
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from suite.machine import this_machine
 from suite.scheduler import Executor
-from suite.store import Store
+from suite.store.runs import Store
 
 ExecutorName = Literal["local", "docker"]
 

@@ -10,9 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 from environments import family_spec
-from suite.files import write_json
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, Store
+from suite.store.files import write_json
+from suite.store.runs import CorruptRunError, Store
 
 
 class Speeds:

@@ -11,7 +11,7 @@ from typing import Any
 from suite.errors import UsageError
 from suite.settings import unknown
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, Store
+from suite.store.runs import CorruptRunError, Store
 
 ROOT = Path(__file__).parent.parent
 

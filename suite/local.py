@@ -15,7 +15,7 @@ import psutil
 from suite import guardian
 from suite.failures import Failure, of_exit_status
 from suite.scheduler import GRACE_SECONDS, TICK_SECONDS
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 
 VANISH_SECONDS = 5.0
 """For killed processes to vanish; some never do, where nobody waits for orphans."""

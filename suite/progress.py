@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, Store
+from suite.store.runs import CorruptRunError, Store
 
 QUIET_SECONDS = 20.0
 """Without a running run, of which some are pending: nobody is working on them. Between two attempts, nothing runs."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, get_args
 from suite.errors import UsageError
 from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, RunFolder, Store
+from suite.store.runs import CorruptRunError, RunFolder, Store
 
 GRACE_SECONDS = 10.0
 """Between asking a run to stop, at which it saves a checkpoint, and killing it."""

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from suite.files import read_regular
-from suite.store import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
+from suite.store.files import read_regular
+from suite.store.runs import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
 
 SCHEMA = 1
 STATISTICS = ("to_centroid", "between_centroids", "ratio", "silhouette")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from suite.analysis.cluster_records import ClusterRecord, read_clusters
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, RunFolder, Store
+from suite.store.runs import CorruptRunError, RunFolder, Store
 
 RUN_COLUMNS = (
     "run",

@@ -11,10 +11,10 @@ from markupsafe import Markup
 from suite.analysis import paper
 from suite.analysis.cluster_records import STATISTICS, ClusterRecord, frame
 from suite.errors import UsageError
-from suite.files import write_atomically
 from suite.report import figures
 from suite.report.html import drawn, fill
 from suite.report.table import Cell, Table
+from suite.store.files import write_atomically
 
 TITLE = "Clusters of context embeddings"
 NOTE = (

@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from suite.analysis import paper
 from suite.analysis.tables import Results, read_results
-from suite.files import write_atomically
 from suite.report import clusters, compared, figures, judged, tables
 from suite.report.contents import Contents, contents
 from suite.report.html import drawn, fill
 from suite.report.table import Format, Table, as_latex, as_markdown, interval, number
 from suite.spec import RunSpec
-from suite.store import Store
+from suite.store.files import write_atomically
+from suite.store.runs import Store
 
 TITLE = "Reproducing meta-reinforcement learning"
 CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")

@@ -24,7 +24,7 @@ from suite.benchmark import load_benchmark
 from suite.containers import RUN_LABEL
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
-from suite.store import Store
+from suite.store.runs import Store
 from tests.docker.conftest import ROOT, TINY, sources, wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound
 

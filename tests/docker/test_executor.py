@@ -20,7 +20,7 @@ from suite.benchmark import load_benchmark
 from suite.containers import CODE, STORE_LABEL, Containers, DockerAttempt, DockerExecutor, reaping
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 from tests.docker.conftest import wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound, committed, events
 from tests.suite.stores import make_spec

@@ -14,7 +14,7 @@ import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first 
 import torch._dynamo  # noqa: F401
 
 from suite.attempt import attempt
-from suite.store import Store
+from suite.store.runs import Store
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.processes"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import make_spec
 
 

@@ -10,9 +10,9 @@ from time import time
 
 import pytest
 
-from suite.claims import LEASE_SECONDS, Claim, LostClaimError, take
+from suite.store.lease import LEASE_SECONDS, Claim, LostClaimError, take
 from tests.faults.conftest import Note, count
-from tests.suite.test_claims import Time, claimed, elsewhere
+from tests.suite.store.test_lease import Time, claimed, elsewhere
 
 pytestmark = pytest.mark.faults
 
@@ -38,7 +38,7 @@ def renewals(claim: Claim, draws: random.Random) -> Iterator[Callable[[], object
 
 def test_clocks_set_back_and_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     draws = random.Random(0)
-    monkeypatch.setattr("suite.claims.time.time", lambda: set_anew(draws))
+    monkeypatch.setattr("suite.store.lease.time.time", lambda: set_anew(draws))
     times = count(whole=1000, bounded=100)
     for turn in range(times):
         clock = Time()

@@ -14,11 +14,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite import claims
 from suite.benchmark import load_benchmark
-from suite.checkpoint import Checkpoints
 from suite.errors import UsageError
-from suite.store import RunFolder, Store
+from suite.store import lease
+from suite.store.checkpoint import Checkpoints
+from suite.store.runs import RunFolder, Store
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
 
@@ -144,7 +144,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def look_at(folder: RunFolder) -> None:
     """Read all there is to read of a run folder."""
-    claims.is_held(folder.path / "claims")
+    lease.is_held(folder.path / "claims")
     Checkpoints(folder.path / "checkpoint").load()
     for look in (
         lambda: folder.state,
@@ -173,7 +173,7 @@ def damage(draw: st.DrawFn, content: bytes) -> bytes:
     if kind == "noise":
         return draw(st.binary(max_size=200))
     if kind == "owner":
-        owner = {"machine": claims._machine(), "pid": draw(VALUES), "started": draw(VALUES)}
+        owner = {"machine": lease._machine(), "pid": draw(VALUES), "started": draw(VALUES)}
         return json.dumps(owner).encode()
     if kind == "deep":
         return b"[" * 50_000

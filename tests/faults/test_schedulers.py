@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import look
 from suite.failures import STORAGE_STATUS
-from suite.files import write_json
-from suite.store import Store
+from suite.store.files import write_json
+from suite.store.lease import look
+from suite.store.runs import Store
 from tests.faults.conditions import (
     assert_no_process,
     assert_same_numbers,
@@ -28,8 +28,8 @@ from tests.faults.conditions import (
     processes_of,
 )
 from tests.faults.conftest import Note, count
+from tests.suite.store.test_lease import race
 from tests.suite.stores import finish, linear, make_spec
-from tests.suite.test_claims import race
 
 pytestmark = pytest.mark.faults
 

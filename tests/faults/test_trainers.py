@@ -21,7 +21,7 @@ from suite.guardian import LOG_BYTES
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, RunFolder, Store
+from suite.store.runs import CorruptRunError, RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute

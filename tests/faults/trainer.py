@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from suite.failures import HELD_STATUS
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 

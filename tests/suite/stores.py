@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.cluster_records import ClusterRecord
-from suite.files import write_json
 from suite.spec import RunSpec
-from suite.store import CLUSTERS, RunFolder, Store
+from suite.store.files import write_json
+from suite.store.runs import CLUSTERS, RunFolder, Store
 
 SETTINGS = {"batch_size": 256, "latent_size": 7}
 

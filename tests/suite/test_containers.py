@@ -18,7 +18,7 @@ from requests.exceptions import ConnectionError as RequestsError
 from suite.containers import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor
 from suite.errors import UsageError
 from suite.scheduler import AwayError, BusyError, Limits, Retries, Scheduler, StartError
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
 

@@ -16,7 +16,7 @@ from suite.execution import Trainer
 from suite.forecast import Speeds, forecast
 from suite.protocol import CountedTasks
 from suite.spec import RunSpec
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
 

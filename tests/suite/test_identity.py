@@ -8,7 +8,7 @@ import pytest
 
 from suite.errors import UsageError
 from suite.identity import code_hash, drift, why
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import SETTINGS, finish, linear, make_spec
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from suite.progress import Progress
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import fail, make_spec
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import Claim
 from suite.failures import HELD_STATUS
-from suite.files import write_json
 from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store
+from suite.store.files import write_json
+from suite.store.lease import Claim
+from suite.store.runs import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
@@ -197,7 +197,7 @@ def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
 
 
 def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from suite.claims import LostClaimError
+    from suite.store.lease import LostClaimError
 
     spec = make_spec()
     store = Store(tmp_path)
@@ -205,7 +205,7 @@ def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.Monk
     loser, winner = store.folder(spec.run), store.folder(spec.run)
     loser.prepare(spec)
     assert loser.claim()
-    monkeypatch.setattr("suite.claims._owner_lives", lambda owner: False)
+    monkeypatch.setattr("suite.store.lease._owner_lives", lambda owner: False)
     assert winner.claim()
     assert isinstance(winner._claim, Claim)
     before = sorted(path.name for path in loser.path.iterdir())

@@ -16,7 +16,7 @@ from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statis
 from suite.benchmark import load_benchmark
 from suite.errors import UsageError
 from suite.execution import Trainer
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from suite.benchmark import load_benchmark
 from suite.progress import Progress
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 

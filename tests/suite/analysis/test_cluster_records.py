@@ -11,7 +11,7 @@ import pytest
 
 from suite.analysis.cluster_records import read_clusters
 from suite.analysis.tables import read_results
-from suite.store import CLUSTERS, CorruptRunError, RunFolder, Store
+from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder, Store
 from tests.suite.stores import embed, make_spec, make_store
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from suite.analysis.tables import last_tenth, read_results
-from suite.files import write_json
-from suite.store import Store
+from suite.store.files import write_json
+from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 

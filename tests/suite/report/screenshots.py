@@ -18,7 +18,7 @@ from PIL import Image
 
 from suite.analysis import paper
 from suite.report import write_report
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.report.browser import chromium
 from tests.suite.stores import embed, fail, finish, make_spec
 

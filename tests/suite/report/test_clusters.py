@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.report import clusters, tables_as, write_report
-from suite.store import CLUSTERS, Store
+from suite.store.runs import CLUSTERS, Store
 from tests.suite.report.test_page import Page
 from tests.suite.stores import embed, make_spec, make_store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import UsageError
-from suite.store import CorruptRunError, Store
+from suite.store.runs import CorruptRunError, Store
 from tests.suite.stores import finish, linear, make_spec
 
 

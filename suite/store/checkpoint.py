@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from algorithms.interface import AppendOnly, State
-from suite.files import is_own_folder, read_regular, write_atomically
+from suite.store.files import is_own_folder, read_regular, write_atomically
 
 SCHEMA = 1
 GENERATIONS = 2

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from suite import claims
-from suite.checkpoint import Checkpoints
-from suite.files import read_regular, write_atomically
 from suite.guardian import BoundedLog
-from suite.store import CorruptRunError, RunFolder, Store
+from suite.store import lease
+from suite.store.checkpoint import Checkpoints
+from suite.store.files import read_regular, write_atomically
+from suite.store.runs import CorruptRunError, RunFolder, Store
 from tests.suite.stores import finish, linear, make_spec
 
 
@@ -119,7 +119,7 @@ def test_damaged_json_is_named_whatever_is_wrong_with_it(content: str, folder: R
 @pytest.mark.parametrize("owner", ["[" * 100_000, "9" * 5000, '{"machine": MACHINE, "pid": Infinity, "started": 1}'])
 def test_a_damaged_claim_stops_nothing(owner: str, folder: RunFolder) -> None:
     (folder.path / "done.json").unlink()
-    machine = json.dumps(claims._machine())
+    machine = json.dumps(lease._machine())
     (folder.path / "claims" / "000009.json").write_text(owner.replace("MACHINE", machine))
     assert folder.state in ("running", "pending")
 

@@ -2,8 +2,8 @@
 
 results/runs/<run>/
 run.json             the RunSpec
-claims/              who works on it (see suite.claims)
-checkpoint/          where it would go on (see suite.checkpoint); dropped when it is done
+claims/              who works on it (see suite.store.lease)
+checkpoint/          where it would go on (see suite.store.checkpoint); dropped when it is done
 evaluations.parquet  one row an evaluation episode
 training.parquet     one row an evaluation mark: counters, seconds, logged metrics
 provenance.json      versions, commit, machine, settings as printed and as used
@@ -30,10 +30,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from suite.claims import LEASE_SECONDS, Claim, LostClaimError, is_held, look, owner_died, release_of, take
 from suite.errors import UsageError
-from suite.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.spec import SCHEMA, RunSpec
+from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
+from suite.store.lease import LEASE_SECONDS, Claim, LostClaimError, is_held, look, owner_died, release_of, take
 
 if TYPE_CHECKING:
     import pandas as pd

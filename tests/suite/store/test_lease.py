@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import LEASE_SECONDS, Claim, Holder, LostClaimError, is_held, look, take
+from suite.store.lease import LEASE_SECONDS, Claim, Holder, LostClaimError, is_held, look, take
 
 
 class Time:
@@ -66,7 +66,7 @@ def test_numbers_are_never_used_twice(tmp_path: Path, time: Time) -> None:
 
 
 def test_a_claim_of_a_dead_process_of_this_machine_is_free_at_once(tmp_path: Path, time: Time) -> None:
-    code = f"from pathlib import Path; from suite.claims import take; assert take(Path({str(tmp_path)!r}))"
+    code = f"from pathlib import Path; from suite.store.lease import take; assert take(Path({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert look(tmp_path)[1] is not None
     assert not is_held(tmp_path)
@@ -162,7 +162,7 @@ def race(folder: Path, claimants: int, monkeypatch: pytest.MonkeyPatch) -> list[
         if (claim := take(folder)) is not None:
             claims.append(claim)
 
-    monkeypatch.setattr("suite.claims.look", look_and_wait)
+    monkeypatch.setattr("suite.store.lease.look", look_and_wait)
     threads = [threading.Thread(target=claimant) for _ in range(claimants)]
     for thread in threads:
         thread.start()

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from suite.files import read_regular
+from suite.store.files import read_regular
 
 LEASE_SECONDS = 60.0
 """A claim that was not renewed for so long may be taken over."""
