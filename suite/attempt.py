@@ -1,4 +1,4 @@
-"""One attempt at a run: claimed, going on from its newest checkpoint, stopped in good order, committed at its end."""
+"""One attempt at a run: taken, going on from its newest checkpoint, stopped in good order, committed at its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from suite.identity import code_hash
 from suite.provenance import provenance
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, split
-from suite.store.lease import LostClaimError
+from suite.store.lease import LostLeaseError
 from suite.store.runs import RunFolder
 
 
@@ -32,7 +32,7 @@ class InterruptedRunError(Exception):
 
 
 class Attempt:
-    """Runs a claimed run to its end, or until it is asked to stop."""
+    """Runs a run that is held to its end, or until it is asked to stop."""
 
     def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
@@ -51,7 +51,7 @@ class Attempt:
         ------
         InterruptedRunError
             If SIGTERM or SIGINT asked for it.
-        LostClaimError
+        LostLeaseError
             If somebody has taken the run over; nothing was written since.
         BudgetError, DivergedError
             As `Trainer.run`.
@@ -143,21 +143,21 @@ class Attempt:
 
 
 def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
-    """Make one attempt at a claimed run; return the exit status of the process that was started for it."""
+    """Make one attempt at a run that is held; return the exit status of the process that was started for it."""
     try:
-        if folder.state != "done":  # by somebody else, before the claim was free
+        if folder.state != "done":  # by somebody else, before the lease was free
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
             Attempt(spec, folder, checkpoint_seconds).run(device)
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
         return 130
-    except LostClaimError as error:
+    except LostLeaseError as error:
         print(error, file=sys.stderr)
         return HELD_STATUS
     except Exception as error:
         traceback.print_exc()
         failure = of_exception(error)
-        with suppress(OSError, LostClaimError):
+        with suppress(OSError, LostLeaseError):
             folder.fail(failure.reason, failure.kind)
         return STORAGE_STATUS if failure.kind == "storage" else 1
     finally:

@@ -230,11 +230,11 @@ def exec_(
     if folder.state == "done" and not again:
         return
     try:
-        claimed = folder.claim()  # before anything slow is imported
+        taken = folder.take()  # before anything slow is imported
     except OSError as error:
-        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", highlight=False)
+        err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
         raise typer.Exit(STORAGE_STATUS) from None
-    if not claimed:
+    if not taken:
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():

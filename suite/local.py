@@ -92,7 +92,7 @@ class LocalAttempt:
         return Failure("memory limit", f"used {used >> 20} MiB of memory; the limit is {self.memory >> 20}")
 
     def end(self) -> Failure:
-        """Kill whatever is left of the group, and see it gone: until then its claim would count."""
+        """Kill whatever is left of the group, and see it gone: until then its lease would count."""
         self.kill()
         self.process.communicate()
         deadline = time.monotonic() + VANISH_SECONDS

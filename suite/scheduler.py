@@ -243,7 +243,7 @@ class Scheduler:
         state = folder.state
         if state == "done":
             return
-        # By somebody else, who was faster, or whose clock is another: only a process that watches the claim can tell.
+        # By somebody else, who was faster, or whose clock is another: only a process that watches the lease can tell.
         if state == "running" or ended.kind == "held":
             self._wait_again(waiting)
             return
@@ -258,7 +258,7 @@ class Scheduler:
             return
         self.failures[waiting.spec.run] = failure
         with suppress(OSError):  # a full disk: the failure is known here all the same
-            if folder.claim(patient=False):
+            if folder.take(patient=False):
                 folder.fail(failure.reason, failure.kind)
         with suppress(OSError):
             folder.release()

@@ -1,8 +1,8 @@
-"""Claims: who works on a run. Numbered files, of which the highest counts.
+"""Leases: who works on a run. Numbered files, of which the highest counts.
 
-A claim is taken by creating the next number, which only one process can do. Numbers are never used twice, so that
-nobody can take over another claim than the one it judged. A claim whose owner has died on this machine is free at once;
-any other is free when it was not renewed for a lease, measured on the judge's own monotonic clock: no clocks are
+A run is taken by creating the next number, which only one process can do. Numbers are never used twice, so that
+nobody can take over another lease than the one it judged. A lease whose owner has died on this machine is free at once;
+any other is free when it was not renewed for its term, measured on the judge's own monotonic clock: no clocks are
 compared, so that a clock that is set back or runs ahead takes nothing from a living owner.
 """
 
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from suite.store.files import read_regular
 
 LEASE_SECONDS = 60.0
-"""A claim that was not renewed for so long may be taken over."""
+"""A lease that was not renewed for so long may be taken over."""
 
 _NAME = re.compile(r"(\d{6,})\.(json|released)")
 
@@ -31,12 +31,12 @@ Clock = Callable[[], float]
 Wait = Callable[[float], None]
 
 
-class LostClaimError(Exception):
+class LostLeaseError(Exception):
     """The process was taken for dead, and must write nothing more."""
 
 
 class Holder(NamedTuple):
-    """The claim that counts."""
+    """The lease that counts."""
 
     number: int
     renewed: int
@@ -44,44 +44,44 @@ class Holder(NamedTuple):
     owner: dict[str, Any]
 
 
-class Claim:
-    """A claim held by this process."""
+class Lease:
+    """A lease held by this process."""
 
     def __init__(self, path: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> None:
         self.path, self.clock, self.wait = path, clock, wait
         self._renewed = clock()
 
     def renew(self) -> None:
-        """Go on holding the claim.
+        """Go on holding the lease.
 
         Raises
         ------
-        LostClaimError
+        LostLeaseError
             If somebody has taken the run over.
         """
         try:
             os.utime(self.path)
         except FileNotFoundError as error:
-            raise LostClaimError(f"{self.path}: the run was taken over") from error
+            raise LostLeaseError(f"{self.path}: the run was taken over") from error
         if self.clock() - self._renewed >= LEASE_SECONDS:
             # The process slept, or the machine starved it: whoever is about to take over does so at once or not at all.
             self.wait(1.0)
         if _highest(self.path.parent) != (int(self.path.stem), "json"):
-            raise LostClaimError(f"{self.path}: the run was taken over")
+            raise LostLeaseError(f"{self.path}: the run was taken over")
         self._renewed = self.clock()
 
     def check(self) -> None:
-        """Make sure that the claim is still held; renew it if its lease ran out.
+        """Make sure that the lease is still held; renew it if its term is over.
 
         Raises
         ------
-        LostClaimError
+        LostLeaseError
             If somebody has taken the run over.
         """
         if self.clock() - self._renewed >= LEASE_SECONDS:
             self.renew()
         elif _highest(self.path.parent) != (int(self.path.stem), "json"):
-            raise LostClaimError(f"{self.path}: the run was taken over")
+            raise LostLeaseError(f"{self.path}: the run was taken over")
 
     def release(self) -> None:
         """Give the run back."""
@@ -90,7 +90,7 @@ class Claim:
 
 
 def look(folder: Path) -> tuple[int, Holder | None]:
-    """Return the highest number of a folder of claims, and who holds it: nobody if it was given back."""
+    """Return the highest number of a folder of leases, and who holds it: nobody if it was given back."""
     number, state = _highest(folder)
     path = folder / f"{number:06}.json"
     if state != "json":
@@ -118,7 +118,7 @@ def owner_died(owner: dict[str, Any]) -> bool:
 
 
 def _owner_lives(owner: dict[str, Any]) -> bool:
-    """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its claim."""
+    """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its lease."""
     started = owner.get("started")
     return owner.get("machine") == _machine() and started is not None and _started(owner.get("pid")) == started
 
@@ -133,10 +133,10 @@ def release_of(folder: Path, host: str) -> None:
 
 def take(
     folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep, patience: float = LEASE_SECONDS
-) -> Claim | None:
+) -> Lease | None:
     """Take a run; None if somebody holds it who may be alive.
 
-    Where the holder cannot be seen to have died, this watches it for up to a lease, or gives up when patience ends.
+    Where the holder cannot be seen to have died, this watches it for up to a term, or gives up when patience ends.
     """
     folder.mkdir(exist_ok=True)
     if folder.is_symlink():
@@ -162,9 +162,9 @@ def _fresh(found: Holder) -> bool:
     return abs(time.time() - found.renewed / 1e9) < LEASE_SECONDS
 
 
-def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None:
+def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Lease | None:
     path = folder / f"{number:06}.json"
-    claim = Claim(path, clock, wait)
+    lease = Lease(path, clock, wait)
     try:
         with path.open("x") as file:
             owner = {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
@@ -172,7 +172,7 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None
                 json.dump(owner, file)
                 file.flush()
             except OSError:
-                path.unlink()  # on a full disk: a claim without an owner would hold the run for a lease
+                path.unlink()  # on a full disk: a lease without an owner would hold the run for its term
                 raise
     except FileExistsError:
         return None
@@ -183,7 +183,7 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Claim | None
         match = _NAME.fullmatch(old.name)
         if match and int(match[1]) < number - 1:
             old.unlink(missing_ok=True)
-    return claim
+    return lease
 
 
 def _highest(folder: Path) -> tuple[int, str]:

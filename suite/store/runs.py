@@ -2,7 +2,7 @@
 
 results/runs/<run>/
 run.json             the RunSpec
-claims/              who works on it (see suite.store.lease)
+claims/              leases: who works on it (see suite.store.lease)
 checkpoint/          where it would go on (see suite.store.checkpoint); dropped when it is done
 evaluations.parquet  one row an evaluation episode
 training.parquet     one row an evaluation mark: counters, seconds, logged metrics
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from suite.errors import UsageError
 from suite.spec import SCHEMA, RunSpec
 from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
-from suite.store.lease import LEASE_SECONDS, Claim, LostClaimError, is_held, look, owner_died, release_of, take
+from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, look, owner_died, release_of, take
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,11 +63,11 @@ def _checksum(path: Path) -> str:
 
 
 class RunFolder:
-    """One run's folder. Whatever a run leaves behind is written by the process that has claimed it."""
+    """One run's folder. Whatever a run leaves behind is written by the process that holds it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._claim: Claim | None = None
+        self._lease: Lease | None = None
 
     @property
     def run(self) -> str:
@@ -101,19 +101,19 @@ class RunFolder:
         except CorruptRunError:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
-    def claim(self, *, patient: bool = True) -> bool:
+    def take(self, *, patient: bool = True) -> bool:
         """Take the run for this process; False if somebody else holds it.
 
         Parameters
         ----------
-        patient : watch a holder that may be dead for up to a lease.
+        patient : watch a holder that may be dead for up to a term.
         """
-        self._claim = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
-        return self._claim is not None
+        self._lease = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
+        return self._lease is not None
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Renew the claim from a thread, whatever else goes on, until it is lost."""
+        """Renew the lease from a thread, whatever else goes on, until it is lost."""
         ended = threading.Event()
 
         def renew() -> None:
@@ -121,7 +121,7 @@ class RunFolder:
                 with suppress(OSError):  # a network's hiccup: the next time may pass
                     try:
                         self.heartbeat()
-                    except LostClaimError:
+                    except LostLeaseError:
                         return  # met again by whoever writes next
 
         thread = threading.Thread(target=renew, daemon=True)
@@ -138,9 +138,9 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def heartbeat(self) -> None:
-        """Renew the claim's lease; raises as `check`."""
-        if self._claim:
-            self._claim.renew()
+        """Renew the lease; raises as `check`."""
+        if self._lease:
+            self._lease.renew()
         else:
             self.check()
 
@@ -149,21 +149,21 @@ class RunFolder:
 
         Raises
         ------
-        LostClaimError
-            If it never claimed the run, or has lost it.
+        LostLeaseError
+            If it never took the run, or has lost it.
         """
-        if self._claim is None:
-            raise LostClaimError(f"{self.path}: not claimed by this process")
-        self._claim.check()
+        if self._lease is None:
+            raise LostLeaseError(f"{self.path}: not held by this process")
+        self._lease.check()
 
     def release(self) -> None:
-        """Give the claim back."""
-        if self._claim:
-            self._claim.release()
-            self._claim = None
+        """Give the lease back."""
+        if self._lease:
+            self._lease.release()
+            self._lease = None
 
     def release_of(self, host: str) -> None:
-        """Give the claim back for an owner that was alone on a host which is known to be gone."""
+        """Give the lease back for an owner that was alone on a host which is known to be gone."""
         release_of(self.path / "claims", host)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
@@ -290,7 +290,7 @@ class RunFolder:
         return value
 
     def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-        from pyarrow.parquet import ParquetFile  # slow: a claim must not wait for it
+        from pyarrow.parquet import ParquetFile  # slow: a lease must not wait for it
 
         path = self.path / f"{name}.parquet"
         try:
@@ -362,7 +362,7 @@ class Store:
         folders = [folder for folder in map(self.folder, dict.fromkeys(runs)) if folder.path.is_dir()]
         try:
             for folder in folders:
-                if not folder.claim():
+                if not folder.take():
                     raise UsageError(f"run {folder.run}: is being worked on by somebody else")
             for folder in folders:
                 folder.reset()

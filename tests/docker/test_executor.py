@@ -330,7 +330,7 @@ def test_a_container_that_died_with_its_coordinator_gives_its_run_back(
     attempt.kill()
     wait_until(attempt.has_ended)
     attempt.let_go()
-    assert folder.state == "running"  # as far as the claim tells
+    assert folder.state == "running"  # as far as the lease tells
     containers.reap()
     assert containers_of(containers) == [attempt.container.name]  # its coordinator may be about to look
     monkeypatch.setattr("suite.containers.FRESH_SECONDS", 0.0)

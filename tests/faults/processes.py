@@ -39,6 +39,6 @@ def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0)
     die_within_a_write(dies_at)
     folder = Store(Path(results)).folder(run)
     sys.stderr = sys.stdout = (folder.path / "log.txt").open("a")
-    if not folder.claim():
+    if not folder.take():
         sys.exit(2)
     sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))

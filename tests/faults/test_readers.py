@@ -137,7 +137,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("sound")
     folder = finish(Store(results), make_spec(), linear(0, 1))
     Checkpoints(folder.path / "checkpoint").save({"a": 1})
-    assert folder.claim()
+    assert folder.take()
     assert (folder.path / "claims" / "000002.json").exists()
     return folder.path
 
@@ -213,5 +213,5 @@ def test_whatever_a_run_is_called_it_stays_in_the_store(name: str, tmp_path: Pat
 
 def test_the_readers_are_noted(note: Note) -> None:
     note("fuzzed benchmark files", 2 * INPUTS, "a plan or one clear line; nothing executed")
-    note("fuzzed run folders, checkpoints and claims", INPUTS, "values or one clear line that names the file")
+    note("fuzzed run folders, checkpoints and leases", INPUTS, "values or one clear line that names the file")
     note("fuzzed run names", INPUTS + 12, "none leaves the store")

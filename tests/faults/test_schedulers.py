@@ -144,11 +144,11 @@ def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
     note("two schedulers on one store", runs, "every run committed, none twice")
 
 
-def test_many_claim_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+def test_many_take_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     times = count(whole=200, bounded=50)
     for turn in range(times):
         assert len(race(tmp_path / str(turn), 8, monkeypatch)) == 1
-    note("eight claim a run that each has seen to be free", times, "one gets it")
+    note("eight take a run that each has seen to be free", times, "one gets it")
 
 
 def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note) -> None:

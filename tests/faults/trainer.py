@@ -80,7 +80,7 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
 def main() -> None:
     mode, run, _, results = sys.argv[1:]
     folder = Store(Path(results)).folder(run)
-    if not folder.claim():
+    if not folder.take():
         sys.exit(HELD_STATUS)
     try:
         if folder.state == "done":

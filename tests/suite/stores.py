@@ -81,7 +81,7 @@ def finish(
     )
     folder = store.folder(spec.run)
     folder.prepare(spec)
-    assert folder.claim()
+    assert folder.take()
     folder.write_table("evaluations", evaluations)
     folder.write_table("training", training)
     default = {
@@ -104,7 +104,7 @@ def finish(
 def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
     folder = store.folder(spec.run)
     folder.prepare(spec)
-    assert folder.claim()
+    assert folder.take()
     (folder.path / "log.txt").write_text(log)
     folder.fail(reason, "error")
     folder.release()

@@ -25,7 +25,7 @@ def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None
         fail(store, specs[0], "ValueError: no file [/data/x]")
         folder = store.folder(specs[1].run)
         folder.prepare(specs[1])
-        assert folder.claim()
+        assert folder.take()
         for steps in ("x", None, [], 0, float("nan")):
             folder.write_progress({"environment_steps": steps, "seconds": 1.0, "budget": 100})
             progress.update()

@@ -16,7 +16,7 @@ from suite.local import LocalExecutor
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.files import write_json
-from suite.store.lease import Claim
+from suite.store.lease import Lease
 from suite.store.runs import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
@@ -137,7 +137,7 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
     store.prepare()
     other = store.folder(spec.run)
     other.prepare(spec)
-    assert other.claim()
+    assert other.take()
     looks = 0
 
     def watch() -> None:
@@ -158,10 +158,10 @@ def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> 
     store.prepare()
     other = store.folder(spec.run)
     other.prepare(spec)
-    assert other.claim()
-    (claim,) = (other.path / "claims").iterdir()
-    claim.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
-    os.utime(claim, (0, 0))
+    assert other.take()
+    (lease,) = (other.path / "claims").iterdir()
+    lease.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
+    os.utime(lease, (0, 0))
     assert other.state == "pending"  # as far as wall clocks tell
     looks = 0
 
@@ -196,18 +196,18 @@ def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
     assert {store.folder(spec.run).state for spec in specs} == {"pending"}
 
 
-def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from suite.store.lease import LostClaimError
+def test_a_lost_lease_stops_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from suite.store.lease import LostLeaseError
 
     spec = make_spec()
     store = Store(tmp_path)
     store.prepare()
     loser, winner = store.folder(spec.run), store.folder(spec.run)
     loser.prepare(spec)
-    assert loser.claim()
+    assert loser.take()
     monkeypatch.setattr("suite.store.lease._owner_lives", lambda owner: False)
-    assert winner.claim()
-    assert isinstance(winner._claim, Claim)
+    assert winner.take()
+    assert isinstance(winner._lease, Lease)
     before = sorted(path.name for path in loser.path.iterdir())
     for write in (
         lambda: loser.write("evaluations.parquet", b""),
@@ -217,6 +217,6 @@ def test_a_lost_claim_stops_all_writing(tmp_path: Path, monkeypatch: pytest.Monk
         loser.heartbeat,
         loser.reset,
     ):
-        with pytest.raises(LostClaimError):
+        with pytest.raises(LostLeaseError):
             write()
     assert sorted(path.name for path in loser.path.iterdir()) == before

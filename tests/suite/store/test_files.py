@@ -80,17 +80,17 @@ def test_garbage_is_not_collected_through_links(folder: RunFolder, treasure: Pat
         (folder.path / name).symlink_to(treasure)
     (folder.path.parent / ".probe.abc").symlink_to(treasure)
     Store(folder.path.parent.parent).collect_garbage()
-    assert folder.claim()
+    assert folder.take()
     folder.reset()
     assert contents(treasure) == before
 
 
-def test_no_claim_is_made_through_a_link(folder: RunFolder, treasure: Path) -> None:
+def test_no_lease_is_made_through_a_link(folder: RunFolder, treasure: Path) -> None:
     before = contents(treasure)
     (folder.path / "claims").rename(folder.path / "old")
     (folder.path / "claims").symlink_to(treasure)
     with pytest.raises(OSError, match="is a link"):
-        folder.claim()
+        folder.take()
     assert contents(treasure) == before
 
 
@@ -117,7 +117,7 @@ def test_damaged_json_is_named_whatever_is_wrong_with_it(content: str, folder: R
 
 
 @pytest.mark.parametrize("owner", ["[" * 100_000, "9" * 5000, '{"machine": MACHINE, "pid": Infinity, "started": 1}'])
-def test_a_damaged_claim_stops_nothing(owner: str, folder: RunFolder) -> None:
+def test_a_damaged_lease_stops_nothing(owner: str, folder: RunFolder) -> None:
     (folder.path / "done.json").unlink()
     machine = json.dumps(lease._machine())
     (folder.path / "claims" / "000009.json").write_text(owner.replace("MACHINE", machine))

@@ -1,4 +1,4 @@
-"""Claims: one owner at a time, whatever clocks and crashes do."""
+"""Leases: one owner at a time, whatever clocks and crashes do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.store.lease import LEASE_SECONDS, Claim, Holder, LostClaimError, is_held, look, take
+from suite.store.lease import LEASE_SECONDS, Holder, Lease, LostLeaseError, is_held, look, take
 
 
 class Time:
@@ -35,59 +35,59 @@ def time() -> Time:
     return Time()
 
 
-def elsewhere(claim: Claim) -> None:
-    """Make a claim look like one of another machine, whose processes cannot be seen from here."""
-    claim.path.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
+def elsewhere(lease: Lease) -> None:
+    """Make a lease look like one of another machine, whose processes cannot be seen from here."""
+    lease.path.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
 
 
-def claimed(folder: Path, time: Time) -> Claim:
-    claim = take(folder, time, time.wait)
-    assert claim is not None
-    return claim
+def held(folder: Path, time: Time) -> Lease:
+    lease = take(folder, time, time.wait)
+    assert lease is not None
+    return lease
 
 
 def test_a_held_run_cannot_be_taken_and_a_released_one_can(tmp_path: Path, time: Time) -> None:
-    claim = claimed(tmp_path, time)
+    lease = held(tmp_path, time)
     assert is_held(tmp_path)
     assert take(tmp_path, time, time.wait) is None
-    claim.release()
+    lease.release()
     assert not is_held(tmp_path)
-    claimed(tmp_path, time).check()
+    held(tmp_path, time).check()
 
 
 def test_numbers_are_never_used_twice(tmp_path: Path, time: Time) -> None:
     numbers = []
     for _ in range(4):
-        claim = claimed(tmp_path, time)
-        numbers.append(claim.path.stem)
-        claim.release()
+        lease = held(tmp_path, time)
+        numbers.append(lease.path.stem)
+        lease.release()
     assert numbers == ["000001", "000002", "000003", "000004"]
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_claim_of_a_dead_process_of_this_machine_is_free_at_once(tmp_path: Path, time: Time) -> None:
+def test_a_lease_of_a_dead_process_of_this_machine_is_free_at_once(tmp_path: Path, time: Time) -> None:
     code = f"from pathlib import Path; from suite.store.lease import take; assert take(Path({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert look(tmp_path)[1] is not None
     assert not is_held(tmp_path)
     before = time.now
-    claimed(tmp_path, time)
+    held(tmp_path, time)
     assert time.now == before
 
 
-def test_a_silent_claim_of_another_machine_is_taken_after_a_lease_and_not_before(tmp_path: Path, time: Time) -> None:
-    lost = claimed(tmp_path, time)
+def test_a_silent_lease_of_another_machine_is_taken_after_a_term_and_not_before(tmp_path: Path, time: Time) -> None:
+    lost = held(tmp_path, time)
     elsewhere(lost)
     before = time.now
-    claim = claimed(tmp_path, time)
+    lease = held(tmp_path, time)
     assert LEASE_SECONDS <= time.now - before < LEASE_SECONDS + 1
-    claim.check()
-    with pytest.raises(LostClaimError):
+    lease.check()
+    with pytest.raises(LostLeaseError):
         lost.check()
 
 
-def test_a_claim_that_is_renewed_while_watched_is_left_alone(tmp_path: Path, time: Time) -> None:
-    living = claimed(tmp_path, time)
+def test_a_lease_that_is_renewed_while_watched_is_left_alone(tmp_path: Path, time: Time) -> None:
+    living = held(tmp_path, time)
     elsewhere(living)
     time.meanwhile = iter([lambda: None] * 50 + [living.renew])
     assert take(tmp_path, time, time.wait) is None
@@ -96,7 +96,7 @@ def test_a_claim_that_is_renewed_while_watched_is_left_alone(tmp_path: Path, tim
 
 @pytest.mark.parametrize("offset", [-10 * 365 * 86400, -3600, 3600, 10 * 365 * 86400])
 def test_a_clock_that_jumps_takes_nothing_from_a_living_owner(tmp_path: Path, time: Time, offset: float) -> None:
-    living = claimed(tmp_path, time)
+    living = held(tmp_path, time)
     elsewhere(living)
     moment = living.path.stat().st_mtime + offset
     os.utime(living.path, (moment, moment))
@@ -109,66 +109,66 @@ def test_a_clock_that_jumps_takes_nothing_from_a_living_owner(tmp_path: Path, ti
 
 
 @pytest.mark.parametrize("offset", [-3600, 3600])
-def test_a_clock_that_jumps_keeps_no_dead_claim_alive(tmp_path: Path, time: Time, offset: float) -> None:
-    lost = claimed(tmp_path, time)
+def test_a_clock_that_jumps_keeps_no_dead_lease_alive(tmp_path: Path, time: Time, offset: float) -> None:
+    lost = held(tmp_path, time)
     elsewhere(lost)
     moment = lost.path.stat().st_mtime + offset
     os.utime(lost.path, (moment, moment))
-    claimed(tmp_path, time)
+    held(tmp_path, time)
 
 
-def test_whoever_judged_an_older_claim_cannot_take_a_newer_one(tmp_path: Path, time: Time) -> None:
-    lost = claimed(tmp_path, time)
+def test_whoever_judged_an_older_lease_cannot_take_a_newer_one(tmp_path: Path, time: Time) -> None:
+    lost = held(tmp_path, time)
     elsewhere(lost)
-    winners: list[Claim] = []
+    winners: list[Lease] = []
     second = Time()
     # The second judge starts watching with the first, and is overtaken just before it acts.
-    second.meanwhile = iter([lambda: None] * 119 + [lambda: winners.append(claimed(tmp_path, time))])
+    second.meanwhile = iter([lambda: None] * 119 + [lambda: winners.append(held(tmp_path, time))])
     assert take(tmp_path, second, second.wait) is None
     winners[0].check()
 
 
 def test_an_owner_that_slept_through_its_lease_goes_on_only_if_nobody_came(tmp_path: Path, time: Time) -> None:
-    claim = claimed(tmp_path, time)
+    lease = held(tmp_path, time)
     time.now += 10 * LEASE_SECONDS
-    claim.check()
-    elsewhere(claim)
+    lease.check()
+    elsewhere(lease)
     time.now += 10 * LEASE_SECONDS
     other = Time()
-    # The other has watched for a lease, and takes over in the moment in which the sleeper wakes up.
-    time.meanwhile = iter([lambda: claimed(tmp_path, other)])
-    with pytest.raises(LostClaimError, match="was taken over"):
-        claim.check()
+    # The other has watched for a term, and takes over in the moment in which the sleeper wakes up.
+    time.meanwhile = iter([lambda: held(tmp_path, other)])
+    with pytest.raises(LostLeaseError, match="was taken over"):
+        lease.check()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"machine": 3}'])
-def test_a_damaged_claim_counts_until_its_lease_is_over(tmp_path: Path, time: Time, content: str) -> None:
-    claimed(tmp_path, time).path.write_text(content)
+def test_a_damaged_lease_counts_until_its_term_is_over(tmp_path: Path, time: Time, content: str) -> None:
+    held(tmp_path, time).path.write_text(content)
     before = time.now
-    claimed(tmp_path, time)
+    held(tmp_path, time)
     assert time.now - before >= LEASE_SECONDS
 
 
-def race(folder: Path, claimants: int, monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
+def race(folder: Path, takers: int, monkeypatch: pytest.MonkeyPatch) -> list[Lease]:
     """Let many take a run, each having seen it free before the first of them acts; return who got it."""
-    barrier, claims = threading.Barrier(claimants), []
+    barrier, leases = threading.Barrier(takers), []
 
     def look_and_wait(folder: Path) -> tuple[int, Holder | None]:
         seen = look(folder)
         barrier.wait()
         return seen
 
-    def claimant() -> None:
-        if (claim := take(folder)) is not None:
-            claims.append(claim)
+    def taker() -> None:
+        if (lease := take(folder)) is not None:
+            leases.append(lease)
 
     monkeypatch.setattr("suite.store.lease.look", look_and_wait)
-    threads = [threading.Thread(target=claimant) for _ in range(claimants)]
+    threads = [threading.Thread(target=taker) for _ in range(takers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return claims
+    return leases
 
 
 def test_of_many_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_garbage_is_what_crashed_writers_left_and_nothing_else(store: Store) -> 
         (folder.path / "checkpoint" / "000001.json").touch()
         (folder.path / ".evaluations.parquet.1.tmp").touch()
         (folder.path / "checkpoint" / ".000002.json.1.tmp").touch()
-    assert held.claim()
+    assert held.take()
     (done.path / "checkpoint").mkdir()
     (done.path / "checkpoint" / "000001.json").touch()
     (store.runs_path / "notes.tmp").touch()
@@ -50,7 +50,7 @@ def test_a_run_is_forgotten_only_if_nobody_works_on_it(store: Store) -> None:
     assert folder.spec() == spec
     with pytest.raises(CorruptRunError):
         folder.evaluations()
-    assert folder.claim()
+    assert folder.take()
     with pytest.raises(UsageError, match="somebody else"):
         Store(store.results).forget([spec.run], [spec])
     folder.release()
