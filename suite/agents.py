@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from algorithms import ALGORITHMS
 from suite.errors import UsageError
-from suite.execution import Trainer
+from suite.run.trainer import Trainer
 from suite.store.checkpoint import join
 from suite.store.runs import FINAL_STATE, RunFolder
 

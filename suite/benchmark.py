@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_options, family_spec
-from suite.errors import UsageError
-from suite.settings import first_error, unknown, used_settings
+from suite.errors import UsageError, first_error, unknown
+from suite.settings import used_settings
 from suite.spec import RunSpec
+from suite.versions import numeric_versions
 
 SHIPPED = Path(__file__).parent / "benchmarks"
 
 DEEPEST = 50
 LONGEST = 10_000_000
 """What a benchmark file may hold: levels, and characters as JSON."""
-
-NUMERIC_STACK = ("numpy", "scipy", "torch", "mujoco", "gymnasium", "metaworld")
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -87,39 +85,6 @@ class Benchmark(BaseModel):
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
         return list(runs.values())
-
-
-def numeric_versions() -> dict[str, str]:
-    """Return the versions of the packages that can change a run's numbers."""
-    # A local version ("2.13.0+cpu") names the build, which is provenance.
-    return {package: version(package).split("+")[0] for package in NUMERIC_STACK}
-
-
-def check_current(spec: RunSpec) -> None:
-    """Make sure that what would be executed here is what was planned, here or elsewhere.
-
-    Raises
-    ------
-    UsageError
-        If the algorithm, the environment or the numeric stack has another revision or version.
-    """
-    if spec.algorithm not in ALGORITHMS:
-        raise UsageError(f"run {spec.run}: " + unknown("algorithm", spec.algorithm, ALGORITHMS))
-    if spec.environment not in family_names():
-        raise UsageError(f"run {spec.run}: " + unknown("environment", spec.environment, family_names()))
-    planned = {
-        **spec.versions,
-        spec.algorithm: f"revision {spec.algorithm_revision}",
-        spec.environment: f"revision {spec.environment_revision}",
-    }
-    here = {
-        **numeric_versions(),
-        spec.algorithm: f"revision {ALGORITHMS[spec.algorithm].revision}",
-        spec.environment: f"revision {family_spec(spec.environment).revision}",
-    }
-    for what in planned:
-        if planned[what] != here.get(what):
-            raise UsageError(f"run {spec.run}: planned for {what} {planned[what]}; here it is {here.get(what)}")
 
 
 def _group_plan(group: Group) -> list[RunSpec]:

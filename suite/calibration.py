@@ -14,9 +14,9 @@ import torch
 
 from algorithms import Algorithm
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.execution import Trainer
 from suite.forecast import Speeds, alike
-from suite.protocol import CountedTasks, meta_test
+from suite.run.protocol import CountedTasks, meta_test
+from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 
 

@@ -7,8 +7,7 @@ from typing import Any
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec
 from suite.benchmark import load_benchmark, shipped_benchmarks
-from suite.errors import UsageError
-from suite.settings import unknown
+from suite.errors import UsageError, unknown
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:

@@ -238,8 +238,8 @@ def exec_(
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():
-        from suite.attempt import attempt
-        from suite.benchmark import check_current
+        from suite.run.attempt import attempt
+        from suite.versions import check_current
 
         try:
             check_current(spec)

@@ -21,15 +21,14 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, Healthcheck, Mount
 from requests.exceptions import RequestException
 
-from suite.benchmark import numeric_versions
 from suite.errors import UsageError
 from suite.failures import Failure, of_exit_status
-from suite.identity import code_hash
 from suite.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.machine import Machine
 from suite.scheduler import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, AwayError, BusyError, StartError
 from suite.store.files import read_regular
 from suite.store.runs import RunFolder, Store
+from suite.versions import code_hash, numeric_versions
 
 IMAGE = "meta-rl-suite"
 """What `docker compose build` makes."""

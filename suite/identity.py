@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from suite.errors import UsageError
-from suite.settings import unknown
+from suite.errors import UsageError, unknown
 from suite.spec import RunSpec
 from suite.store.runs import CorruptRunError, Store
-
-ROOT = Path(__file__).parent.parent
-
-NUMERIC = ("algorithms/**/*", "environments/**/*", "suite/execution.py", "suite/protocol.py", "suite/streams.py")
-"""Sources that can change a run's numbers."""
-
-
-@cache
-def code_hash() -> str:
-    """Return a hash of the sources that can change a run's numbers."""
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in NUMERIC for path in ROOT.glob(pattern)}):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(ROOT)}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+from suite.versions import code_hash
 
 
 def why(run: str, specs: Sequence[RunSpec], store: Store) -> list[str]:

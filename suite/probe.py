@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from suite.benchmark import numeric_versions
-from suite.identity import code_hash
+from suite.versions import code_hash, numeric_versions
 
 
 def main() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,22 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from algorithms import ALGORITHMS, paper_settings
 from environments import family_spec
-from suite.errors import UsageError
-
-
-def first_error(error: ValidationError) -> str:
-    """Say the first thing that is wrong: which key, which value, what is allowed."""
-    detail = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in detail["loc"])
-    return f"{key}: {json.dumps(detail['input'], default=repr)}: {detail['msg']}"
-
-
-def unknown(what: str, name: object, allowed: Iterable[str]) -> str:
-    """Say that a name is unknown, and which are allowed, the nearest first."""
-    names = sorted(allowed)
-    nearest = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"{what} {name!r} is unknown; {hint}allowed: {', '.join(names)}"
+from suite.errors import UsageError, first_error, unknown
 
 
 def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from algorithms.context import Gaussian
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.analysis.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.errors import UsageError
-from suite.execution import Trainer
-from suite.protocol import CountedTasks, adapted, evaluation_episodes
-from suite.streams import stream
+from suite.run.protocol import CountedTasks, adapted, evaluation_episodes
+from suite.run.streams import stream
+from suite.run.trainer import Trainer
 
 
 @runtime_checkable

@@ -17,8 +17,9 @@ from typing import Any
 import docker
 import pytest
 
-from suite import catalogue, identity
+from suite import catalogue
 from suite.analysis.audit import audit
+from suite.versions import code_hash
 from tests.docker.conftest import COMMIT, ROOT, TINY, build, sources
 
 pytestmark = pytest.mark.docker
@@ -85,13 +86,13 @@ def test_labels_say_which_commit_and_version(engine: docker.DockerClient, image:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert labels["org.opencontainers.image.version"] == version
     assert labels["org.opencontainers.image.revision"] == COMMIT
-    program = "from suite.provenance import commit; print(commit())"
+    program = "from suite.run.provenance import commit; print(commit())"
     assert shut_off(engine, image, "python", "-c", program).strip() == COMMIT
 
 
 def test_it_holds_the_code_that_is_here(engine: docker.DockerClient, image: str) -> None:
-    program = "from suite.identity import code_hash; print(code_hash())"
-    assert shut_off(engine, image, "python", "-c", program).strip() == identity.code_hash()
+    program = "from suite.versions import code_hash; print(code_hash())"
+    assert shut_off(engine, image, "python", "-c", program).strip() == code_hash()
 
 
 def test_nothing_but_the_commands_is_needed(engine: docker.DockerClient, image: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first needed, which takes seconds
 import torch._dynamo  # noqa: F401
 
-from suite.attempt import attempt
+from suite.run.attempt import attempt
 from suite.store.runs import Store
 
 FORKSERVER = multiprocessing.get_context("forkserver")

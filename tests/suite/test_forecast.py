@@ -12,9 +12,9 @@ import torch
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.benchmark import load_benchmark
 from suite.calibration import calibrate, measure
-from suite.execution import Trainer
 from suite.forecast import Speeds, forecast
-from suite.protocol import CountedTasks
+from suite.run.protocol import CountedTasks
+from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec

@@ -39,22 +39,3 @@ def test_runs_from_other_code_are_warned_of(tmp_path: Path) -> None:
     warnings = drift(specs, store)
     assert len(warnings) == 1
     assert warnings[0].startswith("drift: 1 finished runs came from other code (commit abc)")
-
-
-def test_the_code_hash_is_of_what_changes_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suite.identity.ROOT", tmp_path)
-
-    def hashed(**files: str) -> str:
-        for name, text in files.items():
-            path = tmp_path / name.replace("__", "/")
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        code_hash.cache_clear()
-        return code_hash()
-
-    try:
-        first = hashed(algorithms__pearl="a", suite__cli="b")
-        assert hashed(suite__cli="c") == first
-        assert hashed(algorithms__pearl="d") != first
-    finally:
-        code_hash.cache_clear()

@@ -15,7 +15,7 @@ from suite.agents import trained
 from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statistics
 from suite.benchmark import load_benchmark
 from suite.errors import UsageError
-from suite.execution import Trainer
+from suite.run.trainer import Trainer
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train

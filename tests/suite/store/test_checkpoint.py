@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from algorithms import ALGORITHMS, State
 from algorithms.interface import AppendOnly
 from suite.benchmark import load_benchmark
-from suite.execution import Trainer
+from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, join, split
 

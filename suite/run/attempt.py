@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.execution import Trainer
 from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
-from suite.identity import code_hash
-from suite.provenance import provenance
+from suite.run.provenance import provenance
+from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, split
 from suite.store.lease import LostLeaseError
 from suite.store.runs import RunFolder
+from suite.versions import code_hash
 
 
 class InterruptedRunError(Exception):

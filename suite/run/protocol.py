@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
-from suite.streams import stream
+from suite.run.streams import stream
 
 
 class NonFiniteError(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import provenance
+from suite.run import provenance
 
 
 def test_where_there_is_no_git_a_file_says_the_commit(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from environments import make_family
-from suite.protocol import CountedTasks
-from suite.streams import STREAMS, stream
+from suite.run.protocol import CountedTasks
+from suite.run.streams import STREAMS, stream
 
 FAMILY = make_family("point-goal-2d")
 VECTORS = FAMILY.sample_tasks(0).test

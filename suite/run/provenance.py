@@ -16,8 +16,7 @@ import torch
 
 from suite.settings import printed_settings
 from suite.spec import RunSpec
-
-ROOT = Path(__file__).parent.parent
+from suite.versions import ROOT
 
 
 def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
