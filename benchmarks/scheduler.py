@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from suite.benchmark import load_benchmark
 from suite.local import LocalExecutor
+from suite.plan.benchmark import load_benchmark
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.runs import Store

@@ -68,7 +68,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the algorithms, environments or benchmarks."""
-    from suite.catalogue import catalogue
+    from suite.plan.catalogue import catalogue
 
     rows = catalogue(what)
     if as_json:
@@ -94,11 +94,11 @@ def plan(
     why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
-    from suite.benchmark import load_benchmark
     from suite.forecast import Speeds, forecast
-    from suite.identity import drift
-    from suite.identity import why as explain
     from suite.machine import this_machine
+    from suite.plan.benchmark import load_benchmark
+    from suite.plan.identity import drift
+    from suite.plan.identity import why as explain
     from suite.store.runs import Store
 
     store = Store(results)
@@ -141,10 +141,10 @@ def run(
     image: ImageName = None,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.benchmark import load_benchmark
     from suite.executors import site
     from suite.forecast import Speeds
-    from suite.identity import drift
+    from suite.plan.benchmark import load_benchmark
+    from suite.plan.identity import drift
     from suite.progress import Progress
     from suite.scheduler import Limits, Retries, Scheduler
     from suite.store.runs import CorruptRunError, Store
@@ -351,7 +351,7 @@ def report(
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
-    from suite.benchmark import load_benchmark
+    from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
     from suite.store.runs import Store
 

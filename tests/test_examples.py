@@ -7,7 +7,7 @@ import torch
 
 from algorithms import ALGORITHMS
 from examples.best_of_k import BestOfK
-from suite.benchmark import Benchmark
+from suite.plan.benchmark import Benchmark
 from suite.run.trainer import Trainer
 
 

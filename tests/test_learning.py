@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from algorithms import ALGORITHMS
-from suite.benchmark import load_benchmark
+from suite.plan.benchmark import load_benchmark
 from suite.run.trainer import Trainer
 from tests.algorithms.two_directions import TwoDirections, make, mean_return, meta_train
 

@@ -11,7 +11,7 @@ import pytest
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec
-from suite.benchmark import load_benchmark
+from suite.plan.benchmark import load_benchmark
 from suite.store.runs import EVALUATION_COLUMNS, Store
 
 

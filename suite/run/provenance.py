@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import torch
 
-from suite.settings import printed_settings
+from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
 from suite.versions import ROOT
 

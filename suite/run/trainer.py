@@ -16,9 +16,9 @@ import torch
 from algorithms import ALGORITHMS, Algorithm, Episodes, Metrics, Problem, State
 from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
+from suite.plan.settings import load_settings
 from suite.run.protocol import CountedTasks, NonFiniteError, meta_test
 from suite.run.streams import algorithm_streams
-from suite.settings import load_settings
 from suite.spec import RunSpec
 from suite.store.runs import EVALUATION_COLUMNS
 

@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 from docker.models.containers import Container
 
-from suite.benchmark import load_benchmark
 from suite.containers import RUN_LABEL
 from suite.local import LocalExecutor
+from suite.plan.benchmark import load_benchmark
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import Store
 from tests.docker.conftest import ROOT, TINY, sources, wait_until

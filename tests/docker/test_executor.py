@@ -16,8 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from suite.benchmark import load_benchmark
 from suite.containers import CODE, STORE_LABEL, Containers, DockerAttempt, DockerExecutor, reaping
+from suite.plan.benchmark import load_benchmark
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store

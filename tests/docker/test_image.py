@@ -17,8 +17,8 @@ from typing import Any
 import docker
 import pytest
 
-from suite import catalogue
 from suite.analysis.audit import audit
+from suite.plan import catalogue
 from suite.versions import code_hash
 from tests.docker.conftest import COMMIT, ROOT, TINY, build, sources
 

@@ -14,8 +14,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite.benchmark import load_benchmark
 from suite.errors import UsageError
+from suite.plan.benchmark import load_benchmark
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
 from suite.store.runs import RunFolder, Store

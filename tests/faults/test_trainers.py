@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from algorithms import ALGORITHMS
-from suite.benchmark import load_benchmark
 from suite.guardian import LOG_BYTES
 from suite.local import LocalExecutor
+from suite.plan.benchmark import load_benchmark
 from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.runs import CorruptRunError, RunFolder, Store

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from suite.benchmark import load_benchmark, shipped_benchmarks
+from suite.plan.benchmark import load_benchmark, shipped_benchmarks
 
 TABLE = Path(__file__).parent / "plans.json"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from suite.benchmark import shipped_benchmarks
+from suite.plan.benchmark import shipped_benchmarks
 from tests.golden.plans import TABLE, entry
 
 GOLDEN = json.loads(TABLE.read_text())

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.benchmark import load_benchmark
 from suite.calibration import calibrate, measure
 from suite.forecast import Speeds, forecast
+from suite.plan.benchmark import load_benchmark
 from suite.run.protocol import CountedTasks
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec

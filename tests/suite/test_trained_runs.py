@@ -13,8 +13,8 @@ from PIL import Image
 
 from suite.agents import trained
 from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statistics
-from suite.benchmark import load_benchmark
 from suite.errors import UsageError
+from suite.plan.benchmark import load_benchmark
 from suite.run.trainer import Trainer
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec

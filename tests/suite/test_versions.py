@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from suite import versions
-from suite.benchmark import load_benchmark
 from suite.errors import UsageError
+from suite.plan.benchmark import load_benchmark
 from suite.versions import NUMERIC, check_current, code_hash
 
 

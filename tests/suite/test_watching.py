@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from suite.benchmark import load_benchmark
+from suite.plan.benchmark import load_benchmark
 from suite.progress import Progress
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from algorithms import ALGORITHMS, State
 from algorithms.interface import AppendOnly
-from suite.benchmark import load_benchmark
+from suite.plan.benchmark import load_benchmark
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, join, split

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import UsageError
-from suite.identity import code_hash, drift, why
+from suite.plan.identity import code_hash, drift, why
 from suite.store.runs import Store
 from tests.suite.stores import SETTINGS, finish, linear, make_spec
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from algorithms import ALGORITHMS
 from environments import family_names, family_options, family_spec
 from suite.errors import UsageError, first_error, unknown
-from suite.settings import used_settings
+from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 

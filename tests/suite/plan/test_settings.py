@@ -8,9 +8,9 @@ import yaml
 
 from algorithms import ALGORITHMS
 from environments import family_names
-from suite.settings import load_settings, printed_settings, used_settings
+from suite.plan.settings import load_settings, printed_settings, used_settings
 
-PAPER = Path(__file__).parents[2] / "results" / "paper"
+PAPER = Path(__file__).parents[3] / "results" / "paper"
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))

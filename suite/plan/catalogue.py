@@ -6,8 +6,8 @@ from typing import Any
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec
-from suite.benchmark import load_benchmark, shipped_benchmarks
 from suite.errors import UsageError, unknown
+from suite.plan.benchmark import load_benchmark, shipped_benchmarks
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite.benchmark import load_benchmark, shipped_benchmarks
 from suite.errors import UsageError
+from suite.plan.benchmark import load_benchmark, shipped_benchmarks
 
 GOOD: dict[str, Any] = {
     "name": "mine",
