@@ -141,11 +141,11 @@ def run(
     image: ImageName = None,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
+    from suite.console.progress import Progress
     from suite.executors import site
     from suite.forecast import Speeds
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
-    from suite.progress import Progress
     from suite.scheduler import Limits, Retries, Scheduler
     from suite.store.runs import CorruptRunError, Store
 
@@ -261,7 +261,7 @@ def status(
     """Show the state of every run in the store."""
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
-    from suite.progress import Progress
+    from suite.console.progress import Progress
     from suite.store.runs import CorruptRunError, Store
 
     store = Store(results)
@@ -378,8 +378,8 @@ def watch(
     """Film a trained agent's evaluation episode on a test task, after it has adapted."""
     from suite import clips
     from suite.agents import trained
+    from suite.console.waiting import counting
     from suite.store.runs import Store
-    from suite.waiting import counting
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
@@ -425,11 +425,11 @@ def clusters(
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
     from suite.agents import trained
     from suite.analysis.clusters import ClusterSettings, embed
+    from suite.console.waiting import counting
     from suite.report.clusters import table, write_clusters
     from suite.report.table import as_markdown
     from suite.store.files import write_json
     from suite.store.runs import CLUSTERS, Store
-    from suite.waiting import counting
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
     folders = [Store(results).folder(run) for run in runs]

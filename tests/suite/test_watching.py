@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from suite.console.progress import Progress
 from suite.plan.benchmark import load_benchmark
-from suite.progress import Progress
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, finish, linear, make_spec
@@ -110,7 +110,7 @@ def test_watching_goes_on_between_two_runs(
 def test_watching_ends_when_nobody_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("suite.progress.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("suite.console.progress.QUIET_SECONDS", 0.0)
     meanwhile(monkeypatch)
     taken(Store(tmp_path), make_spec()).release()
     assert suite("status", "--results", tmp_path, "--watch") == 0
@@ -123,7 +123,7 @@ def test_plain_lines_say_now_and_then_what_is_running(tmp_path: Path, monkeypatc
     progress = Progress(store, [spec], Console(file=page))
     progress.update()
     assert page.getvalue() == ""
-    monkeypatch.setattr("suite.progress.LINES_SECONDS", 0.0)
+    monkeypatch.setattr("suite.console.progress.LINES_SECONDS", 0.0)
     progress.update()
     assert "running pearl on reach-v1, seed 0  25%, 50 steps/s, 15 s left" in page.getvalue()
 
@@ -168,7 +168,7 @@ def test_what_is_to_come_is_seen_by_others(
     def look(self: Progress) -> None:
         seen.append(sorted(folder.run for folder in self.store.folders()))
 
-    monkeypatch.setattr("suite.progress.Progress.update", look)
+    monkeypatch.setattr("suite.console.progress.Progress.update", look)
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
     assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
     assert seen[0] == sorted(spec.run for spec in load_benchmark(str(benchmark_file)).plan())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from suite.progress import Progress
+from suite.console.progress import Progress
 from suite.store.runs import Store
 from tests.suite.stores import fail, make_spec
 
