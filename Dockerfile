@@ -69,10 +69,10 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /suite
 RUN chown -R suite:suite results/runs reports && chown suite:suite results
 USER suite
-ENTRYPOINT ["python", "-I", "-m", "suite.entrypoint"]
+ENTRYPOINT ["python", "-I", "-m", "suite.execute.entrypoint"]
 CMD ["suite", "--help"]
 # Whoever the command runs as can still write what it is there to write.
-HEALTHCHECK CMD ["python", "-I", "-m", "suite.entrypoint", "test", "-w", "results"]
+HEALTHCHECK CMD ["python", "-I", "-m", "suite.execute.entrypoint", "test", "-w", "results"]
 ARG COMMIT=
 LABEL org.opencontainers.image.title="meta-rl-suite" \
     org.opencontainers.image.description="A reproducibility benchmark suite for meta-reinforcement learning" \

@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from suite.local import LocalExecutor
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
-from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.runs import Store
 from tests.suite.stores import make_spec

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.errors import UsageError
-from suite.executors import ExecutorName
+from suite.execute.registry import ExecutorName
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.scheduler import Scheduler
+    from suite.execute.scheduler import Scheduler
     from suite.store.runs import Store
 
 app = typer.Typer(
@@ -94,8 +94,8 @@ def plan(
     why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
-    from suite.forecast import Speeds, forecast
-    from suite.machine import this_machine
+    from suite.execute.forecast import Speeds, forecast
+    from suite.execute.machine import this_machine
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
@@ -110,7 +110,7 @@ def plan(
     speeds = Speeds(store)
     missing = [spec for spec, state in states if state != "done"]
     if calibrate:
-        from suite.calibration import calibrate as measure_speeds
+        from suite.execute.calibration import calibrate as measure_speeds
 
         store.prepare()
         measure_speeds(missing, speeds, _device())
@@ -142,11 +142,12 @@ def run(
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.console.progress import Progress
-    from suite.executors import site
-    from suite.forecast import Speeds
+    from suite.execute.executor import Request
+    from suite.execute.forecast import Speeds
+    from suite.execute.registry import site
+    from suite.execute.scheduler import Limits, Retries, Scheduler
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
-    from suite.scheduler import Limits, Retries, Scheduler
     from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
@@ -175,16 +176,14 @@ def run(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
     )
-    where = site(
-        executor,
-        store,
-        len(missing),
+    request = Request(
+        runs=len(missing),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
         image=image,
     )
-    with where as (starter, workers):
+    with site(executor, store, request) as (starter, workers):
         err.print(f"{workers} workers, {executor} executor")
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
         try:
@@ -317,7 +316,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
-    from suite.doctor import examine
+    from suite.execute.doctor import examine
     from suite.store.runs import Store
 
     checks = []

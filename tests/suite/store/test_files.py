@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.guardian import BoundedLog
+from suite.execute.guardian import BoundedLog
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
 from suite.store.files import read_regular, write_atomically

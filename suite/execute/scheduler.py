@@ -6,28 +6,31 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, get_args
+from typing import Any, NamedTuple, get_args
 
 from suite.errors import UsageError
+from suite.execute.executor import (
+    GRACE_SECONDS,
+    LOOK_SECONDS,
+    TICK_SECONDS,
+    AwayError,
+    BusyError,
+    Executor,
+    Started,
+    StartError,
+)
 from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
 from suite.store.runs import CorruptRunError, RunFolder, Store
 
-GRACE_SECONDS = 10.0
-"""Between asking a run to stop, at which it saves a checkpoint, and killing it."""
-
 START_SECONDS = 3600.0
 """Of patience beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
 
-TICK_SECONDS = 0.1
 PAUSE_SECONDS = 1.0
 """Before something is tried again that is nobody's failure."""
 
 AWAY_SECONDS = 600.0
 """For an executor that does not answer to come back."""
-
-LOOK_SECONDS = 0.5
-"""Between two looks at whether a run keeps its limits."""
 
 
 class Limits(NamedTuple):
@@ -44,58 +47,6 @@ class Retries(NamedTuple):
     most: int = 2
     backoff: float = 5.0
     """Seconds before the first retry, doubled for each further one."""
-
-
-class BusyError(Exception):
-    """The run cannot be started now: somebody else has just started it."""
-
-
-class AwayError(Exception):
-    """Nothing can be started now: what starts runs does not answer."""
-
-
-class StartError(Exception):
-    """The run could not be started, for the reason given."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
-
-
-class Started(Protocol):
-    """An attempt at a run that was started, wherever that is."""
-
-    def has_ended(self) -> bool:
-        """Whether the attempt has come to its end."""
-
-    def stop(self) -> None:
-        """Ask it to save a checkpoint and end."""
-
-    def kill(self) -> None:
-        """Leave it no choice."""
-
-    def over_memory(self) -> Failure | None:
-        """Return how the attempt has broken its limit of memory, where that is for the scheduler to see."""
-
-    def end(self) -> Failure:
-        """Kill whatever is left and see it gone; return what to make of the end of an attempt that left no word."""
-
-
-class Executor(Protocol):
-    """Where attempts at runs are made."""
-
-    def start(self, folder: RunFolder, slot: int) -> Started:
-        """Start an attempt; attempts that are under way at once have different slots, counted from zero.
-
-        Raises
-        ------
-        BusyError
-            If somebody else was faster.
-        AwayError
-            If the executor cannot be reached.
-        StartError
-            If the executor could not do it.
-        """
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import entrypoint
+from suite.execute import entrypoint
 
 CALLER, GROUP, ENGINE_GROUP = 4321, 5432, 6543
 
@@ -76,9 +76,8 @@ def test_an_ordinary_user_stays_who_it_is(
 def test_root_becomes_the_owner_for_good(tmp_path: Path, engine_socket: Path) -> None:
     os.chown(tmp_path, CALLER, GROUP)
     os.chown(engine_socket, 0, ENGINE_GROUP)
-    program = (
-        "import sys; from pathlib import Path; from suite.entrypoint import main; main(sys.argv[2:], Path(sys.argv[1]))"
-    )
+    script = "from suite.execute.entrypoint import main; main(sys.argv[2:], Path(sys.argv[1]))"
+    program = f"import sys; from pathlib import Path; {script}"
     command = ["sh", "-c", "grep -E '^(Uid|Gid|Groups|CapEff)' /proc/self/status; echo $SUITE_EXECUTOR"]
     done = subprocess.run(
         [sys.executable, "-c", program, str(engine_socket), *command],

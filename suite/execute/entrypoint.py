@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOCKET = Path("/var/run/docker.sock")
 """Where the engine's socket is mounted, if it is; where the host has none, Docker makes it a folder."""
 

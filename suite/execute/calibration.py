@@ -14,7 +14,7 @@ import torch
 
 from algorithms import Algorithm
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.forecast import Speeds, alike
+from suite.execute.forecast import Speeds, alike
 from suite.run.protocol import CountedTasks, meta_test
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec

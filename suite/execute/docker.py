@@ -22,10 +22,19 @@ from docker.types import DeviceRequest, Healthcheck, Mount
 from requests.exceptions import RequestException
 
 from suite.errors import UsageError
+from suite.execute.executor import (
+    GRACE_SECONDS,
+    LOOK_SECONDS,
+    TICK_SECONDS,
+    AwayError,
+    BusyError,
+    Request,
+    Site,
+    StartError,
+)
+from suite.execute.local import VANISH_SECONDS, WORKER_ENVIRONMENT
+from suite.execute.machine import Machine
 from suite.failures import Failure, of_exit_status
-from suite.local import VANISH_SECONDS, WORKER_ENVIRONMENT
-from suite.machine import Machine
-from suite.scheduler import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, AwayError, BusyError, StartError
 from suite.store.files import read_regular
 from suite.store.runs import RunFolder, Store
 from suite.versions import code_hash, numeric_versions
@@ -35,6 +44,8 @@ IMAGE = "meta-rl-suite"
 
 CODE = PurePosixPath("/suite")
 """Where the image has the code."""
+
+GUARDIAN = CODE / "suite" / "execute" / "guardian.py"
 
 RESULTS = CODE / "results"
 RUNS = RESULTS / "runs"
@@ -162,7 +173,13 @@ class Containers:
 
         It runs under a guardian, whose standard input closes, which ends it, should this process die.
         """
-        guardian = ["python", "-S", "-E", str(CODE / "suite" / "guardian.py"), str(RUNS / folder / "log.txt")]
+        guardian = [
+            "python",
+            "-S",
+            "-E",
+            str(CODE / "suite" / "execute" / "guardian.py"),
+            str(RUNS / folder / "log.txt"),
+        ]
         container = self.client.containers.create(
             self.image,
             [*guardian, str(GRACE_SECONDS), *command],
@@ -218,7 +235,7 @@ class Containers:
 
     def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest]) -> Probed:
         path = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.store.runs_path))
-        command = ["python", "-m", "suite.probe", str(RUNS / path.name / "found.json"), *words]
+        command = ["python", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
         try:
             attempt = self.start(path.name, command, memory=self.memory, devices=devices)
             deadline = time.monotonic() + PROBE_SECONDS
@@ -438,6 +455,30 @@ class DockerAttempt:
     def let_go(self) -> None:
         """Close the guardian's standard input, as the death of this process would."""
         self._held._response.close()  # closing what is held itself would leave the connection open
+
+
+@contextmanager
+def site(store: Store, request: Request) -> Iterator[Site]:
+    """Prepare to execute runs in containers, and remove what is left of them.
+
+    Raises
+    ------
+    UsageError
+        If the engine or its image cannot be used.
+    """
+    client = connect()
+    with answering():
+        containers = Containers(client, store, request.image)
+    with reaping(containers):
+        with answering():
+            found = containers.probe()
+        check_same(containers, found)
+        machine = containers.machine(found)
+        workers = request.workers or machine.room_for(request.runs)
+        command = ["suite", *request.command]
+        share = machine.memory // workers
+        executor = DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=request.memory)
+        yield Site(executor, workers)
 
 
 @contextmanager

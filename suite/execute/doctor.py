@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from suite.containers import Containers, address, answering, check_same, connect
 from suite.errors import UsageError
-from suite.executors import ExecutorName
-from suite.machine import Machine, this_machine
+from suite.execute.docker import Containers, address, answering, check_same, connect
+from suite.execute.machine import Machine, this_machine
+from suite.execute.registry import ExecutorName
 from suite.store.runs import Store
 
 RUN_DISK_BYTES = 2 * 2**30

@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import psutil
 
-from suite import guardian
+from suite.execute import guardian
+from suite.execute.executor import GRACE_SECONDS, TICK_SECONDS, Request, Site
+from suite.execute.machine import this_machine
 from suite.failures import Failure, of_exit_status
-from suite.scheduler import GRACE_SECONDS, TICK_SECONDS
 from suite.store.runs import RunFolder, Store
 
 VANISH_SECONDS = 5.0
@@ -30,6 +31,15 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024 * 1024),
     "PYTHONUNBUFFERED": "1",
 }
+
+
+@contextmanager
+def site(store: Store, request: Request) -> Iterator[Site]:
+    """Prepare to execute runs on this machine; there is nothing to clean up."""
+    machine = this_machine()
+    command = [sys.executable, "-m", "suite", *request.command]
+    executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
+    yield Site(executor, request.workers or machine.room_for(request.runs))
 
 
 class LocalExecutor:

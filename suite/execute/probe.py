@@ -1,4 +1,4 @@
-"""What a container finds that was started as a run is: `python -m suite.probe FILE [gpus]`."""
+"""What a container finds that was started as a run is: `python -m suite.execute.probe FILE [gpus]`."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.calibration import calibrate, measure
-from suite.forecast import Speeds, forecast
+from suite.execute.calibration import calibrate, measure
+from suite.execute.forecast import Speeds, forecast
 from suite.plan.benchmark import load_benchmark
 from suite.run.protocol import CountedTasks
 from suite.run.trainer import Trainer
@@ -82,7 +82,7 @@ TINY = [
 @pytest.mark.parametrize("spec", TINY, ids=[spec.algorithm for spec in TINY])
 def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a clock that simulation alone moves: so much a step, a reset, and the first reset."""
-    monkeypatch.setattr("suite.calibration._alarm", lambda seconds: nullcontext())  # it rings by another clock
+    monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())  # it rings by another clock
     now = 0.0
     reset, step = CountedTasks.reset, CountedTasks.step
 
@@ -98,7 +98,7 @@ def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch:
 
     monkeypatch.setattr(CountedTasks, "reset", slow_reset)
     monkeypatch.setattr(CountedTasks, "step", slow_step)
-    monkeypatch.setattr("suite.calibration.time.perf_counter", lambda: now)
+    monkeypatch.setattr("suite.execute.calibration.time.perf_counter", lambda: now)
     measured = measure(spec, torch.device("cpu"), seconds=20.0)
     assert measured is not None
     calibrating, now = now, 0.0

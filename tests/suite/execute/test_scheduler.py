@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.failures import HELD_STATUS
-from suite.local import LocalExecutor
-from suite.scheduler import Limits, Retries, Scheduler
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.lease import Lease
