@@ -375,9 +375,9 @@ def watch(
     ] = None,
 ) -> None:
     """Film a trained agent's evaluation episode on a test task, after it has adapted."""
-    from suite import clips
-    from suite.agents import trained
     from suite.console.waiting import counting
+    from suite.inspect import clips
+    from suite.inspect.trained import trained
     from suite.store.runs import Store
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
@@ -422,9 +422,9 @@ def clusters(
     as_json: Json = False,
 ) -> None:
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
-    from suite.agents import trained
-    from suite.analysis.clusters import ClusterSettings, embed
     from suite.console.waiting import counting
+    from suite.inspect.clusters import ClusterSettings, embed
+    from suite.inspect.trained import trained
     from suite.report.clusters import table, write_clusters
     from suite.report.table import as_markdown
     from suite.store.files import write_json

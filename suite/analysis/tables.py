@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.analysis.cluster_records import ClusterRecord, read_clusters
+from suite.inspect.cluster_records import ClusterRecord, read_clusters
 from suite.spec import RunSpec
 from suite.store.runs import CorruptRunError, RunFolder, Store
 

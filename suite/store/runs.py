@@ -9,7 +9,7 @@ training.parquet     one row an evaluation mark: counters, seconds, logged metri
 provenance.json      versions, commit, machine, settings as printed and as used
 state.json, state.safetensors
                      the algorithm as it was at the end, without its replay rows
-clusters.json        statistics of its context embedding (see suite.analysis.clusters), where they were asked for
+clusters.json        statistics of its context embedding (see suite.inspect.clusters), where they were asked for
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
 failed.json          why it failed (absent otherwise)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.analysis.cluster_records import ClusterRecord
+from suite.inspect.cluster_records import ClusterRecord
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.runs import CLUSTERS, RunFolder, Store

@@ -11,9 +11,9 @@ import torch
 from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
-from suite.agents import trained
-from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statistics
 from suite.errors import UsageError
+from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
+from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
 from suite.run.trainer import Trainer
 from suite.store.runs import Store

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from algorithms import Episodes
 from algorithms.context import Gaussian
 from environments import FloatArray, IntArray, family_options, make_family
-from suite.analysis.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.errors import UsageError
+from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.run.protocol import CountedTasks, adapted, evaluation_episodes
 from suite.run.streams import stream
 from suite.run.trainer import Trainer
@@ -65,7 +65,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
 
     Parameters
     ----------
-    trainer : of `suite.agents.trained`.
+    trainer : of `suite.inspect.trained.trained`.
     tick : called after every round of rollouts, one in each task.
 
     Raises

@@ -14,7 +14,7 @@ from suite.store.runs import CLUSTERS, CorruptRunError, NewerVersionError, RunFo
 
 SCHEMA = 1
 STATISTICS = ("to_centroid", "between_centroids", "ratio", "silhouette")
-"""See `suite.analysis.clusters.statistics`."""
+"""See `suite.inspect.clusters.statistics`."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
