@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.analysis import paper
 from suite.analysis.tables import read_results
+from suite.papers import paper
 from suite.report.page import render
 from suite.store.runs import Store
 from tests.suite.stores import finish, make_spec

@@ -396,7 +396,7 @@ def watch(
 @app.command(epilog="Examples: suite audit · suite audit --json")
 def audit(as_json: Json = False) -> None:
     """Recompute the paper's claims from its own published tables."""
-    from suite.analysis.audit import audit as audited
+    from suite.papers.audit import audit as audited
     from suite.report import judged
     from suite.report.table import as_markdown
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from suite.analysis import paper
 from suite.errors import UsageError
 from suite.inspect.cluster_records import STATISTICS, ClusterRecord, frame
+from suite.papers import paper
 from suite.report import figures
 from suite.report.html import drawn, fill
 from suite.report.table import Cell, Table

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.analysis import paper
 from suite.analysis.adaptation import adaptation
-from suite.analysis.audit import AuditRow, audit
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.judgements import Judgement, judge_all
 from suite.analysis.ranking import common_environments, normalised, ranking, strata, win_matrix
 from suite.analysis.statistics import performance_profile
 from suite.analysis.tables import Results
 from suite.inspect.cluster_records import ClusterRecord
+from suite.papers import paper
+from suite.papers.audit import AuditRow, audit
+from suite.papers.judgements import Judgement, judge_all
 from suite.report import clusters, compared, judged, tables
 from suite.report.table import Table
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from suite.analysis import paper
 from suite.analysis.tables import Results, read_results
+from suite.papers import paper
 from suite.report import clusters, compared, figures, judged, tables
 from suite.report.contents import Contents, contents
 from suite.report.html import drawn, fill

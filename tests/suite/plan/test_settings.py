@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+import suite
 from algorithms import ALGORITHMS
 from environments import family_names
 from suite.plan.settings import load_settings, printed_settings, used_settings
 
-PAPER = Path(__file__).parents[3] / "results" / "paper"
+PAPER = Path(suite.__file__).parent / "papers" / "tcl_pearl"
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -46,7 +47,7 @@ def test_pearl_on_ml1_is_table_7() -> None:
 
 
 def test_tcl_on_the_controls_is_table_4_and_shares_pearls_encoder() -> None:
-    with (PAPER / "table4_tcl_mujoco_controls.csv").open() as file:
+    with (PAPER / "tables" / "table4_tcl_mujoco_controls.csv").open() as file:
         for row in csv.DictReader(file):
             settings = printed_settings("tcl-pearl", row["environment"])
             assert settings["window"] == int(row["window_size"])

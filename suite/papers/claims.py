@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.analysis import comparisons, paper
+from suite.analysis import comparisons
+from suite.papers import paper
 
 FloatArray = NDArray[np.float64]
 Means = list[FloatArray]
@@ -22,7 +23,7 @@ class Claim:
     """A directed statement: the value lies above `side`."""
 
     key: str
-    """In `results/paper/printed_claims.yaml`."""
+    """In `tcl_pearl/printed_claims.yaml`."""
     statement: str
     published: str
     entries: tuple[str, ...]

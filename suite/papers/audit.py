@@ -9,7 +9,8 @@ from typing import Literal, TypedDict
 import mujoco
 import numpy as np
 
-from suite.analysis import comparisons, paper
+from suite.analysis import comparisons
+from suite.papers import paper
 
 AuditVerdict = Literal["holds", "contradicted", "not derivable"]
 
@@ -29,7 +30,7 @@ class AuditRow(TypedDict):
 
 
 def audit() -> list[AuditRow]:
-    """Recompute every claim; see `results/paper/printed_claims.yaml` for what is printed where."""
+    """Recompute every claim; see `tcl_pearl/printed_claims.yaml` for what is printed where."""
     return [
         _table3_wins(),
         _table1_groups(),

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from suite.analysis import paper
-from suite.analysis.claims import Claim, claims
 from suite.analysis.ranking import common_environments, strata
 from suite.analysis.statistics import statistic_of_means
 from suite.analysis.tables import Results
+from suite.papers import paper
+from suite.papers.claims import Claim, claims
 from suite.spec import RunSpec
 
 Verdict = Literal["reproduced", "not reproduced", "not enough runs", "not at the paper's settings"]

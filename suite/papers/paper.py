@@ -1,4 +1,4 @@
-"""The paper's published numbers, from `results/paper/`."""
+"""The paper's published numbers."""
 
 from __future__ import annotations
 
@@ -9,29 +9,16 @@ from typing import Any
 import pandas as pd
 import yaml
 
-import suite
-from suite.errors import UsageError
-
-FOLDER = Path(suite.__file__).resolve().parent.parent / "results" / "paper"
-"""The suite runs from its repository (`pip install -e .`); the published numbers are data there, not code."""
+FOLDER = Path(__file__).parent / "tcl_pearl"
 
 TABLES = {
-    "table1": "table1_ml1_50.csv",
-    "table2": "table2_tsne_clusters.csv",
-    "table3": "table3_ml1_25.csv",
-    "table4": "table4_tcl_mujoco_controls.csv",
-    "table5": "table5_oracle_context.csv",
-    "table9": "table9_wall_clock.csv",
+    "table1": "tables/table1_ml1_50.csv",
+    "table2": "tables/table2_tsne_clusters.csv",
+    "table3": "tables/table3_ml1_25.csv",
+    "table4": "tables/table4_tcl_mujoco_controls.csv",
+    "table5": "tables/table5_oracle_context.csv",
+    "table9": "tables/table9_wall_clock.csv",
 }
-
-
-def _path(name: str) -> Path:
-    path = FOLDER / name
-    if not path.is_file():
-        raise UsageError(
-            f"{path}: not found; the paper's tables are read from the repository, so install it with `pip install -e .`"
-        )
-    return path
 
 
 @cache
@@ -40,7 +27,7 @@ def table(name: str) -> pd.DataFrame:
 
     Returns are in thousands and times in seconds; a column is named as the entry it belongs to (`tcl-pearl`).
     """
-    read = pd.read_csv(_path(TABLES[name]), index_col=0)
+    read = pd.read_csv(FOLDER / TABLES[name], index_col=0)
     units = ("_return_thousands", "_seconds")
     return read.rename(columns=lambda column: _without(column, units).replace("_", "-"))
 
@@ -54,9 +41,7 @@ def _without(name: str, endings: tuple[str, ...]) -> str:
 @cache
 def document(name: str) -> dict[str, Any]:
     """Read `<name>.yaml`."""
-    value = yaml.safe_load(_path(f"{name}.yaml").read_text())
-    if not isinstance(value, dict):
-        raise UsageError(f"{_path(f'{name}.yaml')}: not a mapping")
+    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     return value
 
 
