@@ -398,7 +398,7 @@ def audit(as_json: Json = False) -> None:
     """Recompute the paper's claims from its own published tables."""
     from suite.papers.audit import audit as audited
     from suite.report import judged
-    from suite.report.table import as_markdown
+    from suite.table import as_markdown
 
     rows = audited()
     if as_json:
@@ -425,10 +425,10 @@ def clusters(
     from suite.console.waiting import counting
     from suite.inspect.clusters import ClusterSettings, embed
     from suite.inspect.trained import trained
-    from suite.report.clusters import table, write_clusters
-    from suite.report.table import as_markdown
+    from suite.report.embedded import table, write_clusters
     from suite.store.files import write_json
     from suite.store.runs import CLUSTERS, Store
+    from suite.table import as_markdown
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
     folders = [Store(results).folder(run) for run in runs]

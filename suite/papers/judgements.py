@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from suite.analysis.aggregates import statistic_of_means
 from suite.analysis.ranking import common_environments, strata
-from suite.analysis.statistics import statistic_of_means
-from suite.analysis.tables import Results
+from suite.analysis.results import Results
 from suite.papers import paper
 from suite.papers.claims import Claim, claims
 from suite.spec import RunSpec

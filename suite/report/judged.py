@@ -9,7 +9,7 @@ import pandas as pd
 from suite.papers import paper
 from suite.papers.audit import AuditRow
 from suite.papers.judgements import Judgement
-from suite.report.table import Table, interval
+from suite.table import Table, interval
 
 VERDICT_CLASSES = {
     "reproduced": "good",

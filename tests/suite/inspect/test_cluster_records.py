@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from suite.analysis.tables import read_results
+from suite.analysis.results import read_results
 from suite.inspect.cluster_records import read_clusters
 from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder, Store
 from tests.suite.stores import embed, make_spec, make_store

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.analysis.tables import CURVE_COLUMNS, RUN_COLUMNS, Results, machine
+from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results, machine
 from suite.papers import paper
 from suite.papers.claims import claims, failure_threshold, gain, share_matching_oracle, wins_ahead
 from suite.papers.judgements import Judgement, at_paper_settings, judge_all

@@ -13,8 +13,8 @@ from suite.inspect.cluster_records import STATISTICS, ClusterRecord, frame
 from suite.papers import paper
 from suite.report import figures
 from suite.report.html import drawn, fill
-from suite.report.table import Cell, Table
 from suite.store.files import write_atomically
+from suite.table import Cell, Table
 
 TITLE = "Clusters of context embeddings"
 NOTE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.analysis.tables import last_tenth, read_results
+from suite.analysis.results import last_tenth, read_results
 from suite.store.files import write_json
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec, make_store

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from suite.report.table import Table, as_latex, as_markdown, number
+from suite.table import Table, as_latex, as_markdown, number
 
 TABLE = Table("t", "A & B", ("name_1", "value"), (("<b>|x", 0.5), ("50 % \\", None)), "a note")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.report import clusters, tables_as, write_report
+from suite.report import embedded, tables_as, write_report
 from suite.store.runs import CLUSTERS, Store
 from tests.suite.report.test_page import Page
 from tests.suite.stores import embed, make_spec, make_store
@@ -50,7 +50,7 @@ def test_every_task_has_its_own_look(store: Store, tmp_path: Path) -> None:
 def test_the_page_of_clusters_shows_the_same(store: Store, tmp_path: Path) -> None:
     record = embed(store, make_spec("pearl", "push-v1", budget=1000))
     report = write_report(store, tmp_path).read_text()
-    page = clusters.write_clusters(tmp_path, [record]).read_text()
+    page = embedded.write_clusters(tmp_path, [record]).read_text()
     Page(page)
     figure = re.findall(r'<figure id="clusters-0-figure">.*?</figure>', page, re.S)[0]
     assert figure in report
@@ -84,5 +84,5 @@ def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path:
 
 def test_many_runs_share_the_page_with_few_figures(store: Store) -> None:
     record = embed(store, make_spec("pearl", "push-v1", budget=1000))
-    found = clusters.section([record] * 3, most=2)
+    found = embedded.section([record] * 3, most=2)
     assert (len(found.table.rows), len(found.figures), found.undrawn) == (5, 2, 1)

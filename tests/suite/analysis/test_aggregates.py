@@ -8,7 +8,7 @@ import pytest
 from rliable import library, metrics
 from scipy import stats
 
-from suite.analysis.statistics import (
+from suite.analysis.aggregates import (
     aggregates,
     difference_interval,
     performance_profile,

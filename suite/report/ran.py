@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.tables import Results
-from suite.report.table import Cell, Table, interval
+from suite.analysis.results import Results
+from suite.table import Cell, Table, interval
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
 GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
