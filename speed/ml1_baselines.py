@@ -1,6 +1,6 @@
 """What the v1 reward pays to agents that learn nothing: no action, random actions, Meta-World's scripted experts.
 
-python -m benchmarks.ml1_baselines [NAME ...]    (all fifty: about two minutes on one core)
+python -m speed.ml1_baselines [NAME ...]    (all fifty: about two minutes on one core)
 
 Ten test tasks of seed 0, one episode of 200 steps each. Returns are undiscounted, in thousands; success is ever having
 been in a solved state.

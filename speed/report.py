@@ -1,4 +1,4 @@
-"""How long the report of a large store takes, and how the time grows: `python -m benchmarks.report`.
+"""How long the report of a large store takes, and how the time grows: `python -m speed.report`.
 
 900 runs: 50 ML1 environments x 6 algorithms x 3 seeds, 100 evaluations of 10 test tasks each. Target on two cores:
 under 60 s and under 10 MB.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.analysis.tables import read_results
+from suite.analysis.results import read_results
 from suite.papers import paper
 from suite.report.page import render
 from suite.store.runs import Store

@@ -1,6 +1,6 @@
 """Time of one ML1 environment step: physics alone, Meta-World as installed, and the lean path.
 
-python -m benchmarks.environments [NAME ...]    (all fifty: about five minutes on one core)
+python -m speed.environments [NAME ...]    (all fifty: about five minutes on one core)
 
 The three are measured in turn within every round, on the same ten tasks and random actions, resets included. Times are
 of the processor, and the best round of each counts: other work on the machine can only add to it. Physics alone is five

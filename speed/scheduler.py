@@ -1,4 +1,4 @@
-"""What the scheduler costs: `python -m benchmarks.scheduler [RUNS]`.
+"""What the scheduler costs: `python -m speed.scheduler [RUNS]`.
 
 Overhead: wall-clock time of RUNS runs that do nothing, one at a time, against as many starts of the same process
 without a scheduler. Speed-up: the time of real short runs by one worker over that by two.
