@@ -37,7 +37,7 @@ WORKER_ENVIRONMENT = {
 def site(store: Store, request: Request) -> Iterator[Site]:
     """Prepare to execute runs on this machine; there is nothing to clean up."""
     machine = this_machine()
-    command = [sys.executable, "-m", "suite", *request.command]
+    command = [sys.executable, "-P", "-m", "suite", *request.command]
     executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
     yield Site(executor, request.workers or machine.room_for(request.runs))
 
@@ -63,7 +63,7 @@ class LocalExecutor:
         environment = {**os.environ, **WORKER_ENVIRONMENT}
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
-        watched = [sys.executable, "-S", "-E", guardian.__file__, str(folder.path / "log.txt"), str(GRACE_SECONDS)]
+        watched = [sys.executable, "-I", "-S", guardian.__file__, str(folder.path / "log.txt"), str(GRACE_SECONDS)]
         process = subprocess.Popen(
             [*watched, *self.command, folder.run, "--results", str(self.store.results)],
             stdin=subprocess.PIPE,
