@@ -16,8 +16,11 @@ from rich.table import Table
 from suite.spec import RunSpec
 from suite.store.runs import CorruptRunError, RunState, Store
 
-TICK_SECONDS = 2.0
-"""Between two looks at the store, for whoever has other things to do."""
+TICK_SECONDS = 1.0
+"""Between two looks at the store, at least, for whoever has other things to do."""
+
+SHARE = 0.01
+"""Of the time that such looks may take."""
 
 LOOK_SECONDS = 0.01
 """For the runs of which nobody says that they may have changed: what is not looked at now is looked at next."""
@@ -68,9 +71,10 @@ class Progress:
         ----------
         underway : returns the runs that may have changed since it was last called.
         """
-        if time.monotonic() >= self._next:
+        if (begun := time.monotonic()) >= self._next:
             self.update(underway())
-            self._next = time.monotonic() + TICK_SECONDS
+            took = time.monotonic() - begun
+            self._next = begun + max(TICK_SECONDS, took / SHARE)
 
     def update(self, underway: Iterable[str] = (), seconds: float = LOOK_SECONDS) -> None:
         """Look at the store again; print what changed, and now and then what is running.
