@@ -75,7 +75,7 @@ class OracleSAC(Algorithm):
 
     def __init__(self, settings: OracleSACSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         s, a, hidden = problem.observation_size + problem.task_size, problem.action_size, settings.network_sizes
         self.critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
@@ -93,8 +93,7 @@ class OracleSAC(Algorithm):
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
-        capacity = problem.budget + problem.budget // problem.horizon + 1
-        self.replay = Replay(problem.observation_size, a, capacity, device)
+        self.replay = Replay(problem.observation_size, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
 
     def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:

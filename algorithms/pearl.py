@@ -137,7 +137,7 @@ class PEARL(Algorithm):
 
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         initialise, initialise_policy = fan_in_uniform, fan_in_uniform
         if {"xavier-initialisation", "fan-out-initialisation"} <= settings.as_published:
             raise ValueError("as_published: xavier-initialisation and fan-out-initialisation exclude each other")
@@ -166,7 +166,7 @@ class PEARL(Algorithm):
         self.policy_adam = Adam(settings.learning_rate, self.theta_pi)
 
         self.scale = Standardisation(s)
-        self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
+        self.replay = Replay(s, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
 

@@ -37,8 +37,7 @@ class HistoryReplay:
 
     def __init__(self, problem: Problem, history: int, device: torch.device) -> None:
         self.action_size, self.device = problem.action_size, device
-        capacity = problem.budget + problem.budget // problem.horizon + 1
-        self.steps = Replay(problem.observation_size, problem.action_size, capacity, device)
+        self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
         self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
         self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
         self.back = torch.arange(-history, 1, device=device)

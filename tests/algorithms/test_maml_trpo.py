@@ -9,9 +9,9 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from algorithms.advantages import LinearFeatureBaseline
+from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes
 from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, conjugate_gradient
-from algorithms.networks import DiagonalNormal
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
     TwoDirections,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms.networks import DiagonalNormal
+from algorithms.gaussian import DiagonalNormal
 from algorithms.rl2_ppo import RL2PPO, Recorder, Trials, clipped_surrogate
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
