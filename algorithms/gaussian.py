@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class DiagonalNormal(NamedTuple):
-    """Independent normal distributions of the components of an action, (..., actions) each."""
+    """Independent normal distributions of the components of an action, (..., actions) each: mean and log_std."""
 
     means: Tensor
     log_deviations: Tensor
