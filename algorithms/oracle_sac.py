@@ -88,7 +88,7 @@ class OracleSAC(Algorithm):
         self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
         self.temperature = nn.ParameterList([nn.Parameter(torch.zeros(1, device=device))])  # log alpha
-        self.critic_parameters = FlatParameters(self.critics)
+        self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
         self.log_temperature = FlatParameters(self.temperature)

@@ -167,7 +167,7 @@ class PEARL(Algorithm):
                 parameter.data[1] = parameter.data[0]
 
         self.encoder_parameters = FlatParameters(self.encoder)  # phi
-        self.critic_parameters = FlatParameters(self.critics)  # theta of Q
+        self.critic_parameters = FlatParameters(self.critics)  # theta of Q1 and Q2 (qf1, qf2)
         self.value_parameters = FlatParameters(self.value)  # psi
         self.target_value_parameters = FlatParameters(self.target_value)  # psi, averaged
         self.policy_parameters = FlatParameters(self.policy)  # theta of pi

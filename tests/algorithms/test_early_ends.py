@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from algorithms import ALGORITHMS
-from suite.benchmark import load_benchmark
-from suite.settings import load_settings
+from suite.plan.benchmark import load_benchmark
+from suite.plan.settings import load_settings
 from tests.algorithms.two_directions import TwoDirections, assert_same_state, evaluate, make, train_tasks
 
 TINY = {
