@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from suite.benchmark import load_benchmark
+from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 
 SPEC = load_benchmark("smoke").plan()[0]

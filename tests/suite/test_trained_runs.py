@@ -11,12 +11,12 @@ import torch
 from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
-from suite.agents import trained
-from suite.analysis.clusters import ClusterSettings, cluster_tasks, crop, statistics
-from suite.benchmark import load_benchmark
 from suite.errors import UsageError
-from suite.execution import Trainer
-from suite.store import Store
+from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
+from suite.inspect.trained import trained
+from suite.plan.benchmark import load_benchmark
+from suite.run.trainer import Trainer
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
 
