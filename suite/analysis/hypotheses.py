@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from suite.analysis.comparisons import COMPARABLE_SHARE
+from suite.analysis.comparisons import COMPARABLE_SHARE, Average
 from suite.analysis.intervals import chance_interval, ratio_interval, typical_ratio_interval
 from suite.analysis.permutations import (
     FloatArray,
@@ -29,8 +28,6 @@ from suite.analysis.permutations import (
 LEVEL = 0.05
 """Of each side: no state of the world makes both verdicts wrong."""
 POWER = 0.8
-
-Average = Literal["mean", "median"]
 
 
 @dataclass(frozen=True)
