@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,11 @@ import yaml
 
 import suite
 from algorithms import ALGORITHMS
+from algorithms.interface import added
+from algorithms.oracle_sac import BlindSAC
 from environments import family_names
+from suite.errors import UsageError
+from suite.plan import settings
 from suite.plan.settings import load_settings, printed_settings, used_settings
 
 PAPER = Path(suite.__file__).parent / "papers" / "tcl_pearl"
@@ -84,3 +90,27 @@ def test_pearl_on_the_controls_is_oysters_configuration(environment: str) -> Non
 def test_a_published_preset_is_a_set_of_named_differences() -> None:
     settings = used_settings("pearl", "push-v1", {"as_published": "garage"})
     assert settings["as_published"] == sorted(ALGORITHMS["pearl"].published["garage"])
+
+
+@dataclass(frozen=True)
+class _Later(BlindSAC.Settings):  # type: ignore[misc,name-defined]
+    option: float = added(1.0)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An algorithm that has got another setting."""
+    monkeypatch.setattr(BlindSAC, "Settings", _Later)
+    settings._adapter.cache_clear()
+    yield
+    settings._adapter.cache_clear()
+
+
+def test_a_setting_that_comes_later_counts_off_its_default_alone(later: None) -> None:
+    before = printed_settings("blind-sac", "point-goal-2d")
+    assert "option" not in before
+    assert used_settings("blind-sac", "point-goal-2d", {"option": 1.0}) == before
+    assert used_settings("blind-sac", "point-goal-2d", {"option": 2.0}) == {**before, "option": 2.0}
+    assert load_settings("blind-sac", before).option == 1.0
+    with pytest.raises(UsageError, match="did you mean 'option'"):
+        used_settings("blind-sac", "point-goal-2d", {"optoin": 2.0})
