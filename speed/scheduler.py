@@ -80,9 +80,8 @@ def coordinating(runs: int, seconds: float = 60.0) -> float:
 
 def main() -> None:
     """Measure and print."""
-    print(
-        "coordination: " + ", ".join(f"{coordinating(runs):.1%} of a core at {runs:,} runs" for runs in (1000, 10_000))
-    )
+    for many in (1000, 10_000):
+        print(f"looking after {many:6,} runs      {coordinating(many):7.1%} of a core")
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     specs = [make_spec(seed=seed) for seed in range(runs)]
     alone, together = unscheduled(specs), scheduled(specs, 1, NOTHING)
