@@ -58,12 +58,12 @@ def of_exception(error: BaseException) -> Failure:
     if isinstance(error, FailedRunError):
         return Failure(error.kind, str(error))
     reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
-        return Failure("memory", reason)
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
         return Failure("permission", reason)
+    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
+        return Failure("memory", reason)
     return Failure("error", reason)
 
 
