@@ -23,7 +23,7 @@ RUN --mount=type=bind,from=wheels,target=/wheels --mount=type=cache,target=/root
     find . -type d -name tests -prune -exec rm -rf {} + && \
     { python -m compileall -qq -j 0 /opt/venv || true; }  # some packages hold templates that are not Python
 
-# The suite itself, in /suite, because it reads the paper's tables beside its code. What pip makes of it goes to /installed:
+# The suite itself, in /suite, where the docker executor looks for it. What pip makes of it goes to /installed:
 # the image gets the dependencies as one layer that a change of code leaves alone.
 FROM dependencies AS code
 WORKDIR /suite
@@ -31,7 +31,6 @@ COPY algorithms algorithms
 COPY environments environments
 COPY suite suite
 COPY examples examples
-COPY results/paper results/paper
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \
     mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q /suite
@@ -69,10 +68,10 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /suite
 RUN chown -R suite:suite results/runs reports && chown suite:suite results
 USER suite
-ENTRYPOINT ["python", "-I", "-m", "suite.entrypoint"]
+ENTRYPOINT ["python", "-I", "-m", "suite.execute.entrypoint"]
 CMD ["suite", "--help"]
 # Whoever the command runs as can still write what it is there to write.
-HEALTHCHECK CMD ["python", "-I", "-m", "suite.entrypoint", "test", "-w", "results"]
+HEALTHCHECK CMD ["python", "-I", "-m", "suite.execute.entrypoint", "test", "-w", "results"]
 ARG COMMIT=
 LABEL org.opencontainers.image.title="meta-rl-suite" \
     org.opencontainers.image.description="A reproducibility benchmark suite for meta-reinforcement learning" \

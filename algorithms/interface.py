@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
@@ -21,6 +21,11 @@ Metrics = dict[str, float]
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 """A setting in (0, 1]."""
+
+
+def added(default: Any) -> Any:
+    """Declare a setting that came after runs were stored: at its default it stays out of a run's identity."""
+    return field(default=default, metadata={"added": True})
 
 
 class AppendOnly(Tensor):

@@ -21,7 +21,6 @@ _CONTACT_FORCES = {"contact_forces": ("filled", "zero")}
 _DIRECTIONS = {"directions": ("opposite", "random")}
 _ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_start": ("fixed", "random")}
 
-
 LONGEST_HORIZON = 100_000
 MOST_EPISODES = 1_000
 """Of exploration, in a task."""
@@ -35,6 +34,8 @@ class _Entry:
     factory: str
     options: Mapping[str, tuple[str, ...]]
     """Allowed values of each option, the default first."""
+    added: frozenset[str] = frozenset()
+    """Options that came after runs were stored: at their defaults they stay out of a run's identity."""
 
 
 def _entries() -> dict[str, _Entry]:
@@ -45,7 +46,13 @@ def _entries() -> dict[str, _Entry]:
         _Entry(controls.ANT_FB, "environments.controls.ant", "AntFB", _DIRECTIONS | _CONTACT_FORCES | _INERTIA),
         _Entry(controls.ANT_GOAL_2D, "environments.controls.ant", "AntGoal2D", _CONTACT_FORCES | _INERTIA),
         _Entry(controls.HUMANOID_DIR_2D, "environments.controls.humanoid", "HumanoidDir2D", _CONTACT_FORCES | _INERTIA),
-        _Entry(controls.WALKER_2D_RAND_PARAMS, "environments.controls.walker", "Walker2DRandParams", _INERTIA),
+        _Entry(
+            controls.WALKER_2D_RAND_PARAMS,
+            "environments.controls.walker",
+            "Walker2DRandParams",
+            _INERTIA,
+            added=frozenset({"inertia"}),
+        ),
         *(_Entry(spec, "environments.ml1.family", "ML1", _ML1_OPTIONS) for spec in ML1_SPECS.values()),
     ]
     return {entry.spec.name: entry for entry in entries}
@@ -105,6 +112,11 @@ def family_options(name: str) -> Mapping[str, tuple[str, ...]]:
         If there is no such family.
     """
     return MappingProxyType(_entry(name).options)
+
+
+def added_options(name: str) -> frozenset[str]:
+    """Return the options of a family that stay out of a run's identity at their defaults."""
+    return _entry(name).added
 
 
 def make_family(

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.errors import UsageError
-from suite.executors import ExecutorName
+from suite.execute.registry import ExecutorName
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.scheduler import Scheduler
-    from suite.store import Store
+    from suite.execute.scheduler import Scheduler
+    from suite.store.runs import Store
 
 app = typer.Typer(
     name="suite",
@@ -68,7 +68,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the algorithms, environments or benchmarks."""
-    from suite.catalogue import catalogue
+    from suite.plan.catalogue import catalogue
 
     rows = catalogue(what)
     if as_json:
@@ -94,12 +94,12 @@ def plan(
     why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
-    from suite.benchmark import load_benchmark
-    from suite.forecast import Speeds, forecast
-    from suite.identity import drift
-    from suite.identity import why as explain
-    from suite.machine import this_machine
-    from suite.store import Store
+    from suite.execute.forecast import Speeds, forecast
+    from suite.execute.machine import this_machine
+    from suite.plan.benchmark import load_benchmark
+    from suite.plan.identity import drift
+    from suite.plan.identity import why as explain
+    from suite.store.runs import Store
 
     store = Store(results)
     specs = load_benchmark(benchmark).plan()
@@ -110,7 +110,7 @@ def plan(
     speeds = Speeds(store)
     missing = [spec for spec, state in states if state != "done"]
     if calibrate:
-        from suite.calibration import calibrate as measure_speeds
+        from suite.execute.calibration import calibrate as measure_speeds
 
         store.prepare()
         measure_speeds(missing, speeds, _device())
@@ -141,13 +141,14 @@ def run(
     image: ImageName = None,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.benchmark import load_benchmark
-    from suite.executors import site
-    from suite.forecast import Speeds
-    from suite.identity import drift
-    from suite.progress import Progress
-    from suite.scheduler import Limits, Retries, Scheduler
-    from suite.store import CorruptRunError, Store
+    from suite.console.progress import Progress
+    from suite.execute.executor import Request
+    from suite.execute.forecast import Speeds
+    from suite.execute.registry import site
+    from suite.execute.scheduler import Limits, Retries, Scheduler
+    from suite.plan.benchmark import load_benchmark
+    from suite.plan.identity import drift
+    from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark)
@@ -175,16 +176,14 @@ def run(
         seconds=None if time_limit is None else 3600 * time_limit,
         silence=60 * silence_limit,
     )
-    where = site(
-        executor,
-        store,
-        len(missing),
+    request = Request(
+        runs=len(missing),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
         image=image,
     )
-    with where as (starter, workers):
+    with site(executor, store, request) as (starter, workers):
         err.print(f"{workers} workers, {executor} executor")
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
         try:
@@ -223,23 +222,23 @@ def exec_(
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.failures import HELD_STATUS, STORAGE_STATUS
-    from suite.store import Store
+    from suite.store.runs import Store
 
     folder = Store(results).folder(run)
     spec = folder.spec()
     if folder.state == "done" and not again:
         return
     try:
-        claimed = folder.claim()  # before anything slow is imported
+        taken = folder.take()  # before anything slow is imported
     except OSError as error:
-        err.print(f"error: {folder.path}: cannot be claimed ({error.strerror})", highlight=False)
+        err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
         raise typer.Exit(STORAGE_STATUS) from None
-    if not claimed:
+    if not taken:
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():
-        from suite.attempt import attempt
-        from suite.benchmark import check_current
+        from suite.run.attempt import attempt
+        from suite.versions import check_current
 
         try:
             check_current(spec)
@@ -261,8 +260,8 @@ def status(
     """Show the state of every run in the store."""
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
-    from suite.progress import Progress
-    from suite.store import CorruptRunError, Store
+    from suite.console.progress import Progress
+    from suite.store.runs import CorruptRunError, Store
 
     store = Store(results)
     rows = []
@@ -291,7 +290,7 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
 ) -> None:
     """Print the end of a run's log."""
-    from suite.store import Store
+    from suite.store.runs import Store
 
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
@@ -317,8 +316,8 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
-    from suite.doctor import examine
-    from suite.store import Store
+    from suite.execute.doctor import examine
+    from suite.store.runs import Store
 
     checks = []
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -335,7 +334,7 @@ def doctor(
 @app.command(epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
-    from suite.store import Store
+    from suite.store.runs import Store
 
     removed = Store(results).collect_garbage()
     for path in removed:
@@ -351,9 +350,9 @@ def report(
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
-    from suite.benchmark import load_benchmark
+    from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
-    from suite.store import Store
+    from suite.store.runs import Store
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
@@ -376,10 +375,10 @@ def watch(
     ] = None,
 ) -> None:
     """Film a trained agent's evaluation episode on a test task, after it has adapted."""
-    from suite import clips
-    from suite.agents import trained
-    from suite.store import Store
-    from suite.waiting import counting
+    from suite.console.waiting import counting
+    from suite.inspect import clips
+    from suite.inspect.trained import trained
+    from suite.store.runs import Store
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
@@ -397,9 +396,9 @@ def watch(
 @app.command(epilog="Examples: suite audit · suite audit --json")
 def audit(as_json: Json = False) -> None:
     """Recompute the paper's claims from its own published tables."""
-    from suite.analysis.audit import audit as audited
+    from suite.papers.audit import audit as audited
     from suite.report import judged
-    from suite.report.table import as_markdown
+    from suite.table import as_markdown
 
     rows = audited()
     if as_json:
@@ -423,13 +422,13 @@ def clusters(
     as_json: Json = False,
 ) -> None:
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
-    from suite.agents import trained
-    from suite.analysis.clusters import ClusterSettings, embed
-    from suite.files import write_json
-    from suite.report.clusters import table, write_clusters
-    from suite.report.table import as_markdown
-    from suite.store import CLUSTERS, Store
-    from suite.waiting import counting
+    from suite.console.waiting import counting
+    from suite.inspect.clusters import ClusterSettings, embed
+    from suite.inspect.trained import trained
+    from suite.report.embedded import table, write_clusters
+    from suite.store.files import write_json
+    from suite.store.runs import CLUSTERS, Store
+    from suite.table import as_markdown
 
     settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
     folders = [Store(results).folder(run) for run in runs]

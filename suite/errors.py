@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class UsageError(Exception):
     """Wrong usage or an invalid file: says in one line which key, which value, and what is allowed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+def first_error(error: ValidationError) -> str:
+    """Say the first thing that is wrong: which key, which value, what is allowed."""
+    detail = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in detail["loc"])
+    return f"{key}: {json.dumps(detail['input'], default=repr)}: {detail['msg']}"
+
+
+def unknown(what: str, name: object, allowed: Iterable[str]) -> str:
+    """Say that a name is unknown, and which are allowed, the nearest first."""
+    names = sorted(allowed)
+    nearest = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{what} {name!r} is unknown; {hint}allowed: {', '.join(names)}"

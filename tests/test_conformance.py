@@ -13,10 +13,10 @@ import torch
 
 from algorithms import ALGORITHMS, Algorithm, run_episodes
 from environments import BoolArray, FloatArray, Step, make_family
-from suite.benchmark import load_benchmark
-from suite.execution import BudgetError, DivergedError, Trainer
-from suite.protocol import CountedTasks, meta_test
-from suite.settings import load_settings
+from suite.plan.benchmark import load_benchmark
+from suite.plan.settings import load_settings
+from suite.run.protocol import CountedTasks, meta_test
+from suite.run.trainer import BudgetError, DivergedError, Trainer
 from suite.spec import RunSpec
 
 CPU = torch.device("cpu")

@@ -11,8 +11,8 @@ import pytest
 import typer
 import yaml
 
-from suite.benchmark import load_benchmark
 from suite.cli import app
+from suite.plan.benchmark import load_benchmark
 from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,8 @@ import torch
 
 from algorithms import ALGORITHMS
 from examples.best_of_k import BestOfK
-from suite.benchmark import Benchmark
-from suite.execution import Trainer
+from suite.plan.benchmark import Benchmark
+from suite.run.trainer import Trainer
 
 
 def test_the_example_is_short() -> None:

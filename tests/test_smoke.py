@@ -11,8 +11,8 @@ import pytest
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec
-from suite.benchmark import load_benchmark
-from suite.store import EVALUATION_COLUMNS, Store
+from suite.plan.benchmark import load_benchmark
+from suite.store.runs import EVALUATION_COLUMNS, Store
 
 
 def test_smoke_covers_every_algorithm_and_every_kind_of_environment() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from suite.analysis.aggregates import difference_interval
 from suite.analysis.intervals import learnt
-from suite.analysis.statistics import difference_interval
 
 BLIND = "blind-sac"
 AS_WELL = 0.9

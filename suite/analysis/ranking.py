@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from suite.analysis import comparisons
+from suite.analysis.aggregates import AGGREGATES, aggregates, probability_of_improvement
 from suite.analysis.intervals import learnt
-from suite.analysis.statistics import AGGREGATES, aggregates, probability_of_improvement
 
 FloatArray = NDArray[np.float64]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from suite.analysis import comparisons, paper
-from suite.analysis.claims import failure_threshold
-from suite.analysis.statistics import AGGREGATES
-from suite.report.table import Cell, Table, interval
+from suite.analysis import comparisons
+from suite.analysis.aggregates import AGGREGATES
+from suite.papers import paper
+from suite.papers.claims import failure_threshold
+from suite.table import Cell, Table, interval
 
 GROUPS = {1: "better", 0: "comparable", -1: "worse"}
 

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.analysis import paper
 from suite.analysis.adaptation import adaptation
-from suite.analysis.audit import AuditRow, audit
-from suite.analysis.cluster_records import ClusterRecord
+from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.judgements import Judgement, judge_all
 from suite.analysis.ranking import common_environments, normalised, ranking, strata, win_matrix
-from suite.analysis.statistics import performance_profile
-from suite.analysis.tables import Results
-from suite.report import clusters, compared, judged, tables
-from suite.report.table import Table
+from suite.analysis.results import Results
+from suite.inspect.cluster_records import ClusterRecord
+from suite.papers import paper
+from suite.papers.audit import AuditRow, audit
+from suite.papers.judgements import Judgement, judge_all
+from suite.report import compared, embedded, judged, ran
+from suite.table import Table
 
 KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
 """Entries that always look the same; others follow by name."""
@@ -54,13 +54,13 @@ class Contents:
         found = [
             judged.claims(self.judgements),
             compared.ranking(self.ranking),
-            tables.scores(self.scores, self.units),
+            ran.scores(self.scores, self.units),
             *self.beside_the_paper,
             compared.wins(self.matrix),
             judged.adaptation(self.adaptation, self.units),
             compared.efficiency(self.efficiency, self.units),
-            tables.wall_clock(self.results.done),
-            *([clusters.table(self.clusters)] if self.clusters else []),
+            ran.wall_clock(self.results.done),
+            *([embedded.table(self.clusters)] if self.clusters else []),
             judged.audit(self.audit),
         ]
         return [table for table in found if table.rows]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis import paper
-from suite.analysis.audit import AuditRow
-from suite.analysis.judgements import Judgement
-from suite.report.table import Table, interval
+from suite.papers import paper
+from suite.papers.audit import AuditRow
+from suite.papers.judgements import Judgement
+from suite.table import Table, interval
 
 VERDICT_CLASSES = {
     "reproduced": "good",

@@ -9,15 +9,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from suite.analysis import paper
-from suite.analysis.tables import Results, read_results
-from suite.files import write_atomically
-from suite.report import clusters, compared, figures, judged, tables
+from suite.analysis.results import Results, read_results
+from suite.papers import paper
+from suite.report import compared, embedded, figures, judged, ran
 from suite.report.contents import Contents, contents
 from suite.report.html import drawn, fill
-from suite.report.table import Format, Table, as_latex, as_markdown, interval, number
 from suite.spec import RunSpec
-from suite.store import Store
+from suite.store.files import write_atomically
+from suite.store.runs import Store
+from suite.table import Format, Table, as_latex, as_markdown, interval, number
 
 TITLE = "Reproducing meta-reinforcement learning"
 CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
@@ -87,8 +87,8 @@ def _context(found: Contents) -> dict[str, Any]:
     counts = results.runs["state"].value_counts()
     verdicts: list[str] = [judgement.verdict for judgement in found.judgements]
     return {
-        "counts": {state: int(counts.get(state, 0)) for state in tables.STATES},
-        "glyphs": tables.GLYPHS,
+        "counts": {state: int(counts.get(state, 0)) for state in ran.STATES},
+        "glyphs": ran.GLYPHS,
         "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
         "judgements": sorted(found.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
         "interval": interval,
@@ -99,7 +99,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "ranking": compared.ranking(found.ranking),
         "ranking_figure": _ranking_figure(found),
         "profile_figure": _profile_figure(found),
-        "scores": tables.scores(found.scores, found.units),
+        "scores": ran.scores(found.scores, found.units),
         "environments": [
             _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
         ],
@@ -108,14 +108,14 @@ def _context(found: Contents) -> dict[str, Any]:
         "squares": _squares(found),
         "control": judged.adaptation(found.adaptation, found.units),
         "efficiency": compared.efficiency(found.efficiency, found.units),
-        "wall_clock": tables.wall_clock(results.done),
+        "wall_clock": ran.wall_clock(results.done),
         "wall_clock_figure": _wall_clock_figure(found),
-        "clusters": clusters.section(found.clusters) if found.clusters else None,
+        "clusters": embedded.section(found.clusters) if found.clusters else None,
         "run_matrix": _run_matrix(results, found.order),
         "failed": _failed(results),
         "others": results.others,
-        "provenance": tables.provenance(results),
-        "settings": tables.settings(results),
+        "provenance": ran.provenance(results),
+        "settings": ran.settings(results),
     }
 
 
@@ -131,7 +131,7 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
         end_values,
         found.units[name],
     )
-    scores = tables.scores(found.scores[found.scores["environment"] == name], found.units)
+    scores = ran.scores(found.scores[found.scores["environment"] == name], found.units)
     efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
     verdicts = found.adaptation.set_index("environment")["verdict"]
     remark = ""

@@ -10,8 +10,8 @@ import torch
 
 from algorithms import ALGORITHMS, Algorithm, Episodes, Problem
 from environments import BoolArray, FamilySpec, FloatArray, IntArray, Simulation, Step, TaskFamily, TaskSplit
-from suite.protocol import CountedTasks, meta_test
-from suite.streams import algorithm_streams
+from suite.run.protocol import CountedTasks, meta_test
+from suite.run.streams import algorithm_streams
 
 HORIZON = 8
 

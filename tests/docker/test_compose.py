@@ -20,11 +20,11 @@ import pandas as pd
 import pytest
 from docker.models.containers import Container
 
-from suite.benchmark import load_benchmark
-from suite.containers import RUN_LABEL
-from suite.local import LocalExecutor
-from suite.scheduler import Limits, Retries, Scheduler
-from suite.store import Store
+from suite.execute.docker import RUN_LABEL
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.plan.benchmark import load_benchmark
+from suite.store.runs import Store
 from tests.docker.conftest import ROOT, TINY, sources, wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from suite.benchmark import load_benchmark
-from suite.containers import CODE, STORE_LABEL, Containers, DockerAttempt, DockerExecutor, reaping
-from suite.scheduler import Limits, Retries, Scheduler
+from suite.execute.docker import CODE, STORE_LABEL, Containers, DockerAttempt, DockerExecutor, reaping
+from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 from tests.docker.conftest import wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound, committed, events
 from tests.suite.stores import make_spec
@@ -215,7 +215,7 @@ def test_a_run_beyond_its_memory_is_told_from_a_killed_one(containers: Container
 
 
 def test_a_run_that_ignores_sigterm_is_killed(containers: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suite.scheduler.GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("suite.execute.scheduler.GRACE_SECONDS", 1.0)
     spec = make_spec()
     scheduler = scheduler_of(containers, "ignores-sigterm")
 
@@ -330,10 +330,10 @@ def test_a_container_that_died_with_its_coordinator_gives_its_run_back(
     attempt.kill()
     wait_until(attempt.has_ended)
     attempt.let_go()
-    assert folder.state == "running"  # as far as the claim tells
+    assert folder.state == "running"  # as far as the lease tells
     containers.reap()
     assert containers_of(containers) == [attempt.container.name]  # its coordinator may be about to look
-    monkeypatch.setattr("suite.containers.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("suite.execute.docker.FRESH_SECONDS", 0.0)
     containers.reap()
     assert folder.state == "pending"
 

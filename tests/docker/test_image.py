@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -17,8 +16,9 @@ from typing import Any
 import docker
 import pytest
 
-from suite import catalogue, identity
-from suite.analysis.audit import audit
+from suite.papers.audit import audit
+from suite.plan import catalogue
+from suite.versions import code_hash
 from tests.docker.conftest import COMMIT, ROOT, TINY, build, sources
 
 pytestmark = pytest.mark.docker
@@ -85,13 +85,13 @@ def test_labels_say_which_commit_and_version(engine: docker.DockerClient, image:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert labels["org.opencontainers.image.version"] == version
     assert labels["org.opencontainers.image.revision"] == COMMIT
-    program = "from suite.provenance import commit; print(commit())"
+    program = "from suite.run.provenance import commit; print(commit())"
     assert shut_off(engine, image, "python", "-c", program).strip() == COMMIT
 
 
 def test_it_holds_the_code_that_is_here(engine: docker.DockerClient, image: str) -> None:
-    program = "from suite.identity import code_hash; print(code_hash())"
-    assert shut_off(engine, image, "python", "-c", program).strip() == identity.code_hash()
+    program = "from suite.versions import code_hash; print(code_hash())"
+    assert shut_off(engine, image, "python", "-c", program).strip() == code_hash()
 
 
 def test_nothing_but_the_commands_is_needed(engine: docker.DockerClient, image: str) -> None:
@@ -130,7 +130,7 @@ def test_the_image_is_small(engine: docker.DockerClient, image: str, wheels: Pat
 def owned(tmp_path: Path) -> tuple[Path, int, int]:
     """A results folder that is somebody else's, where this process may give it away."""
     folder = tmp_path / "results"
-    shutil.copytree(ROOT / "results" / "paper", folder / "paper")
+    folder.mkdir()
     if os.geteuid() == 0:
         os.chown(folder, CALLER, GROUP)
     folder.chmod(0o700)

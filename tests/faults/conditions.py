@@ -13,7 +13,7 @@ import psutil
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 
 
 def assert_sound(results: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first needed, which takes seconds
 import torch._dynamo  # noqa: F401
 
-from suite.attempt import attempt
-from suite.store import Store
+from suite.run.attempt import attempt
+from suite.store.runs import Store
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.processes"])
@@ -39,6 +39,6 @@ def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0)
     die_within_a_write(dies_at)
     folder = Store(Path(results)).folder(run)
     sys.stderr = sys.stdout = (folder.path / "log.txt").open("a")
-    if not folder.claim():
+    if not folder.take():
         sys.exit(2)
     sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))

@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
-from suite.local import LocalExecutor
-from suite.scheduler import Limits, Retries, Scheduler
-from suite.store import Store
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.store.runs import Store
 from tests.suite.stores import make_spec
 
 

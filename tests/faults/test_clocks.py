@@ -1,4 +1,4 @@
-"""A wall clock that is set back and ahead: it takes nothing from the living, and keeps no dead claim alive."""
+"""A wall clock that is set back and ahead: it takes nothing from the living, and keeps no dead lease alive."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from time import time
 
 import pytest
 
-from suite.claims import LEASE_SECONDS, Claim, LostClaimError, take
+from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, take
 from tests.faults.conftest import Note, count
-from tests.suite.test_claims import Time, claimed, elsewhere
+from tests.suite.store.test_lease import Time, elsewhere, held
 
 pytestmark = pytest.mark.faults
 
@@ -25,24 +25,24 @@ def set_anew(draws: random.Random) -> float:
     return time() + draws.choice(JUMPS) + draws.random()
 
 
-def stamp(claim: Claim, draws: random.Random) -> None:
-    os.utime(claim.path, (set_anew(draws),) * 2)
+def stamp(lease: Lease, draws: random.Random) -> None:
+    os.utime(lease.path, (set_anew(draws),) * 2)
 
 
-def renewals(claim: Claim, draws: random.Random) -> Iterator[Callable[[], object]]:
-    """Renew a claim every sixth of a lease, as heartbeats do, while another watches it 120 times a lease."""
+def renewals(lease: Lease, draws: random.Random) -> Iterator[Callable[[], object]]:
+    """Renew a lease every sixth of its term, as heartbeats do, while another looks 120 times a term."""
     while True:
         yield from [lambda: None] * 19
-        yield lambda: (claim.renew(), stamp(claim, draws))
+        yield lambda: (lease.renew(), stamp(lease, draws))
 
 
 def test_clocks_set_back_and_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     draws = random.Random(0)
-    monkeypatch.setattr("suite.claims.time.time", lambda: set_anew(draws))
+    monkeypatch.setattr("suite.store.lease.time.time", lambda: set_anew(draws))
     times = count(whole=1000, bounded=100)
     for turn in range(times):
         clock = Time()
-        owner = claimed(tmp_path / str(turn), clock)
+        owner = held(tmp_path / str(turn), clock)
         stamp(owner, draws)
         lives = turn % 2 == 0
         if not lives or draws.random() < 0.5:
@@ -58,6 +58,6 @@ def test_clocks_set_back_and_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         else:
             assert taken is not None
             assert LEASE_SECONDS <= clock.now - begun < LEASE_SECONDS + 1
-            with pytest.raises(LostClaimError):
+            with pytest.raises(LostLeaseError):
                 owner.check()
     note("clocks set back and ahead", times, "living owners keep their runs; a dead one's is free after one lease")

@@ -14,11 +14,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite import claims
-from suite.benchmark import load_benchmark
-from suite.checkpoint import Checkpoints
 from suite.errors import UsageError
-from suite.store import RunFolder, Store
+from suite.plan.benchmark import load_benchmark
+from suite.store import lease
+from suite.store.checkpoint import Checkpoints
+from suite.store.runs import RunFolder, Store
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
 
@@ -137,14 +137,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("sound")
     folder = finish(Store(results), make_spec(), linear(0, 1))
     Checkpoints(folder.path / "checkpoint").save({"a": 1})
-    assert folder.claim()
+    assert folder.take()
     assert (folder.path / "claims" / "000002.json").exists()
     return folder.path
 
 
 def look_at(folder: RunFolder) -> None:
     """Read all there is to read of a run folder."""
-    claims.is_held(folder.path / "claims")
+    lease.is_held(folder.path / "claims")
     Checkpoints(folder.path / "checkpoint").load()
     for look in (
         lambda: folder.state,
@@ -173,7 +173,7 @@ def damage(draw: st.DrawFn, content: bytes) -> bytes:
     if kind == "noise":
         return draw(st.binary(max_size=200))
     if kind == "owner":
-        owner = {"machine": claims._machine(), "pid": draw(VALUES), "started": draw(VALUES)}
+        owner = {"machine": lease._machine(), "pid": draw(VALUES), "started": draw(VALUES)}
         return json.dumps(owner).encode()
     if kind == "deep":
         return b"[" * 50_000
@@ -213,5 +213,5 @@ def test_whatever_a_run_is_called_it_stays_in_the_store(name: str, tmp_path: Pat
 
 def test_the_readers_are_noted(note: Note) -> None:
     note("fuzzed benchmark files", 2 * INPUTS, "a plan or one clear line; nothing executed")
-    note("fuzzed run folders, checkpoints and claims", INPUTS, "values or one clear line that names the file")
+    note("fuzzed run folders, checkpoints and leases", INPUTS, "values or one clear line that names the file")
     note("fuzzed run names", INPUTS + 12, "none leaves the store")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import look
 from suite.failures import STORAGE_STATUS
-from suite.files import write_json
-from suite.store import Store
+from suite.store.files import write_json
+from suite.store.lease import look
+from suite.store.runs import Store
 from tests.faults.conditions import (
     assert_no_process,
     assert_same_numbers,
@@ -28,8 +28,8 @@ from tests.faults.conditions import (
     processes_of,
 )
 from tests.faults.conftest import Note, count
+from tests.suite.store.test_lease import race
 from tests.suite.stores import finish, linear, make_spec
-from tests.suite.test_claims import race
 
 pytestmark = pytest.mark.faults
 
@@ -144,11 +144,11 @@ def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
     note("two schedulers on one store", runs, "every run committed, none twice")
 
 
-def test_many_claim_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
+def test_many_take_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     times = count(whole=200, bounded=50)
     for turn in range(times):
         assert len(race(tmp_path / str(turn), 8, monkeypatch)) == 1
-    note("eight claim a run that each has seen to be free", times, "one gets it")
+    note("eight take a run that each has seen to be free", times, "one gets it")
 
 
 def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note) -> None:

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from algorithms import ALGORITHMS
-from suite.benchmark import load_benchmark
-from suite.guardian import LOG_BYTES
-from suite.local import LocalExecutor
-from suite.scheduler import Limits, Retries, Scheduler
+from suite.execute.guardian import LOG_BYTES
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store import CorruptRunError, RunFolder, Store
+from suite.store.runs import CorruptRunError, RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute
@@ -253,7 +253,7 @@ def test_a_damaged_result_is_noticed(references: dict[str, RunFolder], tmp_path:
 def supervise(
     results: Path, mode: str, limits: Limits, monkeypatch: pytest.MonkeyPatch, memory: int | None = None
 ) -> tuple[Scheduler, RunFolder]:
-    monkeypatch.setattr("suite.scheduler.GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("suite.execute.scheduler.GRACE_SECONDS", 1.0)
     spec = make_spec()
     store = Store(results)
     store.prepare()
@@ -286,7 +286,7 @@ def test_a_trainer_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_a_trainer_that_hangs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
-    monkeypatch.setattr("suite.scheduler.START_SECONDS", 2.0)
+    monkeypatch.setattr("suite.execute.scheduler.START_SECONDS", 2.0)
     scheduler, folder = supervise(tmp_path, "hangs-at-once", Limits(silence=0.5), monkeypatch)
     assert scheduler.failures[folder.run].kind == "silence"
     note(

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from suite.failures import HELD_STATUS
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 
@@ -80,7 +80,7 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
 def main() -> None:
     mode, run, _, results = sys.argv[1:]
     folder = Store(Path(results)).folder(run)
-    if not folder.claim():
+    if not folder.take():
         sys.exit(HELD_STATUS)
     try:
         if folder.state == "done":

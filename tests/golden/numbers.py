@@ -11,9 +11,9 @@ import torch
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec, make_family
-from suite.benchmark import load_benchmark
-from suite.checkpoint import split
-from suite.execution import Trainer
+from suite.plan.benchmark import load_benchmark
+from suite.run.trainer import Trainer
+from suite.store.checkpoint import split
 
 TABLE = Path(__file__).parent / "numbers.json"
 

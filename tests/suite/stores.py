@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.analysis.cluster_records import ClusterRecord
-from suite.files import write_json
+from suite.inspect.cluster_records import ClusterRecord
 from suite.spec import RunSpec
-from suite.store import CLUSTERS, RunFolder, Store
+from suite.store.files import write_json
+from suite.store.runs import CLUSTERS, RunFolder, Store
 
 SETTINGS = {"batch_size": 256, "latent_size": 7}
 
@@ -81,7 +81,7 @@ def finish(
     )
     folder = store.folder(spec.run)
     folder.prepare(spec)
-    assert folder.claim()
+    assert folder.take()
     folder.write_table("evaluations", evaluations)
     folder.write_table("training", training)
     default = {
@@ -104,7 +104,7 @@ def finish(
 def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
     folder = store.folder(spec.run)
     folder.prepare(spec)
-    assert folder.claim()
+    assert folder.take()
     (folder.path / "log.txt").write_text(log)
     folder.fail(reason, "error")
     folder.release()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.benchmark import load_benchmark
-from suite.store import Store
+from suite.plan.benchmark import load_benchmark
+from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear
 from tests.suite.trained_runs import suite
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from suite.benchmark import load_benchmark
-from suite.progress import Progress
+from suite.console.progress import Progress
+from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store import RunFolder, Store
+from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
@@ -45,10 +45,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) ->
     return left
 
 
-def claimed(store: Store, spec: RunSpec) -> RunFolder:
+def taken(store: Store, spec: RunSpec) -> RunFolder:
     folder = store.folder(spec.run)
     folder.prepare(spec)
-    assert folder.claim()
+    assert folder.take()
     return folder
 
 
@@ -62,7 +62,7 @@ def test_names_can_be_copied_from_a_narrow_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     store = Store(tmp_path)
-    runs = [store.folder(spec.run).run for spec in (make_spec(), make_spec(seed=1)) if claimed(store, spec)]
+    runs = [store.folder(spec.run).run for spec in (make_spec(), make_spec(seed=1)) if taken(store, spec)]
     assert suite("status", "--results", tmp_path) == 0
     printed = capfd.readouterr().out
     assert all(run in printed for run in runs)
@@ -71,7 +71,7 @@ def test_names_can_be_copied_from_a_narrow_terminal(
 def test_logs_follow_to_the_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = claimed(Store(tmp_path), make_spec())
+    folder = taken(Store(tmp_path), make_spec())
     said(folder, "first\n")
     left = meanwhile(
         monkeypatch,
@@ -88,13 +88,13 @@ def test_watching_goes_on_between_two_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(tmp_path)
-    first, second = claimed(store, make_spec(seed=0)), claimed(store, make_spec(seed=1))
+    first, second = taken(store, make_spec(seed=0)), taken(store, make_spec(seed=1))
     second.release()
     left = meanwhile(
         monkeypatch,
         lambda: first.fail("ValueError: bad", "error"),
         first.release,
-        second.claim,
+        second.take,
         lambda: second.fail("ValueError: worse", "error"),
     )
     assert suite("status", "--results", tmp_path, "--watch") == 0
@@ -110,20 +110,20 @@ def test_watching_goes_on_between_two_runs(
 def test_watching_ends_when_nobody_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("suite.progress.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("suite.console.progress.QUIET_SECONDS", 0.0)
     meanwhile(monkeypatch)
-    claimed(Store(tmp_path), make_spec()).release()
+    taken(Store(tmp_path), make_spec()).release()
     assert suite("status", "--results", tmp_path, "--watch") == 0
 
 
 def test_plain_lines_say_now_and_then_what_is_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, spec, page = Store(tmp_path), make_spec(budget=1000), io.StringIO()
-    folder = claimed(store, spec)
+    folder = taken(store, spec)
     folder.write_progress({"environment_steps": 250, "seconds": 5.0})
     progress = Progress(store, [spec], Console(file=page))
     progress.update()
     assert page.getvalue() == ""
-    monkeypatch.setattr("suite.progress.LINES_SECONDS", 0.0)
+    monkeypatch.setattr("suite.console.progress.LINES_SECONDS", 0.0)
     progress.update()
     assert "running pearl on reach-v1, seed 0  25%, 50 steps/s, 15 s left" in page.getvalue()
 
@@ -168,7 +168,7 @@ def test_what_is_to_come_is_seen_by_others(
     def look(self: Progress) -> None:
         seen.append(sorted(folder.run for folder in self.store.folders()))
 
-    monkeypatch.setattr("suite.progress.Progress.update", look)
+    monkeypatch.setattr("suite.console.progress.Progress.update", look)
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
     assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
     assert seen[0] == sorted(spec.run for spec in load_benchmark(str(benchmark_file)).plan())

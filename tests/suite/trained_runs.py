@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from suite.cli import main
-from suite.store import Store
+from suite.store.runs import Store
 
 TINY = """
 name: tiny

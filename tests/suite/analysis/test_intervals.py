@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from suite.analysis.intervals import curve_bands, learnt, mean_interval, mean_intervals, score_table
-from suite.analysis.tables import read_results
-from suite.store import Store
+from suite.analysis.results import read_results
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec, make_store
 
 

@@ -9,7 +9,7 @@ import pytest
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
 from suite.analysis.ranking import normalised, ranking, win_matrix
-from suite.analysis.tables import Results, read_results
+from suite.analysis.results import Results, read_results
 from tests.suite.stores import finish, linear, make_spec, make_store
 
 ENDS = {

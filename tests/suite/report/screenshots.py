@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from suite.analysis import paper
+from suite.papers import paper
 from suite.report import write_report
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.report.browser import chromium
 from tests.suite.stores import embed, fail, finish, make_spec
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from suite.report import write_report
-from suite.store import Store
+from suite.store.runs import Store
 from tests.suite.report.browser import chromium
 from tests.suite.stores import embed, fail, finish, make_spec
 

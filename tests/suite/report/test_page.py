@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.files import write_json
 from suite.report import tables_as, write_report
-from suite.report.table import Format
-from suite.store import Store
+from suite.store.files import write_json
+from suite.store.runs import Store
+from suite.table import Format
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 VOID = {"meta", "link", "input", "br", "path", "use"}

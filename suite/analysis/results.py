@@ -1,0 +1,228 @@
+"""Store -> tidy tables: one row a run, an evaluation, a training mark. What cannot be read is listed, never dropped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from suite.inspect.cluster_records import ClusterRecord, read_clusters
+from suite.spec import RunSpec
+from suite.store.runs import CorruptRunError, RunFolder, Store
+
+RUN_COLUMNS = (
+    "run",
+    "entry",
+    "algorithm",
+    "environment",
+    "seed",
+    "budget",
+    "state",
+    "environment_steps",
+    "gradient_steps",
+    "meta_test_steps",
+    "untrained",
+    "score",
+    "success",
+    "seconds_sampling",
+    "seconds_updating",
+    "seconds_evaluating",
+    "seconds_total",
+    "machine",
+)
+CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A run folder, or a file that was added to it, that cannot be used, and why."""
+
+    run: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that analysis and report know of a store."""
+
+    runs: pd.DataFrame
+    """One row a run, whatever its state (`RUN_COLUMNS`); numbers are missing unless the run is done."""
+    curves: pd.DataFrame
+    """One row an evaluation of a done run (`CURVE_COLUMNS`): means over its test episodes."""
+    problems: tuple[Problem, ...]
+    specs: dict[str, RunSpec] = field(default_factory=dict)
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log_tails: dict[str, str] = field(default_factory=dict)
+    """Of runs that are not done."""
+    clusters: dict[str, ClusterRecord] = field(default_factory=dict)
+    """Of done runs whose context embeddings were judged."""
+    others: tuple[str, ...] = ()
+    """Readable runs of the store that were not planned, and are left out for that reason alone."""
+
+    @property
+    def done(self) -> pd.DataFrame:
+        """The rows of `runs` that have a score."""
+        return self.runs[self.runs["state"] == "done"]
+
+
+def last_tenth(environment_steps: NDArray[np.int64], spent: int) -> NDArray[np.bool_]:
+    """Mark the evaluations made in the last 10 % of the environment steps spent; the final one always counts.
+
+    The paper (section 5.4) scores a run by its mean meta-test return over the last 100,000 of one million steps. An
+    evaluation exactly at 90 % was made before them.
+    """
+    late = 10 * environment_steps > 9 * spent
+    final = environment_steps == environment_steps.max()
+    return np.asarray(late | final, np.bool_)
+
+
+def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Results:
+    """Read every run of a store, or those planned.
+
+    Parameters
+    ----------
+    store : the run store; an empty or absent one gives empty tables.
+    planned : the runs that a benchmark consists of; a planned run without a folder is pending. None: all that is there.
+    """
+    wanted = None if planned is None else {spec.run: spec for spec in planned}
+    specs = dict(wanted or {})
+    rows: dict[str, dict[str, Any]] = {}
+    curves: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    provenance: dict[str, dict[str, Any]] = {}
+    failures: dict[str, dict[str, Any]] = {}
+    log_tails: dict[str, str] = {}
+    clusters: dict[str, ClusterRecord] = {}
+    others: list[str] = []
+
+    for folder in store.folders():
+        run = folder.run
+        try:
+            spec = folder.spec()
+            if spec.run != run:
+                raise CorruptRunError(f"{folder.path}/run.json: describes another run, {spec.run}")
+            if wanted is not None and run not in wanted:
+                others.append(run)
+                continue
+            specs.setdefault(run, spec)
+            rows[run] = {"state": folder.state}
+            if folder.state == "done":
+                folder.verify()
+                provenance[run] = folder.provenance()
+                curve = _curve(folder)
+                rows[run] |= _numbers(curve, folder.training(), provenance[run])
+                curves.append(curve.assign(run=run))
+                try:
+                    record = read_clusters(folder)
+                except CorruptRunError as error:  # computed from the run, not of it: the run's own numbers stand
+                    problems.append(Problem(run, str(error)))
+                else:
+                    clusters |= {run: record} if record else {}
+            else:
+                failures[run] = folder.failure()
+                log_tails[run] = folder.log_tail()
+        except (CorruptRunError, OSError) as error:
+            problem = str(error)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # whole files with values of another kind
+            problem = f"{folder.path}: {type(error).__name__}: {error}"
+        else:
+            continue
+        problems.append(Problem(run, problem))
+        rows[run] = {"state": "unreadable"}
+        provenance.pop(run, None)
+        log_tails[run] = folder.log_tail()
+
+    entries = _entries(specs)
+    runs = pd.DataFrame(
+        [
+            {"run": run, "state": "pending", **_identity(specs.get(run), entries.get(run)), **rows.get(run, {})}
+            for run in sorted(specs.keys() | rows.keys())
+        ],
+        columns=list(RUN_COLUMNS),
+    ).sort_values(["environment", "entry", "seed", "run"], ignore_index=True)
+    curve_table = pd.concat(curves) if curves else pd.DataFrame(columns=list(CURVE_COLUMNS))
+    for column in ("entry", "environment", "seed"):
+        curve_table[column] = curve_table["run"].map(runs.set_index("run")[column])
+    curve_table = curve_table[list(CURVE_COLUMNS)].sort_values(
+        ["environment", "entry", "seed", "environment_steps"], ignore_index=True
+    )
+    return Results(runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, clusters, tuple(others))
+
+
+def _curve(folder: RunFolder) -> pd.DataFrame:
+    """Average a run's test episodes: one row an evaluation."""
+    episodes = folder.evaluations()
+    if episodes.empty:
+        raise CorruptRunError(f"{folder.path}/evaluations.parquet: holds no evaluation")
+    bad = int((~np.isfinite(episodes["return"].to_numpy(float))).sum())
+    if bad:
+        raise CorruptRunError(
+            f"{folder.path}/evaluations.parquet: {bad} of {len(episodes)} returns are not finite (the run diverged)"
+        )
+    columns = ["gradient_steps", "return", "success"]
+    return episodes.groupby("environment_steps")[columns].mean().reset_index()
+
+
+def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, Any]) -> dict[str, Any]:
+    """Compute a finished run's score, its untrained value and its counters."""
+    spent = int(max(curve["environment_steps"].max(), training["environment_steps"].max() if len(training) else 0))
+    scored = curve[last_tenth(curve["environment_steps"].to_numpy(), spent)]
+    untrained = curve.loc[curve["environment_steps"] == 0, "return"]
+    counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
+    last = training.iloc[-1] if len(training) else pd.Series(dtype=float)
+    return {
+        "environment_steps": spent,
+        "gradient_steps": int(curve["gradient_steps"].iloc[-1]),
+        "untrained": float(untrained.iloc[0]) if len(untrained) else float("nan"),
+        "score": float(scored["return"].mean()),
+        "success": float(scored["success"].mean()),
+        **{name: float(last.get(name, float("nan"))) for name in counters},
+        "seconds_total": float(provenance.get("seconds_total", float("nan"))),
+        "machine": machine(provenance),
+    }
+
+
+def machine(provenance: Mapping[str, Any]) -> str | None:
+    """Name the type of machine that a run's seconds belong to, its processor and device; None if it does not say."""
+    found = provenance.get("machine")
+    parts = [found.get("processor") if isinstance(found, Mapping) else None, provenance.get("device")]
+    return ", ".join(map(str, parts)) if all(parts) else None
+
+
+def _identity(spec: RunSpec | None, entry: str | None) -> dict[str, Any]:
+    if spec is None:
+        return {}
+    return {
+        "entry": entry,
+        "algorithm": spec.algorithm,
+        "environment": spec.environment,
+        "seed": spec.seed,
+        "budget": spec.budget,
+    }
+
+
+def _entries(specs: dict[str, RunSpec]) -> dict[str, str]:
+    """Name each run's entry: its label, told apart by a digest where one label stands for several configurations.
+
+    Only runs that differ in nothing but the seed are replications; anything else must not be averaged.
+    """
+    digests = {run: _configuration(spec) for run, spec in specs.items()}
+    several: dict[tuple[str, str], set[str]] = {}
+    for run, spec in specs.items():
+        several.setdefault((spec.label, spec.environment), set()).add(digests[run])
+    return {
+        run: f"{spec.label} [{digests[run]}]" if len(several[spec.label, spec.environment]) > 1 else spec.label
+        for run, spec in specs.items()
+    }
+
+
+def _configuration(spec: RunSpec) -> str:
+    configuration = spec.model_dump(mode="json", exclude={"label", "seed"})
+    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:6]

@@ -1,0 +1,1 @@
+"""Having runs executed: here, in containers, and what a machine can hold."""

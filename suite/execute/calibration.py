@@ -1,0 +1,147 @@
+"""Speeds measured in seconds instead of hours: an iteration of which most steps are not simulated."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+import torch
+
+from algorithms import Algorithm
+from environments import BoolArray, FloatArray, IntArray, Step
+from suite.execute.forecast import Speeds, alike
+from suite.run.protocol import CountedTasks, meta_test
+from suite.run.trainer import Trainer
+from suite.spec import RunSpec
+
+
+class _OutOfTimeError(Exception):
+    pass
+
+
+class _Sampled(CountedTasks):
+    """Tasks of which only some steps are simulated; the others repeat the last, so that warm-up passes quickly."""
+
+    def __init__(self, tasks: CountedTasks) -> None:
+        super().__init__(tasks.family, tasks.vectors, tasks.seed, tasks.stream_name)
+        self.allowed = 0.0
+        """Seconds of simulation after which steps are repeated."""
+        self.simulating = self.resetting = self.acting = 0.0
+        """Seconds spent in steps, in resets, and between them within an episode: by the policy."""
+        self.asked = 0
+        """Steps asked for, simulated or not."""
+        self.reset_costs: list[float] = []
+        """Seconds a copy of each reset."""
+        self._last: Step | None = None
+        self._left = 0.0
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start episodes; always simulated."""
+        begun = time.perf_counter()
+        observations = super().reset(tasks)
+        self._last, self._left = None, time.perf_counter()
+        self.resetting += self._left - begun
+        self.reset_costs.append((self._left - begun) / len(tasks))
+        return observations
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step, or repeat the last step."""
+        begun = time.perf_counter()
+        self.acting += begun - self._left
+        if self._last is None or self.simulating < self.allowed:
+            self._last = super().step(actions, active)
+        self._left = time.perf_counter()
+        self.simulating += self._left - begun
+        self.asked += int(active.sum())
+        return self._last
+
+    def episode(self) -> float:
+        """Return the seconds that simulating an episode takes; the first reset built the simulation."""
+        resets = median(self.reset_costs[1:] or self.reset_costs)
+        return resets + self.family.spec.horizon * self.simulating / self.steps
+
+    def clock(self) -> float:
+        """Return the time, without that spent on simulation and on waiting for actions."""
+        return time.perf_counter() - self.simulating - self.resetting - self.acting
+
+
+def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None:
+    """Measure the seconds that a step of a run takes, in about so many seconds; None if they did not suffice."""
+    trainer = Trainer.of(spec, device)
+    train, algorithm = _Sampled(trainer.train), trainer.algorithm
+    first = algorithm.next_iteration_steps
+    readings = [(train.clock(), algorithm.gradient_steps)]
+    with _alarm(0.6 * seconds):
+        for share in (0.1, 0.2):  # the first iteration warms up; the second is like all others, if there is time for it
+            train.allowed = train.simulating + share * seconds
+            algorithm.meta_train(train)
+            readings.append((train.clock(), algorithm.gradient_steps))
+    complete = len(readings) - 1
+    if complete < 2:
+        readings.append((train.clock(), algorithm.gradient_steps))
+    spans = [(end[0] - begin[0], end[1] - begin[1]) for begin, end in pairwise(readings)]
+    updating, updates = next((span for span in reversed(spans) if span[1]), (0.0, 0))
+    train.close()
+    if not complete:  # an algorithm that was left within an iteration is no longer sound
+        algorithm = Trainer.of(spec, device).algorithm
+    if not updates or not train.steps or (tested := _evaluation(spec, algorithm, trainer.test, 0.4 * seconds)) is None:
+        return None
+    update = updating / updates
+    usual = max(1, algorithm.next_iteration_steps if complete else first)
+    iterations = 1 + max(0, spec.budget - first) // usual
+    updates_each = spans[complete - 1][1] if complete else int(spec.settings.get("updates", updates))
+    horizon = trainer.family.spec.horizon
+    sampled = spec.budget * (train.episode() / horizon + train.acting / train.asked)
+    return (sampled + update * updates_each * iterations + tested * (1 + spec.evaluations)) / spec.budget
+
+
+def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, seconds: float) -> float | None:
+    """Measure the seconds of one evaluation; None if they did not suffice."""
+    test = _Sampled(tasks)
+    test.allowed = 0.5 * seconds
+    adapting: float | None = None
+    with _alarm(seconds):
+        test.reset(np.arange(len(tasks.vectors)))  # builds the simulation
+        begun = test.clock()
+        meta_test(algorithm, test, spec.exploration_episodes)
+        adapting = test.clock() - begun
+    test.close()
+    if adapting is None or not test.steps:
+        return None
+    episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
+    acting = test.acting / test.asked * tasks.family.spec.horizon
+    return episodes * (test.episode() + acting) + adapting
+
+
+def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, seconds: float = 60.0) -> int:
+    """Measure what nothing is known of, sharing the seconds; return how many remain unknown."""
+    kinds = {alike(spec): spec for spec in speeds.longest_first(specs) if speeds.seconds(spec) is None}
+    deadline = time.monotonic() + seconds
+    for number, spec in enumerate(kinds.values()):
+        share = max(1.0, (deadline - time.monotonic()) / (len(kinds) - number))
+        if (measured := measure(spec, device, share)) is not None:
+            speeds.calibrate(spec, measured)
+    return sum(speeds.seconds(spec) is None for spec in specs)
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Leave the block after some seconds, wherever it is."""
+
+    def ring(*_: object) -> None:
+        raise _OutOfTimeError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _OutOfTimeError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)

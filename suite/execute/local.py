@@ -1,0 +1,124 @@
+"""The local executor: a process group a run, on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from suite.execute import guardian
+from suite.execute.executor import GRACE_SECONDS, TICK_SECONDS, Request, Site
+from suite.execute.machine import this_machine
+from suite.failures import Failure, of_exit_status
+from suite.store.runs import RunFolder, Store
+
+VANISH_SECONDS = 5.0
+"""For killed processes to vanish; some never do, where nobody waits for orphans."""
+
+WORKER_ENVIRONMENT = {
+    # One BLAS thread a process: small matrices gain nothing from more, and workers would fight for the cores.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Keep freed memory: glibc otherwise maps and unmaps every activation above 128 KiB, page faults included.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024 * 1024),
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@contextmanager
+def site(store: Store, request: Request) -> Iterator[Site]:
+    """Prepare to execute runs on this machine; there is nothing to clean up."""
+    machine = this_machine()
+    command = [sys.executable, "-m", "suite", *request.command]
+    executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
+    yield Site(executor, request.workers or machine.room_for(request.runs))
+
+
+class LocalExecutor:
+    """Runs each run in a process of this machine.
+
+    Parameters
+    ----------
+    store : where runs are kept.
+    command : what executes a run, whose name and store are put after it.
+    gpus : the accelerators that slots share in turn.
+    memory : bytes resident in all processes of a run beyond which it is stopped; None for no limit.
+    """
+
+    def __init__(
+        self, store: Store, command: Sequence[str], *, gpus: Sequence[str] = (), memory: int | None = None
+    ) -> None:
+        self.store, self.command, self.gpus, self.memory = store, list(command), list(gpus), memory
+
+    def start(self, folder: RunFolder, slot: int) -> LocalAttempt:
+        """Start an attempt at a run under a guardian, which ends it should this process die."""
+        environment = {**os.environ, **WORKER_ENVIRONMENT}
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
+        watched = [sys.executable, "-S", "-E", guardian.__file__, str(folder.path / "log.txt"), str(GRACE_SECONDS)]
+        process = subprocess.Popen(
+            [*watched, *self.command, folder.run, "--results", str(self.store.results)],
+            stdin=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # a Ctrl-C reaches the runs through this process alone
+        )
+        return LocalAttempt(process, self.memory)
+
+
+class LocalAttempt:
+    """An attempt at a run in a process group, whose leader is the guardian."""
+
+    def __init__(self, process: subprocess.Popen[bytes], memory: int | None) -> None:
+        self.process, self.memory = process, memory
+
+    def stop(self) -> None:
+        """Send SIGTERM to the whole group."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL to the whole group."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def has_ended(self) -> bool:
+        """Whether the leader has ended; it is not waited for, so that its number stays its own."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def over_memory(self) -> Failure | None:
+        """Compare what is resident with the limit."""
+        if self.memory is None or (used := _resident_bytes(self.process.pid)) <= self.memory:
+            return None
+        return Failure("memory limit", f"used {used >> 20} MiB of memory; the limit is {self.memory >> 20}")
+
+    def end(self) -> Failure:
+        """Kill whatever is left of the group, and see it gone: until then its lease would count."""
+        self.kill()
+        self.process.communicate()
+        deadline = time.monotonic() + VANISH_SECONDS
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self.process.pid, 0)
+                time.sleep(TICK_SECONDS / 10)
+        status = self.process.returncode
+        return of_exit_status(status if status >= 0 else 128 - status)  # the guardian may itself have been killed
+
+
+def _resident_bytes(leader: int) -> int:
+    total = 0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(leader)
+        for member in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += member.memory_info().rss
+    return total

@@ -1,0 +1,1 @@
+"""A finished run, looked at: its agent, clips of it, clusters of its context embeddings."""

@@ -1,0 +1,56 @@
+"""Trained agents: from a finished run's folder back to an algorithm that acts."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from algorithms import ALGORITHMS
+from suite.errors import UsageError
+from suite.run.trainer import Trainer
+from suite.store.checkpoint import join
+from suite.store.runs import FINAL_STATE, RunFolder
+
+
+def trained(folder: RunFolder, device: torch.device) -> Trainer:
+    """Build a finished run anew, with its algorithm as it was at the end of training.
+
+    The algorithm is fit to be meta-tested, not to be trained further: its replay rows were not kept. Training tasks and
+    their counters are those of a run that has not begun.
+
+    Raises
+    ------
+    UsageError
+        If the run is unknown or not finished, does not hold what it committed, keeps no trained agent, or was made by
+        another revision of its algorithm.
+    """
+    if not folder.path.is_dir():
+        raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
+    if folder.state != "done":
+        raise UsageError(f"run {folder.run}: is {folder.state}; only a finished run has a trained agent")
+    folder.verify()
+    spec = folder.spec()
+    values_path, tensors_path = (folder.path / name for name in FINAL_STATE)
+    if not values_path.exists() or not tensors_path.exists():
+        raise UsageError(
+            f"run {folder.run}: keeps no trained agent (an older version made it); "
+            f"run it again: suite run BENCHMARK --rerun {folder.run}"
+        )
+    kind = ALGORITHMS.get(spec.algorithm)
+    if kind is None or kind.revision != spec.algorithm_revision:
+        made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
+        now = "none" if kind is None else f"revision {kind.revision}"
+        raise UsageError(f"run {folder.run}: was made by {made}, this suite has {now}")
+    if kind.adapts_on_replay:
+        raise UsageError(
+            f"run {folder.run}: {spec.algorithm} adapts on its meta-training replay, which a finished run does not keep"
+        )
+    try:
+        trainer = Trainer.of(spec, device)
+        trainer.algorithm.load_state(join(json.loads(values_path.read_text()), load_file(tensors_path)))
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UsageError(f"run {folder.run}: its trained agent cannot be restored: {error}") from error
+    return trainer

@@ -1,0 +1,215 @@
+"""Benchmarks: YAML files that list algorithms x environments x seeds, and the runs they stand for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from algorithms import ALGORITHMS
+from environments import added_options, family_names, family_options, family_spec
+from suite.errors import UsageError, first_error, unknown
+from suite.plan.settings import used_settings
+from suite.spec import RunSpec
+from suite.versions import numeric_versions
+
+SHIPPED = Path(__file__).parent / "benchmarks"
+
+DEEPEST = 50
+LONGEST = 10_000_000
+"""What a benchmark file may hold: levels, and characters as JSON."""
+
+Label = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class Entry(BaseModel):
+    """One algorithm of a group, under the name by which tables show it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    algorithm: str | None = None
+    """The label itself by default."""
+    settings: dict[str, Any] = {}
+
+
+class Group(BaseModel):
+    """Algorithms x environments x seeds, under one budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    environments: Annotated[list[str], Field(min_length=1)]
+    environment_options: dict[str, str] = {}
+    algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    budget: PositiveInt
+    evaluations: PositiveInt = 50
+
+
+class Benchmark(BaseModel):
+    """A named list of groups, and of the shipped benchmarks that it includes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Label
+    description: str
+    include: list[str] = []
+    groups: list[Group] = []
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Benchmark:
+        if not self.groups and not self.include:
+            raise ValueError("groups: holds nothing to run")
+        return self
+
+    def plan(self) -> list[RunSpec]:
+        """Return the runs, each once, in the order of the file.
+
+        Raises
+        ------
+        UsageError
+            If an algorithm, environment, option or setting is unknown or not allowed, or a seed is repeated.
+        """
+        runs: dict[str, RunSpec] = {}
+        for name in self.include:
+            if name not in shipped_benchmarks() or name == self.name:
+                raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
+            runs |= {spec.run: spec for spec in load_benchmark(name).plan()}
+        for number, group in enumerate(self.groups):
+            try:
+                for spec in _group_plan(group):
+                    runs.setdefault(spec.run, spec)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
+        return list(runs.values())
+
+
+def _group_plan(group: Group) -> list[RunSpec]:
+    for what, listed in (("seeds", group.seeds), ("environments", group.environments)):
+        repeated = [item for item, count in Counter[object](listed).items() if count > 1]
+        if repeated:
+            raise UsageError(f"{what}: {repeated[0]} is repeated; each is allowed once")
+    for environment in group.environments:
+        if environment not in family_names():
+            raise UsageError(unknown("environments:", environment, family_names()))
+    versions = numeric_versions()
+    runs: list[RunSpec] = []
+    for environment in group.environments:
+        family = family_spec(environment)
+        usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
+        options = dict(usual)
+        for name, value in group.environment_options.items():
+            if name not in options:
+                raise UsageError(unknown(f"environment_options: option of {environment}:", name, options))
+            if value not in family_options(environment)[name]:
+                raise UsageError(unknown(f"environment_options: {name}:", value, family_options(environment)[name]))
+            options[name] = value
+        options = {
+            name: value
+            for name, value in options.items()
+            if name not in added_options(environment) or value != usual[name]
+        }
+        for label, given in group.algorithms.items():
+            entry = given or Entry()
+            algorithm = entry.algorithm or label
+            if algorithm not in ALGORITHMS:
+                raise UsageError(unknown("algorithms:", algorithm, ALGORITHMS))
+            settings = used_settings(algorithm, environment, entry.settings)
+            runs.extend(
+                RunSpec(
+                    label=label,
+                    algorithm=algorithm,
+                    algorithm_revision=ALGORITHMS[algorithm].revision,
+                    settings=settings,
+                    environment=environment,
+                    environment_revision=family.revision,
+                    environment_options=options,
+                    exploration_episodes=family.exploration_episodes,
+                    seed=seed,
+                    budget=group.budget,
+                    evaluations=group.evaluations,
+                    versions=versions,
+                )
+                for seed in group.seeds
+            )
+    labels: dict[str, str] = {}
+    for spec in runs:
+        if labels.setdefault(spec.run, spec.label) != spec.label:
+            raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
+    return runs
+
+
+def shipped_benchmarks() -> list[str]:
+    """Return the names of the benchmarks that come with the suite."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def load_benchmark(name: str) -> Benchmark:
+    """Read a shipped benchmark by name, or any benchmark file by path.
+
+    Raises
+    ------
+    UsageError
+        If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed.
+    """
+    path = SHIPPED / f"{name}.yaml" if name in shipped_benchmarks() else Path(name)
+    if not path.is_file():
+        raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
+    try:
+        return Benchmark.model_validate_json(_yaml_as_json(path))
+    except ValidationError as error:
+        raise UsageError(f"benchmark file {path}: {first_error(error)}") from error
+
+
+def _yaml_as_json(path: Path) -> str:
+    try:
+        text = path.read_text()
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            tag = getattr(event, "tag", None)
+            if tag is not None:
+                raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # the parser's time grows with its square
+                raise UsageError(f"benchmark file {path}: is nested more than {DEEPEST} levels deep")
+        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        text = _json(value)  # refuses dates, and lists that hold themselves
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
+        raise UsageError(f"benchmark file {path}: {error}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
+    return text
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON; aliases that repeat one another would fill the memory."""
+    parts, size = [], 0
+    for part in json.JSONEncoder().iterencode(value):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST:
+            raise ValueError(f"is longer than {LONGEST:,} characters, once its aliases are written out")
+    return "".join(parts)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, and merges one mapping at most: several grow without end."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge" and isinstance(value_node, yaml.SequenceNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "<< takes one mapping, not several", key_node.start_mark
+                )
+            if key_node.tag != "tag:yaml.org,2002:merge":
+                key = self.construct_object(key_node, deep=True)
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} is given twice", key_node.start_mark
+                    )
+                seen.add(key)
+        return super().construct_mapping(node, deep)

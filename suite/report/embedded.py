@@ -1,0 +1,120 @@
+"""The statistics of context embeddings: Table 2 beside ours, and a figure a run; in the report, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from suite.errors import UsageError
+from suite.inspect.cluster_records import STATISTICS, ClusterRecord, frame
+from suite.papers import paper
+from suite.report import figures
+from suite.report.html import drawn, fill
+from suite.store.files import write_atomically
+from suite.table import Cell, Table
+
+TITLE = "Clusters of context embeddings"
+NOTE = (
+    "Within: mean distance of a window to its task's centroid. Between: mean distance of two centroids. Ratio: between "
+    "by within. Silhouette: its mean. "
+    "The scale of t-SNE is arbitrary: compare ratios and silhouettes, not distances, and trust the latent space first. "
+    "The paper's rows are its Table 2 (push-v1), the ratio computed from it."
+)
+PRINTED = {"to_centroid": "average distance to centroid", "between_centroids": "average distance between clusters"}
+"""Rows of Table 2."""
+HEADINGS = dict(zip(STATISTICS, ("within", "between", "ratio", "silhouette"), strict=True))
+DRAWN = 24
+"""Runs that get a figure in the report; a figure of 1,600 windows takes about 100 kB."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is shown of some runs."""
+
+    table: Table
+    figures: tuple[tuple[str, Markup, str], ...]
+    """Key, figure, caption."""
+    methods: tuple[str, ...]
+    """How each run's windows were made."""
+    undrawn: int
+    """Runs without a figure, because there are too many."""
+
+
+def section(records: Sequence[ClusterRecord], most: int = DRAWN) -> Section:
+    """Lay out the statistics of some runs, with figures of the first `most`."""
+    return Section(
+        table(records),
+        tuple(
+            (
+                f"clusters-{index}",
+                drawn(figures.clusters(f"clusters-{index}", frame(record.points))),
+                f"{record.label} on {record.environment}, seed {record.run_seed}",
+            )
+            for index, record in enumerate(records[:most])
+        ),
+        tuple(_method(record) for record in records),
+        max(0, len(records) - most),
+    )
+
+
+def table(records: Sequence[ClusterRecord]) -> Table:
+    """Put the statistics of some runs under those that the paper prints."""
+    rows: list[tuple[Cell, ...]] = []
+    for entry, column in paper.table("table2").items():
+        within, between = (float(column[PRINTED[name]]) for name in ("to_centroid", "between_centroids"))
+        rows.append((f"{entry}, paper", "push-v1", None, within, between, between / within, *[None] * 6))
+    for record in records:
+        numbers = [getattr(space, name) for space in (record.tsne, record.latent) for name in STATISTICS]
+        rows.append((record.label, record.environment, record.run_seed, *numbers, record.run))
+    columns = [f"{space} {HEADINGS[name]}" for space in ("t-SNE", "latent") for name in STATISTICS]
+    return Table(
+        "clusters",
+        "Clusters (Table 2)",
+        ("entry", "environment", "seed", *columns, "run"),
+        tuple(rows),
+        NOTE,
+    )
+
+
+def write_clusters(reports: Path, records: Sequence[ClusterRecord]) -> Path:
+    """Write `clusters.html`, one self-contained page, the same bytes for the same records.
+
+    Returns
+    -------
+    The path of the page.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    page = render(records)
+    path = reports / "clusters.html"
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, page.encode(errors="replace"))
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
+    return path
+
+
+def render(records: Sequence[ClusterRecord]) -> str:
+    """Return the page of some records."""
+    return fill("clusters.html.j2", title=TITLE, clusters=section(records, len(records)))
+
+
+def _method(record: ClusterRecord) -> str:
+    """Say in one sentence how a run's windows were made."""
+    shortest, longest = record.window_rows
+    rows = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+    tsne = record.tsne_settings
+    options = ", ".join(f"{name} {value}" for name, value in record.environment_options.items())
+    return (
+        f"{record.run}: {len(record.task_vectors)} tasks ({record.goals}), {record.rollouts} rollouts each"
+        f" after {record.exploration_episodes} exploration episodes, windows of {rows} transitions, seed"
+        f" {record.seed}; t-SNE of scikit-learn {tsne.scikit_learn}, perplexity {tsne.perplexity:g}, started"
+        f" from {tsne.initialisation}" + (f"; {options}" if options else "")
+    )

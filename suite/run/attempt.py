@@ -1,0 +1,178 @@
+"""One attempt at a run: taken, going on from its newest checkpoint, stopped in good order, committed at its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import pandas as pd
+import torch
+from safetensors.torch import save
+
+from algorithms.interface import AppendOnly, State
+from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
+from suite.run.provenance import provenance
+from suite.run.trainer import Trainer
+from suite.spec import RunSpec
+from suite.store.checkpoint import Checkpoints, split
+from suite.store.lease import LostLeaseError
+from suite.store.runs import RunFolder
+from suite.versions import code_hash
+
+
+class InterruptedRunError(Exception):
+    """The attempt was asked to stop, and has saved where it stood."""
+
+
+class Attempt:
+    """Runs a run that is held to its end, or until it is asked to stop."""
+
+    def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
+        self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
+        self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
+        self.stopping = False
+        self._begun = self._saved = time.monotonic()
+        self._before = 0.0
+        """Seconds of earlier attempts."""
+        self._told = 0
+        """Evaluations that the log has."""
+
+    def run(self, device: torch.device) -> None:
+        """Go on from the newest checkpoint, and commit the results.
+
+        Raises
+        ------
+        InterruptedRunError
+            If SIGTERM or SIGINT asked for it.
+        LostLeaseError
+            If somebody has taken the run over; nothing was written since.
+        BudgetError, DivergedError
+            As `Trainer.run`.
+        """
+        torch.set_num_threads(1)
+        trainer = Trainer.of(self.spec, device)
+        if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
+            trainer.load_state(state["trainer"])
+            self._before = state["seconds_total"]
+            self._told = len(trainer.evaluations)
+            print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
+        with self._stoppable(), self._shown(trainer):
+            trainer.run(lambda: self._between(trainer))
+            self._commit(trainer, device)
+
+    def _between(self, trainer: Trainer) -> None:
+        """Save if it is time; stop if asked to."""
+        self._tell(trainer)
+        self.folder.check()
+        now = time.monotonic()
+        if self.stopping or now - self._saved >= self.checkpoint_seconds:
+            self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
+            self._saved = now
+        if self.stopping:
+            raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
+
+    def _tell(self, trainer: Trainer) -> None:
+        """Print what is new of the evaluations."""
+        for table in trainer.evaluations[self._told :]:
+            steps, mean = table["environment_steps"].iloc[0], table["return"].mean()
+            print(f"{steps:,} of {self.spec.budget:,} environment steps: mean return {mean:.4g}", file=sys.stderr)
+        self._told = len(trainer.evaluations)
+
+    def _commit(self, trainer: Trainer, device: torch.device) -> None:
+        self._tell(trainer)
+        values, tensors = split(_without_rows(trainer.algorithm.state()))
+        self.folder.write("state.json", json.dumps(values).encode())
+        self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
+        self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
+        self.folder.write_table("training", pd.DataFrame(trainer.training))
+        origin = provenance(self.spec, device, self._seconds())
+        self.folder.write_provenance({**origin, "code": code_hash()})
+        self.folder.commit()
+
+    def _seconds(self) -> float:
+        return self._before + time.monotonic() - self._begun
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def _shown(self, trainer: Trainer) -> Iterator[None]:
+        """Show the counters, from a thread: iterations can be long."""
+        ended = threading.Event()
+        first = trainer.iterations
+
+        def show() -> None:
+            while True:
+                with suppress(OSError):  # a full disk: the next time may pass
+                    self.folder.write_progress(
+                        {
+                            "environment_steps": trainer.train.steps,
+                            "gradient_steps": trainer.algorithm.gradient_steps,
+                            "meta_test_steps": trainer.test.steps,
+                            "budget": self.spec.budget,
+                            "seconds": self._seconds(),
+                            "warm": trainer.iterations > first + 1,  # nothing is left to be compiled
+                        }
+                    )
+                if ended.wait(1.0):
+                    return
+
+        thread = threading.Thread(target=show, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
+    """Make one attempt at a run that is held; return the exit status of the process that was started for it."""
+    try:
+        if folder.state != "done":  # by somebody else, before the lease was free
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            Attempt(spec, folder, checkpoint_seconds).run(device)
+    except InterruptedRunError as error:
+        print(error, file=sys.stderr)
+        return 130
+    except LostLeaseError as error:
+        print(error, file=sys.stderr)
+        return HELD_STATUS
+    except Exception as error:
+        traceback.print_exc()
+        failure = of_exception(error)
+        with suppress(OSError, LostLeaseError):
+            folder.fail(failure.reason, failure.kind)
+        return STORAGE_STATUS if failure.kind == "storage" else 1
+    finally:
+        with suppress(OSError):
+            folder.release()
+    return 0
+
+
+def _without_rows(state: State) -> State:
+    """Empty the append-only tensors: an agent acts without them."""
+    return {
+        key: _without_rows(value)
+        if isinstance(value, dict)
+        else value[:0].as_subclass(torch.Tensor)
+        if isinstance(value, AppendOnly)
+        else value
+        for key, value in state.items()
+    }

@@ -1,0 +1,213 @@
+"""Leases: who works on a run. Numbered files, of which the highest counts.
+
+A run is taken by creating the next number, which only one process can do. Numbers are never used twice, so that
+nobody can take over another lease than the one it judged. A lease whose owner has died on this machine is free at once;
+any other is free when it was not renewed for its term, measured on the judge's own monotonic clock: no clocks are
+compared, so that a clock that is set back or runs ahead takes nothing from a living owner.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from suite.store.files import read_regular
+
+LEASE_SECONDS = 60.0
+"""A lease that was not renewed for so long may be taken over."""
+
+_NAME = re.compile(r"(\d{6,})\.(json|released)")
+
+Clock = Callable[[], float]
+
+Wait = Callable[[float], None]
+
+
+class LostLeaseError(Exception):
+    """The process was taken for dead, and must write nothing more."""
+
+
+class Holder(NamedTuple):
+    """The lease that counts."""
+
+    number: int
+    renewed: int
+    """Modification time in nanoseconds; only compared for equality."""
+    owner: dict[str, Any]
+
+
+class Lease:
+    """A lease held by this process."""
+
+    def __init__(self, path: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> None:
+        self.path, self.clock, self.wait = path, clock, wait
+        self._renewed = clock()
+
+    def renew(self) -> None:
+        """Go on holding the lease.
+
+        Raises
+        ------
+        LostLeaseError
+            If somebody has taken the run over.
+        """
+        try:
+            os.utime(self.path)
+        except FileNotFoundError as error:
+            raise LostLeaseError(f"{self.path}: the run was taken over") from error
+        if self.clock() - self._renewed >= LEASE_SECONDS:
+            # The process slept, or the machine starved it: whoever is about to take over does so at once or not at all.
+            self.wait(1.0)
+        if _highest(self.path.parent) != (int(self.path.stem), "json"):
+            raise LostLeaseError(f"{self.path}: the run was taken over")
+        self._renewed = self.clock()
+
+    def check(self) -> None:
+        """Make sure that the lease is still held; renew it if its term is over.
+
+        Raises
+        ------
+        LostLeaseError
+            If somebody has taken the run over.
+        """
+        if self.clock() - self._renewed >= LEASE_SECONDS:
+            self.renew()
+        elif _highest(self.path.parent) != (int(self.path.stem), "json"):
+            raise LostLeaseError(f"{self.path}: the run was taken over")
+
+    def release(self) -> None:
+        """Give the run back."""
+        if self.path.exists():
+            self.path.rename(self.path.with_suffix(".released"))
+
+
+def look(folder: Path) -> tuple[int, Holder | None]:
+    """Return the highest number of a folder of leases, and who holds it: nobody if it was given back."""
+    number, state = _highest(folder)
+    path = folder / f"{number:06}.json"
+    if state != "json":
+        return number, None
+    try:
+        renewed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return number, None  # released meanwhile
+    try:
+        owner = json.loads(read_regular(path))
+    except (OSError, ValueError, RecursionError):
+        owner = {}  # not yet written, or damaged: known by its renewals alone
+    return number, Holder(number, renewed, owner if isinstance(owner, dict) else {})
+
+
+def is_held(folder: Path) -> bool:
+    """Whether somebody seems to be working, by the wall clock: good enough to show, not to take a run over."""
+    _, found = look(folder)
+    return found is not None and (_owner_lives(found.owner) or (not owner_died(found.owner) and _fresh(found)))
+
+
+def owner_died(owner: dict[str, Any]) -> bool:
+    """Whether an owner is known to have died: it ran on this machine, and its process is gone."""
+    return owner.get("machine") == _machine() and not _owner_lives(owner)
+
+
+def _owner_lives(owner: dict[str, Any]) -> bool:
+    """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its lease."""
+    started = owner.get("started")
+    return owner.get("machine") == _machine() and started is not None and _started(owner.get("pid")) == started
+
+
+def release_of(folder: Path, host: str) -> None:
+    """Give a run back for an owner that was alone on a host which is known to be gone."""
+    number, found = look(folder)
+    if found is not None and str(found.owner.get("machine", "")).startswith(f"{host} "):
+        with suppress(OSError):
+            (folder / f"{number:06}.json").rename(folder / f"{number:06}.released")
+
+
+def take(
+    folder: Path, clock: Clock = time.monotonic, wait: Wait = time.sleep, patience: float = LEASE_SECONDS
+) -> Lease | None:
+    """Take a run; None if somebody holds it who may be alive.
+
+    Where the holder cannot be seen to have died, this watches it for up to a term, or gives up when patience ends.
+    """
+    folder.mkdir(exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link")
+    number, found = look(folder)
+    if found is not None and _owner_lives(found.owner):
+        return None
+    since = clock()
+    while found is not None and not owner_died(found.owner):
+        if clock() - since >= LEASE_SECONDS:
+            break
+        if clock() - since >= patience:
+            return None
+        wait(LEASE_SECONDS / 120)
+        number, now = look(folder)
+        if now is not None and now != found:
+            return None
+        found = now
+    return _create(folder, number + 1, clock, wait)  # the next to the one that was judged, and no other
+
+
+def _fresh(found: Holder) -> bool:
+    return abs(time.time() - found.renewed / 1e9) < LEASE_SECONDS
+
+
+def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Lease | None:
+    path = folder / f"{number:06}.json"
+    lease = Lease(path, clock, wait)
+    try:
+        with path.open("x") as file:
+            owner = {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+            try:
+                json.dump(owner, file)
+                file.flush()
+            except OSError:
+                path.unlink()  # on a full disk: a lease without an owner would hold the run for its term
+                raise
+    except FileExistsError:
+        return None
+    if _highest(folder) != (number, "json"):  # judged long ago: others have come and gone
+        path.unlink()
+        return None
+    for old in folder.iterdir():
+        match = _NAME.fullmatch(old.name)
+        if match and int(match[1]) < number - 1:
+            old.unlink(missing_ok=True)
+    return lease
+
+
+def _highest(folder: Path) -> tuple[int, str]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return 0, "released"
+    matches = [match for match in map(_NAME.fullmatch, names) if match]
+    return max(((int(match[1]), match[2]) for match in matches), default=(0, "released"))
+
+
+def _machine() -> str:
+    """Name the space in which process numbers mean something: host, boot and process namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _started(pid: Any) -> int | None:
+    """Return when a process started, in ticks since the boot; None if there is no such process."""
+    try:
+        status = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, TypeError, ValueError, OverflowError):
+        return None
+    return None if status[0] in "ZX" else int(status[19])

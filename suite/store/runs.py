@@ -1,0 +1,397 @@
+"""The run store: one folder a run, written under temporary names, finished by a marker with checksums.
+
+results/runs/<run>/
+run.json             the RunSpec
+claims/              leases: who works on it (see suite.store.lease)
+checkpoint/          where it would go on (see suite.store.checkpoint); dropped when it is done
+evaluations.parquet  one row an evaluation episode
+training.parquet     one row an evaluation mark: counters, seconds, logged metrics
+provenance.json      versions, commit, machine, settings as printed and as used
+state.json, state.safetensors
+                     the algorithm as it was at the end, without its replay rows
+clusters.json        statistics of its context embedding (see suite.inspect.clusters), where they were asked for
+log.txt              what the run printed, its newest part; log.old.txt, what came just before
+progress.json        how far it is
+failed.json          why it failed (absent otherwise)
+done.json            the commit marker: checksums of the files above
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from suite.errors import UsageError
+from suite.spec import SCHEMA, RunSpec
+from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
+from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, look, owner_died, release_of, take
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RunState = Literal["pending", "running", "done", "failed"]
+
+COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
+FINAL_STATE = ("state.json", "state.safetensors")
+CLUSTERS = "clusters.json"
+"""Computed from a finished run on demand, and so not committed with it."""
+
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+
+EVALUATION_COLUMNS = ("environment_steps", "gradient_steps", "task", "episode", "return", "success")
+
+
+class CorruptRunError(UsageError):
+    """A run folder that cannot be read; the message names the folder, the file and what is wrong."""
+
+
+class NewerVersionError(CorruptRunError):
+    """A run folder that a newer version of the suite has written."""
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(read_regular(path)).hexdigest()
+
+
+class RunFolder:
+    """One run's folder. Whatever a run leaves behind is written by the process that holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lease: Lease | None = None
+
+    @property
+    def run(self) -> str:
+        """The run's name, which is the folder's."""
+        return self.path.name
+
+    @property
+    def state(self) -> RunState:
+        """What the folder's markers say."""
+        if (self.path / "done.json").exists():
+            return "done"
+        if (self.path / "failed.json").exists():
+            return "failed"
+        return "running" if is_held(self.path / "claims") else "pending"
+
+    # Writing
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Make the folder and write down what is to be run; a specification that can be read stays as it is.
+
+        Raises
+        ------
+        NewerVersionError
+            If the folder was written by a newer version of the suite.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.spec()
+        except NewerVersionError:
+            raise
+        except CorruptRunError:
+            write_json(self.path / "run.json", spec.model_dump(mode="json"))
+
+    def take(self, *, patient: bool = True) -> bool:
+        """Take the run for this process; False if somebody else holds it.
+
+        Parameters
+        ----------
+        patient : watch a holder that may be dead for up to a term.
+        """
+        self._lease = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
+        return self._lease is not None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease from a thread, whatever else goes on, until it is lost."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(LEASE_SECONDS / 6):
+                with suppress(OSError):  # a network's hiccup: the next time may pass
+                    try:
+                        self.heartbeat()
+                    except LostLeaseError:
+                        return  # met again by whoever writes next
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def forget_attempt(self) -> None:
+        """Forget what an earlier attempt has said of itself."""
+        for name in ("failed.json", "progress.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def heartbeat(self) -> None:
+        """Renew the lease; raises as `check`."""
+        if self._lease:
+            self._lease.renew()
+        else:
+            self.check()
+
+    def check(self) -> None:
+        """Make sure that this process may write.
+
+        Raises
+        ------
+        LostLeaseError
+            If it never took the run, or has lost it.
+        """
+        if self._lease is None:
+            raise LostLeaseError(f"{self.path}: not held by this process")
+        self._lease.check()
+
+    def release(self) -> None:
+        """Give the lease back."""
+        if self._lease:
+            self._lease.release()
+            self._lease = None
+
+    def release_of(self, host: str) -> None:
+        """Give the lease back for an owner that was alone on a host which is known to be gone."""
+        release_of(self.path / "claims", host)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write `<name>.parquet`, atomically."""
+        self.write(f"{name}.parquet", table.to_parquet(index=False))
+
+    def write_provenance(self, value: dict[str, Any]) -> None:
+        """Write where the run's numbers come from."""
+        self.write("provenance.json", as_json(value))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the run, atomically; raises as `check`."""
+        self.check()
+        write_atomically(self.path / name, content)
+
+    def write_progress(self, value: dict[str, Any]) -> None:
+        """Show how far the run is; lost with no harm."""
+        write_atomically(self.path / "progress.json", json.dumps(value).encode(), durably=False)
+
+    def fail(self, reason: str, kind: str) -> None:
+        """Record why the run failed."""
+        self.write("failed.json", as_json({"kind": kind, "reason": reason}))
+
+    def commit(self) -> None:
+        """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
+        self.check()
+        names = [*COMMITTED, *(name for name in FINAL_STATE if (self.path / name).exists())]
+        self.write("done.json", as_json({name: _checksum(self.path / name) for name in names}))
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
+
+    def reset(self) -> None:
+        """Forget everything but the specification; raises as `check`."""
+        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
+            self.check()
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
+
+    # Reading
+
+    def spec(self) -> RunSpec:
+        """Read the run's specification."""
+        text = self._read("run.json")
+        try:
+            version = json.loads(text).get("schema_version", 0)
+            if isinstance(version, int) and version > SCHEMA:
+                raise NewerVersionError(
+                    f"{self.path}: written by a newer version of the suite (schema {version}, this one reads {SCHEMA})"
+                )
+            return RunSpec.model_validate_json(text)
+        except (ValueError, RecursionError, AttributeError) as error:
+            raise CorruptRunError(f"{self.path}/run.json: {str(error).splitlines()[0]}") from error
+
+    def evaluations(self) -> pd.DataFrame:
+        """Read the evaluation episodes (see `EVALUATION_COLUMNS`)."""
+        return self._read_table("evaluations", EVALUATION_COLUMNS)
+
+    def training(self) -> pd.DataFrame:
+        """Read counters, seconds and metrics, one row an evaluation mark."""
+        return self._read_table("training", ("environment_steps", "gradient_steps"))
+
+    def provenance(self) -> dict[str, Any]:
+        """Read where the run's numbers come from; empty before it was written."""
+        return self._read_json("provenance.json")
+
+    def progress(self) -> dict[str, Any]:
+        """Read how far the run is; empty if it has not said."""
+        return self._read_json("progress.json")
+
+    def failure(self) -> dict[str, Any]:
+        """Read why the run failed; empty if it did not."""
+        return self._read_json("failed.json")
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Return the last lines of the run's log."""
+        _, text = self.log_since(max(0, self.log_size() - 200 * lines))
+        return "\n".join(text.splitlines()[-lines:])
+
+    def log_size(self) -> int:
+        """Return the size of the run's log in bytes."""
+        log = self.path / "log.txt"
+        return log.stat().st_size if log.exists() else 0
+
+    def log_since(self, offset: int) -> tuple[int, str]:
+        """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
+        start = offset if offset <= self.log_size() else 0
+        try:
+            text = read_regular(self.path / "log.txt", start)
+        except OSError:
+            return 0, ""
+        return start + len(text), text.decode(errors="replace")
+
+    def verify(self) -> None:
+        """Check a finished run against its checksums.
+
+        Raises
+        ------
+        CorruptRunError
+            If a committed file is missing or differs from what was committed.
+        """
+        for name, checksum in self._read_json("done.json").items():
+            path = self.path / Path(name).name
+            try:
+                found = _checksum(path)
+            except OSError:
+                found = None
+            if found != checksum:
+                raise CorruptRunError(f"{path}: differs from what the run committed")
+
+    def _read(self, name: str) -> str:
+        try:
+            return read_regular(self.path / name).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorruptRunError(f"{self.path / name}: {error}") from error
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        if not os.path.lexists(self.path / name):
+            return {}
+        try:
+            value = json.loads(self._read(name))
+        except (ValueError, RecursionError) as error:
+            raise CorruptRunError(f"{self.path / name}: {error}") from error
+        if not isinstance(value, dict):
+            raise CorruptRunError(f"{self.path / name}: not an object")
+        return value
+
+    def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        from pyarrow.parquet import ParquetFile  # slow: a lease must not wait for it
+
+        path = self.path / f"{name}.parquet"
+        try:
+            # On one thread: the tables are small and, in a report, many.
+            with ParquetFile(BytesIO(read_regular(path))) as file:
+                table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+        except Exception as error:  # the reader raises many kinds for a damaged file
+            raise CorruptRunError(f"{path}: {str(error).splitlines()[0]}") from error
+        missing = [column for column in columns if column not in table]
+        if missing:
+            raise CorruptRunError(f"{path}: lacks the column {missing[0]!r}")
+        return table
+
+
+class Store:
+    """All runs under one results folder."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.runs_path = results / "runs"
+
+    def prepare(self) -> None:
+        """Make sure that runs can be written.
+
+        Raises
+        ------
+        UsageError
+            If the folder cannot be created or written.
+        """
+        try:
+            self.runs_path.mkdir(parents=True, exist_ok=True)
+            probe = self.runs_path / f".probe.{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
+
+    def folder(self, run: str) -> RunFolder:
+        """Return the folder of a run, which need not exist yet.
+
+        Raises
+        ------
+        UsageError
+            If the name is not one that a run can have; no name leads out of the store.
+        """
+        if not _RUN_NAME.fullmatch(run):
+            raise UsageError(f"run {run!r}: is not the name of a run; see: suite status")
+        return RunFolder(self.runs_path / run)
+
+    def folders(self) -> Iterator[RunFolder]:
+        """Yield every run folder, by name."""
+        if self.runs_path.is_dir():
+            for path in sorted(self.runs_path.iterdir()):
+                if path.is_dir() and _RUN_NAME.fullmatch(path.name):
+                    yield RunFolder(path)
+
+    def forget(self, runs: Sequence[str], specs: Sequence[RunSpec]) -> None:
+        """Forget the results of some runs of a plan, so that they are run anew.
+
+        Raises
+        ------
+        UsageError
+            If a run is not of the plan, or somebody is working on it.
+        """
+        planned = {spec.run for spec in specs}
+        for run in runs:
+            if run not in planned:
+                raise UsageError(f"run {run!r}: is not of this benchmark; see: suite plan")
+        folders = [folder for folder in map(self.folder, dict.fromkeys(runs)) if folder.path.is_dir()]
+        try:
+            for folder in folders:
+                if not folder.take():
+                    raise UsageError(f"run {folder.run}: is being worked on by somebody else")
+            for folder in folders:
+                folder.reset()
+        finally:
+            for folder in folders:
+                folder.release()
+
+    def collect_garbage(self) -> list[Path]:
+        """Remove what crashed writers left behind, and nothing else; return it.
+
+        That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes left.
+
+        Raises
+        ------
+        UsageError
+            If a file cannot be removed.
+        """
+        probes = list(self.runs_path.glob(".probe.*"))
+        removed = [path for probe in probes if is_own_folder(probe) for path in probe.iterdir()] + probes
+        for folder in self.folders():
+            _, holder = look(folder.path / "claims")
+            if holder is not None and not owner_died(holder.owner):
+                continue  # it may be alive, whatever clocks say
+            removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
+            if folder.state == "done" and is_own_folder(folder.path / "checkpoint"):
+                removed += sorted((folder.path / "checkpoint").iterdir())
+        for path in removed:
+            try:
+                path.rmdir() if is_own_folder(path) else path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be removed ({error.strerror})") from error
+        return removed

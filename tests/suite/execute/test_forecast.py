@@ -1,0 +1,107 @@
+"""Forecasts: from measured speeds, longest first, nothing guessed."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from environments import BoolArray, FloatArray, IntArray, Step
+from suite.execute.calibration import calibrate, measure
+from suite.execute.forecast import Speeds, forecast
+from suite.plan.benchmark import load_benchmark
+from suite.run.protocol import CountedTasks
+from suite.run.trainer import Trainer
+from suite.spec import RunSpec
+from suite.store.runs import Store
+from tests.suite.stores import finish, linear, make_spec
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_a_finished_run_gives_the_speed_of_those_alike(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(30.0, 60.0, 10.0))
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec(seed=1, budget=5000)) == pytest.approx(500.0)
+    assert speeds.seconds(make_spec(environment="push-v1", budget=5000)) == pytest.approx(500.0)
+
+
+def test_other_settings_other_algorithms_and_other_sizes_are_not_guessed(store: Store) -> None:
+    finish(store, make_spec(), linear(0, 1))
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec(settings={"batch_size": 1})) is None
+    assert speeds.seconds(make_spec("oracle-sac")) is None
+    assert speeds.seconds(make_spec(environment="ant-fb")) is None
+
+
+def test_longest_first_and_the_unknown_before_all(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1))
+    short, long, unknown = make_spec(seed=1, budget=10), make_spec(seed=2, budget=99), make_spec("mql")
+    assert Speeds(store).longest_first([short, unknown, long]) == [unknown, long, short]
+
+
+def test_hours_of_one_and_of_several_workers(store: Store) -> None:
+    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(1800.0, 1200.0, 600.0))  # an hour
+    budgets = (3000, 2000, 2000, 1000)
+    specs = [make_spec(seed=1 + seed, budget=budget) for seed, budget in enumerate(budgets)]
+    found = forecast([*specs, make_spec("mql")], Speeds(store), workers=2)
+    assert found.hours == pytest.approx(8.0)
+    assert found.elapsed == pytest.approx(4.0)
+    assert found.unknown == 1
+    assert "4.00 h on 3 machines" in found.text(3, 2)
+
+
+def test_calibration_measures_what_is_unknown_and_is_remembered(store: Store) -> None:
+    specs = [
+        spec
+        for spec in load_benchmark("smoke").plan()
+        if spec.environment == "point-goal-2d" and spec.algorithm in ("pearl", "oracle-sac")
+    ]
+    store.prepare()
+    assert calibrate(specs, Speeds(store), torch.device("cpu"), seconds=60.0) == 0
+    again = Speeds(store)
+    for spec in specs:
+        assert (again.seconds(spec) or 0) > 0
+    again.path.write_text("{damaged")
+    assert Speeds(store).seconds(specs[0]) is None
+
+
+TINY = [
+    spec
+    for spec in load_benchmark("smoke").plan()
+    if spec.environment == "point-goal-2d" and spec.algorithm in ("pearl", "blind-sac", "maml-trpo", "mql")
+]
+
+
+@pytest.mark.parametrize("spec", TINY, ids=[spec.algorithm for spec in TINY])
+def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that simulation alone moves: so much a step, a reset, and the first reset."""
+    monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())  # it rings by another clock
+    now = 0.0
+    reset, step = CountedTasks.reset, CountedTasks.step
+
+    def slow_reset(tasks: CountedTasks, indices: IntArray) -> FloatArray:
+        nonlocal now
+        now += 0.02 * len(indices) + (5.0 if tasks._simulation is None else 0.0)
+        return reset(tasks, indices)
+
+    def slow_step(tasks: CountedTasks, actions: FloatArray, active: BoolArray) -> Step:
+        nonlocal now
+        now += 0.01 * np.count_nonzero(active)
+        return step(tasks, actions, active)
+
+    monkeypatch.setattr(CountedTasks, "reset", slow_reset)
+    monkeypatch.setattr(CountedTasks, "step", slow_step)
+    monkeypatch.setattr("suite.execute.calibration.time.perf_counter", lambda: now)
+    measured = measure(spec, torch.device("cpu"), seconds=20.0)
+    assert measured is not None
+    calibrating, now = now, 0.0
+    Trainer.of(spec, torch.device("cpu")).run()
+    assert measured * spec.budget == pytest.approx(now - 10.0, rel=0.15)  # but for building simulations
+    assert calibrating < now

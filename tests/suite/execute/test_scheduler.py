@@ -1,0 +1,222 @@
+"""The scheduler and the local executor, with trainers that end well and badly."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from suite.execute.local import LocalExecutor
+from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.failures import HELD_STATUS
+from suite.spec import RunSpec
+from suite.store.files import write_json
+from suite.store.lease import Lease
+from suite.store.runs import RunFolder, Store
+from tests.faults.conditions import assert_no_process, assert_sound, committed, events
+from tests.faults.trainer import finish
+from tests.suite.stores import make_spec
+
+
+def execute(
+    results: Path, mode: str, specs: Sequence[RunSpec], *, limits: Limits | None = None, workers: int = 2
+) -> Scheduler:
+    store = Store(results)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", mode]
+    scheduler = Scheduler(store, LocalExecutor(store, command), workers, limits or Limits(), Retries(backoff=0.05))
+    scheduler.run(specs, lambda: None)
+    assert_no_process(results)
+    assert_sound(results)
+    return scheduler
+
+
+def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path) -> None:
+    specs = [make_spec(seed=seed) for seed in range(3)]
+    for _ in range(2):
+        execute(tmp_path, "ends-well", specs)
+        assert committed(tmp_path) == sorted(spec.run for spec in specs)
+
+
+def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:
+    scheduler = execute(tmp_path, "is-killed-twice", [make_spec()])
+    assert scheduler.failures == {}
+    assert events(tmp_path) == {"started": 3, "committed": 1}
+
+
+def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
+    spec = make_spec()
+    scheduler = execute(tmp_path, "is-always-killed", [spec])
+    assert events(tmp_path) == {"started": 3}
+    assert scheduler.failures[spec.run].reason == "killed by SIGKILL"
+    folder = Store(tmp_path).folder(spec.run)
+    assert folder.state == "failed"
+    assert folder.failure() == {"kind": "killed", "reason": "killed by SIGKILL"}
+
+
+def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> None:
+    spec = make_spec()
+    scheduler = execute(tmp_path, "raises", [spec])
+    assert events(tmp_path) == {"started": 1}
+    assert scheduler.failures[spec.run].kind == "error"
+    assert "ValueError: bad" in Store(tmp_path).folder(spec.run).log_tail()
+
+
+@pytest.mark.parametrize("word", ['{"kind": [], "reason": "x"}', '{"kind": "error", "reason": 1}', "[]", "{"])
+def test_a_garbled_word_of_failure_stops_nothing(word: str, tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys; pathlib.Path(sys.argv[4], 'runs', sys.argv[2], 'failed.json').write_text(sys.argv[1])"
+    )
+    store, spec = Store(tmp_path), make_spec()
+    store.prepare()
+    command = [sys.executable, "-c", f"{script}; sys.exit(3)", word]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], lambda: None)
+    assert scheduler.failures[spec.run] == ("error", "ended with status 3")
+
+
+def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
+    spec = make_spec()
+    scheduler = execute(tmp_path, "fills-the-disk", [spec])
+    assert events(tmp_path) == {"started": 3}
+    assert scheduler.failures[spec.run].kind == "storage"
+
+
+def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = iter([True, True, False])
+    prepare = RunFolder.prepare
+
+    def prepare_or_not(folder: RunFolder, spec: RunSpec) -> None:
+        if next(full):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        prepare(folder, spec)
+
+    monkeypatch.setattr(RunFolder, "prepare", prepare_or_not)
+    scheduler = execute(tmp_path, "ends-well", [make_spec()])
+    assert scheduler.failures == {}
+    assert events(tmp_path) == {"started": 1, "committed": 1}
+    full = iter([True] * 3)
+    scheduler = execute(tmp_path, "ends-well", [make_spec(seed=1)])
+    assert [failure.kind for failure in scheduler.failures.values()] == ["storage"]
+    assert next(full, None) is None
+
+
+def test_start_up_is_not_silence(tmp_path: Path) -> None:
+    scheduler = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
+    assert scheduler.failures == {}
+
+
+def test_a_limit_on_time_is_deterministic(tmp_path: Path) -> None:
+    spec = make_spec()
+    scheduler = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
+    assert scheduler.failures[spec.run].kind == "time"
+    assert events(tmp_path)["started"] <= 1
+
+
+def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    spec = make_spec()
+    path = tmp_path / "runs" / spec.run / "run.json"
+    path.parent.mkdir(parents=True)
+    write_json(path, {**spec.model_dump(mode="json"), "schema_version": 99})
+    before = path.read_bytes()
+    store = Store(tmp_path)
+    scheduler = Scheduler(store, LocalExecutor(store, ["true"]), 1, Limits(), Retries())
+    scheduler.run([spec], lambda: None)
+    assert "newer version" in scheduler.failures[spec.run].reason
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None:
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.take()
+    looks = 0
+
+    def watch() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            other.release()
+
+    command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
+    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries()).run([spec], watch)
+    assert looks > 5
+    assert committed(tmp_path) == [spec.run]
+
+
+def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> None:
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.take()
+    (lease,) = (other.path / "claims").iterdir()
+    lease.write_text(json.dumps({"machine": "another", "pid": 1, "started": 1}))
+    os.utime(lease, (0, 0))
+    assert other.state == "pending"  # as far as wall clocks tell
+    looks = 0
+
+    def watch() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 20:
+            finish(other)
+            other.release()
+
+    command = [sys.executable, "-S", "-c", f"import sys; sys.exit({HELD_STATUS})"]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler.run([spec], watch)
+    assert scheduler.failures == {}
+    assert looks >= 20
+
+
+def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
+    specs = [make_spec(seed=seed) for seed in range(2)]
+    store = Store(tmp_path)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", "stops-when-asked"]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries())
+
+    def watch() -> None:
+        if events(tmp_path)["started"] == 2:
+            scheduler.interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run(specs, watch)
+    assert_no_process(tmp_path)
+    assert {store.folder(spec.run).state for spec in specs} == {"pending"}
+
+
+def test_a_lost_lease_stops_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from suite.store.lease import LostLeaseError
+
+    spec = make_spec()
+    store = Store(tmp_path)
+    store.prepare()
+    loser, winner = store.folder(spec.run), store.folder(spec.run)
+    loser.prepare(spec)
+    assert loser.take()
+    monkeypatch.setattr("suite.store.lease._owner_lives", lambda owner: False)
+    assert winner.take()
+    assert isinstance(winner._lease, Lease)
+    before = sorted(path.name for path in loser.path.iterdir())
+    for write in (
+        lambda: loser.write("evaluations.parquet", b""),
+        lambda: loser.write_provenance({}),
+        lambda: loser.fail("reason", "error"),
+        loser.commit,
+        loser.heartbeat,
+        loser.reset,
+    ):
+        with pytest.raises(LostLeaseError):
+            write()
+    assert sorted(path.name for path in loser.path.iterdir()) == before

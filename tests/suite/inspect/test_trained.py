@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from imageio_ffmpeg import count_frames_and_secs
+from PIL import Image
+
+from suite.errors import UsageError
+from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
+from suite.inspect.trained import trained
+from suite.plan.benchmark import load_benchmark
+from suite.run.trainer import Trainer
+from suite.store.runs import Store
+from tests.suite.stores import finish, linear, make_spec
+from tests.suite.trained_runs import suite, train
+
+CPU = torch.device("cpu")
+HORIZON = 20
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    train(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(results: Path) -> dict[str, str]:
+    return {folder.spec().label: folder.run for folder in Store(results).folders()}
+
+
+def test_a_trained_agent_scores_as_the_run_did(results: Path, runs: dict[str, str]) -> None:
+    for label in ("pearl", "blind-sac"):
+        folder = Store(results).folder(runs[label])
+        committed = folder.evaluations()
+        last = committed[committed["environment_steps"] == committed["environment_steps"].max()]
+        episodes = trained(folder, CPU).evaluate()
+        np.testing.assert_array_equal(episodes.rewards.sum(axis=1), last["return"])
+
+
+@pytest.mark.parametrize("label", ["pearl", "blind-sac"])
+def test_watch_films_the_evaluation_episode(
+    label: str, results: Path, runs: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clip = tmp_path / "new folder" / "clip.gif"
+    assert suite("watch", runs[label], "--results", results, "--task", 3, "--out", clip) == 0
+    printed = capfd.readouterr()
+    assert printed.out.strip() == f"clip: {clip}"
+    committed = Store(results).folder(runs[label]).evaluations()
+    last = committed[(committed["task"] == 3)]["return"].iloc[-1]
+    assert float(printed.err.split("return ")[1].split(",")[0]) == pytest.approx(last, abs=1e-3)
+    with Image.open(clip) as image:
+        assert image.size == (480, 360)
+        assert image.n_frames == HORIZON + 1  # type: ignore[attr-defined]
+    assert list(clip.parent.iterdir()) == [clip]
+
+
+def test_watch_writes_mp4_by_default(
+    results: Path, runs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert suite("watch", runs["pearl"], "--results", results, "--task", 0) == 0
+    frames, seconds = count_frames_and_secs(str(tmp_path / "reports" / "clips" / f"{runs['pearl']}-task0.mp4"))
+    assert frames == HORIZON + 1
+    assert 3.0 <= seconds <= 4.0
+
+
+def test_clusters_writes_table_page_and_record(
+    results: Path, runs: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--results", results, "--reports", tmp_path, "--rollouts", 6, "--tasks", 4, "--perplexity", 5)
+    assert suite("clusters", runs["pearl"], *options, "--json") == 0
+    (printed,) = json.loads(capfd.readouterr().out)["runs"]
+    folder = Store(results).folder(runs["pearl"])
+    folder.verify()
+    recorded = json.loads((folder.path / "clusters.json").read_text())
+    points = recorded.pop("points")
+    assert printed == recorded
+    assert points["task"] == [0, 1, 2, 3] * 6
+    projected = np.stack([points["x"], points["y"]], axis=1)
+    assert recorded["tsne"] == statistics(projected, np.array(points["task"])).model_dump()
+    assert recorded["tsne_settings"]["perplexity"] == 5
+    assert recorded["window_rows"] == [HORIZON - 1, HORIZON - 1]
+    assert recorded["goals"] == "test tasks"
+    page = (tmp_path / "clusters.html").read_bytes()
+    assert suite("clusters", runs["pearl"], *options) == 0
+    assert "| tcl-pearl, paper | push-v1 | – | 26.6 | 68.5 | 2.58 |" in capfd.readouterr().out
+    assert (tmp_path / "clusters.html").read_bytes() == page
+
+
+def test_statistics_agree_with_loops() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.array([2, 0, 1, 0, 1, 2, 0, 2, 1, 1])
+    points = generator.standard_normal((10, 3)) + labels[:, None]
+    centroids = {
+        k: sum(p for p, c in zip(points, labels, strict=True) if c == k) / (labels == k).sum() for k in range(3)
+    }
+    within = [np.sqrt(((p - centroids[c]) ** 2).sum()) for p, c in zip(points, labels, strict=True)]
+    between = [np.sqrt(((centroids[a] - centroids[b]) ** 2).sum()) for a, b in ((0, 1), (0, 2), (1, 2))]
+    silhouettes = []
+    for i, (p, c) in enumerate(zip(points, labels, strict=True)):
+        distances = np.sqrt(((points - p) ** 2).sum(axis=1))
+        own = np.mean([d for j, d in enumerate(distances) if labels[j] == c and j != i])
+        other = min(distances[labels == k].mean() for k in range(3) if k != c)
+        silhouettes.append((other - own) / max(own, other))
+    found = statistics(points, labels)
+    assert found.model_dump() == pytest.approx(
+        {
+            "to_centroid": np.mean(within),
+            "between_centroids": np.mean(between),
+            "ratio": np.mean(between) / np.mean(within),
+            "silhouette": np.mean(silhouettes),
+        }
+    )
+    assert statistics(np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1])).ratio is None
+
+
+def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) -> None:
+    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    starts = set()
+    for seed in range(60):
+        windows = crop(episodes, 8, np.random.default_rng(seed))
+        assert windows.observations.shape[1:] == (9, 2)
+        assert windows.actions.shape[1:] == (8, 2)
+        for copy, observations in enumerate(windows.observations):
+            (start,) = np.flatnonzero((episodes.observations[copy] == observations[0]).all(axis=1))
+            np.testing.assert_array_equal(episodes.observations[copy, start : start + 9], observations)
+            np.testing.assert_array_equal(episodes.actions[copy, start : start + 8], windows.actions[copy])
+            np.testing.assert_array_equal(episodes.rewards[copy, start : start + 8], windows.rewards[copy])
+            starts.add(int(start))
+    assert starts == set(range(HORIZON - 8))
+
+
+def test_crop_never_reads_beyond_a_short_episode(results: Path, runs: dict[str, str]) -> None:
+    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    episodes.lengths[:3] = 1, 2, 6
+    windows = crop(episodes, 8, np.random.default_rng(0))
+    assert windows.lengths[:4].tolist() == [1, 1, 5, 8]
+    for copy, length in enumerate(windows.lengths[:3]):
+        start = int(np.flatnonzero((episodes.observations[copy] == windows.observations[copy, 0]).all(axis=1))[0])
+        assert start + length <= episodes.lengths[copy]
+        np.testing.assert_array_equal(
+            episodes.observations[copy, start : start + length + 1], windows.observations[copy, : length + 1]
+        )
+
+
+def test_tasks_on_ml1_stand_on_a_grid_and_randomise_the_hand() -> None:
+    (spec,) = (s for s in load_benchmark("smoke").plan() if s.label == "pearl" and s.environment == "reach-v1")
+    tasks, grid = cluster_tasks(Trainer.of(spec, CPU), ClusterSettings())
+    assert grid
+    assert len(np.unique(tasks.vectors[:, -3])) == 4
+    assert len(np.unique(tasks.vectors[:, -2])) == 2
+    assert len(np.unique(tasks.vectors[:, :-3], axis=0)) == 1
+    first, second = (tasks.reset(np.arange(2)) for _ in range(2))
+    tasks.close()
+    hand = slice(0, 3)
+    assert (first[:, hand] != second[:, hand]).all()
+
+
+@pytest.mark.parametrize(
+    ("label", "arguments", "message"),
+    [
+        ("pearl", ("watch", "--task", 20), "--task 20: point-goal-2d has the test tasks 0 to 19"),
+        ("pearl", ("watch", "--task", -1), "--task -1: point-goal-2d has the test tasks 0 to 19"),
+        ("pearl", ("watch", "--task", 0, "--out", "clip.avi"), "--out clip.avi: must end in .mp4, .gif, .webp"),
+        ("mql", ("watch", "--task", 0), "mql adapts on its meta-training replay"),
+        ("blind-sac", ("clusters",), "blind-sac has no context encoder"),
+        ("pearl", ("clusters", "--tasks", 21), "--tasks 21: point-goal-2d has 20 test tasks"),
+        ("pearl", ("clusters", "--rollouts", 3), "--perplexity 30: must be less than the number of windows, 24"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    label: str,
+    arguments: tuple[object, ...],
+    message: str,
+    results: Path,
+    runs: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    command, *options = arguments
+    assert suite(command, runs[label], *options, "--results", results) == 2
+    printed = capfd.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
+
+
+def test_runs_without_a_trained_agent_are_refused(results: Path, runs: dict[str, str], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(UsageError, match=r"run 'nothing' is not in .*; see: suite status"):
+        trained(store.folder("nothing"), CPU)
+
+    pending = store.folder(make_spec().run)
+    pending.prepare(make_spec())
+    with pytest.raises(UsageError, match="is pending; only a finished run has a trained agent"):
+        trained(pending, CPU)
+
+    older = finish(store, make_spec(seed=1), linear(0.0, 1.0))
+    with pytest.raises(UsageError, match=f"keeps no trained agent .* suite run BENCHMARK --rerun {older.run}"):
+        trained(older, CPU)
+
+    damaged = store.folder(runs["pearl"])
+    shutil.copytree(Store(results).folder(runs["pearl"]).path, damaged.path)
+    (damaged.path / "state.safetensors").write_bytes(b"half")
+    with pytest.raises(UsageError, match=r"state\.safetensors: differs from what the run committed"):
+        trained(damaged, CPU)
+
+
+def test_the_recorded_command_makes_the_same_numbers_again(results: Path, runs: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(results / "runs" / runs["pearl"], tmp_path / "runs" / runs["pearl"])
+    folder = Store(tmp_path).folder(runs["pearl"])
+    before, began = folder.evaluations(), (folder.path / "done.json").stat().st_mtime_ns
+    program, *arguments = folder.provenance()["command"].split()
+    assert program == "suite"
+    assert suite(*arguments, "--results", tmp_path) == 0
+    assert (folder.path / "done.json").stat().st_mtime_ns > began
+    pd.testing.assert_frame_equal(folder.evaluations(), before)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+import suite
+from algorithms import ALGORITHMS
+from algorithms.interface import added
+from algorithms.oracle_sac import BlindSAC
+from environments import family_names
+from suite.errors import UsageError
+from suite.plan import settings
+from suite.plan.settings import load_settings, printed_settings, used_settings
+
+PAPER = Path(suite.__file__).parent / "papers" / "tcl_pearl"
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_printed_settings_exist_for_every_environment_and_load(algorithm: str) -> None:
+    for environment in family_names():
+        settings = printed_settings(algorithm, environment)
+        assert load_settings(algorithm, settings) is not None
+        assert used_settings(algorithm, environment, {}) == settings
+
+
+def test_pearl_on_ml1_is_table_7() -> None:
+    table = yaml.safe_load((PAPER / "tables6_7_8_hyperparameters.yaml").read_text())
+    seven, eight = table["pearl_meta_world"], table["tcl_pearl_meta_world"]
+    settings = printed_settings("tcl-pearl", "push-v1")
+    names = {
+        "updates": "parameter_updates_per_epoch",
+        "warmup_steps": "warmup_timesteps_per_task",
+        "prior_steps": "exploration_timesteps_per_meta_training_task",
+        "posterior_steps": "posterior_timesteps_per_meta_training_task",
+        "latent_size": "context_embedding_dimension",
+        "batch": "batch_size",
+        "context_batch": "context_embedding_batch_size",
+        "meta_batch": "meta_batch_size",
+        "tasks_per_iteration": "training_tasks_sampled_per_epoch",
+        "reward_scale": "reward_scale",
+    }
+    assert {ours: settings[ours] for ours in names} == {ours: seven[theirs] for ours, theirs in names.items()}
+    assert set(settings["encoder_sizes"]) == {seven["context_encoder_hidden_size"]}
+    assert set(settings["network_sizes"]) == {seven["policy_hidden_size"]}
+    assert settings["window"] == eight["trajectory_augmentation_window_size"]
+    assert settings["temperature"] == eight["contrastive_loss_temperature"]
+    assert settings["contrastive_scale"] == 1
+
+
+def test_tcl_on_the_controls_is_table_4_and_shares_pearls_encoder() -> None:
+    with (PAPER / "tables" / "table4_tcl_mujoco_controls.csv").open() as file:
+        for row in csv.DictReader(file):
+            settings = printed_settings("tcl-pearl", row["environment"])
+            assert settings["window"] == int(row["window_size"])
+            assert settings["contrastive_scale"] == float(row["contrastive_loss_scale"])
+            pearl = printed_settings("pearl", row["environment"])
+            assert pearl.items() <= settings.items()
+            assert (pearl["encoder_sizes"], pearl["latent_size"]) == ([200, 200], 5)
+
+
+# oyster's launch configurations, as far as they differ between families (commit 44e20fd, configs/*.json).
+OYSTER = {
+    #                        meta  context  kl   updates prior extra next-observation
+    "ant-fb": (4, 256, 0.1, 4000, 400, 600, False),
+    "ant-goal-2d": (10, 256, 1.0, 4000, 400, 600, False),
+    "cheetah-fb": (4, 256, 0.1, 2000, 1000, 1000, False),
+    "cheetah-vel": (16, 100, 0.1, 2000, 400, 600, False),
+    "humanoid-dir-2d": (16, 256, 0.1, 4000, 400, 600, False),
+    "walker-2d-rand-params": (10, 100, 0.1, 4000, 400, 600, True),
+}
+
+
+@pytest.mark.parametrize("environment", sorted(OYSTER))
+def test_pearl_on_the_controls_is_oysters_configuration(environment: str) -> None:
+    settings = printed_settings("pearl", environment)
+    keys = ("meta_batch", "context_batch", "kl_weight", "updates", "prior_steps", "posterior_steps")
+    got = (*(settings[key] for key in keys), settings["next_observations_in_context"])
+    assert got == OYSTER[environment]
+    assert settings["warmup_steps"] == 2000
+    assert settings["tasks_per_iteration"] == 5
+    assert settings["reward_scale"] == 5.0
+    assert settings["network_sizes"] == [300, 300, 300]
+
+
+def test_a_published_preset_is_a_set_of_named_differences() -> None:
+    settings = used_settings("pearl", "push-v1", {"as_published": "garage"})
+    assert settings["as_published"] == sorted(ALGORITHMS["pearl"].published["garage"])
+
+
+@dataclass(frozen=True)
+class _Later(BlindSAC.Settings):  # type: ignore[misc,name-defined]
+    option: float = added(1.0)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An algorithm that has got another setting."""
+    monkeypatch.setattr(BlindSAC, "Settings", _Later)
+    settings._adapter.cache_clear()
+    yield
+    settings._adapter.cache_clear()
+
+
+def test_a_setting_that_comes_later_counts_off_its_default_alone(later: None) -> None:
+    before = printed_settings("blind-sac", "point-goal-2d")
+    assert "option" not in before
+    assert used_settings("blind-sac", "point-goal-2d", {"option": 1.0}) == before
+    assert used_settings("blind-sac", "point-goal-2d", {"option": 2.0}) == {**before, "option": 2.0}
+    assert load_settings("blind-sac", before).option == 1.0
+    with pytest.raises(UsageError, match="did you mean 'option'"):
+        used_settings("blind-sac", "point-goal-2d", {"optoin": 2.0})

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from suite.report import embedded, tables_as, write_report
+from suite.store.runs import CLUSTERS, Store
+from tests.suite.report.test_page import Page
+from tests.suite.stores import embed, make_spec, make_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return make_store(
+        tmp_path / "results", {("pearl", "push-v1"): [1.0, 2.0], ("tcl-pearl", "push-v1"): [3.0]}, budget=1000
+    )
+
+
+def spec(label: str, seed: int = 0) -> str:
+    return make_spec(label, "push-v1", seed, budget=1000).run
+
+
+def test_table_2_stands_beside_ours_and_each_run_has_a_figure(store: Store, tmp_path: Path) -> None:
+    for seed in (1, 0):
+        embed(store, make_spec("pearl", "push-v1", seed, budget=1000))
+    html = write_report(store, tmp_path).read_text()
+    text = Page(html).text
+    assert "pearl, paper push-v1 – 38.8 44.9 1.16 – – – – – –" in text
+    row = "1.25 5 4 0.500 1.25 5 – 0.500"
+    assert f"pearl push-v1 0 {row} {spec('pearl')} pearl push-v1 1 {row} {spec('pearl', 1)}" in text
+    assert len(re.findall(r'id="clusters-\d-figure"', html)) == 2
+    assert f"{spec('pearl')}: 8 tasks (grid), 5 rollouts each after 2 exploration episodes, windows of 64" in text
+    assert "asks a finished run" not in text
+
+
+def test_every_task_has_its_own_look(store: Store, tmp_path: Path) -> None:
+    embed(store, make_spec("pearl", "push-v1", budget=1000))
+    figure = re.findall(
+        r'<figure id="clusters-0-figure">.*?</figure>', write_report(store, tmp_path).read_text(), re.S
+    )[0]
+    looks = Counter(re.findall(r'<use xlink:href="#([\w-]+)"[^>]*?var\((--s\d)\)', figure))
+    tasks = [look for look, count in looks.items() if count == 5]  # the others are the legend's
+    assert len(tasks) == len({marker for marker, _ in tasks}) == 8
+    assert len({colour for _, colour in tasks}) == 7
+
+
+def test_the_page_of_clusters_shows_the_same(store: Store, tmp_path: Path) -> None:
+    record = embed(store, make_spec("pearl", "push-v1", budget=1000))
+    report = write_report(store, tmp_path).read_text()
+    page = embedded.write_clusters(tmp_path, [record]).read_text()
+    Page(page)
+    figure = re.findall(r'<figure id="clusters-0-figure">.*?</figure>', page, re.S)[0]
+    assert figure in report
+    table = re.findall(r'<table id="clusters">.*?</table>', page, re.S)[0]
+    assert table in report
+
+
+def test_where_there_are_none_the_page_says_how_to_get_them(store: Store, tmp_path: Path) -> None:
+    text = Page(write_report(store, tmp_path).read_text()).text
+    assert "suite clusters RUN asks a finished run" in text
+    assert "pearl, paper push-v1" not in text
+    assert "pearl, paper | push-v1" not in tables_as("markdown", store)
+
+
+def test_plain_tables_hold_them(store: Store) -> None:
+    embed(store, make_spec("pearl", "push-v1", budget=1000))
+    assert "| pearl, paper | push-v1 | – | 38.8 |" in tables_as("markdown", store)
+
+
+def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path: Path) -> None:
+    for label in ("pearl", "tcl-pearl"):
+        embed(store, make_spec(label, "push-v1", budget=1000))
+    path = store.folder(spec("pearl")).path / CLUSTERS
+    path.write_text(path.read_text()[:100])
+    text = Page(write_report(store, tmp_path).read_text()).text
+    assert "✓ 3 done" in text
+    assert f"{path}: " in text
+    assert f"tcl-pearl push-v1 0 1.25 5 4 0.500 1.25 5 – 0.500 {spec('tcl-pearl')}" in text
+    assert "push-v1 pearl 2 0.0015" in text
+
+
+def test_many_runs_share_the_page_with_few_figures(store: Store) -> None:
+    record = embed(store, make_spec("pearl", "push-v1", budget=1000))
+    found = embedded.section([record] * 3, most=2)
+    assert (len(found.table.rows), len(found.figures), found.undrawn) == (5, 2, 1)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suite import versions
+from suite.errors import UsageError
+from suite.plan.benchmark import load_benchmark
+from suite.versions import NUMERIC, check_current, code_hash
+
+
+def test_what_was_planned_elsewhere_is_not_executed_as_something_else() -> None:
+    spec = load_benchmark("smoke").plan()[0]
+    check_current(spec)
+    for change, says in (
+        ({"versions": {**spec.versions, "torch": "1.0"}}, r"planned for torch 1\.0; here it is"),
+        ({"algorithm_revision": 99}, f"planned for {spec.algorithm} revision 99; here it is revision"),
+        ({"environment_revision": 99}, f"planned for {spec.environment} revision 99"),
+        ({"algorithm": "ppo"}, "'ppo' is unknown"),
+        ({"environment": "moon"}, "'moon' is unknown"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            check_current(spec.model_copy(update=change))
+
+
+def test_the_code_hash_is_of_what_changes_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+
+    def write(name: str, text: str) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def hashed() -> str:
+        code_hash.cache_clear()
+        return code_hash()
+
+    for pattern in NUMERIC:
+        write(pattern.replace("**/*", "a.py"), "a")
+    try:
+        first = hashed()
+        write("suite/cli.py", "b")
+        assert hashed() == first
+        write("algorithms/a.py", "b")
+        assert hashed() != first
+    finally:
+        code_hash.cache_clear()
+
+
+@pytest.mark.parametrize("pattern", NUMERIC)
+def test_sources_that_are_nowhere_are_missed(pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in set(NUMERIC) - {pattern}:
+        path = tmp_path / other.replace("**/*", "a.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    code_hash.cache_clear()
+    with pytest.raises(RuntimeError, match="there is no such source"):
+        code_hash()
