@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from suite.analysis.results import Results
+from suite.plan.departures import in_words
 from suite.table import Cell, Table, interval
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
@@ -79,6 +80,23 @@ def wall_clock(done: pd.DataFrame) -> Table:
         "Means over runs. Environment steps/s: meta-training steps by the seconds of sampling and updating, evaluation "
         "left out. Meta-test steps are counted apart from the budget. Machine: processor and device; seconds of "
         "different ones do not compare.",
+    )
+
+
+def protocols(results: Results) -> Table:
+    """Runs under another protocol than their environment's own."""
+    groups: dict[tuple[str, str, str], int] = {}
+    for row in results.runs[results.runs["entry"].notna()].to_dict("records"):
+        if words := in_words(results.specs[row["run"]]):
+            key = row["environment"], row["entry"], words
+            groups[key] = groups.get(key, 0) + 1
+    return Table(
+        "protocols",
+        "Not the paper's protocol",
+        ("environment", "entry", "departs by", "runs"),
+        tuple((*key, count) for key, count in sorted(groups.items())),
+        "Chosen by the benchmark, beside the environment's own number. These runs are never judged at the paper's "
+        "settings, nor shown beside its values.",
     )
 
 
