@@ -177,8 +177,10 @@ class TanhGaussianPolicy(nn.Module):
         sizes: Sequence[int],
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
+        added_to_density: float = 0.0,
     ) -> None:
         super().__init__()
+        self.added_to_density = added_to_density
         *hidden, actions = sizes
         self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise)
 
@@ -213,4 +215,5 @@ class TanhGaussianPolicy(nn.Module):
         means, log_deviations = self(inputs)
         noise = torch.randn(means.shape, dtype=means.dtype, device=means.device, generator=generator)
         u = means + noise * log_deviations.exp()
-        return PolicySample(u.tanh(), tanh_gaussian_log_probability(u, noise, log_deviations), means, log_deviations)
+        log_probabilities = tanh_gaussian_log_probability(u, noise, log_deviations, self.added_to_density)
+        return PolicySample(u.tanh(), log_probabilities, means, log_deviations)

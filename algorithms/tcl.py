@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algorithms.context import Gaussian
+from algorithms.gaussian import DiagonalNormal
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
 
@@ -72,10 +72,10 @@ def sample_windows(
     return Windows(queries, keys, (offset < window).to(torch.get_default_dtype()), occurrence < counts)
 
 
-def similarity(queries: Gaussian, keys: Gaussian) -> Tensor:
+def similarity(queries: DiagonalNormal, keys: DiagonalNormal) -> Tensor:
     """Negative squared Wasserstein distance between every query and every key (Eq. 7), (queries, keys)."""
-    means = (queries.mean[:, None] - keys.mean[None, :]).square().sum(dim=-1)
-    deviations = (queries.deviation[:, None] - keys.deviation[None, :]).square().sum(dim=-1)
+    means = (queries.means[:, None] - keys.means[None, :]).square().sum(dim=-1)
+    deviations = (queries.deviations[:, None] - keys.deviations[None, :]).square().sum(dim=-1)
     return -(means + deviations)
 
 
@@ -86,7 +86,7 @@ class Contrast(NamedTuple):
     accuracy: Tensor  # share of queries whose most similar key is their own
 
 
-def contrast(queries: Gaussian, keys: Gaussian, valid: Tensor, temperature: float) -> Contrast:
+def contrast(queries: DiagonalNormal, keys: DiagonalNormal, valid: Tensor, temperature: float) -> Contrast:
     """InfoNCE over the batch (Eq. 8, Algorithm 1): query i belongs to key i.
 
     Parameters

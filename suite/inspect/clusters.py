@@ -17,7 +17,7 @@ import sklearn.metrics
 from threadpoolctl import threadpool_limits
 
 from algorithms import Episodes
-from algorithms.context import Gaussian
+from algorithms.gaussian import DiagonalNormal
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
@@ -30,7 +30,7 @@ from suite.run.trainer import Trainer
 class ContextBased(Protocol):
     """An algorithm that infers a posterior over a latent task variable from transitions."""
 
-    def encode(self, exploration: Sequence[Episodes]) -> Gaussian:
+    def encode(self, exploration: Sequence[Episodes]) -> DiagonalNormal:
         """Infer each copy's posterior, (copies, latent_size), from all its transitions."""
 
 
@@ -91,7 +91,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         for _ in range(settings.rollouts):
             episodes = evaluation_episodes(algorithm, agent, tasks, indices)
             windows = crop(episodes, settings.window, generator)
-            means.append(algorithm.encode([windows]).mean.double().cpu().numpy())
+            means.append(algorithm.encode([windows]).means.double().cpu().numpy())
             returns.append(episodes.rewards.sum(axis=1))
             rows.append(windows.lengths)
             tick()
