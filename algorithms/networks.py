@@ -215,5 +215,6 @@ class TanhGaussianPolicy(nn.Module):
         means, log_deviations = self(inputs)
         noise = torch.randn(means.shape, dtype=means.dtype, device=means.device, generator=generator)
         u = means + noise * log_deviations.exp()
+        actions = u.tanh()
         log_probabilities = tanh_gaussian_log_probability(u, noise, log_deviations, self.added_to_density)
-        return PolicySample(u.tanh(), log_probabilities, means, log_deviations)
+        return PolicySample(actions, log_probabilities, means, log_deviations)

@@ -64,6 +64,7 @@ class TCLPEARL(PEARL):
             "contrastive_accuracy": accuracy,
             "query_variance": queries.deviations.detach().square().mean(),
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
+            **windows.shares(),
         }
         return Inference(posterior, settings.contrastive_scale * loss, metrics)
 

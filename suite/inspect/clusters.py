@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from algorithms import Episodes
 from algorithms.gaussian import DiagonalNormal
+from algorithms.tcl import window_and_starts
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
@@ -155,16 +156,14 @@ def tasks_options(environment: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episodes:
-    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.sample_windows`).
-
-    Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3); one with T <= W gives T - 1 rows.
+    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.window_and_starts`).
 
     Parameters
     ----------
     size : W, transitions.
     """
-    lengths = np.clip(episodes.lengths - 1, 1, size)  # (copies,)
-    starts = generator.integers(np.maximum(episodes.lengths - lengths, 1))
+    lengths, starting = window_and_starts(episodes.lengths, size)  # (copies,) each
+    starts = generator.integers(starting)
     offsets = np.arange(lengths.max() + 1)
     rows = starts[:, None] + np.minimum(offsets, lengths[:, None])  # (copies, time + 1), the last one repeated
     beyond = offsets[:-1] >= lengths[:, None]  # (copies, time)
