@@ -33,7 +33,7 @@ from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature_loss
-from algorithms.scaling import Standardisation
+from algorithms.scaling import LEAST_DEVIATION, Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
@@ -70,7 +70,7 @@ class OracleSAC(Algorithm):
     """SAC on observation and task vector."""
 
     name: ClassVar[str] = "oracle-sac"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = OracleSACSettings
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
@@ -99,8 +99,8 @@ class OracleSAC(Algorithm):
         self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
         self.temperature_adam = Adam(settings.learning_rate, self.log_temperature)
 
-        self.scale = Standardisation(problem.observation_size)
-        self.vector_scale = Standardisation(problem.task_size)
+        self.scale = Standardisation(problem.observation_size, LEAST_DEVIATION)
+        self.vector_scale = Standardisation(problem.task_size, LEAST_DEVIATION)
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)

@@ -50,7 +50,7 @@ from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, policy_penalty, soft_value, value_loss
-from algorithms.scaling import Standardisation
+from algorithms.scaling import LEAST_DEVIATION, Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
@@ -197,7 +197,7 @@ class PEARL(Algorithm):
         self.value_adam = Adam(settings.learning_rate, self.value_parameters)
         self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
 
-        self.scale = Standardisation(s)
+        self.scale = Standardisation(s, LEAST_DEVIATION)
         self.replay = Replay(s, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
