@@ -135,7 +135,10 @@ class GRU(nn.Module):
 
 
 class StateIndependentDeviation(nn.Module):
-    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py)."""
+    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py).
+
+    Nor above exp(20), where nothing is lost and the exponentials of a distribution's differences do not overflow.
+    """
 
     def __init__(self, actions: int) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ class StateIndependentDeviation(nn.Module):
 
     def forward(self, means: Tensor) -> DiagonalNormal:
         """Return the distributions around some means (..., actions)."""
-        return DiagonalNormal(means, self.log_deviations.clamp(min=math.log(1e-6)).expand_as(means))
+        return DiagonalNormal(means, self.log_deviations.clamp(math.log(1e-6), 20.0).expand_as(means))
 
 
 class GaussianPolicy(nn.Module):
