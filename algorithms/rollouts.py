@@ -62,3 +62,21 @@ def run_steps(
         episodes = run_episodes(tasks, make_actor(), indices, np.minimum(remaining, horizon), observe=False)
         remaining = remaining - episodes.lengths
         yield episodes
+
+
+def waves(count: int, steps: int, tasks: Tasks) -> Iterator[slice]:
+    """Split `count` tasks or trials into waves of as many as surely fit what the budget has left.
+
+    There is one wave unless the budget nears its end. Then the steps that were reserved and not taken, because episodes
+    ended early, let more follow; those for which nothing is left do not come.
+
+    Parameters
+    ----------
+    count : how many are to be run.
+    steps : the most steps that one of them can take.
+    tasks : where they are run, before the next wave is asked for.
+    """
+    begun = 0
+    while begun < count and (fitting := min(count - begun, tasks.left // steps)) > 0:
+        yield slice(begun, begun + fitting)
+        begun += fitting

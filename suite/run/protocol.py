@@ -5,6 +5,7 @@ The runner steps the environments, so that no algorithm can score itself.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -27,13 +28,21 @@ class CountedTasks:
     on (seed, stream, task, n) alone.
     """
 
-    def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
+    def __init__(
+        self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str, budget: int = sys.maxsize
+    ) -> None:
         self.family, self.vectors, self.seed, self.stream_name = family, vectors, seed, stream_name
+        self.budget = budget
         self.visits = np.zeros(len(vectors), dtype=np.int64)  # (task,) episodes started
         self.steps = 0
         self.seconds = 0.0
         self._simulation: Simulation | None = None
         self._mark = 0.0
+
+    @property
+    def left(self) -> int:
+        """Steps that the budget still has."""
+        return self.budget - self.steps
 
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start the next episode of each of the tasks, one a copy.

@@ -67,14 +67,15 @@ class Trainer:
             spec=spec,
             family=family,
             algorithm=kind(settings, problem, algorithm_streams(spec.seed), device),
-            train=CountedTasks(family, split.train, spec.seed, "environment"),
+            train=CountedTasks(family, split.train, spec.seed, "environment", spec.budget),
             test=CountedTasks(family, split.test, spec.seed, "evaluation environment"),
         )
 
     def run(self, between: Callable[[], None] = lambda: None) -> None:
         """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
 
-        Goes on from where the state that was loaded stood.
+        The last iteration may be smaller than the others, so that the budget is spent and never exceeded. Goes on from
+        where the state that was loaded stood.
 
         Parameters
         ----------
@@ -97,7 +98,7 @@ class Trainer:
             self.evaluate()
             between()
         marks = [spec.budget * (mark + 1) / spec.evaluations for mark in range(spec.evaluations)]
-        while self.train.steps + algorithm.next_iteration_steps <= spec.budget:
+        while algorithm.smallest_iteration_steps <= self.train.left:
             marks = [mark for mark in marks if mark > self.train.steps]
             self.iterate()
             if marks and self.train.steps >= marks[0]:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-
-from algorithms import Algorithm
 from suite.checkpoint import Checkpoints, join
 from suite.execution import Trainer
+
+from algorithms import Algorithm
 from suite.spec import RunSpec
 
 FOLDERS = sorted(folder for folder in (Path(__file__).parent / "old_states").iterdir() if folder.is_dir())
