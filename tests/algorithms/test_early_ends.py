@@ -70,8 +70,8 @@ def trainer_of(name: str, budget: int, edge: float) -> Trainer:
     )
 
 
-@pytest.mark.parametrize("edge", [0.1, 0.3, np.inf])
-@pytest.mark.parametrize("rest", [0, 7, 50])
+@pytest.mark.parametrize("edge", [0.1, np.inf])
+@pytest.mark.parametrize("rest", [7, 50])
 def test_a_budget_is_spent_up_to_the_smallest_iteration_and_never_exceeded(name: str, edge: float, rest: int) -> None:
     first = make(name, TwoDirections(edge), TINY[name]).next_iteration_steps
     trainer = trainer_of(name, 2 * first + rest, edge)
