@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
@@ -36,6 +36,11 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 """Units of a layer."""
 Widths = Annotated[tuple[Width, ...], Field(max_length=16)]
 """Units of each hidden layer."""
+
+
+def added(default: Any) -> Any:
+    """Declare a setting that came after runs were stored: at its default it stays out of a run's identity."""
+    return field(default=default, metadata={"added": True})
 
 
 class AppendOnly(Tensor):

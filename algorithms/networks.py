@@ -170,7 +170,7 @@ class PolicySample(NamedTuple):
 
 
 class TanhGaussianPolicy(nn.Module):
-    """pi(a|x): a = tanh(u), u ~ N(mean(x), deviation(x)^2), log deviation clamped to [-20, 2]."""
+    """pi(a|x): a = tanh(u), u ~ N(mean(x), deviation(x)^2), log deviation (log_std) clamped to [-20, 2]."""
 
     def __init__(
         self,

@@ -13,18 +13,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from algorithms.interface import (
     Algorithm,
+    Count,
     Episodes,
     Fraction,
     Metrics,
     Problem,
+    Scale,
     Stateful,
     Streams,
     Tasks,
+    Widths,
 )
 from algorithms.networks import MLP, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
@@ -40,25 +42,25 @@ from environments import FloatArray, IntArray
 class OracleSACSettings:
     """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
 
-    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    network_sizes: Widths = (400, 400, 400)
     """Policy and critics; example :60-75."""
-    batch: PositiveInt = 1280
+    batch: Count = 1280
     """Transitions an update, each of a task drawn with replacement; example :95."""
-    updates: PositiveInt = 150
+    updates: Count = 150
     """Gradient steps an iteration; example :60-100."""
-    tasks_per_iteration: PositiveInt = 50
+    tasks_per_iteration: Count = 50
     """One episode each: 50 episodes between updates; example :60-100."""
-    steps_per_task: PositiveInt = 200
+    steps_per_task: Count = 200
     """Environment steps a sampled task and iteration: one episode of the paper's horizon."""
-    warmup_steps: PositiveInt = 200
+    warmup_steps: Count = 200
     """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
-    reward_scale: PositiveFloat = 1.0
+    reward_scale: Scale = 1.0
     """garage torch/algos/mtsac.py."""
     discount: Fraction = 0.99
     """gamma; garage torch/algos/mtsac.py."""
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
-    learning_rate: PositiveFloat = 3e-4
+    learning_rate: Fraction = 3e-4
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
@@ -88,7 +90,7 @@ class OracleSAC(Algorithm):
         self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
         self.temperature = nn.ParameterList([nn.Parameter(torch.zeros(1, device=device))])  # log alpha
-        self.critic_parameters = FlatParameters(self.critics)
+        self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
         self.log_temperature = FlatParameters(self.temperature)

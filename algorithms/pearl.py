@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator
 from torch import Tensor
 
 from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
 from algorithms.interface import (
     Algorithm,
+    Count,
+    CountOrNone,
     Episodes,
     Fraction,
     MetaTestAgent,
     Metrics,
     Problem,
+    Scale,
     Stateful,
     Streams,
     Tasks,
+    Weight,
+    Width,
+    Widths,
 )
 from algorithms.networks import (
     MLP,
@@ -67,47 +73,53 @@ PUBLISHED: dict[str, frozenset[str]] = {
 }
 
 
+def _compatible(chosen: frozenset[Difference]) -> frozenset[Difference]:
+    if {"xavier-initialisation", "fan-out-initialisation"} <= chosen:
+        raise ValueError("xavier-initialisation and fan-out-initialisation exclude each other")
+    return chosen
+
+
 @dataclass(frozen=True)
 class PEARLSettings:
     """Settings of PEARL; the defaults are the TCL-PEARL paper's for Meta-World."""
 
-    latent_size: PositiveInt = 7
+    latent_size: Width = 7
     """Table 7, context embedding dimension."""
-    encoder_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    encoder_sizes: Widths = (400, 400, 400)
     """Table 7, context encoder hidden size; three layers as in garage's ML1 example."""
-    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    network_sizes: Widths = (400, 400, 400)
     """Table 7, policy hidden size; also of Q and V."""
-    meta_batch: PositiveInt = 16
+    meta_batch: Count = 16
     """Table 7, tasks an update, drawn with replacement."""
-    batch: PositiveInt = 256
+    batch: Count = 256
     """Table 7, transitions a task."""
-    context_batch: PositiveInt = 128
+    context_batch: Count = 128
     """Table 7, context embedding batch size: context rows a task."""
-    updates: PositiveInt = 4000
+    updates: Count = 4000
     """Table 7, parameter updates per epoch."""
-    warmup_steps: PositiveInt = 4000
+    warmup_steps: Count = 4000
     """Table 7, environment steps a training task before the first update."""
-    tasks_per_iteration: PositiveInt = 15
+    tasks_per_iteration: Count = 15
     """Table 7, training tasks sampled per epoch."""
-    prior_steps: PositiveInt = 800
+    prior_steps: Count = 800
     """Table 7, exploration timesteps a sampled task, with z from the prior; they become the task's context."""
-    posterior_steps: NonNegativeInt = 800
+    posterior_steps: CountOrNone = 800
     """Table 7, posterior timesteps a sampled task, with z from the posterior; not part of the context."""
-    reward_scale: PositiveFloat = 10.0
+    reward_scale: Scale = 10.0
     """Table 7."""
-    entropy_weight: PositiveFloat = 1.0
+    entropy_weight: Scale = 1.0
     """alpha, the temperature; 1 in both code bases, which set the balance by the reward scale alone."""
-    context_reward_scale: PositiveFloat = 1.0
+    context_reward_scale: Scale = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
     discount: Fraction = 0.99
     """gamma; garage torch/algos/pearl.py, oyster configs/default.py."""
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
-    learning_rate: PositiveFloat = 3e-4
+    learning_rate: Fraction = 3e-4
     """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
-    kl_weight: NonNegativeFloat = 0.1
+    kl_weight: Weight = 0.1
     """beta; garage pearl.py:118, oyster configs/default.py:37."""
-    policy_regularisation: NonNegativeFloat = 1e-3
+    policy_regularisation: Weight = 1e-3
     """Weight of mean(mean^2) and of mean(log deviation^2), log_std there; oyster rlkit/torch/sac/sac.py:244-251."""
     next_observations_in_context: bool = False
     """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
@@ -115,7 +127,7 @@ class PEARLSettings:
     """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
-    as_published: frozenset[Difference] = frozenset()
+    as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
 
 
@@ -148,8 +160,6 @@ class PEARL(Algorithm):
         super().__init__(settings, problem, streams, device)
         initial = self.initial
         initialise, initialise_policy = fan_in_uniform, fan_in_uniform
-        if {"xavier-initialisation", "fan-out-initialisation"} <= settings.as_published:
-            raise ValueError("as_published: xavier-initialisation and fan-out-initialisation exclude each other")
         if "xavier-initialisation" in settings.as_published:
             initialise, initialise_policy = xavier_normal, xavier_uniform
         if "fan-out-initialisation" in settings.as_published:
@@ -167,7 +177,7 @@ class PEARL(Algorithm):
                 parameter.data[1] = parameter.data[0]
 
         self.encoder_parameters = FlatParameters(self.encoder)  # phi
-        self.critic_parameters = FlatParameters(self.critics)  # theta of Q
+        self.critic_parameters = FlatParameters(self.critics)  # theta of Q1 and Q2 (qf1, qf2)
         self.value_parameters = FlatParameters(self.value)  # psi
         self.target_value_parameters = FlatParameters(self.target_value)  # psi, averaged
         self.policy_parameters = FlatParameters(self.policy)  # theta of pi

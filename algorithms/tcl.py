@@ -7,9 +7,10 @@ A deterministic encoder gives a constant deviation.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,6 +19,9 @@ from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
 
 Crops = Literal["window", "rows"]
+
+Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
+"""Divides similarities, which are squared distances: far below, their exponentials are all 0 or 1."""
 
 
 class Windows(NamedTuple):

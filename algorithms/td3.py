@@ -98,7 +98,7 @@ class Policy(nn.Module):
 
 
 class Critics(nn.Module):
-    """Q1 and Q2 on one context of their own."""
+    """Q1 and Q2 (qf1 and qf2 elsewhere) on one context of their own."""
 
     def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
 from environments.registration import environment_id, register_families
-from environments.registry import family_names, family_options, family_spec, make_family
+from environments.registry import added_options, family_names, family_options, family_spec, make_family
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Step",
     "TaskFamily",
     "TaskSplit",
+    "added_options",
     "environment_id",
     "family_names",
     "family_options",

@@ -27,6 +27,8 @@ class _Entry:
     factory: str
     options: Mapping[str, tuple[str, ...]]
     """Allowed values of each option, the default first."""
+    added: frozenset[str] = frozenset()
+    """Options that came after runs were stored: at their defaults they stay out of a run's identity."""
 
 
 def _entries() -> dict[str, _Entry]:
@@ -71,6 +73,11 @@ def family_options(name: str) -> Mapping[str, tuple[str, ...]]:
         If there is no such family.
     """
     return MappingProxyType(_entry(name).options)
+
+
+def added_options(name: str) -> frozenset[str]:
+    """Return the options of a family that stay out of a run's identity at their defaults."""
+    return _entry(name).added
 
 
 def make_family(name: str, **options: str) -> TaskFamily:

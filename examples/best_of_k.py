@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
 
 from algorithms import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
+from algorithms.interface import Count
 from algorithms.scaling import Standardisation
 
 
 @dataclass(frozen=True)
 class BestOfKSettings:
-    episodes: PositiveInt = 20  # tasks tried an iteration, one constant action each
-    elite: PositiveInt = 10  # how many of them, best returns first, the proposal is fitted to
+    episodes: Count = 20  # tasks tried an iteration, one constant action each
+    elite: Count = 10  # how many of them, best returns first, the proposal is fitted to
 
 
 class ConstantActions(MetaTestAgent):

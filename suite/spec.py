@@ -13,7 +13,10 @@ SCHEMA = 1
 
 
 class RunSpec(BaseModel):
-    """One run: an algorithm with all its settings, on one environment, with one seed and one budget."""
+    """One run: an algorithm with all its settings, on one environment, with one seed and one budget.
+
+    A field that comes later has a default, at which it stays out of the identity: no stored run becomes another.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -39,6 +42,7 @@ class RunSpec(BaseModel):
     @property
     def run(self) -> str:
         """The run's name: readable, and unique through a hash of everything but the label."""
-        identity = self.model_dump(mode="json", exclude={"label"})
+        fields = self.model_dump(mode="json", exclude={"label"}, exclude_defaults=True)
+        identity = {"schema_version": self.schema_version, **fields}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from algorithms import ALGORITHMS
-from environments import family_names, family_options, family_spec
+from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, first_error, unknown
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
@@ -99,13 +99,19 @@ def _group_plan(group: Group) -> list[RunSpec]:
     runs: list[RunSpec] = []
     for environment in group.environments:
         family = family_spec(environment)
-        options = {name: allowed[0] for name, allowed in family_options(environment).items()}
+        usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
+        options = dict(usual)
         for name, value in group.environment_options.items():
             if name not in options:
                 raise UsageError(unknown(f"environment_options: option of {environment}:", name, options))
             if value not in family_options(environment)[name]:
                 raise UsageError(unknown(f"environment_options: {name}:", value, family_options(environment)[name]))
             options[name] = value
+        options = {
+            name: value
+            for name, value in options.items()
+            if name not in added_options(environment) or value != usual[name]
+        }
         for label, given in group.algorithms.items():
             entry = given or Entry()
             algorithm = entry.algorithm or label

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,10 @@ from suite.errors import UsageError, first_error, unknown
 
 
 def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:
-    """Return the settings that the papers print for an algorithm on an environment, as JSON values."""
+    """Return the settings that the papers print for an algorithm on an environment, as JSON values.
+
+    Without those that came later (`algorithms.interface.added`) and are at their defaults: they make no run another.
+    """
     return _as_json(algorithm, paper_settings(algorithm, environment, family_spec(environment).kind))
 
 
@@ -29,9 +33,10 @@ def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]
         If a key is unknown or a value is not allowed.
     """
     settings = printed_settings(algorithm, environment)
+    known = {field.name for field in fields(ALGORITHMS[algorithm].Settings)}
     for key, value in overrides.items():
-        if key not in settings:
-            raise UsageError(unknown(f"settings of {algorithm}:", key, settings))
+        if key not in known:
+            raise UsageError(unknown(f"settings of {algorithm}:", key, known))
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"settings of {algorithm}: {key}: {value}: must be a finite number")
         settings[key] = value
@@ -61,4 +66,11 @@ def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
     adapter = _adapter(algorithm)
     dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
-    return {key: sorted(value) if key == "as_published" else value for key, value in dumped.items()}
+    kind = ALGORITHMS[algorithm].Settings
+    usual = adapter.dump_python(kind(), mode="json")
+    later = {field.name for field in fields(kind) if field.metadata.get("added")}
+    return {
+        key: sorted(value) if key == "as_published" else value
+        for key, value in dumped.items()
+        if key not in later or value != usual[key]
+    }

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
+from suite.failures import FailedRunError, Kind
 from suite.run.streams import stream
 
 
 class NonFiniteError(Exception):
     """A quantity that must be finite is not; the message names it."""
+
+
+class BudgetError(FailedRunError):
+    """The budget does not cover what an iteration takes."""
+
+    kind: ClassVar[Kind] = "budget"
 
 
 class CountedTasks:
@@ -28,21 +35,16 @@ class CountedTasks:
     on (seed, stream, task, n) alone.
     """
 
-    def __init__(
-        self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str, budget: int = sys.maxsize
-    ) -> None:
+    left: ClassVar[int] = sys.maxsize
+    """No budget is kept here, but by the view that training gets."""
+
+    def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
         self.family, self.vectors, self.seed, self.stream_name = family, vectors, seed, stream_name
-        self.budget = budget
         self.visits = np.zeros(len(vectors), dtype=np.int64)  # (task,) episodes started
         self.steps = 0
         self.seconds = 0.0
         self._simulation: Simulation | None = None
         self._mark = 0.0
-
-    @property
-    def left(self) -> int:
-        """Steps that the budget still has."""
-        return self.budget - self.steps
 
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start the next episode of each of the tasks, one a copy.
@@ -122,6 +124,37 @@ class CountedTasks:
         """Restore what `state` returned."""
         self.visits = np.array(state["visits"], dtype=np.int64)
         self.steps, self.seconds = state["steps"], state["seconds"]
+
+
+class TaskView:
+    """All that an algorithm sees of the training tasks: to be reset and stepped, within the budget."""
+
+    def __init__(self, tasks: CountedTasks, budget: int) -> None:
+        self._tasks, self._budget = tasks, budget
+
+    @property
+    def left(self) -> int:
+        """Environment steps that the budget still has."""
+        return self._budget - self._tasks.steps
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start the next episode of each of the tasks, one a copy."""
+        return self._tasks.reset(tasks)
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step the active copies.
+
+        Raises
+        ------
+        BudgetError
+            If these steps would exceed the budget; none of them is taken.
+        """
+        if int(active.sum()) > self.left:
+            raise BudgetError(
+                f"budget: an iteration asked for more than {self._budget} environment steps; "
+                "next_iteration_steps must announce the most that it can take"
+            )
+        return self._tasks.step(actions, active)
 
 
 def meta_test(

@@ -8,7 +8,7 @@ import pytest
 from algorithms import ALGORITHMS
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import load_settings
-from suite.run.protocol import CountedTasks
+from suite.run.protocol import CountedTasks, TaskView
 from suite.run.trainer import Trainer
 from tests.algorithms.two_directions import TwoDirections, assert_same_state, evaluate, make, train_tasks
 
@@ -65,7 +65,7 @@ def trainer_of(name: str, budget: int, edge: float) -> Trainer:
         spec=SPECS[name].model_copy(update={"budget": budget, "exploration_episodes": 2}),
         family=family,
         algorithm=make(name, family, TINY[name], budget=budget),
-        train=CountedTasks(family, vectors, 0, "environment", budget),
+        train=CountedTasks(family, vectors, 0, "environment"),
         test=CountedTasks(family, vectors, 0, "evaluation environment"),
     )
 
@@ -81,28 +81,20 @@ def test_a_budget_is_spent_up_to_the_smallest_iteration_and_never_exceeded(name:
     assert trainer.training[-1]["environment_steps"] == trainer.train.steps
 
 
-@pytest.mark.parametrize("name", ["maml-trpo", "rl2-ppo", "mql"])
-def test_what_runs_whole_episodes_leaves_less_than_one_tasks_share(name: str) -> None:
-    """The smallest iteration is of one task, although the others take several; what it does not need is not reserved."""
-    made = make(name, FAMILY, TINY[name])
-    made.meta_train(train_tasks(FAMILY))
-    several = {"maml-trpo": "meta_batch", "rl2-ppo": "meta_batch", "mql": "tasks_per_iteration"}[name]
-    assert made.next_iteration_steps == TINY[name][several] * made.smallest_iteration_steps
-    assert TINY[name][several] > 1
-
-
-@pytest.mark.parametrize("name", ["maml-trpo", "rl2-ppo", "mql"])
-def test_steps_that_were_reserved_and_not_taken_let_more_tasks_follow(name: str) -> None:
-    """With a budget for all but one, the last follows if the episodes before it ended early, and else does not come."""
-    several = {"maml-trpo": "meta_batch", "rl2-ppo": "meta_batch", "mql": "tasks_per_iteration"}[name]
-    for edge, whole in ((0.05, True), (np.inf, False)):
-        family = TwoDirections(edge)
-        made = make(name, family, {**TINY[name], several: 5})
-        tasks = train_tasks(family)
-        made.meta_train(tasks)  # with warm-up, where there is one
-        started, taken = tasks.visits.sum(), tasks.steps
-        tasks.budget = tasks.steps + 4 * made.smallest_iteration_steps
-        made.meta_train(tasks)
-        episodes = made.smallest_iteration_steps // family.spec.horizon
-        assert tasks.visits.sum() - started == (5 if whole else 4) * episodes
-        assert taken < tasks.steps <= tasks.budget
+@pytest.mark.parametrize(
+    ("name", "several"), [("maml-trpo", "meta_batch"), ("rl2-ppo", "meta_batch"), ("mql", "tasks_per_iteration")]
+)
+@pytest.mark.parametrize(("edge", "whole"), [(0.05, True), (np.inf, False)])
+def test_steps_that_were_reserved_and_not_taken_let_more_tasks_follow(
+    name: str, several: str, edge: float, whole: bool
+) -> None:
+    """With a budget for all tasks but one, the last follows if the episodes before it ended early, and only then."""
+    family = TwoDirections(edge)
+    made, tasks = make(name, family, {**TINY[name], several: 5}), train_tasks(family)
+    made.meta_train(tasks)  # with warm-up, where there is one
+    share = made.smallest_iteration_steps
+    assert made.next_iteration_steps == 5 * share
+    begun, started = tasks.steps, tasks.visits.sum()
+    made.meta_train(TaskView(tasks, begun + 4 * share))
+    assert tasks.visits.sum() - started == (5 if whole else 4) * share // family.spec.horizon
+    assert begun < tasks.steps <= begun + 4 * share

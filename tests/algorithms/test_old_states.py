@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from suite.checkpoint import Checkpoints, join
-from suite.execution import Trainer
 
 from algorithms import Algorithm
+from suite.run.trainer import Trainer
 from suite.spec import RunSpec
+from suite.store.checkpoint import Checkpoints, join
 
 FOLDERS = sorted(folder for folder in (Path(__file__).parent / "old_states").iterdir() if folder.is_dir())
 

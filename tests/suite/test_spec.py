@@ -32,6 +32,16 @@ def test_the_label_does_not() -> None:
     assert SPEC.model_copy(update={"label": "another"}).run == SPEC.run
 
 
+class _Later(RunSpec):
+    option: int = 0
+
+
+def test_a_field_that_comes_later_counts_off_its_default_alone() -> None:
+    values = SPEC.model_dump()
+    assert _Later(**values).run == _Later(**values, option=0).run == SPEC.run
+    assert _Later(**values, option=1).run != SPEC.run
+
+
 def test_a_specification_survives_json() -> None:
     again = RunSpec.model_validate_json(SPEC.model_dump_json())
     assert again == SPEC
