@@ -49,7 +49,8 @@ def centred_over_variance(values: FloatArray, present: BoolArray, axes: tuple[in
     centred = np.where(present, values - mean, 0.0)
     count = present.sum(axis=axes, keepdims=True)
     variance = np.square(centred).sum(axis=axes, keepdims=True) / np.maximum(count - 1, 1)
-    return centred / (variance + 1e-8)
+    scaled: FloatArray = centred / (variance + 1e-8)
+    return scaled
 
 
 def masked_mean(values: Tensor, present: Tensor) -> Tensor:
@@ -118,8 +119,9 @@ def shrunken_baseline(observations: FloatArray, returns: FloatArray, present: Bo
     of_state, of_returns = by_time[..., :-1], by_time[..., -1:]
     beyond_time = state - time @ of_state
     rows = kept.sum(axis=1, keepdims=True)  # (sets, 1, 1)
-    features = np.maximum(varying.sum(axis=2, keepdims=True), 1)
-    by_state = _ridge_regression(beyond_time * kept, y - time @ of_returns * kept, features**2 / rows)
+    features = np.maximum(varying.sum(axis=2, keepdims=True), 1).astype(np.float64)
+    ridge = features**2 / rows
+    by_state = _ridge_regression(beyond_time * kept, y - time @ of_returns * kept, ridge)
     values: FloatArray = (time @ of_returns + beyond_time @ by_state).reshape(returns.shape)
     return values
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -69,6 +70,8 @@ PUBLISHED: dict[str, frozenset[str]] = {
 }
 
 GARAGE_ENTROPY_WEIGHT = 0.02
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -145,13 +148,18 @@ class Trials(NamedTuple):
     def join(waves: Sequence[Trials]) -> Trials:
         """Put the trials of several waves side by side, all as long as the longest."""
 
-        def column(parts: Sequence[FloatArray | BoolArray]) -> FloatArray:
+        def column(parts: Sequence[NDArray[Scalar]]) -> NDArray[Scalar]:
             time = max(part.shape[1] for part in parts)
             padding = [[(0, 0), (0, time - part.shape[1]), *[(0, 0)] * (part.ndim - 2)] for part in parts]
             return np.concatenate([np.pad(part, pad) for part, pad in zip(parts, padding, strict=True)])
 
-        *timed, terminated = zip(*waves, strict=True)
-        return Trials(*(column(parts) for parts in timed), np.concatenate(terminated))
+        return Trials(
+            inputs=column([trials.inputs for trials in waves]),
+            actions=column([trials.actions for trials in waves]),
+            rewards=column([trials.rewards for trials in waves]),
+            present=column([trials.present for trials in waves]),
+            terminated=np.concatenate([trials.terminated for trials in waves]),
+        )
 
 
 class RL2PPO(Algorithm):

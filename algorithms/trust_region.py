@@ -49,9 +49,15 @@ def trust_region_step(outcome: Callable[[Tensor], Outcome], parameters: Tensor, 
     parameters : (parameters,)
     region : the bound and the searches.
     """
-    gradient, loss_before = grad_and_value(lambda vector: outcome(vector).loss)(parameters)
-    # The Hessian is symmetric, so that its product from the left is the one from the right.
-    hessian_product: Callable[[Tensor], tuple[Tensor]] = vjp(grad(lambda vector: outcome(vector).kl), parameters)[1]
+
+    def loss_of(vector: Tensor) -> Tensor:
+        return outcome(vector).loss
+
+    def kl_of(vector: Tensor) -> Tensor:
+        return outcome(vector).kl
+
+    gradient, loss_before = grad_and_value(loss_of)(parameters)
+    hessian_product: Callable[[Tensor], tuple[Tensor]] = vjp(grad(kl_of), parameters)[1]  # the Hessian is symmetric
 
     def damped(v: Tensor) -> Tensor:
         return hessian_product(v)[0] + region.damping * v
