@@ -145,5 +145,7 @@ def _features(observations: FloatArray) -> FloatArray:
 
 def _ridge_regression(x: FloatArray, y: FloatArray, ridge: float | FloatArray) -> FloatArray:
     """Coefficients (sets, features, targets) of y (sets, rows, targets) on x (sets, rows, features)."""
-    coefficients: FloatArray = np.linalg.solve(x.mT @ x + ridge * np.eye(x.shape[-1]), x.mT @ y)
+    penalty: FloatArray = np.asarray(ridge * np.eye(x.shape[-1]), dtype=np.float64)
+    gram: FloatArray = x.mT @ x + penalty
+    coefficients: FloatArray = np.asarray(np.linalg.solve(gram, x.mT @ y), dtype=np.float64)
     return coefficients
