@@ -38,7 +38,7 @@ class TCLPEARL(PEARL):
     """PEARL plus TCL."""
 
     name: ClassVar[str] = "tcl-pearl"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = TCLPEARLSettings
     renamed: ClassVar[Mapping[str, str]] = {**PEARL.renamed, "phi_k": "key_encoder"}
     settings: TCLPEARLSettings
@@ -62,8 +62,9 @@ class TCLPEARL(PEARL):
         metrics = {
             "contrastive_loss": loss.detach(),
             "contrastive_accuracy": accuracy,
-            "query_variance": queries.deviation.detach().square().mean(),
+            "query_variance": queries.deviations.detach().square().mean(),
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
+            **windows.shares(),
         }
         return Inference(posterior, settings.contrastive_scale * loss, metrics)
 

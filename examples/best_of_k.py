@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from algorithms import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
-from algorithms.interface import Count
+from algorithms import Algorithm, Count, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
 from algorithms.scaling import Standardisation
 
 
@@ -32,9 +31,11 @@ class ConstantActions(MetaTestAgent):
         return self.actions
 
     def adapt(self, exploration: Sequence[Episodes]) -> None:
-        returns = np.stack([episodes.rewards.sum(axis=1) for episodes in exploration])  # (episode, task)
-        tried = np.stack([episodes.actions[:, 0] for episodes in exploration])  # (episode, task, action)
-        self.best = tried[returns.argmax(axis=0), np.arange(returns.shape[1])]
+        self.best = np.tile(self.proposal.mean, (len(self.generators), 1))  # if nothing was tried
+        if exploration:
+            returns = np.stack([episodes.rewards.sum(axis=1) for episodes in exploration])  # (episode, task)
+            tried = np.stack([episodes.actions[:, 0] for episodes in exploration])  # (episode, task, action)
+            self.best = tried[returns.argmax(axis=0), np.arange(returns.shape[1])]
 
 
 class BestOfK(Algorithm):

@@ -175,6 +175,13 @@ def test_the_order_of_test_tasks_does_not_matter(trainer: Trainer) -> None:
     np.testing.assert_allclose(forwards.rewards, backwards.rewards[::-1], atol=1e-4)
 
 
+def test_without_exploration_episodes_every_agent_acts(trainer: Trainer) -> None:
+    trainer.iterate()
+    episodes = meta_test(trainer.algorithm, trainer.test, 0)
+    assert episodes.lengths.tolist() == [trainer.family.spec.horizon] * len(trainer.test.vectors)
+    assert np.isfinite(episodes.actions).all()
+
+
 class Hidden(CountedTasks):
     """Test tasks that lie about their rewards once the exploration episodes are over."""
 
