@@ -55,8 +55,8 @@ Difference = Literal[
     "advantages-over-variance",  # garage torch/algos/vpg.py:374-377: centred, then divided by the variance
     "vpg-outer-loss",  # garage torch/algos/maml_trpo.py:79, vpg.py:456: the outer loss has no likelihood ratio
     "untrained-baseline",  # garage torch/algos/maml.py:67, :165: no optimiser owns the weights that are trained
-    "values-of-padding",  # garage torch/_functions.py:92-96: what follows an early end is V of zeros, not nothing
-    "kl-over-padding",  # garage torch/algos/vpg.py:398-408: the mean divergence counts what follows an early end
+    "values-of-padding",  # garage torch/_functions.py:101: what follows an early end is V of zeros, not nothing
+    "kl-over-padding",  # garage torch/algos/vpg.py:384-409: the mean divergence counts what follows an early end
     "small-ridge",  # ProMP's and garage's LinearFeatureBaseline: a ridge of 1e-5, however few the rows
 ]
 

@@ -262,7 +262,7 @@ class MQLAgent(MetaTestAgent):
         self.exploring = False
         episodes = [
             episode if first is None else preceded(episode, first)
-            for episode, first in zip(exploration, self.first_actions, strict=False)
+            for episode, first in zip(exploration, self.first_actions, strict=True)
         ]
         if self.algorithm.differs("one-noiseless-episode"):
             episodes = episodes[:1]

@@ -147,7 +147,7 @@ class Adaptation:
         training_tasks = len(self.recent.counts)
         most = present.shape[1] // training_tasks + 2
         batches = [self.replay.at(self.recent.sample(most, g).T.flatten()) for g in self.draws]
-        each = rows // training_tasks + 2  # mql.py:165
+        each = rows // training_tasks + 2  # mql.py:159
         count = torch.arange(most * training_tasks, device=self.device) < each * training_tasks
         return stacked(batches), count.to(present.dtype)
 

@@ -7,18 +7,18 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from algorithms.interface import Count, CountOrNone, Fraction, Scale, UnitInterval, Width, Widths
+from algorithms.interface import Count, CountOrNone, Fraction, Scale, UnitInterval, Width, Widths, added
 
 Difference = Literal[
     "fixed-proximal-weight",  # mql.py:219-246, main.py:67: 0.1 ||.||^2, as no shipped command sets use_ess_clipping
     "free-first-updates",  # mql.py adapt: no proximal term in the updates on the new task's data
     "adaptation-rate-1e-3",  # mql.py:590-591: torch's default, whatever the learning rate
     "small-weights-zeroed",  # mql.py:277: weights below 0.1
-    "adapting-features",  # mql.py:257-265: weights read the actor being adapted; the classifier, the one before
-    "one-noiseless-episode",  # main.py:325-408: what a new task is adapted on
-    "resampled-new-data",  # mql.py:194, :327, buffer.py:50: the new task's rows are drawn with replacement
-    "task-balanced-negatives",  # mql.py:166-183: as many recent transitions of every training task
-    "random-first-step",  # runner_multi_snapshot.py:57-76, main.py:253-263: histories begin with a step never taken
+    "adapting-features",  # mql.py:257-264, :600: weights read the actor being adapted; the classifier, the one before
+    "one-noiseless-episode",  # main.py:344-430: what a new task is adapted on
+    "resampled-new-data",  # mql.py:177, :322, buffer.py:44: the new task's rows are drawn with replacement
+    "task-balanced-negatives",  # mql.py:159-169: as many recent transitions of every training task
+    "random-first-step",  # runner_multi_snapshot.py:63-80, main.py:273-282: histories begin with a step never taken
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {"mql": frozenset(get_args(Difference))}
@@ -68,7 +68,7 @@ class MQLSettings:
     """run_script.py:78, lam_csc: C of the logistic regression."""
     propensity_reads_observations: bool = True
     """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
-    snapshot: Count = 4000
-    """run_script.py:79, snapshot_size: how many of a task's last transitions "task-balanced-negatives" draws from."""
+    snapshot: Count = added(4000)
+    """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""

@@ -389,7 +389,7 @@ def test_exploration_is_noisy_and_an_adapted_agent_is_not(float64: None) -> None
         agent.begin_episode()
         noisy = agent.act(np.zeros((3, 1)))
         agent.generators = generators()
-        agent.adapt(some)
+        agent.adapt(some[:1])
         agent.begin_episode()
         actions.append((noisy, agent.act(np.full((3, 1), 0.1))))
     assert (actions[0][0] != actions[1][0]).all()
@@ -407,7 +407,8 @@ def test_without_data_nothing_is_adapted() -> None:
     made = make("mql", family, SMALL)
     assert isinstance(made, MQL)
     agent = made.meta_test(generators())
-    agent.adapt(explored(trained()))
+    agent.begin_episode()
+    agent.adapt(explored(trained(), episodes=1))
     assert agent.theta is None
 
 
