@@ -17,6 +17,7 @@ from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers import paper
 from suite.papers.audit import AuditRow, audit
+from suite.papers.folder import read_paper, shipped_papers
 from suite.papers.judgements import Judgement, judge_all
 from suite.report import compared, embedded, judged, ran
 from suite.table import Table
@@ -89,7 +90,7 @@ def contents(results: Results) -> Contents:
         scores=score_table(done),
         bands=curve_bands(results.curves),
         judgements=judge_all(results),
-        audit=audit(),
+        audit=[row for name in shipped_papers() for row in audit(read_paper(name))],
         ranking=ranking(done, finished, matrix),
         matrix=matrix,
         efficiency=efficiency(done, results.curves),
