@@ -104,6 +104,7 @@ def plan(
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
+    from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
@@ -125,6 +126,8 @@ def plan(
     _print_states(states, as_json)
     if not as_json:
         workers = this_machine().room_for(len(missing)) * machines
+        for run, reason in uncovered(missing).items():
+            err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, highlight=False)

@@ -29,7 +29,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
@@ -59,7 +59,8 @@ def _git(*arguments: str, root: Path = ROOT) -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name this machine's processor."""
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
