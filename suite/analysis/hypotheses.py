@@ -140,9 +140,10 @@ def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
 
 def relative_differences(ours: FloatArray, theirs: FloatArray) -> FloatArray:
     """Return (a - b) / (|a| + |b|), 0 where both are 0."""
-    size = np.abs(ours) + np.abs(theirs)
-    differences: FloatArray = np.divide(ours - theirs, size, out=np.zeros(np.shape(size)), where=size > 0)
-    return differences
+    size = np.abs(ours)
+    size += np.abs(theirs)
+    differences: FloatArray = np.subtract(ours, theirs)
+    return np.divide(differences, size, out=differences, where=size > 0)
 
 
 def total_ratio(entries: Sequence[Samples]) -> Finding:
@@ -202,7 +203,7 @@ def _at_margin(samples: Samples, share: float) -> list[FloatArray]:
 
 
 def _pooled(ours: FloatArray, theirs: FloatArray) -> float:
-    return float(np.concatenate([ours, theirs]).mean())
+    return float(ours.sum() + theirs.sum()) / (len(ours) + len(theirs))
 
 
 def seeds_to_decide(found: Finding, seeds: int) -> float:
