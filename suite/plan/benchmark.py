@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
@@ -23,7 +24,15 @@ DEEPEST = 50
 LONGEST = 10_000_000
 """What a benchmark file may hold: levels, and characters as JSON."""
 
-Label = Annotated[str, Field(min_length=1, max_length=60)]
+
+def _looks_like_itself(label: str) -> str:
+    """Refuse a label that a reader cannot tell from another one."""
+    if label != " ".join(label.split()) or label != unicodedata.normalize("NFKC", label) or not label.isprintable():
+        raise ValueError("must be visible characters, with single spaces between words and none around them")
+    return label
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
 
 
 class Entry(BaseModel):
@@ -71,20 +80,35 @@ class Benchmark(BaseModel):
         Raises
         ------
         UsageError
-            If an algorithm, environment, option or setting is unknown or not allowed, or a seed is repeated.
+            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, or one run
+            has two labels.
         """
         runs: dict[str, RunSpec] = {}
         for name in self.include:
             if name not in shipped_benchmarks() or name == self.name:
                 raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
-            runs |= {spec.run: spec for spec in load_benchmark(name).plan()}
+            try:
+                for spec in load_benchmark(name).plan():
+                    _add(spec, runs)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
         for number, group in enumerate(self.groups):
             try:
                 for spec in _group_plan(group):
-                    runs.setdefault(spec.run, spec)
+                    _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
         return list(runs.values())
+
+
+def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
+    """Plan a run once; under a second label it would be missing from the first one's seeds or from its own."""
+    known = runs.setdefault(spec.run, spec).label
+    if known != spec.label:
+        raise UsageError(
+            f"algorithms: {spec.label!r} on {spec.environment} with seed {spec.seed} is the same run as {known!r} of "
+            "another group; give both one label, or other seeds"
+        )
 
 
 def _group_plan(group: Group) -> list[RunSpec]:
@@ -196,7 +220,7 @@ def _json(value: Any) -> str:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and merges one mapping at most: several grow without end."""
+    """A safe loader for text keys, each given once, that merges one mapping at most: several grow without end."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -207,6 +231,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             if key_node.tag != "tag:yaml.org,2002:merge":
                 key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} is no text; write it in quotes", key_node.start_mark
+                    )
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"key {key!r} is given twice", key_node.start_mark
