@@ -127,7 +127,7 @@ def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
 
     def statistic(x: FloatArray, y: FloatArray) -> FloatArray:
         differences = relative_differences(x, y)
-        return np.asarray(differences.mean(axis=0) if average == "mean" else np.median(differences, axis=0), float)
+        return np.asarray(differences.mean(axis=0), float) if average == "mean" else _median(differences)
 
     ends = typical_ratio_interval(ours, theirs)
     if average == "median":
@@ -136,6 +136,12 @@ def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
         ends = ((1 + middle) / (1 - middle) if middle < 1 else math.inf, math.nan, math.nan)
     name = "typical ratio" if average == "mean" else "median ratio"
     return _tested(name, ends, [permute_means(ours, theirs, statistic)], (ours, theirs))
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """Return the median over the first axis; sorting is several times faster here than `numpy.median`."""
+    ordered, count = np.sort(values, axis=0), len(values)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2, float)
 
 
 def relative_differences(ours: FloatArray, theirs: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ Samples = Sequence[FloatArray]
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""
-DRAWN = 2_000
+DRAWN = 1_000
 
 ROUNDING = 1e-9
 """Values that differ by less, relative to the largest, are ties."""
