@@ -56,6 +56,11 @@ class Group(BaseModel):
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
     budget: PositiveInt
     evaluations: PositiveInt = 50
+    horizon: int | None = None
+    exploration_episodes: int | None = None
+    train_tasks: int | None = None
+    test_tasks: int | None = None
+    """Another protocol than the environment's own, which is the paper's; see `environments.make_family`."""
 
 
 class Benchmark(BaseModel):
@@ -122,7 +127,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
     versions = numeric_versions()
     runs: list[RunSpec] = []
     for environment in group.environments:
-        family = family_spec(environment)
+        family, protocol = family_spec(environment), _protocol(group, environment)
         usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
         options = dict(usual)
         for name, value in group.environment_options.items():
@@ -151,11 +156,11 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     environment=environment,
                     environment_revision=family.revision,
                     environment_options=options,
-                    exploration_episodes=family.exploration_episodes,
                     seed=seed,
                     budget=group.budget,
                     evaluations=group.evaluations,
                     versions=versions,
+                    **protocol,
                 )
                 for seed in group.seeds
             )
@@ -164,6 +169,18 @@ def _group_plan(group: Group) -> list[RunSpec]:
         if labels.setdefault(spec.run, spec.label) != spec.label:
             raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
     return runs
+
+
+def _protocol(group: Group, environment: str) -> dict[str, Any]:
+    """Return the fields of a run's protocol: what is the environment's own says so, and makes no run another."""
+    names = ("horizon", "train_tasks", "test_tasks", "exploration_episodes")
+    asked = {name: getattr(group, name) for name in names}
+    try:
+        own, chosen = family_spec(environment), family_spec(environment, **asked)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    others = {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(own, name)}
+    return {**others, "exploration_episodes": chosen.exploration_episodes}
 
 
 def shipped_benchmarks() -> list[str]:
