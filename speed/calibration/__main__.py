@@ -1,4 +1,4 @@
-"""The calibration of the judge: `python -m speed.calibration [--trials 2000] [--power FILE]`.
+"""The calibration of the judge: `python -m speed.calibration [--trials 2000] [--write]`.
 
 Prints, as Markdown, how often each wrong verdict falls at the boundary of each statement, how often each interval holds
 the true value, and what three seeds can decide. Ends with 1 if a verdict falls in more than 5 % of trials, or an
@@ -26,8 +26,14 @@ from speed.calibration.noise import KINDS
 from speed.calibration.power import SEEDS as SEEDS_TRIED
 from speed.calibration.power import Power, power
 from suite.analysis.hypotheses import LEVEL
+from suite.papers import paper
 from suite.papers.claims import claims
 from suite.table import Table, as_markdown
+
+DOCUMENT = Path("docs/statistics.md")
+BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
+"""Between these stand the tables."""
+POWER = paper.FOLDER / "power.csv"
 
 SEEDS = (2, 3, 5, 10)
 ENVIRONMENTS = (1, 6, 50)
@@ -170,7 +176,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--power", type=Path, help="also write what three seeds can decide to this CSV")
+    parser.add_argument("--write", action="store_true", help=f"also write the tables to {DOCUMENT} and {POWER}")
     arguments = parser.parse_args()
     begun = time.perf_counter()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -181,10 +187,13 @@ def main() -> None:
         coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
         statements = [(claim.statement, deviation) for claim in claims() for deviation in verdicts.DEVIATIONS]
         decided = list(pool.map(partial(power, trials=max(1, arguments.trials // 10)), *zip(*statements, strict=True)))
-    for table in (verdict_table(errors), spread_table(unequal), coverage_table(coverage), power_table(decided)):
-        print(as_markdown(table))
-    if arguments.power:
-        pd.DataFrame([asdict(each) for each in decided]).to_csv(arguments.power, index=False)
+    tables = (verdict_table(errors), spread_table(unequal), coverage_table(coverage), power_table(decided))
+    text = "\n".join(as_markdown(table) for table in tables)
+    print(text)
+    if arguments.write:
+        before, _, after = DOCUMENT.read_text().partition(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after.partition(END)[2]}")
+        pd.DataFrame([asdict(each) for each in decided]).to_csv(POWER, index=False)
 
     wrong = [
         (f"{each.cell}, {side}", events, each.trials)
