@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from algorithms.interface import Actor, Episodes, Tasks
-from environments import IntArray
+from environments import BoolArray, FloatArray, IntArray, Step
 
 
 def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray, *, observe: bool = True) -> Episodes:
@@ -30,18 +30,28 @@ def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray
     active = limits > 0
     while active.any():
         actions = actor.act(observations)
-        step = tasks.step(actions, active)
+        step = _of_active(tasks.step(actions, active), active, observations)
         if observe:
             actor.observe(step, active)
         observations = step.observations
         seen.append(observations)
         taken.append(np.where(active[:, None], actions, 0.0))
         rewards.append(step.rewards)
-        success |= step.success & active
-        terminated |= step.terminated & active
+        success |= step.success
+        terminated |= step.terminated
         lengths += active
         active = active & ~step.terminated & (lengths < limits)
     return Episodes(indices, np.stack(seen, 1), np.stack(taken, 1), np.stack(rewards, 1), terminated, lengths, success)
+
+
+def _of_active(step: Step, active: BoolArray, observations: FloatArray) -> Step:
+    """Hold every family to what `Step` promises of inactive copies: the last observation again, and zeros."""
+    return Step(
+        np.where(active[:, None], step.observations, observations),
+        np.where(active, step.rewards, 0.0),
+        step.terminated & active,
+        step.success & active,
+    )
 
 
 def run_steps(

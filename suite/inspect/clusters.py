@@ -137,7 +137,7 @@ def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedT
         If there are fewer test tasks than are asked for.
     """
     spec = trainer.spec
-    family = make_family(spec.environment, **tasks_options(spec.environment, spec.environment_options))
+    family = make_family(spec.environment, **spec.protocol, **tasks_options(spec.environment, spec.environment_options))
     grid = isinstance(family, GoalGrid)
     if isinstance(family, GoalGrid):
         rows = max(n for n in range(1, settings.tasks + 1) if settings.tasks % n == 0 and n * n <= settings.tasks)

@@ -49,7 +49,7 @@ class Trainer:
     @classmethod
     def of(cls, spec: RunSpec, device: torch.device) -> Trainer:
         """Build everything that a run needs from its specification."""
-        family = make_family(spec.environment, **spec.environment_options)
+        family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
         split = family.sample_tasks(spec.seed)
         kind = ALGORITHMS[spec.algorithm]
         problem = Problem(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
 import suite
@@ -16,6 +15,7 @@ from algorithms.interface import added
 from algorithms.oracle_sac import BlindSAC
 from environments import family_names
 from suite.errors import UsageError
+from suite.papers.folder import read_paper
 from suite.plan import settings
 from suite.plan.settings import load_settings, printed_settings, used_settings
 
@@ -31,8 +31,10 @@ def test_printed_settings_exist_for_every_environment_and_load(algorithm: str) -
 
 
 def test_pearl_on_ml1_is_table_7() -> None:
-    table = yaml.safe_load((PAPER / "tables6_7_8_hyperparameters.yaml").read_text())
-    seven, eight = table["pearl_meta_world"], table["tcl_pearl_meta_world"]
+    seven, eight = (
+        dict(zip(table.rows, table.numbers("value"), strict=True))
+        for table in map(read_paper("tcl-pearl").table, ("table7", "table8"))
+    )
     settings = printed_settings("tcl-pearl", "push-v1")
     names = {
         "updates": "parameter_updates_per_epoch",
