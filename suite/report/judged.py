@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.hypotheses import Finding
+from suite.analysis.hypotheses import POWER, Finding
 from suite.papers import paper
 from suite.papers.audit import AuditRow
 from suite.papers.claims import Claim
@@ -102,6 +102,24 @@ RULE = (
     "than three seeds or with environments missing, there are not enough runs. Only runs with the paper's settings and "
     "budget are judged."
 )
+
+
+def power() -> Table:
+    """The claims that three seeds do not decide even if the paper's values are true, with the seeds that they need."""
+    rows = []
+    for row in paper.power().to_dict("records"):
+        if row["decided"] < POWER:
+            needed = f"{row['seeds']:.0f}" if row["seeds"] == row["seeds"] else "more than 30"
+            deviation = f"{100 * row['deviation']:.0f} %"
+            rows.append((row["claim"], deviation, f"{100 * row['decided']:.0f} %", needed, row["assumed"]))
+    return Table(
+        "power",
+        "What three seeds leave undecided even if the paper is right",
+        ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
+        tuple(rows),
+        "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
+        "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
+    )
 
 
 def where(claim: Claim) -> str:

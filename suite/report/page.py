@@ -102,6 +102,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "tested": judged.tested,
         "where": judged.where,
         "rule": judged.RULE,
+        "power": judged.power(),
         "directions": judged.directions(found.directions),
         "audit": judged.audit(found.audit),
         "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
