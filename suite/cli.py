@@ -85,7 +85,7 @@ def list_(
         table.add_column(column.replace("_", " "))
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    out.print(table)
+    _print_table(table)
 
 
 @app.command(
@@ -501,10 +501,14 @@ def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
         table.add_column(column)
     for spec, state in rows:
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
-    Console(width=WHOLE_NAMES, markup=False).print(table)
+    _print_table(table)
     counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
     counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
+
+
+def _print_table(table: Table) -> None:
+    Console(width=WHOLE_NAMES, markup=False).print(table)
 
 
 def main() -> NoReturn:
