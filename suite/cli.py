@@ -17,6 +17,7 @@ from rich.table import Table
 
 from suite.errors import UsageError
 from suite.execute.registry import ExecutorName
+from suite.failures import RETRIES
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
 ImageName = Annotated[
     str | None,
@@ -135,7 +137,7 @@ def run(
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
     memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
+    retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
     image: ImageName = None,
@@ -181,10 +183,15 @@ def run(
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
+        retries=retries,
         image=image,
     )
     with site(executor, store, request) as (starter, workers):
         err.print(f"{workers} workers, {executor} executor")
+        for spec in missing:
+            folder = store.folder(spec.run)
+            if folder.state == "failed":
+                folder.forgive()
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
         try:
             with _interrupting(scheduler), Progress(store, specs, err) as progress:
@@ -218,6 +225,7 @@ def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    retries: RetriesOption = RETRIES,
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
@@ -245,10 +253,9 @@ def exec_(
         except UsageError:
             folder.release()
             raise
-        folder.forget_attempt()
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every))
+        raise typer.Exit(attempt(spec, folder, checkpoint_every, retries))
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")

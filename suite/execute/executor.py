@@ -79,13 +79,15 @@ class Request(NamedTuple):
     """Bytes that a run may take; None for no limit or, in a container, its share of the machine."""
     checkpoint_seconds: float
     """Between two checkpoints of a run."""
+    retries: int
+    """Further attempts after transient failures."""
     image: str | None
     """Of the docker executor; see `suite.execute.docker.Containers`."""
 
     @property
     def command(self) -> list[str]:
         """What executes a run, after the suite's own name and before the run's."""
-        return ["exec", "--checkpoint-every", str(self.checkpoint_seconds)]
+        return ["exec", "--checkpoint-every", str(self.checkpoint_seconds), "--retries", str(self.retries)]
 
 
 class Site(NamedTuple):

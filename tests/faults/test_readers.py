@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from suite.errors import UsageError
 from suite.plan.benchmark import load_benchmark
+from suite.failures import RETRIES
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
 from suite.store.runs import RunFolder, Store
@@ -129,7 +130,7 @@ def test_a_benchmark_file_executes_nothing(text: str, tmp_path: Path, monkeypatc
 
 
 FILES = ("run.json", "done.json", "failed.json", "progress.json", "provenance.json", "evaluations.parquet")
-OTHERS = ("training.parquet", "claims/000002.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
+OTHERS = ("training.parquet", "attempts.json", "claims/000002.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = finish(Store(results), make_spec(), linear(0, 1))
     Checkpoints(folder.path / "checkpoint").save({"a": 1})
     assert folder.take()
+    assert folder.begin(RETRIES) is None
     assert (folder.path / "claims" / "000002.json").exists()
     return folder.path
 
@@ -154,6 +156,8 @@ def look_at(folder: RunFolder) -> None:
         folder.provenance,
         folder.progress,
         folder.failure,
+        folder.attempts,
+        folder.given_up,
         folder.log_tail,
         folder.verify,
     ):
