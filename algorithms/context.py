@@ -30,7 +30,7 @@ def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | Non
     Parameters
     ----------
     means, variances : (tasks, rows, latent_size)
-    present : (tasks, rows), 0 for rows that are padding: their precision is zero.
+    present : (tasks, rows), a mask: 0 for rows that are padding, whose precision is zero.
     """
     precisions = variances.clamp(min=1e-7).reciprocal()
     if present is not None:
@@ -66,7 +66,7 @@ class ContextEncoder(nn.Module):
         Parameters
         ----------
         context : (tasks, rows, row_size)
-        present : (tasks, rows), 0 for padding.
+        present : (tasks, rows), a mask: 0 for padding.
         """
         means, raw = self.network(context).chunk(2, dim=-1)
         return product_of_gaussians(means, functional.softplus(raw), present)

@@ -19,8 +19,23 @@ State = dict[str, Any]
 
 Metrics = dict[str, float]
 
+# Ranges of settings: what lies beyond them cannot be meant.
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
-"""A setting in (0, 1]."""
+"""In (0, 1]: a discount (gamma), the rate of a target's average (tau), a learning rate of Adam."""
+UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
+"""In [0, 1]: lambda of generalised advantage estimation, a deviation of noise on actions in [-1, 1]."""
+Scale = Annotated[float, Field(gt=0.0, le=1e6)]
+"""A factor that may not vanish: a reward scale, a temperature."""
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
+"""A coefficient of a loss; 0 leaves the term out."""
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+"""How many at least one: updates, steps, tasks, rows of a batch."""
+CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
+"""How many, possibly none."""
+Width = Annotated[int, Field(ge=1, le=65_536)]
+"""Units of a layer."""
+Widths = Annotated[tuple[Width, ...], Field(max_length=16)]
+"""Units of each hidden layer."""
 
 
 def added(default: Any) -> Any:
@@ -45,6 +60,11 @@ class Problem:
     """Environment steps that meta-training may spend; replay memory is sized by it."""
     task_vectors: FloatArray | None = None
     """(train_tasks, task_size); given only to algorithms that declare `reads_task_vectors`."""
+
+    @property
+    def replay_rows(self) -> int:
+        """Rows that a replay memory of the whole budget takes: transitions, and each episode's final observation."""
+        return self.budget + self.budget // self.horizon + 1
 
 
 @dataclass(frozen=True)
@@ -140,13 +160,21 @@ class Algorithm(ABC):
     """True for recurrent policies that go on reading rewards inside the evaluation episode."""
     adapts_on_replay: ClassVar[bool] = False
     """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Parts by the name under which older states hold them, and their names now."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device
         self.exploration = streams.exploration
+        self.initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        """Source of the initial weights, which are drawn on the CPU."""
         self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
         """Source of all draws inside updates."""
         self.gradient_steps = 0
+
+    def tensor(self, values: FloatArray | BoolArray) -> Tensor:
+        """Put an array on the device, in the precision that networks have."""
+        return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
 
     @property
     @abstractmethod
@@ -184,7 +212,8 @@ class Algorithm(ABC):
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
+        """Restore what `state` returned, now or when some parts had other names."""
+        state = {self.renamed.get(name, name): value for name, value in state.items()}
         for name, part in self.parts.items():
             part.load_state(state[name])
         self.exploration.bit_generator.state = state["exploration"]

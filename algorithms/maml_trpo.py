@@ -25,8 +25,9 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
+from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
-from algorithms.networks import MLP, DiagonalNormal, GaussianPolicy, xavier_uniform
+from algorithms.networks import MLP, GaussianPolicy, xavier_uniform
 from algorithms.optimisation import FlatParameters
 from algorithms.rollouts import run_episodes
 from environments import BoolArray, FloatArray, IntArray
@@ -101,7 +102,7 @@ class MAMLTRPO(Algorithm):
 
     def __init__(self, settings: MAMLTRPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
         self.policy = GaussianPolicy(sizes, initial).to(device)
         self.theta = FlatParameters(self.policy)

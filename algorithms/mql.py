@@ -101,7 +101,7 @@ class MQL(Algorithm):
 
     def __init__(self, settings: MQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         s, a = problem.observation_size, problem.action_size
         sizes = Sizes(s, a, settings.context_size, settings.network_sizes)
         self.actor, self.target_actor = (Policy(sizes, initial).to(device) for _ in range(2))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algorithms.gaussian import DiagonalNormal, tanh_gaussian_log_probability
 from environments import FloatArray
 
 Initialiser = Callable[[Tensor, Tensor, torch.Generator, bool], None]
@@ -133,28 +134,6 @@ class GRU(nn.Module):
         return torch.stack(states, dim=1)
 
 
-class DiagonalNormal(NamedTuple):
-    """Independent normal distributions of the components of an action, (..., actions) each."""
-
-    means: Tensor
-    log_deviations: Tensor
-
-    def log_probability(self, actions: Tensor) -> Tensor:
-        """Log-density of whole actions, (...)."""
-        standard = (actions - self.means) * (-self.log_deviations).exp()
-        return (-0.5 * standard.square() - self.log_deviations - 0.5 * math.log(2.0 * math.pi)).sum(dim=-1)
-
-    def divergence_from(self, other: DiagonalNormal) -> Tensor:
-        """KL(other || self) of whole actions, (...)."""
-        ratio = (2.0 * (other.log_deviations - self.log_deviations)).exp()
-        shift = ((self.means - other.means) * (-self.log_deviations).exp()).square()
-        return 0.5 * (ratio + shift - 1.0 - ratio.log()).sum(dim=-1)
-
-    def entropy(self) -> Tensor:
-        """Entropy of whole actions, (...)."""
-        return (self.log_deviations + 0.5 * math.log(2.0 * math.pi * math.e)).sum(dim=-1)
-
-
 class StateIndependentDeviation(nn.Module):
     """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py)."""
 
@@ -191,7 +170,7 @@ class PolicySample(NamedTuple):
 
 
 class TanhGaussianPolicy(nn.Module):
-    """pi(a|x): a = tanh(u), u ~ N(mean(x), deviation(x)^2), log deviation clamped to [-20, 2]."""
+    """pi(a|x): a = tanh(u), u ~ N(mean(x), deviation(x)^2), log deviation (log_std) clamped to [-20, 2]."""
 
     def __init__(
         self,
@@ -235,13 +214,3 @@ class TanhGaussianPolicy(nn.Module):
         noise = torch.randn(means.shape, dtype=means.dtype, device=means.device, generator=generator)
         u = means + noise * log_deviations.exp()
         return PolicySample(u.tanh(), tanh_gaussian_log_probability(u, noise, log_deviations), means, log_deviations)
-
-
-def tanh_gaussian_log_probability(u: Tensor, noise: Tensor, log_deviations: Tensor) -> Tensor:
-    """Log-density of tanh(u), u = mean + noise * deviation; (..., actions) to (..., 1).
-
-    The change of variables uses log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2u)), exact also where tanh saturates.
-    """
-    gaussian = -0.5 * noise.square() - log_deviations - 0.5 * math.log(2.0 * math.pi)
-    jacobian = 2.0 * (math.log(2.0) - u - functional.softplus(-2.0 * u))
-    return (gaussian - jacobian).sum(dim=-1, keepdim=True)

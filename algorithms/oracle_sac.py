@@ -7,7 +7,7 @@ zero vector: where it scores as well as PEARL, the environment needs no adaptati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from algorithms.networks import MLP, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
+from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature_loss
 from algorithms.scaling import Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
@@ -54,9 +55,9 @@ class OracleSACSettings:
     reward_scale: PositiveFloat = 1.0
     """garage torch/algos/mtsac.py."""
     discount: Fraction = 0.99
-    """garage torch/algos/mtsac.py."""
+    """gamma; garage torch/algos/mtsac.py."""
     target_rate: Fraction = 0.005
-    """garage torch/algos/mtsac.py."""
+    """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
     learning_rate: PositiveFloat = 3e-4
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
@@ -71,36 +72,43 @@ class OracleSAC(Algorithm):
     Settings: ClassVar[type[Any]] = OracleSACSettings
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {
+        "theta": "critics",
+        "theta_target": "target_critics",
+        "phi": "policy",
+        "log_alpha": "log_temperature",
+    }
     settings: OracleSACSettings
 
     def __init__(self, settings: OracleSACSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         s, a, hidden = problem.observation_size + problem.task_size, problem.action_size, settings.network_sizes
         self.critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
         self.temperature = nn.ParameterList([nn.Parameter(torch.zeros(1, device=device))])  # log alpha
-        self.theta, self.theta_target = FlatParameters(self.critics), FlatParameters(self.target_critics)
-        self.phi, self.log_alpha = FlatParameters(self.policy), FlatParameters(self.temperature)
-        self.theta_target.average(self.theta, 1.0)
-        self.critic_adam = Adam(settings.learning_rate, self.theta)
-        self.policy_adam = Adam(settings.learning_rate, self.phi)
-        self.temperature_adam = Adam(settings.learning_rate, self.log_alpha)
+        self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
+        self.target_critic_parameters = FlatParameters(self.target_critics)
+        self.policy_parameters = FlatParameters(self.policy)
+        self.log_temperature = FlatParameters(self.temperature)
+        self.target_critic_parameters.average(self.critic_parameters, 1.0)
+        self.critic_adam = Adam(settings.learning_rate, self.critic_parameters)
+        self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
+        self.temperature_adam = Adam(settings.learning_rate, self.log_temperature)
 
         self.scale = Standardisation(problem.observation_size)
         self.vector_scale = Standardisation(problem.task_size)
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
-        capacity = problem.budget + problem.budget // problem.horizon + 1
-        self.replay = Replay(problem.observation_size, a, capacity, device)
+        self.replay = Replay(problem.observation_size, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
 
     def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:
         """Return what the networks are told of each task, (tasks, task_size): zeros where no vector is given."""
         given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
-        return torch.as_tensor(given, dtype=torch.get_default_dtype(), device=self.device)
+        return self.tensor(given)
 
     @property
     def next_iteration_steps(self) -> int:
@@ -148,26 +156,25 @@ class OracleSAC(Algorithm):
         # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
         with torch.no_grad():
             drawn = self.policy.sample(torch.cat([s_next, c], dim=1), generator)
-            q_next = self.target_critics(torch.cat([s_next, c, drawn.actions], dim=1)).amin(dim=0)
-            v_next = q_next - alpha * drawn.log_probabilities
-            target = settings.reward_scale * r + settings.discount * (1.0 - terminated) * v_next
-        q = self.critics(torch.cat([s, c, a], dim=1))  # (2, batch, 1)
-        critic_loss = (q - target).square().mean(dim=1).sum()
-        self.critic_adam.step(critic_loss)
+            q_next = self.target_critics(torch.cat([s_next, c, drawn.actions], dim=1))
+            v_next = soft_value(q_next, drawn.log_probabilities, alpha)
+            y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
+        q_loss = critic_loss(self.critics(torch.cat([s, c, a], dim=1)), y)
+        self.critic_adam.step(q_loss)
 
         # Policy: alpha log pi(a'|s) - min Q(s, a').
         drawn = self.policy.sample(torch.cat([s, c], dim=1), generator)
-        q_drawn = self.critics(torch.cat([s, c, drawn.actions], dim=1)).amin(dim=0)
-        policy_loss = (alpha * drawn.log_probabilities - q_drawn).mean()
-        self.policy_adam.step(policy_loss)
+        q_drawn = self.critics(torch.cat([s, c, drawn.actions], dim=1))
+        pi_loss = policy_loss(soft_value(q_drawn, drawn.log_probabilities, alpha))
+        self.policy_adam.step(pi_loss)
 
-        # Temperature: -log alpha (log pi(a'|s) + target entropy), the target being -|A|.
-        surplus = (drawn.log_probabilities.detach() - self.problem.action_size).mean()
-        self.temperature_adam.step(-(self.temperature[0] * surplus).sum())
+        # Temperature: the target entropy is -|A|.
+        target_entropy = -float(self.problem.action_size)
+        self.temperature_adam.step(temperature_loss(self.temperature[0], drawn.log_probabilities, target_entropy))
 
-        self.theta_target.average(self.theta, settings.target_rate)
+        self.target_critic_parameters.average(self.critic_parameters, settings.target_rate)
         self.gradient_steps += 1
-        return {"critic_loss": critic_loss.detach(), "policy_loss": policy_loss.detach(), "temperature": alpha[0]}
+        return {"critic_loss": q_loss.detach(), "policy_loss": pi_loss.detach(), "temperature": alpha[0]}
 
     def meta_test(
         self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None
@@ -179,10 +186,10 @@ class OracleSAC(Algorithm):
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
         return {
-            "theta": self.theta,
-            "theta_target": self.theta_target,
-            "phi": self.phi,
-            "log_alpha": self.log_alpha,
+            "critics": self.critic_parameters,
+            "target_critics": self.target_critic_parameters,
+            "policy": self.policy_parameters,
+            "log_temperature": self.log_temperature,
             "critic_adam": self.critic_adam,
             "policy_adam": self.policy_adam,
             "temperature_adam": self.temperature_adam,

@@ -1,8 +1,8 @@
 """PEARL: probabilistic embeddings for actor-critic meta-RL (Rakelly et al., ICML 2019), on soft actor-critic.
 
 Symbols follow the paper: context c, latent task variable z, encoder q_phi(z|c), critics Q_theta, value V_psi, policy
-pi_theta(a|s, z). Sizes and schedules: Table 7 of the TCL-PEARL paper (Meta-World); per-family values of the MuJoCo
-Controls are in presets/pearl.yaml.
+pi_theta(a|s, z); parameters are named after their network. Sizes and schedules: Table 7 of the TCL-PEARL paper
+(Meta-World); per-family values of the MuJoCo Controls are in presets/pearl.yaml.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ from algorithms.networks import (
     xavier_normal,
     xavier_uniform,
 )
+from algorithms.noise import task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
+from algorithms.sac import bellman_target, critic_loss, policy_loss, policy_penalty, soft_value, value_loss
 from algorithms.scaling import Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
@@ -94,19 +96,19 @@ class PEARLSettings:
     reward_scale: PositiveFloat = 10.0
     """Table 7."""
     entropy_weight: PositiveFloat = 1.0
-    """Temperature of soft actor-critic; 1 in both code bases, which set the balance by the reward scale alone."""
+    """alpha, the temperature; 1 in both code bases, which set the balance by the reward scale alone."""
     context_reward_scale: PositiveFloat = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
     discount: Fraction = 0.99
-    """garage torch/algos/pearl.py, oyster configs/default.py."""
+    """gamma; garage torch/algos/pearl.py, oyster configs/default.py."""
     target_rate: Fraction = 0.005
-    """Soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
+    """tau, of the soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
     learning_rate: PositiveFloat = 3e-4
     """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
     kl_weight: NonNegativeFloat = 0.1
-    """garage pearl.py:118, oyster configs/default.py:37."""
+    """beta; garage pearl.py:118, oyster configs/default.py:37."""
     policy_regularisation: NonNegativeFloat = 1e-3
-    """Weight of mean(mean^2) and of mean(log deviation^2); oyster rlkit/torch/sac/sac.py:244-251."""
+    """Weight of mean(mean^2) and of mean(log deviation^2), log_std there; oyster rlkit/torch/sac/sac.py:244-251."""
     next_observations_in_context: bool = False
     """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
     test_posterior: Literal["sample", "mean"] = "sample"
@@ -133,11 +135,18 @@ class PEARL(Algorithm):
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    renamed: ClassVar[Mapping[str, str]] = {
+        "phi": "encoder",
+        "theta_q": "critics",
+        "psi": "value",
+        "psi_target": "target_value",
+        "theta_pi": "policy",
+    }
     settings: PEARLSettings
 
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         initialise, initialise_policy = fan_in_uniform, fan_in_uniform
         if {"xavier-initialisation", "fan-out-initialisation"} <= settings.as_published:
             raise ValueError("as_published: xavier-initialisation and fan-out-initialisation exclude each other")
@@ -157,16 +166,18 @@ class PEARL(Algorithm):
             for parameter in self.critics.parameters():
                 parameter.data[1] = parameter.data[0]
 
-        self.phi, self.theta_q = FlatParameters(self.encoder), FlatParameters(self.critics)
-        self.psi, self.psi_target = FlatParameters(self.value), FlatParameters(self.target_value)
-        self.theta_pi = FlatParameters(self.policy)
-        self.psi_target.average(self.psi, 1.0)
-        self.critic_adam = Adam(settings.learning_rate, self.phi, self.theta_q)
-        self.value_adam = Adam(settings.learning_rate, self.psi)
-        self.policy_adam = Adam(settings.learning_rate, self.theta_pi)
+        self.encoder_parameters = FlatParameters(self.encoder)  # phi
+        self.critic_parameters = FlatParameters(self.critics)  # theta of Q1 and Q2 (qf1, qf2)
+        self.value_parameters = FlatParameters(self.value)  # psi
+        self.target_value_parameters = FlatParameters(self.target_value)  # psi, averaged
+        self.policy_parameters = FlatParameters(self.policy)  # theta of pi
+        self.target_value_parameters.average(self.value_parameters, 1.0)
+        self.critic_adam = Adam(settings.learning_rate, self.encoder_parameters, self.critic_parameters)
+        self.value_adam = Adam(settings.learning_rate, self.value_parameters)
+        self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
 
         self.scale = Standardisation(s)
-        self.replay = Replay(s, a, problem.budget + problem.budget // problem.horizon + 1, device)
+        self.replay = Replay(s, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
 
@@ -227,8 +238,7 @@ class PEARL(Algorithm):
 
     def prior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ N(0, I) for each chosen task."""
-        z = self.exploration.standard_normal((len(chosen), self.settings.latent_size))
-        return torch.as_tensor(z, dtype=torch.get_default_dtype(), device=self.device)
+        return self.tensor(self.exploration.standard_normal((len(chosen), self.settings.latent_size)))
 
     def posterior(self, chosen: IntArray) -> Tensor:
         """Draw z ~ q(z|c) for each chosen task."""
@@ -260,35 +270,32 @@ class PEARL(Algorithm):
         z = inference.posterior.sample(generator).repeat_interleave(settings.batch, dim=0)
         with torch.no_grad():
             v_next = self.target_value(torch.cat([s_next, z], dim=1))
-            target = settings.reward_scale * r + settings.discount * (1.0 - terminated) * v_next
-        q = self.critics(torch.cat([s, a, z], dim=1))  # (2, rows, 1)
-        critic_loss = (q - target).square().mean(dim=1).sum()
+            y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
+        q_loss = critic_loss(self.critics(torch.cat([s, a, z], dim=1)), y)
         kl = kl_to_standard_normal(inference.posterior)
-        self.critic_adam.step(critic_loss + settings.kl_weight * kl + inference.auxiliary_loss)
+        self.critic_adam.step(q_loss + settings.kl_weight * kl + inference.auxiliary_loss)
 
         # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.
         z = z.detach()
         s_z = torch.cat([s, z], dim=1)
         drawn = self.policy.sample(s_z, generator)
-        q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1)).amin(dim=0)
-        v = self.value(s_z)
-        alpha_log_pi = settings.entropy_weight * drawn.log_probabilities
-        value_loss = (v - (q_drawn - alpha_log_pi).detach()).square().mean()
-        self.value_adam.step(value_loss)
-        self.psi_target.average(self.psi, settings.target_rate)
+        q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1))
+        v_drawn = soft_value(q_drawn, drawn.log_probabilities, settings.entropy_weight)
+        v_loss = value_loss(self.value(s_z), v_drawn)
+        self.value_adam.step(v_loss)
+        self.target_value_parameters.average(self.value_parameters, settings.target_rate)
 
         # Policy: alpha log pi(a'|s, z) - min Q(s, a', z).
-        policy_loss = (alpha_log_pi - q_drawn).mean()
-        regulariser = drawn.means.square().mean() + drawn.log_deviations.square().mean()
+        pi_loss, penalty = policy_loss(v_drawn), policy_penalty(drawn)
         if "regularisers-without-gradient" in settings.as_published:
-            regulariser = regulariser.detach()
-        self.policy_adam.step(policy_loss + settings.policy_regularisation * regulariser)
+            penalty = penalty.detach()
+        self.policy_adam.step(pi_loss + settings.policy_regularisation * penalty)
 
         self.gradient_steps += 1
         return {
-            "critic_loss": critic_loss.detach(),
-            "value_loss": value_loss.detach(),
-            "policy_loss": policy_loss.detach(),
+            "critic_loss": q_loss.detach(),
+            "value_loss": v_loss.detach(),
+            "policy_loss": pi_loss.detach(),
             "kl": kl.detach(),
             "posterior_variance": inference.posterior.deviation.detach().square().mean(),
             **inference.metrics,
@@ -314,8 +321,7 @@ class PEARL(Algorithm):
             present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
         with torch.no_grad():
             posterior: Gaussian = self.encoder(
-                torch.as_tensor(np.concatenate(rows, axis=1), dtype=torch.get_default_dtype(), device=self.device),
-                torch.as_tensor(np.concatenate(present, axis=1), dtype=torch.get_default_dtype(), device=self.device),
+                self.tensor(np.concatenate(rows, axis=1)), self.tensor(np.concatenate(present, axis=1))
             )
         return posterior
 
@@ -323,11 +329,11 @@ class PEARL(Algorithm):
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
         return {
-            "phi": self.phi,
-            "theta_q": self.theta_q,
-            "psi": self.psi,
-            "psi_target": self.psi_target,
-            "theta_pi": self.theta_pi,
+            "encoder": self.encoder_parameters,
+            "critics": self.critic_parameters,
+            "value": self.value_parameters,
+            "target_value": self.target_value_parameters,
+            "policy": self.policy_parameters,
             "critic_adam": self.critic_adam,
             "value_adam": self.value_adam,
             "policy_adam": self.policy_adam,
@@ -352,7 +358,7 @@ class PEARLAgent(MetaTestAgent):
         z = self._draw(algorithm.settings.latent_size) if self.z is None else self.z
         noise = None
         if exploring or "sampled-test-actions" in algorithm.settings.as_published:
-            noise = np.stack([g.standard_normal((problem.horizon, problem.action_size)) for g in self.generators])
+            noise = task_normals(self.generators, problem.horizon, problem.action_size)
         self.actor = ConditionedActor(algorithm.policy, algorithm.scale, z, noise)
 
     def act(self, observations: FloatArray) -> FloatArray:
@@ -367,5 +373,4 @@ class PEARLAgent(MetaTestAgent):
             self.z = posterior.mean + posterior.deviation * self._draw(self.algorithm.settings.latent_size)
 
     def _draw(self, size: int) -> Tensor:
-        draws = np.stack([generator.standard_normal(size) for generator in self.generators])
-        return torch.as_tensor(draws, dtype=torch.get_default_dtype(), device=self.algorithm.device)
+        return self.algorithm.tensor(task_normals(self.generators, size))

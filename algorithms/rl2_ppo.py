@@ -24,8 +24,9 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
+from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
-from algorithms.networks import GRU, MLP, DiagonalNormal, StateIndependentDeviation
+from algorithms.networks import GRU, MLP, StateIndependentDeviation
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.rollouts import run_episodes
 from algorithms.scaling import Standardisation
@@ -137,7 +138,7 @@ class RL2PPO(Algorithm):
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
+        initial = self.initial
         inputs = problem.observation_size + problem.action_size + 2
         self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, initial).to(device)
         self.value = RecurrentValue(inputs, settings.hidden_size, initial).to(device)

@@ -102,12 +102,13 @@ def contrast(queries: Gaussian, keys: Gaussian, valid: Tensor, temperature: floa
 
 
 class KeyEncoder:
-    """phi_k: a copy of the query encoder that follows it slowly (Algorithm 2, line 16)."""
+    """A copy of the query encoder that follows it slowly (Algorithm 2, line 16, where its parameters are phi_k)."""
 
-    def __init__(self, encoder: nn.Module, phi_q: FlatParameters, *, query_weight: float) -> None:
+    def __init__(self, encoder: nn.Module, query_parameters: FlatParameters, *, query_weight: float) -> None:
         self.encoder = deepcopy(encoder).requires_grad_(requires_grad=False)
-        self.phi_k, self.phi_q, self.query_weight = FlatParameters(self.encoder), phi_q, query_weight
+        self.parameters, self.query_parameters = FlatParameters(self.encoder), query_parameters
+        self.query_weight = query_weight
 
     def update(self) -> None:
         """phi_k <- (1 - query_weight) phi_k + query_weight phi_q."""
-        self.phi_k.average(self.phi_q, self.query_weight)
+        self.parameters.average(self.query_parameters, self.query_weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,12 +41,13 @@ class TCLPEARL(PEARL):
     name: ClassVar[str] = "tcl-pearl"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = TCLPEARLSettings
+    renamed: ClassVar[Mapping[str, str]] = {**PEARL.renamed, "phi_k": "key_encoder"}
     settings: TCLPEARLSettings
 
     def __init__(self, settings: TCLPEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
         query_weight = 1.0 - settings.momentum if settings.momentum_as_printed else settings.momentum
-        self.key_encoder = KeyEncoder(self.encoder, self.phi, query_weight=query_weight)
+        self.key_encoder = KeyEncoder(self.encoder, self.encoder_parameters, query_weight=query_weight)
 
     def infer(self, tasks: Tensor) -> Inference:
         """Infer q(z|c) from a window of each task's context, and contrast it with a second window's."""
@@ -75,4 +77,4 @@ class TCLPEARL(PEARL):
     @property
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
-        return {**super().parts, "phi_k": self.key_encoder.phi_k}
+        return {**super().parts, "key_encoder": self.key_encoder.parameters}

@@ -37,8 +37,7 @@ class HistoryReplay:
 
     def __init__(self, problem: Problem, history: int, device: torch.device) -> None:
         self.action_size, self.device = problem.action_size, device
-        capacity = problem.budget + problem.budget // problem.horizon + 1
-        self.steps = Replay(problem.observation_size, problem.action_size, capacity, device)
+        self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
         self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
         self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
         self.back = torch.arange(-history, 1, device=device)
@@ -99,7 +98,7 @@ class Policy(nn.Module):
 
 
 class Critics(nn.Module):
-    """Q1 and Q2 on one context of their own."""
+    """Q1 and Q2 (qf1 and qf2 elsewhere) on one context of their own."""
 
     def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
         super().__init__()

@@ -8,25 +8,29 @@ from torch import Tensor
 
 from algorithms.interface import MetaTestAgent, Metrics
 from algorithms.networks import TanhGaussianPolicy
+from algorithms.noise import EpisodeNoise
 from algorithms.scaling import Standardisation
 from environments import FloatArray
 
 
 class ConditionedActor(MetaTestAgent):
-    """Acts for one episode by a policy that is told something of each copy's task: z, or the task vector."""
+    """Acts for one episode by a policy that is told something of each copy's task: z, or the task vector.
+
+    Parameters
+    ----------
+    told : (copies, .)
+    noise : (copies, time, action_size); None for the policy's mode.
+    """
 
     def __init__(
         self, policy: TanhGaussianPolicy, scale: Standardisation, told: Tensor, noise: FloatArray | None
     ) -> None:
-        self.policy, self.scale, self.told = policy, scale, told  # told: (copies, ·)
-        self.noise = noise  # (copies, time, action_size); None for the policy's mode
-        self.t = -1
+        self.policy, self.scale, self.told = policy, scale, told
+        self.noise = EpisodeNoise(noise)
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
-        self.t += 1
-        noise = None if self.noise is None else self.noise[:, self.t]
-        return self.policy.act(self.scale(observations), self.told, noise)
+        return self.policy.act(self.scale(observations), self.told, self.noise.next())
 
 
 def mean_of_updates(update: Callable[[], dict[str, Tensor]], count: int) -> Metrics:

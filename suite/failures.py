@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 Kind = Literal[
     "error",  # an exception
@@ -45,19 +45,30 @@ class Failure(NamedTuple):
     reason: str
 
 
+class FailedRunError(Exception):
+    """Ends a run in a way that has a kind of its own; the message is the reason as it is shown."""
+
+    kind: ClassVar[Kind]
+
+
 def of_exception(error: BaseException) -> Failure:
     """Classify an exception that ended an attempt."""
-    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, FailedRunError):
+        return Failure(error.kind, str(error))
     reason = f"{type(error).__name__}: {error}"
-    if "BudgetError" in names:
-        return Failure("budget", str(error))
-    if "DivergedError" in names:
-        return Failure("diverged", str(error))
-    if names & {"MemoryError", "OutOfMemoryError"}:
+    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
         return Failure("memory", reason)
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return Failure("storage", reason)
     return Failure("error", reason)
+
+
+def _torch_is_out_of_memory(error: BaseException) -> bool:
+    import torch  # here alone: a failed run has it loaded already, others need not wait for it
+
+    # For the processor's memory torch has no class of its own.
+    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return on_cpu or isinstance(error, torch.OutOfMemoryError)
 
 
 def of_exit_status(status: int) -> Failure:

@@ -71,8 +71,10 @@ def number(value: float) -> str:
 
 
 def interval(low: float, high: float) -> str | None:
-    """Write an interval; None where there is none."""
-    return f"[{number(low)}, {number(high)}]" if math.isfinite(low) and math.isfinite(high) else None
+    """Write an interval; None where there is none. Only its upper end may be infinite."""
+    if not math.isfinite(low) or math.isnan(high):
+        return None
+    return f"[{number(low)}, {number(high) if math.isfinite(high) else '∞'}]"
 
 
 def text(cell: Cell, decimals: int | None = None) -> str:
@@ -116,6 +118,7 @@ def as_latex(table: Table) -> str:
         "×": r"$\times$",
         "±": r"$\pm$",
         "≥": r"$\geq$",
+        "∞": r"$\infty$",
     }
 
     def escape(cell: str) -> str:

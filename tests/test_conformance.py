@@ -15,8 +15,8 @@ from algorithms import ALGORITHMS, Algorithm, run_episodes
 from environments import BoolArray, FloatArray, Step, make_family
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import load_settings
-from suite.run.protocol import CountedTasks, meta_test
-from suite.run.trainer import BudgetError, DivergedError, Trainer
+from suite.run.protocol import BudgetError, CountedTasks, TaskView, meta_test
+from suite.run.trainer import DivergedError, Trainer
 from suite.spec import RunSpec
 
 CPU = torch.device("cpu")
@@ -114,6 +114,23 @@ def test_a_budget_below_one_iteration_is_refused(spec: RunSpec) -> None:
     with pytest.raises(BudgetError, match="budget: 1 environment steps do not cover"):
         trainer.run()
     assert trainer.train.steps == 0
+
+
+def test_an_algorithm_sees_only_tasks_to_be_reset_and_stepped(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(trainer.algorithm, "meta_train", lambda tasks: seen.append(tasks) or {})
+    trainer.iterate()
+    assert [name for name in dir(seen[0]) if not name.startswith("_")] == ["reset", "step"]
+
+
+def test_no_step_is_taken_beyond_the_budget(trainer: Trainer) -> None:
+    """However much an iteration asks for."""
+    tight = trainer.algorithm.next_iteration_steps - 1
+    with pytest.raises(BudgetError, match=f"more than {tight} environment steps"):
+        trainer.algorithm.meta_train(TaskView(trainer.train, tight))
+    assert 0 < trainer.train.steps <= tight
 
 
 def test_a_restored_state_continues_bit_for_bit(spec: RunSpec) -> None:

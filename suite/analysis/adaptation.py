@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from suite.analysis.aggregates import difference_interval
-from suite.analysis.intervals import learnt
+from suite.analysis.intervals import clearly_not_zero, difference_interval, learnt
 
 BLIND = "blind-sac"
 AS_WELL = 0.9
@@ -18,8 +17,8 @@ def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
     Returns
     -------
     One row an environment: `untrained` (mean over the runs of both), `blind`, `adapting` (mean scores), `share` of the
-    adapting agent's gain over untrained that the blind one has, Welch's interval `low`, `high` of adapting - blind, and
-    `verdict`.
+    adapting agent's gain over untrained that the blind one has (where that gain is clearly away from zero), Welch's
+    interval `low`, `high` of adapting - blind, and `verdict`.
     """
     rows = []
     for environment, here in done.groupby("environment", sort=True):
@@ -30,11 +29,12 @@ def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
             continue
         untrained = float(both["untrained"].mean())
         difference, low, high = difference_interval(seeing, blind)
-        gain = float(seeing.mean()) - untrained
-        share = float("nan")
+        gain, share = seeing - untrained, float("nan")
         if learnt(untrained, float(seeing.mean())):
-            share = (float(blind.mean()) - untrained) / gain
-            verdict = "adaptation helps" if low > 0 else "needs no adaptation" if share >= AS_WELL else "undecided"
+            if clearly_not_zero(gain):
+                share = float((blind - untrained).mean() / gain.mean())
+            as_well = difference_interval(blind - untrained, AS_WELL * gain)[1] > 0
+            verdict = "adaptation helps" if low > 0 else "needs no adaptation" if as_well else "undecided"
         else:
             verdict = f"{adapting} learnt nothing"
         rows.append((environment, untrained, blind.mean(), seeing.mean(), share, difference, low, high, verdict))

@@ -6,15 +6,20 @@ the environment; axes before it are resamples. Returns may be in any unit, but `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Means = Sequence[FloatArray]
+"""For each entry its means (..., environments)."""
+Average = Literal["mean", "median"]
+AVERAGED: dict[Average, Callable[..., FloatArray]] = {"mean": np.nanmean, "median": np.nanmedian}
 
 COMPARABLE_SHARE = 0.9
 """Section 5.4: comparable from 90 % of the baseline's performance on."""
@@ -103,3 +108,38 @@ def failure_range(
         return None
     above = higher[higher > working[-1]]
     return float(working[0]), float(above[0]) if len(above) else float("inf")
+
+
+def share_better(means: Means) -> FloatArray:
+    """Share of environments in which the first entry's mean is higher than the second's."""
+    return np.asarray((means[0] > means[1]).mean(axis=-1), float)
+
+
+def share_not_worse(means: Means, failure: float = -math.inf) -> FloatArray:
+    """Share of environments in which the first entry is better than or comparable to the second."""
+    return np.asarray((groups(means[0], means[1], failure) >= 0).mean(axis=-1), float)
+
+
+def share_matching(means: Means) -> FloatArray:
+    """Share of environments in which the first two entries are both at least comparable to the third."""
+    matched = [groups(entry, means[2], -math.inf) >= 0 for entry in means[:2]]
+    return np.asarray((matched[0] & matched[1]).mean(axis=-1), float)
+
+
+def gain(means: Means, average: Average, rule: str) -> FloatArray:
+    """Average relative gain of the first entry over the second; NaN where the rule leaves no environment."""
+    gains = relative_gains(means[0], means[1], rule)
+    defined = np.asarray(np.isfinite(gains).any(axis=-1))
+    averaged = AVERAGED[average](np.where(defined[..., None], gains, 0.0), axis=-1)
+    return np.where(defined, averaged, np.nan)
+
+
+def wins_ahead(means: Means) -> FloatArray:
+    """Wins of the first entry less those of the next best; a tie is nobody's."""
+    counts = wins(np.stack(means, axis=-1))
+    return np.asarray(counts[..., 0] - counts[..., 1:].max(axis=-1), float)
+
+
+def ratio_of_means(means: Means) -> FloatArray:
+    """Ratio of the first entry's mean over environments to the second's."""
+    return np.asarray(means[0].mean(axis=-1) / means[1].mean(axis=-1), float)

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from suite.analysis import comparisons
-from suite.analysis.aggregates import AGGREGATES, aggregates, probability_of_improvement
-from suite.analysis.intervals import learnt
+from suite.analysis.aggregates import AGGREGATES, aggregates
+from suite.analysis.intervals import chance_interval, clearly_not_zero, learnt
 
 FloatArray = NDArray[np.float64]
 
@@ -20,15 +20,20 @@ ORACLE = "oracle-sac"
 def normalised(done: pd.DataFrame) -> pd.DataFrame:
     """Normalise scores per environment: 0 is the untrained oracle, 1 the trained one (means over seeds).
 
-    Environments without an oracle, or with one that learnt nothing, are left out.
+    Environments without an oracle, or whose oracle learnt nothing or no gain clearly away from zero, are left out.
+    The ends are taken as measured: intervals of normalised scores are over the entry's seeds alone.
 
     Returns
     -------
     The rows of `done` that can be normalised, with a column `normalised`.
     """
-    oracle = done[done["entry"] == ORACLE].groupby("environment")[["untrained", "score"]].mean().dropna()
-    able = [learnt(untrained, score) for untrained, score in zip(oracle["untrained"], oracle["score"], strict=True)]
-    ends = oracle.loc[np.array(able, bool)]
+    oracle = done[done["entry"] == ORACLE].dropna(subset=["untrained", "score"])
+    ends = oracle.groupby("environment")[["untrained", "score"]].mean()
+    able = [
+        learnt(untrained, score) and clearly_not_zero((runs["score"] - runs["untrained"]).to_numpy(float))
+        for (untrained, score), (_, runs) in zip(ends.to_numpy(), oracle.groupby("environment"), strict=True)
+    ]
+    ends = ends.loc[np.array(able, bool)]
     rows = done[done["environment"].isin(ends.index)]
     untrained = rows["environment"].map(ends["untrained"])
     return rows.assign(normalised=(rows["score"] - untrained) / (rows["environment"].map(ends["score"]) - untrained))
@@ -47,51 +52,58 @@ def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
     return sorted(set.intersection(*sets)) if sets else []
 
 
-def ranking(done: pd.DataFrame, entries: list[str], matrix: pd.DataFrame) -> pd.DataFrame:
-    """Rank entries.
+def comparisons_alike(done: pd.DataFrame, entries: list[str]) -> list[tuple[list[str], list[str]]]:
+    """Return what may stand side by side: sets of entries, each with the environments that all of them finished.
 
-    Entries may have run on different environments, so the order comes from pairs: an entry's probability of improvement
-    over each other one, on the environments that both finished, averaged over the others.
-
-    Parameters
-    ----------
-    matrix : of `win_matrix`.
+    First all entries; then, for every environment that not all of them finished, fewer entries on more environments.
 
     Returns
     -------
-    One row an entry, best first: `improvement` (that average), `environments` (its own), `common` (those that all
-    entries finished), `mean_rank` and `wins` (a tie is nobody's) over the common ones, and the aggregates of its
-    normalised scores with `<name> low` and `<name> high`.
+    (entries, environments), most entries first; every further one has more environments than those before it. Entries
+    that share no environment with another are in none.
     """
-    common = common_environments(done, entries)
-    means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
-    ranks = means.loc[common, entries].rank(axis=1, ascending=False).mean()
-    won = comparisons.wins(means.loc[common, entries].to_numpy(float)) if common else np.full(len(entries), np.nan)
-    improvement = matrix.groupby("ours")["probability"].mean()
+    finished = done.groupby("environment")["entry"].agg(frozenset)
+    together = {frozenset(entries), *finished}
+    found: list[tuple[list[str], list[str]]] = []
+    for present in sorted(together, key=lambda names: (-len(names), sorted(names))):
+        places = [str(environment) for environment, here in finished.items() if present <= here]
+        if len(present) > 1 and len(places) > max((len(earlier) for _, earlier in found), default=0):
+            found.append(([entry for entry in entries if entry in present], sorted(places)))
+    return found
+
+
+def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> pd.DataFrame:
+    """Rank entries on environments that all of them finished.
+
+    Returns
+    -------
+    One row an entry, best first: `improvement` (the probability that its run beats one of another entry, mean over
+    environments and the others), `mean_rank` and `wins` by mean score (a tie is nobody's), and the aggregates of its
+    normalised scores with `<name> low` and `<name> high` over the `normalised_environments` that can be normalised.
+    """
+    here = done[done["environment"].isin(environments) & done["entry"].isin(entries)]
+    means = here.groupby(["environment", "entry"])["score"].mean().unstack("entry")
+    ranks = means[entries].rank(axis=1, ascending=False).mean()
+    won = comparisons.wins(means[entries].to_numpy(float))
+    improvement = win_matrix(here, entries).groupby("ours")["probability"].mean()
     scaled = normalised(done)
+    places = sorted(set(scaled["environment"]) & set(environments))
     rows = []
     for entry, entry_wins in zip(entries, won, strict=True):
-        places = common_environments(scaled, [entry])
         found = (
             aggregates(strata(scaled, entry, places, "normalised")) if places else np.full((len(AGGREGATES), 3), np.nan)
         )
         row = {
             "entry": entry,
             "improvement": improvement.get(entry, np.nan),
-            "environments": int((done["entry"] == entry).groupby(done["environment"]).any().sum()),
-            "common": len(common),
-            "mean_rank": ranks.get(entry, np.nan),
+            "mean_rank": ranks[entry],
             "wins": entry_wins,
             "normalised_environments": len(places),
         }
         for name, (value, low, high) in zip(AGGREGATES, found, strict=True):
             row |= {name: value, f"{name} low": low, f"{name} high": high}
         rows.append(row)
-    columns = ["entry", "improvement", "environments", "common", "mean_rank", "wins", "normalised_environments"]
-    columns += [name + end for name in AGGREGATES for end in ("", " low", " high")]
-    return pd.DataFrame(rows, columns=columns).sort_values(
-        ["improvement", "entry"], ascending=[False, True], ignore_index=True
-    )
+    return pd.DataFrame(rows).sort_values(["improvement", "entry"], ascending=[False, True], ignore_index=True)
 
 
 def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
@@ -109,7 +121,7 @@ def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         if not common:
             continue
         difference = (means.loc[common, ours] - means.loc[common, theirs]).to_numpy(float)
-        probability, low, high = probability_of_improvement(strata(done, ours, common), strata(done, theirs, common))
+        probability, low, high = chance_interval(strata(done, ours, common), strata(done, theirs, common))
         wins, ties, losses = (int((np.sign(difference) == sign).sum()) for sign in (1, 0, -1))
         rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high)
         rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low)

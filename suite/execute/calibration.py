@@ -15,7 +15,7 @@ import torch
 from algorithms import Algorithm
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.forecast import Speeds, alike
-from suite.run.protocol import CountedTasks, meta_test
+from suite.run.protocol import CountedTasks, TaskView, meta_test
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 
@@ -79,7 +79,7 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None
     with _alarm(0.6 * seconds):
         for share in (0.1, 0.2):  # the first iteration warms up; the second is like all others, if there is time for it
             train.allowed = train.simulating + share * seconds
-            algorithm.meta_train(train)
+            algorithm.meta_train(TaskView(train, spec.budget))
             readings.append((train.clock(), algorithm.gradient_steps))
     complete = len(readings) - 1
     if complete < 2:

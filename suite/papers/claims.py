@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +9,22 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.analysis import comparisons
+from suite.analysis import comparisons, hypotheses
+from suite.analysis.comparisons import (
+    Means,
+    gain,
+    ratio_of_means,
+    share_better,
+    share_matching,
+    share_not_worse,
+    wins_ahead,
+)
+from suite.analysis.hypotheses import Hypothesis
 from suite.papers import paper
 
 FloatArray = NDArray[np.float64]
-Means = list[FloatArray]
-"""For each entry of a claim its means (..., environments), in the paper's unit."""
+
+AVERAGES: tuple[comparisons.Average, ...] = ("mean", "median")
 
 
 @dataclass(frozen=True)
@@ -31,43 +40,13 @@ class Claim:
     side: float
     rule: str
     statistic: Callable[[Means], FloatArray]
-    """Maps means (..., environments) to the value (...)."""
+    """Maps means (..., environments) to the value (...), as the paper computes it."""
+    hypothesis: Hypothesis
+    """Decides between the claimed side and the other."""
+    divides: bool = False
+    """The value divides by the second entry's means."""
     measure: str = "score"
     """Column of `Results.runs`; seconds are judged on runs of one machine type only."""
-
-
-def share_better(means: Means) -> FloatArray:
-    """Share of environments in which the first entry's mean is higher than the second's."""
-    return np.asarray((means[0] > means[1]).mean(axis=-1), float)
-
-
-def share_not_worse(means: Means, failure: float) -> FloatArray:
-    """Share of environments in which the first entry is better than or comparable to the second."""
-    return np.asarray((comparisons.groups(means[0], means[1], failure) >= 0).mean(axis=-1), float)
-
-
-def share_matching_oracle(means: Means) -> FloatArray:
-    """Share of environments in which the first two entries are both at least comparable to the third."""
-    matched = [comparisons.groups(entry, means[2], -math.inf) >= 0 for entry in means[:2]]
-    return np.asarray((matched[0] & matched[1]).mean(axis=-1), float)
-
-
-def gain(means: Means, average: Callable[..., FloatArray], rule: str) -> FloatArray:
-    """Average relative gain of the first entry over the second; NaN where the rule leaves no environment."""
-    gains = comparisons.relative_gains(means[0], means[1], rule)
-    defined = np.asarray(np.isfinite(gains).any(axis=-1))
-    return np.where(defined, average(np.where(defined[..., None], gains, 0.0), axis=-1), np.nan)
-
-
-def wins_ahead(means: Means) -> FloatArray:
-    """Wins of the first entry less those of the next best; a tie is nobody's."""
-    counts = comparisons.wins(np.stack(means, axis=-1))
-    return np.asarray(counts[..., 0] - counts[..., 1:].max(axis=-1), float)
-
-
-def ratio_of_means(means: Means) -> FloatArray:
-    """Ratio of the first entry's mean over environments to the second's."""
-    return np.asarray(means[0].mean(axis=-1) / means[1].mean(axis=-1), float)
 
 
 def claims(variant: str = "") -> list[Claim]:
@@ -102,6 +81,7 @@ def claims(variant: str = "") -> list[Claim]:
             0.5,
             f"share of environments that are better or comparable (failure threshold {failure:g} thousand) > 0.5",
             partial(share_not_worse, failure=failure),
+            partial(hypotheses.not_worse, failure=failure),
         ),
         Claim(
             "table1_groups",
@@ -112,6 +92,7 @@ def claims(variant: str = "") -> list[Claim]:
             0.5,
             "share of environments with a higher mean score > 0.5",
             share_better,
+            hypotheses.better,
         ),
         *(
             Claim(
@@ -122,9 +103,11 @@ def claims(variant: str = "") -> list[Claim]:
                 ml1_50,
                 1.0,
                 f"{name} ratio ({ml1_rule}) > 1",
-                partial(gain, average=average, rule=ml1_rule),
+                partial(gain, average=name, rule=ml1_rule),
+                partial(hypotheses.gains, average=name),
+                divides=True,
             )
-            for name, average in (("mean", np.nanmean), ("median", np.nanmedian))
+            for name in AVERAGES
         ),
         Claim(
             "figure5_pairwise",
@@ -135,6 +118,7 @@ def claims(variant: str = "") -> list[Claim]:
             0.5,
             "share of environments with a higher mean score > 0.5",
             share_better,
+            hypotheses.better,
         ),
         Claim(
             "table3_wins",
@@ -145,6 +129,7 @@ def claims(variant: str = "") -> list[Claim]:
             0.0,
             "wins ahead of the next (a tie is nobody's) > 0",
             wins_ahead,
+            hypotheses.most_wins,
         ),
         Claim(
             "controls_better_or_comparable",
@@ -154,7 +139,8 @@ def claims(variant: str = "") -> list[Claim]:
             controls,
             0.5,
             "share of environments at or above 90 % of PEARL > 0.5",
-            partial(share_not_worse, failure=-math.inf),
+            share_not_worse,
+            hypotheses.not_worse,
         ),
         *(
             Claim(
@@ -165,9 +151,11 @@ def claims(variant: str = "") -> list[Claim]:
                 controls,
                 1.0,
                 f"{name} ratio ({controls_rule}) > 1",
-                partial(gain, average=average, rule=controls_rule),
+                partial(gain, average=name, rule=controls_rule),
+                partial(hypotheses.gains, average=name),
+                divides=True,
             )
-            for name, average in (("mean", np.nanmean), ("median", np.nanmedian))
+            for name in AVERAGES
         ),
         Claim(
             "controls_oracle",
@@ -177,7 +165,8 @@ def claims(variant: str = "") -> list[Claim]:
             controls,
             0.5,
             "share of environments in which both are at or above 90 % of the oracle > 0.5",
-            share_matching_oracle,
+            share_matching,
+            hypotheses.both_not_worse,
         ),
         Claim(
             "table9_average_seconds",
@@ -188,6 +177,7 @@ def claims(variant: str = "") -> list[Claim]:
             1.0,
             "ratio of mean seconds a run > 1, over runs of one machine type (processor and device)",
             ratio_of_means,
+            hypotheses.total_ratio,
             measure="seconds_total",
         ),
     ]

@@ -8,35 +8,47 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis import comparisons
-from suite.analysis.aggregates import AGGREGATES
+from suite.analysis.aggregates import AGGREGATES, WITH_INTERVAL
 from suite.papers import paper
 from suite.papers.claims import failure_threshold
 from suite.table import Cell, Table, interval
 
+SHOWN = 8
+"""Environments that are named before the rest is counted."""
+
 GROUPS = {1: "better", 0: "comparable", -1: "worse"}
 
 
-def ranking(table: pd.DataFrame) -> Table:
-    """Entries over environments, from `suite.analysis.ranking.ranking`."""
+def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Table:
+    """Entries over environments that all of them finished, from `suite.analysis.ranking.ranking`."""
     rows: list[tuple[Cell, ...]] = []
     for row in table.to_dict("records"):
-        cells: list[Cell] = [row[name] for name in ("entry", "improvement", "environments", "mean_rank", "wins")]
+        cells: list[Cell] = [row[name] for name in ("entry", "improvement", "mean_rank", "wins")]
         for name in AGGREGATES:
-            cells += [row[name], interval(row[f"{name} low"], row[f"{name} high"])]
-        rows.append((*cells, row["normalised_environments"]))
-    common = int(table["common"].iloc[0]) if len(table) else 0
-    names = [column for name in AGGREGATES for column in (name, f"{name}, 95 %")]
+            cells.append(row[name])
+            if name in WITH_INTERVAL:
+                cells.append(interval(row[f"{name} low"], row[f"{name} high"]))
+        rows.append(tuple(cells))
+    scaled = int(table["normalised_environments"].iloc[0])
+    names = [column for name in AGGREGATES for column in (name, *([f"{name}, 95 %"] if name in WITH_INTERVAL else []))]
+    count = f"{len(environments)} environment{'' if len(environments) == 1 else 's'}"
     return Table(
-        "ranking",
-        "Ranking",
-        ("entry", "beats the others", "environments", "mean rank", "wins", *names, "normalised on"),
+        "ranking" if not index else f"ranking-{index}",
+        f"Ranking of {len(table)} entries on {count}",
+        ("entry", "beats the others", "mean rank", "wins", *names),
         tuple(rows),
-        "Beats the others: the probability that a run beats one of another entry, over the environments that both "
-        "finished, mean over the others. Rank and wins by mean score over the environments that every entry finished "
-        f"({common}); a tie is nobody's win. "
-        "Aggregates of normalised scores (untrained 0, oracle 1) by rliable, where the oracle ran; intervals from "
-        "resampling seeds within each environment.",
+        f"On {listed(environments)}, which all of them finished. Beats the others: the probability that a run beats "
+        "one of another entry, mean over environments and the others. Rank and wins by mean score; a tie is nobody's "
+        "win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on which it "
+        f"clearly learnt ({scaled} of {len(environments)}). The median and the optimality gap have no interval: over "
+        "few seeds none covers.",
     )
+
+
+def listed(environments: Sequence[str]) -> str:
+    """Name environments; of many, the first."""
+    shown = ", ".join(environments[:SHOWN])
+    return f"{shown} and {len(environments) - SHOWN} more" if len(environments) > SHOWN else shown
 
 
 def wins(table: pd.DataFrame) -> Table:
@@ -59,7 +71,8 @@ def wins(table: pd.DataFrame) -> Table:
         "Pairs of entries",
         ("entry", "against", "environments", "wins", "ties", "losses", "P(improvement)", "95 % interval"),
         tuple(rows),
-        "P(improvement): the probability that a run of the entry beats one of the other, mean over environments.",
+        "P(improvement): the probability that a run of the entry beats one of the other, mean over the environments "
+        "that both finished; Clopper and Pearson's interval of as many independent pairs of runs.",
     )
 
 
@@ -152,28 +165,38 @@ def table3(scores: pd.DataFrame) -> Table:
 
 
 def table9(done: pd.DataFrame) -> Table:
-    """Table 9 of the paper beside ours, for the environments that ran."""
+    """Table 9 of the paper beside ours, on the environments that one machine type ran both entries on."""
     printed = paper.table("table9")
-    ours = done.groupby(["environment", "entry"])["seconds_total"].mean()
-    timed = done[done["entry"].isin(["tcl-pearl", "pearl"])]
+    pair = ["tcl-pearl", "pearl"]
+    timed = done[done["entry"].isin(pair) & done["environment"].isin(printed.index)]
     rows = []
-    for environment in printed.index:
-        measured = [ours.get((environment, entry)) for entry in ("tcl-pearl", "pearl")]
-        if any(value is not None for value in measured):
-            tcl, pearl = printed["tcl-pearl"][environment], printed["pearl"][environment]
-            machines = timed.loc[timed["environment"] == environment, "machine"]
-            alike = machines.notna().all() and machines.nunique() == 1
-            ratio = measured[0] / measured[1] if alike and measured[0] and measured[1] else None
-            rows.append(
-                (str(environment), float(tcl), measured[0], float(pearl), measured[1], float(tcl / pearl), ratio)
-            )
+    for environment, here in timed.groupby("environment", sort=True):
+        alike = [group for _, group in here.groupby(["machine", "budget"]) if set(group["entry"]) == set(pair)]
+        if not alike:
+            continue
+        measured = max(alike, key=len)
+        seconds = measured.groupby("entry")["seconds_total"].mean()
+        ours, theirs = (float(printed[entry][environment]) for entry in pair)
+        tcl, pearl = (float(seconds[entry]) for entry in pair)
+        machine = str(measured["machine"].iloc[0])
+        rows.append((str(environment), ours, tcl, theirs, pearl, ours / theirs, tcl / pearl, len(measured), machine))
     return Table(
         "table-9",
         "Table 9: seconds a run",
-        ("environment", "tcl-pearl, paper", "tcl-pearl", "pearl, paper", "pearl", "ratio, paper", "ratio"),
+        (
+            "environment",
+            "tcl-pearl, paper",
+            "tcl-pearl",
+            "pearl, paper",
+            "pearl",
+            "ratio, paper",
+            "ratio",
+            "runs",
+            "machine",
+        ),
         tuple(rows),
-        "The paper's machine: Tesla M40. Seconds compare only between runs of the same budget and machine; ratios do. "
-        "A ratio is given where both entries ran on one machine type (processor and device).",
+        "The paper's machine: Tesla M40. Environments on which one machine type (processor and device) ran both "
+        "entries under one budget; of several types, the one with the most runs. All seconds stand under Wall-clock.",
         decimals=2,
     )
 

@@ -12,17 +12,29 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.ranking import common_environments, normalised, ranking, strata, win_matrix
+from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers import paper
 from suite.papers.audit import AuditRow, audit
-from suite.papers.judgements import Judgement, judge_all
+from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.report import compared, embedded, judged, ran
 from suite.table import Table
 
 KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
 """Entries that always look the same; others follow by name."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Entries side by side on environments that all of them finished."""
+
+    entries: list[str]
+    environments: list[str]
+    ranking: pd.DataFrame
+    levels: NDArray[np.float64]
+    profiles: dict[str, NDArray[np.float64]]
+    """Entry -> (levels, 3): share of runs above each level, low, high."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +50,11 @@ class Contents:
     bands: pd.DataFrame
     judgements: list[Judgement]
     audit: list[AuditRow]
-    ranking: pd.DataFrame
+    directions: list[Direction]
+    compared: list[Compared]
     matrix: pd.DataFrame
     efficiency: pd.DataFrame
     adaptation: pd.DataFrame
-    levels: NDArray[np.float64]
-    profiles: dict[str, NDArray[np.float64]]
-    """Entry -> (levels, 3): share of runs above each level, low, high."""
     clusters: list[ClusterRecord]
     """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
 
@@ -53,7 +63,11 @@ class Contents:
         """All tables that hold something, in the order of the page."""
         found = [
             judged.claims(self.judgements),
-            compared.ranking(self.ranking),
+            judged.directions(self.directions),
+            *(
+                compared.ranking(number, group.ranking, group.environments)
+                for number, group in enumerate(self.compared)
+            ),
             ran.scores(self.scores, self.units),
             *self.beside_the_paper,
             compared.wins(self.matrix),
@@ -77,11 +91,6 @@ def contents(results: Results) -> Contents:
     done = results.done
     order = entries(results.runs)
     finished = [entry for entry in order if entry in set(done["entry"])]
-    scaled = normalised(done)
-    low, high = (scaled["normalised"].min(), scaled["normalised"].max()) if len(scaled) else (0.0, 1.0)
-    levels = np.linspace(min(0.0, low) - 0.05, max(1.0, high) + 0.05, 61)
-    places = {entry: common_environments(scaled, [entry]) for entry in finished}
-    matrix = win_matrix(done, finished)
     return Contents(
         results=results,
         order=order,
@@ -90,22 +99,29 @@ def contents(results: Results) -> Contents:
         bands=curve_bands(results.curves),
         judgements=judge_all(results),
         audit=audit(),
-        ranking=ranking(done, finished, matrix),
-        matrix=matrix,
+        directions=directions(results),
+        compared=[_compared(done, *alike) for alike in comparisons_alike(done, finished)],
+        matrix=win_matrix(done, finished),
         efficiency=efficiency(done, results.curves),
         adaptation=adaptation(done),
-        levels=levels,
-        profiles={
-            entry: performance_profile(strata(scaled, entry, found, "normalised"), levels)
-            for entry, found in places.items()
-            if found
-        },
         clusters=[
             results.clusters[row["run"]].model_copy(update={"label": row["entry"]})
             for row in done.to_dict("records")
             if row["run"] in results.clusters
         ],
     )
+
+
+def _compared(done: pd.DataFrame, names: list[str], environments: list[str]) -> Compared:
+    scaled = normalised(done)
+    scaled = scaled[scaled["environment"].isin(environments) & scaled["entry"].isin(names)]
+    places = sorted(set(scaled["environment"]))
+    low, high = (scaled["normalised"].min(), scaled["normalised"].max()) if places else (0.0, 1.0)
+    levels = np.linspace(min(0.0, low) - 0.05, max(1.0, high) + 0.05, 61)
+    profiles = {
+        name: performance_profile(strata(scaled, name, places, "normalised"), levels) for name in names if places
+    }
+    return Compared(names, environments, ranking(done, names, environments), levels, profiles)
 
 
 def entries(runs: pd.DataFrame) -> list[str]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from suite.analysis.hypotheses import Finding
 from suite.papers import paper
 from suite.papers.audit import AuditRow
-from suite.papers.judgements import Judgement
-from suite.table import Table, interval
+from suite.papers.claims import Claim
+from suite.papers.judgements import Direction, Judgement
+from suite.report.compared import listed
+from suite.table import Table, interval, number
 
 VERDICT_CLASSES = {
     "reproduced": "good",
     "not reproduced": "bad",
     "not enough runs": "open",
     "not at the paper's settings": "neutral",
+    "points the same way": "good",
+    "points the other way": "bad",
+    "does not say": "neutral",
     "holds": "good",
     "contradicted": "bad",
     "not derivable": "neutral",
@@ -27,24 +34,41 @@ VERDICT_CLASSES = {
 """How a verdict looks; each also has its own sign."""
 
 
+def name(claim: Claim) -> str:
+    """Return a claim's statement, and of which entry if not the paper's own."""
+    return claim.statement if claim.entries[0] == "tcl-pearl" else f"{claim.statement} ({claim.entries[0]})"
+
+
+def tested(finding: Finding) -> str:
+    """Say what was tested, with its value and interval."""
+    if math.isnan(finding.estimate):
+        return finding.quantity
+    limits = interval(finding.low, finding.high)
+    return f"{finding.quantity}: {number(finding.estimate)}" + (f", 95 % {limits}" if limits else "")
+
+
 def claims(judgements: Sequence[Judgement]) -> Table:
     """Every claim that runs can speak to, with its verdict."""
     rows = []
     for judgement in judgements:
-        claim = judgement.claim
+        claim, finding = judgement.claim, judgement.finding
         rows.append(
             (
-                f"{claim.statement} ({claim.entries[0]})",
+                name(claim),
                 judgement.verdict,
                 claim.published,
                 judgement.value,
-                interval(judgement.low, judgement.high),
                 claim.rule,
+                finding.quantity,
+                finding.estimate,
+                interval(finding.low, finding.high),
+                finding.above,
+                finding.below,
                 judgement.seeds,
                 f"{judgement.environments} of {len(claim.environments)}",
                 judgement.reason,
                 judgement.cost,
-                str(paper.document("printed_claims")[claim.key]["where"]),
+                where(claim),
             )
         )
     return Table(
@@ -55,8 +79,12 @@ def claims(judgements: Sequence[Judgement]) -> Table:
             "verdict",
             "published",
             "ours",
-            "95 % interval",
             "claimed side",
+            "tested",
+            "estimate",
+            "95 % interval",
+            "p, claimed side",
+            "p, other side",
             "seeds",
             "environments",
             "why",
@@ -64,9 +92,41 @@ def claims(judgements: Sequence[Judgement]) -> Table:
             "printed in",
         ),
         tuple(rows),
-        "Reproduced: the whole interval lies on the claimed side; not reproduced: on the other. Otherwise, with fewer "
-        "than three seeds or with environments missing, there are not enough runs. Only runs with the paper's settings "
-        "and budget are judged; the values of others are shown.",
+        RULE,
+    )
+
+
+RULE = (
+    "Reproduced: a permutation test that gives this verdict in at most 5 % of cases to entries that stand exactly at "
+    "the claim's boundary has p at or below 0.05 for the claimed side; not reproduced: for the other. Else, with fewer "
+    "than three seeds or with environments missing, there are not enough runs. Only runs with the paper's settings and "
+    "budget are judged."
+)
+
+
+def where(claim: Claim) -> str:
+    """Return where the paper prints a claim."""
+    return str(paper.document("printed_claims")[claim.key]["where"])
+
+
+def directions(found: Sequence[Direction]) -> Table:
+    """Where runs off the paper's settings point."""
+    rows = []
+    for each in found:
+        claim = each.claim
+        budgets = " or ".join(f"{budget:,}" for budget in each.budgets)
+        scale = f"{len(each.environments)} of {len(claim.environments)} environments"
+        if each.environments:
+            scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
+        rows.append((name(claim), each.pointing, tested(each.finding), scale, each.reason))
+    return Table(
+        "directions",
+        "Which way reduced runs point",
+        ("claim", "at this scale", "tested", "scale", "why"),
+        tuple(rows),
+        "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
+        "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
+        "environments where every entry has three seeds under one budget.",
     )
 
 
@@ -112,6 +172,7 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
         ),
         tuple(rows),
         "blind-sac is the oracle without its task vector. Where Welch's interval of the difference lies above zero, "
-        "adaptation helps; where blind-sac has at least 90 % of PEARL's gain over untrained, the environment needs no "
-        "adaptation. A gain below a tenth of the untrained value is nothing learnt.",
+        "adaptation helps; where that of blind-sac's gain over untrained less 90 % of PEARL's does, the environment "
+        "needs no adaptation. A gain below a tenth of the untrained value is nothing learnt; a share is given where "
+        "PEARL's gain is clearly away from zero.",
     )

@@ -9,10 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results, read_results
 from suite.papers import paper
 from suite.report import compared, embedded, figures, judged, ran
-from suite.report.contents import Contents, contents
+from suite.report.contents import Compared, Contents, contents
 from suite.report.html import drawn, fill
 from suite.spec import RunSpec
 from suite.store.files import write_atomically
@@ -20,6 +21,8 @@ from suite.store.runs import Store
 from suite.table import Format, Table, as_latex, as_markdown, interval, number
 
 TITLE = "Reproducing meta-reinforcement learning"
+MACHINES_DRAWN = 3
+"""Machine types whose seconds are drawn; all are in the table."""
 CLAIM_VERDICTS = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
 
 
@@ -94,11 +97,13 @@ def _context(found: Contents) -> dict[str, Any]:
         "interval": interval,
         "number": number,
         "entries": [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)],
-        "claims": judged.claims(found.judgements),
+        "claim_name": judged.name,
+        "tested": judged.tested,
+        "where": judged.where,
+        "rule": judged.RULE,
+        "directions": judged.directions(found.directions),
         "audit": judged.audit(found.audit),
-        "ranking": compared.ranking(found.ranking),
-        "ranking_figure": _ranking_figure(found),
-        "profile_figure": _profile_figure(found),
+        "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
         "scores": ran.scores(found.scores, found.units),
         "environments": [
             _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
@@ -109,11 +114,12 @@ def _context(found: Contents) -> dict[str, Any]:
         "control": judged.adaptation(found.adaptation, found.units),
         "efficiency": compared.efficiency(found.efficiency, found.units),
         "wall_clock": ran.wall_clock(results.done),
-        "wall_clock_figure": _wall_clock_figure(found),
+        "wall_clock_figures": _wall_clock_figures(found),
         "clusters": embedded.section(found.clusters) if found.clusters else None,
         "run_matrix": _run_matrix(results, found.order),
         "failed": _failed(results),
         "others": results.others,
+        "machines": ran.machines(results),
         "provenance": ran.provenance(results),
         "settings": ran.settings(results),
     }
@@ -150,23 +156,41 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
     )
 
 
-def _ranking_figure(found: Contents) -> Markup:
-    table = found.ranking[found.ranking["normalised_environments"] > 0]
-    return drawn(figures.strips("ranking-strips", table, "IQM", found.order) if len(table) else "")
+def _compared_section(index: int, group: Compared, order: Sequence[str]) -> tuple[Table, list[tuple[str, Markup, str]]]:
+    """Return the table of entries side by side, and (key, figure, caption) of each of its figures."""
+    table = compared.ranking(index, group.ranking, group.environments)
+    if not group.profiles:
+        return table, []
+    strips, profiles = f"{table.key}-strips", f"{table.key}-profiles"
+    return table, [
+        (
+            strips,
+            drawn(figures.strips(strips, group.ranking, "IQM", order)),
+            "Interquartile mean of normalised scores, 95 % interval over seeds",
+        ),
+        (
+            profiles,
+            drawn(figures.profiles(profiles, group.levels, group.profiles, order)),
+            "Performance profiles: how many runs score above each level, 95 % interval",
+        ),
+    ]
 
 
-def _profile_figure(found: Contents) -> Markup:
-    return drawn(figures.profiles("profiles", found.levels, found.profiles, found.order) if found.profiles else "")
-
-
-def _wall_clock_figure(found: Contents) -> Markup:
-    done = found.results.done
-    if done.empty:
-        return drawn("")
+def _wall_clock_figures(found: Contents) -> list[tuple[str, Markup, str]]:
+    """Return (key, figure, caption) of the machine types with the most runs: entries on what all of them ran there."""
     parts = {"seconds_sampling": "sampling", "seconds_updating": "updating", "seconds_evaluating": "evaluating"}
-    seconds = done.groupby("entry")[list(parts)].mean().rename(columns=parts)
-    present = [entry for entry in found.order if entry in seconds.index]
-    return drawn(figures.split_bars("wall-clock-split", seconds.loc[present]))
+    groups = sorted(found.results.done.groupby("machine"), key=lambda group: (-len(group[1]), str(group[0])))
+    drawings = []
+    for index, (machine, runs) in enumerate(groups[:MACHINES_DRAWN]):
+        here = [entry for entry in found.order if entry in set(runs["entry"])]
+        for names, environments in comparisons_alike(runs, here)[:1] or [(here[:1], sorted(set(runs["environment"])))]:
+            alike = runs[runs["entry"].isin(names) & runs["environment"].isin(environments)]
+            seconds = alike.groupby(["entry", "environment"])[list(parts)].mean().groupby("entry").mean()
+            key = f"wall-clock-split-{index}" if index else "wall-clock-split"
+            drawing = figures.split_bars(key, seconds.loc[names].rename(columns=parts))
+            where = f"{compared.listed(environments)}, which all of these entries ran on {machine}"
+            drawings.append((key, drawn(drawing), f"Time a run, by what it was spent on: mean over {where}"))
+    return drawings
 
 
 def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
@@ -182,7 +206,7 @@ def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
                 cells.append(None)
                 continue
             lean = row["probability"] - 0.5
-            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost"
+            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost of {row['environments']}"
             limits = interval(row["low"], row["high"])
             cells.append(
                 Square(

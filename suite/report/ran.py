@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from suite.analysis.results import Results
-from suite.table import Cell, Table, interval
+from suite.table import Cell, Table, interval, number
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
 GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
@@ -41,7 +42,8 @@ def scores(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
 def wall_clock(done: pd.DataFrame) -> Table:
     """Where a run's time goes, and how fast it is; means over runs."""
     rows: list[tuple[Cell, ...]] = []
-    for (environment, entry), group in done.groupby(["environment", "entry"], sort=True):
+    alike = done.groupby(["environment", "entry", "machine"], sort=True, dropna=False)
+    for (environment, entry, machine), group in alike:
         mean = group[["seconds_sampling", "seconds_updating", "seconds_evaluating", "seconds_total"]].mean()
         busy = mean["seconds_sampling"] + mean["seconds_updating"]
         rows.append(
@@ -56,7 +58,7 @@ def wall_clock(done: pd.DataFrame) -> Table:
                 group["environment_steps"].mean() / busy if busy > 0 else None,
                 group["gradient_steps"].mean() / mean["seconds_updating"] if mean["seconds_updating"] > 0 else None,
                 group["meta_test_steps"].mean(),
-                "; ".join(sorted(group["machine"].dropna().unique())),
+                _plain(machine),
             )
         )
     return Table(
@@ -76,18 +78,33 @@ def wall_clock(done: pd.DataFrame) -> Table:
             "machine",
         ),
         tuple(rows),
-        "Means over runs. Environment steps/s: meta-training steps by the seconds of sampling and updating, evaluation "
-        "left out. Meta-test steps are counted apart from the budget. Machine: processor and device; seconds of "
-        "different ones do not compare.",
+        "Means over the runs of one machine type. Environment steps/s: meta-training steps by the seconds of sampling "
+        "and updating, evaluation left out. Meta-test steps are counted apart from the budget. Machine: processor and "
+        "device; seconds of different ones do not compare, nor do those of different environments.",
+    )
+
+
+def machines(results: Results) -> Table:
+    """The machines and software that made the numbers: one row for all runs that share them."""
+    groups: dict[tuple[Cell, ...], int] = {}
+    for run in sorted(results.provenance):
+        source = _source(results.provenance[run])
+        groups[source] = groups.get(source, 0) + 1
+    rows = tuple((name, groups[source], *source) for source, name in _names(groups).items())
+    return Table(
+        "machines",
+        "Machines",
+        ("machine", "runs", "processor", "device", "cores", "memory", "system", "image", "versions"),
+        rows,
     )
 
 
 def provenance(results: Results) -> Table:
     """Where each run's numbers come from, and the command that makes them again."""
+    names = _names({_source(results.provenance[run]): 0 for run in sorted(results.provenance)})
     rows: list[tuple[Cell, ...]] = []
     for row in results.runs.to_dict("records"):
         found = results.provenance.get(row["run"], {})
-        memory = found.get("peak_memory_bytes")
         commit = str(found.get("commit") or "")
         rows.append(
             (
@@ -95,33 +112,48 @@ def provenance(results: Results) -> Table:
                 row["state"],
                 _plain(row["entry"]),
                 _plain(row["seed"]),
+                names[_source(found)] if found else None,
                 commit[:12] + (" + changes" if found.get("dirty") else ""),
-                _plain(found.get("device")),
-                _plain(found.get("machine")),
-                _plain(found.get("image")),
-                _plain(found.get("versions")),
-                memory / 2**20 if isinstance(memory, int | float) else None,
+                _size(found.get("peak_memory_bytes")),
                 _plain(found.get("command")),
             )
         )
     return Table(
         "provenance",
-        "Provenance",
-        (
-            "run",
-            "state",
-            "entry",
-            "seed",
-            "commit",
-            "device",
-            "machine",
-            "image",
-            "versions",
-            "peak memory, MiB",
-            "rerun with",
-        ),
+        "Runs and their machines",
+        ("run", "state", "entry", "seed", "machine", "commit", "peak memory", "rerun with"),
         tuple(rows),
+        "Machines are described in the table above." if names else "",
     )
+
+
+def _source(found: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Return what a run was made on and with: processor, device, cores, memory, system, image, versions."""
+    machine = found.get("machine")
+    known = machine if isinstance(machine, Mapping) else {"processor": machine}
+    return (
+        _plain(known.get("processor")),
+        _plain(found.get("device")),
+        _plain(known.get("cores")),
+        _size(known.get("memory_bytes")),
+        _plain(known.get("system")),
+        _plain(found.get("image")),
+        _plain(found.get("versions")),
+    )
+
+
+def _names(sources: Mapping[tuple[Cell, ...], int]) -> dict[tuple[Cell, ...], str]:
+    """Name machines by letters, and beyond the alphabet by numbers."""
+    ordered = sorted(sources, key=lambda source: tuple(str(cell) for cell in source))
+    return {source: chr(65 + index) if index < 26 else str(index + 1) for index, source in enumerate(ordered)}
+
+
+def _size(value: object) -> str | None:
+    """Write a number of bytes for people."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    unit, power = ("GiB", 30) if value >= 2**30 else ("MiB", 20)
+    return f"{number(value / 2**power)} {unit}"
 
 
 def _plain(value: object) -> str | None:

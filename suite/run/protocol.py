@@ -6,18 +6,25 @@ The runner steps the environments, so that no algorithm can score itself.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
+from suite.failures import FailedRunError, Kind
 from suite.run.streams import stream
 
 
 class NonFiniteError(Exception):
     """A quantity that must be finite is not; the message names it."""
+
+
+class BudgetError(FailedRunError):
+    """The budget does not cover what an iteration takes."""
+
+    kind: ClassVar[Kind] = "budget"
 
 
 class CountedTasks:
@@ -113,6 +120,32 @@ class CountedTasks:
         """Restore what `state` returned."""
         self.visits = np.array(state["visits"], dtype=np.int64)
         self.steps, self.seconds = state["steps"], state["seconds"]
+
+
+class TaskView:
+    """All that an algorithm sees of the training tasks: to be reset and stepped, within the budget."""
+
+    def __init__(self, tasks: CountedTasks, budget: int) -> None:
+        self._tasks, self._budget = tasks, budget
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start the next episode of each of the tasks, one a copy."""
+        return self._tasks.reset(tasks)
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step the active copies.
+
+        Raises
+        ------
+        BudgetError
+            If these steps would exceed the budget; none of them is taken.
+        """
+        if self._tasks.steps + int(active.sum()) > self._budget:
+            raise BudgetError(
+                f"budget: an iteration asked for more than {self._budget} environment steps; "
+                "next_iteration_steps must announce the most that it can take"
+            )
+        return self._tasks.step(actions, active)
 
 
 def meta_test(

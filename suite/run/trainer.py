@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,18 @@ import torch
 from algorithms import ALGORITHMS, Algorithm, Episodes, Metrics, Problem, State
 from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
+from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
-from suite.run.protocol import CountedTasks, NonFiniteError, meta_test
+from suite.run.protocol import BudgetError, CountedTasks, NonFiniteError, TaskView, meta_test
 from suite.run.streams import algorithm_streams
 from suite.spec import RunSpec
 from suite.store.runs import EVALUATION_COLUMNS
 
 
-class BudgetError(Exception):
-    """The budget does not cover a single iteration."""
-
-
-class DivergedError(Exception):
+class DivergedError(FailedRunError):
     """Training produced a number that is not finite; the message names algorithm, iteration and quantity."""
+
+    kind: ClassVar[Kind] = "diverged"
 
 
 @dataclass
@@ -83,7 +82,7 @@ class Trainer:
         Raises
         ------
         BudgetError
-            If the first iteration would exceed the budget.
+            If an iteration would exceed the budget.
         DivergedError
             If an observation, a reward or a logged quantity is not finite.
         """
@@ -113,7 +112,7 @@ class Trainer:
         self.iterations += 1
         begun, sampling = time.perf_counter(), self.train.seconds
         with self._diverging():
-            self.metrics = self.algorithm.meta_train(self.train)
+            self.metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
         for quantity, value in self.metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {quantity} is {value}")

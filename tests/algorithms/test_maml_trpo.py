@@ -9,15 +9,12 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from algorithms.advantages import LinearFeatureBaseline
+from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes
 from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, conjugate_gradient
-from algorithms.networks import DiagonalNormal
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
     TwoDirections,
-    assert_continues_bit_for_bit,
-    assert_meta_test_is_honest,
-    assert_no_iteration_spends_more_than_announced,
     make,
     train_tasks,
 )
@@ -328,13 +325,8 @@ def test_meta_test_takes_the_inner_step_on_the_exploration_episodes(algorithm: M
     np.testing.assert_allclose(agent.act(observations), means.detach().numpy().clip(-1, 1))
 
 
-def test_state() -> None:
-    assert_continues_bit_for_bit("maml-trpo", SMALL)
-
-
-def test_meta_test(float64: None) -> None:
-    assert_meta_test_is_honest("maml-trpo", SMALL)
-
-
-def test_budget() -> None:
-    assert_no_iteration_spends_more_than_announced("maml-trpo", {**SMALL, "inner_steps": 2})
+def test_an_iteration_of_two_inner_steps_spends_what_it_announces() -> None:
+    algorithm, tasks = make("maml-trpo", TwoDirections(), {**SMALL, "inner_steps": 2}), train_tasks(TwoDirections())
+    announced = algorithm.next_iteration_steps
+    algorithm.meta_train(tasks)
+    assert tasks.steps == announced

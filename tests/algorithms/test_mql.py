@@ -14,9 +14,6 @@ from algorithms.td3 import Batch, actor_loss, critic_loss, td3_target
 from tests.algorithms.two_directions import (
     HORIZON,
     TwoDirections,
-    assert_continues_bit_for_bit,
-    assert_meta_test_is_honest,
-    assert_no_iteration_spends_more_than_announced,
     make,
     train_tasks,
 )
@@ -255,15 +252,3 @@ def test_the_published_presets_run() -> None:
     assert set(MQL.published) == {"mql"}
     made = trained(as_published=MQL.published["mql"])
     assert torch.isfinite(made.adapt(explored(made), generators())).all()
-
-
-def test_state() -> None:
-    assert_continues_bit_for_bit("mql", SMALL)
-
-
-def test_meta_test(float64: None) -> None:
-    assert_meta_test_is_honest("mql", SMALL)
-
-
-def test_budget() -> None:
-    assert_no_iteration_spends_more_than_announced("mql", SMALL)

@@ -7,8 +7,7 @@ import torch
 
 from algorithms.interface import Problem, Streams
 from algorithms.oracle_sac import BlindSAC, OracleSAC, OracleSACSettings
-from tests.algorithms.test_pearl import Recorder, chain
-from tests.algorithms.test_replay import episodes_of
+from tests.algorithms.references import Recorder, chain, episodes_of
 
 SETTINGS = OracleSACSettings(network_sizes=(6,), batch=8, reward_scale=2.0)
 VECTORS = np.array([[0.3], [-0.7], [1.1]])
@@ -27,9 +26,9 @@ def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
     algorithm = make(OracleSAC)
     algorithm.temperature[0].data.fill_(-0.4)
     recorders = {
-        "critic_adam": Recorder(algorithm.theta.parameters),
-        "policy_adam": Recorder(algorithm.phi.parameters),
-        "temperature_adam": Recorder(algorithm.log_alpha.parameters),
+        "critic_adam": Recorder(algorithm.critic_parameters.parameters),
+        "policy_adam": Recorder(algorithm.policy_parameters.parameters),
+        "temperature_adam": Recorder(algorithm.log_temperature.parameters),
     }
     for name, recorder in recorders.items():
         setattr(algorithm, name, recorder)
@@ -65,9 +64,9 @@ def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
         policy.append(alpha * log_pi - q)
         temperature.append(-algorithm.temperature[0] * (log_pi.detach() - 1))
     for name, losses, parameters in (
-        ("critic_adam", critic, algorithm.theta.parameters),
-        ("policy_adam", policy, algorithm.phi.parameters),
-        ("temperature_adam", temperature, algorithm.log_alpha.parameters),
+        ("critic_adam", critic, algorithm.critic_parameters.parameters),
+        ("policy_adam", policy, algorithm.policy_parameters.parameters),
+        ("temperature_adam", temperature, algorithm.log_temperature.parameters),
     ):
         expected = torch.autograd.grad(sum(losses).sum() / 8, parameters)
         for got, gradient in zip(recorders[name].gradients, expected, strict=True):

@@ -12,6 +12,7 @@ from torch.distributions import Normal, kl_divergence
 from algorithms.interface import Episodes, Problem, Streams
 from algorithms.pearl import PEARL, PEARLSettings
 from algorithms.tcl_pearl import TCLPEARL, TCLPEARLSettings
+from tests.algorithms.references import Recorder, chain
 
 PROBLEM = Problem(observation_size=2, action_size=2, task_size=1, horizon=6, train_tasks=3, budget=200)
 SMALL = PEARLSettings(
@@ -28,17 +29,6 @@ SMALL = PEARLSettings(
     policy_regularisation=0.2,
 )
 SMALL_TCL = TCLPEARLSettings(**{**vars(SMALL), "window": 4, "contrastive_scale": 0.7})
-
-
-class Recorder:
-    """Stands in for Adam: keeps the gradient of the loss and changes nothing."""
-
-    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
-        self.parameters = parameters
-        self.gradients: tuple[Tensor, ...] = ()
-
-    def step(self, loss: Tensor) -> None:
-        self.gradients = torch.autograd.grad(loss, self.parameters)
 
 
 def make(kind: type[PEARL], settings: Any, seed: int = 0) -> PEARL:
@@ -61,26 +51,19 @@ def make(kind: type[PEARL], settings: Any, seed: int = 0) -> PEARL:
     return algorithm
 
 
-def record(algorithm: PEARL) -> dict[str, Recorder]:
-    recorders = {
-        "critic_adam": Recorder([*algorithm.phi.parameters, *algorithm.theta_q.parameters]),
-        "value_adam": Recorder(algorithm.psi.parameters),
-        "policy_adam": Recorder(algorithm.theta_pi.parameters),
+def optimised(algorithm: PEARL) -> dict[str, list[torch.nn.Parameter]]:
+    return {
+        "critic_adam": [*algorithm.encoder_parameters.parameters, *algorithm.critic_parameters.parameters],
+        "value_adam": algorithm.value_parameters.parameters,
+        "policy_adam": algorithm.policy_parameters.parameters,
     }
+
+
+def record(algorithm: PEARL) -> dict[str, Recorder]:
+    recorders = {name: Recorder(parameters) for name, parameters in optimised(algorithm).items()}
     for name, recorder in recorders.items():
         setattr(algorithm, name, recorder)
     return recorders
-
-
-def chain(network: torch.nn.Module, inputs: Tensor, member: int | None = None) -> Tensor:
-    weights, biases = list(network.weights), list(network.biases)  # type: ignore[arg-type]
-    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        if member is not None:
-            weight, bias = weight[member], bias[member, 0]
-        inputs = inputs @ weight + bias
-        if layer < len(weights) - 1:
-            inputs = inputs.clamp(min=0)
-    return inputs
 
 
 def reference_gradients(algorithm: PEARL, draws: dict[str, Tensor], rows: dict[str, Tensor]) -> dict[str, list[Tensor]]:
@@ -129,9 +112,13 @@ def reference_gradients(algorithm: PEARL, draws: dict[str, Tensor], rows: dict[s
     policy = sum(log_pi_minus_q) / count
     policy = policy + settings.policy_regularisation * (sum(means_squared) + sum(log_devs_squared)) / count
     return {
-        "critic_adam": list(torch.autograd.grad(critic, [*algorithm.phi.parameters, *algorithm.theta_q.parameters])),
-        "value_adam": list(torch.autograd.grad(value, algorithm.psi.parameters)),
-        "policy_adam": list(torch.autograd.grad(policy, algorithm.theta_pi.parameters)),
+        "critic_adam": list(
+            torch.autograd.grad(
+                critic, [*algorithm.encoder_parameters.parameters, *algorithm.critic_parameters.parameters]
+            )
+        ),
+        "value_adam": list(torch.autograd.grad(value, algorithm.value_parameters.parameters)),
+        "policy_adam": list(torch.autograd.grad(policy, algorithm.policy_parameters.parameters)),
     }
 
 
@@ -160,7 +147,7 @@ def test_tcl_adds_its_scaled_loss_to_the_encoders_gradient_and_to_nothing_else(f
         metrics = algorithm.update()
         gradients[scale] = {name: recorder.gradients for name, recorder in recorders.items()}
     pairs = {name: list(zip(gradients[0.0][name], gradients[0.7][name], strict=True)) for name in recorders}
-    encoder = len(algorithm.phi.parameters)
+    encoder = len(algorithm.encoder_parameters.parameters)
     for one, other in pairs["value_adam"] + pairs["policy_adam"] + pairs["critic_adam"][encoder:]:
         assert torch.equal(one, other)
     added = [other - one for one, other in pairs["critic_adam"][:encoder]]
@@ -181,10 +168,10 @@ def test_momentum_as_printed_replaces_the_keys_almost_wholly() -> None:
     for printed in (False, True):
         algorithm = make(TCLPEARL, replace(SMALL_TCL, momentum_as_printed=printed))
         assert isinstance(algorithm, TCLPEARL)
-        before = algorithm.key_encoder.phi_k.vector.clone()
-        algorithm.phi.vector.add_(1.0)
+        before = algorithm.key_encoder.parameters.vector.clone()
+        algorithm.encoder_parameters.vector.add_(1.0)
         algorithm.key_encoder.update()
-        moved[printed] = (algorithm.key_encoder.phi_k.vector - before).mean().item()
+        moved[printed] = (algorithm.key_encoder.parameters.vector - before).mean().item()
     assert moved[False] == pytest.approx(0.005, rel=1e-3)
     assert moved[True] == pytest.approx(0.995, rel=1e-3)
 
@@ -237,7 +224,7 @@ def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> 
     for _ in range(2):
         agent.begin_episode()
         drawn.append(agent.actor.told.clone())
-        assert agent.actor.noise is not None
+        assert agent.actor.noise.draws is not None
     assert not torch.equal(*drawn)
     rng = np.random.default_rng(3)
     exploration = Episodes(
@@ -254,7 +241,7 @@ def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> 
     z = agent.actor.told
     agent.begin_episode()
     assert agent.actor.told is z
-    assert agent.actor.noise is None
+    assert agent.actor.noise.draws is None
     # The second copy's padding must not reach its posterior.
     alone = algorithm.encode([replace(exploration, observations=exploration.observations * [[[1.0]], [[0.5]]])])
     assert not torch.allclose(alone.mean[1], algorithm.encode([exploration]).mean[1])

@@ -6,7 +6,8 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.func import functional_call, vmap
 
-from algorithms.networks import GRU, DiagonalNormal, GaussianPolicy
+from algorithms.gaussian import DiagonalNormal
+from algorithms.networks import GRU, GaussianPolicy
 
 
 def reference_gru(gru: GRU) -> torch.nn.GRU:

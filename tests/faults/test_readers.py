@@ -30,7 +30,7 @@ INPUTS = count(whole=3000, bounded=400)
 FUZZ = settings(
     max_examples=INPUTS,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -89,44 +89,56 @@ def read(path: Path) -> None:
     assert said is None or (said.strip() and "\n" not in said)
 
 
-@FUZZ
-@given(value=nearly_valid())
-def test_nearly_valid_benchmarks(value: dict[str, Any], tmp_path: Path) -> None:
+def test_nearly_valid_benchmarks(tmp_path: Path, note: Note) -> None:
     path = tmp_path / "benchmark.yaml"
-    path.write_text(yaml.safe_dump(value, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
-    read(path)
+
+    @FUZZ
+    @given(value=nearly_valid())
+    def fuzz(value: dict[str, Any]) -> None:
+        path.write_text(yaml.safe_dump(value, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
+        read(path)
+
+    fuzz()
+    note("benchmark files of which one place is something else", INPUTS, "a plan or one clear line")
 
 
-@FUZZ
-@given(content=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode(errors="replace")))
-def test_any_bytes_as_a_benchmark(content: bytes, tmp_path: Path) -> None:
+def test_any_bytes_as_a_benchmark(tmp_path: Path, note: Note) -> None:
     path = tmp_path / "benchmark.yaml"
-    path.write_bytes(content)
-    read(path)
+
+    @FUZZ
+    @given(content=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode(errors="replace")))
+    def fuzz(content: bytes) -> None:
+        path.write_bytes(content)
+        read(path)
+
+    fuzz()
+    note("any bytes as a benchmark file", INPUTS, "a plan or one clear line")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "!!python/object/apply:os.system ['touch HIT']",
-        "name: !!python/object/new:subprocess.Popen [['touch', 'HIT']]",
-        "a: &a [*a, *a]",
-        "a: &a ['x','x']\nb: &b [*a,*a]\nc: &c [*b,*b]\nname: *c",
-        "[" * 5000,
-        "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]" for n in range(12)),
-        "? {a: b}\n: c",
-        "name: 2026-01-01",
-        "name: .nan\ngroups: .inf",
-        "<<: 3",
-        "a: &a {b: 1}\nc: {<<: [*a, *a]}",
-    ],
+HOSTILE = (
+    "!!python/object/apply:os.system ['touch HIT']",
+    "name: !!python/object/new:subprocess.Popen [['touch', 'HIT']]",
+    "a: &a [*a, *a]",
+    "a: &a ['x','x']\nb: &b [*a,*a]\nc: &c [*b,*b]\nname: *c",
+    "[" * 5000,
+    "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]" for n in range(12)),
+    "? {a: b}\n: c",
+    "name: 2026-01-01",
+    "name: .nan\ngroups: .inf",
+    "<<: 3",
+    "a: &a {b: 1}\nc: {<<: [*a, *a]}",
 )
-def test_a_benchmark_file_executes_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+"""Benchmark files that would execute something, fill the memory, or are no plain values."""
+
+
+def test_a_benchmark_file_executes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("benchmark.yaml").write_text(text)
-    with pytest.raises(UsageError):
-        load_benchmark("benchmark.yaml").plan()
-    assert not Path("HIT").exists()
+    for text in HOSTILE:
+        Path("benchmark.yaml").write_text(text)
+        with pytest.raises(UsageError):
+            load_benchmark("benchmark.yaml").plan()
+        assert not Path("HIT").exists(), text
+    note("benchmark files that would execute something, or fill the memory", len(HOSTILE), "refused; nothing executed")
 
 
 FILES = ("run.json", "done.json", "failed.json", "progress.json", "provenance.json", "evaluations.parquet")
@@ -186,36 +198,37 @@ def damage(draw: st.DrawFn, content: bytes) -> bytes:
     return json.dumps(draw(VALUES)).encode()
 
 
-@FUZZ
-@given(data=st.data())
-def test_damaged_run_folders(data: st.DataObject, sound: Path, tmp_path: Path) -> None:
+def test_damaged_run_folders(sound: Path, tmp_path: Path, note: Note) -> None:
     path = tmp_path / sound.name
-    shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(sound, path)
-    victim = path / data.draw(st.sampled_from(FILES + OTHERS))
-    victim.write_bytes(data.draw(damage(victim.read_bytes() if victim.exists() else b"{}")))
-    look_at(RunFolder(path))
 
+    @FUZZ
+    @given(data=st.data())
+    def fuzz(data: st.DataObject) -> None:
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(sound, path)
+        victim = path / data.draw(st.sampled_from(FILES + OTHERS))
+        victim.write_bytes(data.draw(damage(victim.read_bytes() if victim.exists() else b"{}")))
+        look_at(RunFolder(path))
 
-@pytest.mark.parametrize(
-    "name", ["..", ".", "", "../../etc", "/etc/passwd", "a/b", "a\0b", "..\\x", "~root", "a" * 300, ".hidden", "a\nb"]
-)
-def test_a_run_name_cannot_leave_the_store(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=re.escape("is not the name of a run")):
-        Store(tmp_path).folder(name)
-
-
-@FUZZ
-@given(name=st.text(max_size=30))
-def test_whatever_a_run_is_called_it_stays_in_the_store(name: str, tmp_path: Path) -> None:
-    try:
-        path = Store(tmp_path).folder(name).path
-    except UsageError:
-        return
-    assert path.resolve().parent == (tmp_path / "runs").resolve()
-
-
-def test_the_readers_are_noted(note: Note) -> None:
-    note("fuzzed benchmark files", 2 * INPUTS, "a plan or one clear line; nothing executed")
+    fuzz()
     note("fuzzed run folders, checkpoints and leases", INPUTS, "values or one clear line that names the file")
-    note("fuzzed run names", INPUTS + 12, "none leaves the store")
+
+
+OUTSIDE = ("..", ".", "", "../../etc", "/etc/passwd", "a/b", "a\0b", "..\\x", "~root", "a" * 300, ".hidden", "a\nb")
+"""Names that no run can have."""
+
+
+def test_a_run_name_cannot_leave_the_store(tmp_path: Path, note: Note) -> None:
+    store = Store(tmp_path)
+    for name in OUTSIDE:
+        with pytest.raises(UsageError, match=re.escape("is not the name of a run")):
+            store.folder(name)
+
+    @FUZZ
+    @given(name=st.text(max_size=30))
+    def fuzz(name: str) -> None:
+        if complaint(lambda: store.folder(name)) is None:
+            assert store.folder(name).path.resolve().parent == (tmp_path / "runs").resolve()
+
+    fuzz()
+    note("fuzzed run names", INPUTS + len(OUTSIDE), "none leaves the store")

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from suite.analysis.comparisons import GAIN_RULES, failure_range, groups, relative_gains, tie_holders, wins
+from suite.analysis.comparisons import (
+    GAIN_RULES,
+    failure_range,
+    gain,
+    groups,
+    relative_gains,
+    share_matching,
+    tie_holders,
+    wins,
+    wins_ahead,
+)
 
 OURS = np.array([4.0, 6.0, -1.0, 1.0, -2.0, 0.0])
 BASELINE = np.array([2.0, 8.0, 2.0, -4.0, -1.0, 0.0])
@@ -93,3 +103,19 @@ def test_every_threshold_of_the_range_gives_the_groups(ours: np.ndarray, baselin
     low, high = found
     for threshold in (low, (low + min(high, 1000.0)) / 2, np.nextafter(high, low)):
         np.testing.assert_array_equal(groups(ours, baseline, threshold), expected)
+
+
+def test_gain_is_undefined_where_no_environment_counts() -> None:
+    means = [np.array([[-1.0, 2.0], [-1.0, -2.0]]), np.array([[-1.0, 1.0], [-1.0, -2.0]])]
+    found = gain(means, "mean", "both above zero")
+    assert found[0] == 2
+    assert np.isnan(found[1])
+
+
+def test_the_reference_must_be_matched_by_both() -> None:
+    means = [np.array([10.0, 10.0, 8.0]), np.array([9.0, 8.0, 10.0]), np.array([10.0, 10.0, 10.0])]
+    assert share_matching(means) == pytest.approx(1 / 3)
+
+
+def test_lead_in_wins() -> None:
+    assert wins_ahead([np.array([3.0, 3.0, 0.0]), np.array([1.0, 1.0, 5.0]), np.array([0.0, 0.0, 5.0])]) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
-from suite.analysis.ranking import normalised, ranking, win_matrix
+from suite.analysis.ranking import comparisons_alike, normalised, ranking, win_matrix
 from suite.analysis.results import Results, read_results
 from tests.suite.stores import finish, linear, make_spec, make_store
 
@@ -34,33 +34,58 @@ def test_normalised_scores_are_zero_untrained_and_one_for_the_oracle(results: Re
     assert means["pearl"] == pytest.approx((-110 + 300) / (-90 + 300))
 
 
-def rank(results: Results, entries: list[str]) -> pd.DataFrame:
-    return ranking(results.done, entries, win_matrix(results.done, entries))
+def rank(results: Results, entries: list[str], environments: list[str]) -> pd.DataFrame:
+    return ranking(results.done, entries, environments).set_index("entry")
 
 
-def test_entries_are_ordered_by_whom_they_beat_where_both_ran(results: Results) -> None:
-    table = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")["improvement"]
+BOTH, ONE = ["ant-fb", "cheetah-vel"], ["cheetah-vel"]
+ALL = ["pearl", "tcl-pearl", "oracle-sac"]
+
+
+def test_entries_are_compared_where_all_of_them_finished(results: Results) -> None:
+    assert comparisons_alike(results.done, ALL) == [(ALL, ONE), (ALL[:2], BOTH)]
+
+
+def test_an_entry_on_one_easy_environment_does_not_stand_beside_others_on_three(tmp_path: Path) -> None:
+    ends = {
+        (label, place): [1.0, 1.1] for label in ("pearl", "tcl-pearl") for place in ("ant-fb", "reach-v1", "push-v1")
+    }
+    ends |= {("rl2-ppo", "ant-fb"): [9.0, 9.1], ("mql", "cheetah-vel"): [5.0, 5.1]}
+    done = read_results(make_store(tmp_path, ends)).done
+    entries = ["pearl", "tcl-pearl", "mql", "rl2-ppo"]
+    assert comparisons_alike(done, entries) == [
+        (["pearl", "tcl-pearl", "rl2-ppo"], ["ant-fb"]),
+        (["pearl", "tcl-pearl"], ["ant-fb", "push-v1", "reach-v1"]),
+    ]
+
+
+def test_entries_are_ordered_by_whom_they_beat(results: Results) -> None:
+    table = rank(results, ALL, ONE)["improvement"]
     # oracle-sac against tcl-pearl: -80 beats both, -100 beats -110; against pearl: both beat -120, -80 also -100, a tie
     oracle = ((2 + 1) / 4 + (2 + 1.5) / 4) / 2
-    # tcl-pearl against pearl: 3 of 4 and 0 of 2; against the oracle: 1 of 4
-    tcl = ((3 / 4 + 0) / 2 + 1 / 4) / 2
-    pearl = ((1 / 4 + 1) / 2 + 0.5 / 4) / 2
-    assert table.to_dict() == pytest.approx({"oracle-sac": oracle, "pearl": pearl, "tcl-pearl": tcl})
-    assert table.index.tolist() == ["oracle-sac", "pearl", "tcl-pearl"]
+    # tcl-pearl against pearl: 3 of 4; against the oracle: 1 of 4
+    tcl = (3 / 4 + 1 / 4) / 2
+    pearl = (1 / 4 + 0.5 / 4) / 2
+    assert table.to_dict() == pytest.approx({"oracle-sac": oracle, "tcl-pearl": tcl, "pearl": pearl})
+    assert table.index.tolist() == ["oracle-sac", "tcl-pearl", "pearl"]
 
 
 def test_without_an_oracle_nothing_is_normalised(tmp_path: Path) -> None:
     assert normalised(read_results(make_store(tmp_path, {("pearl", "ant-fb"): [1.0]})).done).empty
 
 
-def test_ranks_and_wins_over_common_environments(results: Results) -> None:
-    table = rank(results, ["pearl", "tcl-pearl"]).set_index("entry")
-    assert table["common"].tolist() == [2, 2]
+def test_ranks_and_wins(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl"], BOTH)
     assert table["mean_rank"].to_dict() == {"pearl": 1.5, "tcl-pearl": 1.5}
     assert table["wins"].to_dict() == {"pearl": 1, "tcl-pearl": 1}
-    with_oracle = rank(results, ["pearl", "tcl-pearl", "oracle-sac"]).set_index("entry")
-    assert with_oracle["common"].tolist() == [1, 1, 1]
+    with_oracle = rank(results, ALL, ONE)
     assert with_oracle["mean_rank"].to_dict() == {"oracle-sac": 1, "tcl-pearl": 2, "pearl": 3}
+
+
+def test_aggregates_are_over_the_environments_of_the_comparison(results: Results) -> None:
+    table = rank(results, ["pearl", "tcl-pearl"], BOTH)
+    assert table["normalised_environments"].tolist() == [1, 1]
+    assert table.loc["pearl", "mean"] == pytest.approx((-110 + 300) / (-90 + 300))
 
 
 def test_win_matrix_by_hand(results: Results) -> None:
@@ -97,8 +122,11 @@ def test_efficiency_counts_the_seeds_that_reached_the_level(results: Results) ->
 @pytest.mark.parametrize(
     ("blind", "pearl", "verdict"),
     [
-        ([9.5, 9.6], [10.0, 10.0], "needs no adaptation"),
-        ([12.0], [10.0], "needs no adaptation"),
+        ([9.9, 9.95], [10.0, 10.0], "needs no adaptation"),
+        ([9.5, 9.6], [10.0, 10.0], "undecided"),
+        ([12.0, 12.1], [10.0, 10.1], "needs no adaptation"),
+        ([12.0], [10.0], "undecided"),
+        ([9.0, 10.5], [10.0, 9.0], "undecided"),
         ([2.0, 2.1], [10.0, 10.1], "adaptation helps"),
         ([2.0], [10.0], "undecided"),
         ([2.0, 9.0], [10.0, 4.0], "undecided"),
@@ -114,6 +142,16 @@ def test_control(tmp_path: Path, blind: list[float], pearl: list[float], verdict
     store = make_store(tmp_path, {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl})
     table = adaptation(read_results(store).done)
     assert table["verdict"].tolist() == [verdict]
+
+
+def test_no_share_of_a_gain_that_is_not_clearly_one(tmp_path: Path) -> None:
+    ends = {("blind-sac", "ant-fb"): [5.0, 6.0], ("pearl", "ant-fb"): [0.5, 9.0]}
+    assert np.isnan(adaptation(read_results(make_store(tmp_path, ends)).done)["share"]).all()
+
+
+def test_an_oracles_gain_must_be_clear_to_normalise(tmp_path: Path) -> None:
+    ends = {("oracle-sac", "ant-fb"): [10.0, 90.0], ("oracle-sac", "reach-v1"): [50.0], ("pearl", "ant-fb"): [9.0, 9.0]}
+    assert normalised(read_results(make_store(tmp_path, ends)).done).empty
 
 
 def test_a_gain_within_a_tenth_of_untrained_is_nothing_learnt(tmp_path: Path) -> None:
@@ -132,9 +170,9 @@ def test_an_oracle_that_learnt_nothing_normalises_nothing(tmp_path: Path) -> Non
 
 
 def test_the_oracles_own_start_is_the_zero(tmp_path: Path) -> None:
-    store = make_store(tmp_path, {("oracle-sac", "ant-fb"): [100.0]}, start=0.0)
+    store = make_store(tmp_path, {("oracle-sac", "ant-fb"): [99.0, 101.0]}, start=0.0)
     finish(store, make_spec("maml-trpo", "ant-fb"), linear(-500.0, 50.0))
-    scaled = normalised(read_results(store).done).set_index("entry")["normalised"]
+    scaled = normalised(read_results(store).done).groupby("entry")["normalised"].mean()
     assert scaled.to_dict() == pytest.approx({"oracle-sac": 1, "maml-trpo": 0.5})
 
 

@@ -139,7 +139,7 @@ def test_values_of_another_kind_are_listed(
     folder = finish(store, make_spec(seed=1), linear(0, 1), provenance=provenance)
     if column:
         table = folder.evaluations()
-        assert folder.claim()
+        assert folder.take()
         folder.write_table("evaluations", table.assign(**{column: table[column].map(lambda value: f"v{value}")}))
         folder.commit()
         folder.release()

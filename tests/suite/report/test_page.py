@@ -96,28 +96,91 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
-def test_seconds_of_different_machines_give_no_ratio(tmp_path: Path) -> None:
+def on(processor: str, seconds: float) -> dict[str, object]:
+    return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": seconds}
+
+
+def test_seconds_of_different_machines_stand_apart(tmp_path: Path) -> None:
     store = Store(tmp_path / "results")
-    for label, processor in (("pearl", "one"), ("tcl-pearl", "another")):
-        provenance = {"machine": {"processor": processor}, "device": "cpu", "seconds_total": 100.0}
-        finish(store, make_spec(label), linear(0, 1), provenance=provenance)
+    for seed, (processor, seconds) in enumerate((("one", 1000.0), ("another", 10.0), ("another", 12.0))):
+        finish(store, make_spec("pearl", seed=seed), linear(0, 1), provenance=on(processor, seconds))
+    finish(store, make_spec("tcl-pearl"), linear(0, 1), provenance=on("a third", 7.0))
     _, page = report(store, tmp_path)
-    assert "reach-v1 24,477.98 100.00 18,205.53 100.00 1.34 –" in page.text
-    assert "reach-v1 pearl 1 30 60 10 100 11,111 1,667 10,000 one, cpu" in page.text
+    assert "reach-v1 pearl 2 30 60 10 11 11,111 1,667 10,000 another, cpu" in page.text
+    assert "reach-v1 pearl 1 30 60 10 1,000 11,111 1,667 10,000 one, cpu" in page.text
+    assert "Table 9" not in page.text.partition("Final scores")[2].partition("The paper against its own tables")[0]
+
+
+def test_table_9_has_the_machine_that_ran_both(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    for label, seconds in (("pearl", 10.0), ("tcl-pearl", 13.0)):
+        finish(store, make_spec(label), linear(0, 1), provenance=on("both", seconds))
+    finish(store, make_spec("pearl", seed=1), linear(0, 1), provenance=on("another", 1000.0))
+    _, page = report(store, tmp_path)
+    assert "reach-v1 24,477.98 13.00 18,205.53 10.00 1.34 1.30 2 both, cpu" in page.text
 
 
 def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
-    ends = {("pearl", "ant-fb"): [50.0, 60.0], ("oracle-sac", "ant-fb"): [100.0, 120.0]}
+    ends = {("pearl", "ant-fb"): [50.0, 60.0], ("oracle-sac", "ant-fb"): [108.0, 112.0]}
     html, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
-    assert 'id="profiles-figure"' in html
-    assert "pearl 0 1 2 0 0.500 [0.455, 0.545]" in page.text
+    assert 'id="ranking-profiles-figure"' in html
+    assert "Ranking of 2 entries on 1 environment" in page.text
+    assert "On ant-fb, which all of them finished." in page.text
+    # Student's t of (50, 60) / 110 with one degree of freedom.
+    assert "pearl 0 2 0 0.500 [-0.0776, 1.08] 0.500 0.500 [-0.0776, 1.08] 0.500" in page.text
+
+
+def test_entries_on_fewer_environments_stand_apart(tmp_path: Path) -> None:
+    ends = {(label, place): [1.0, 2.0] for label in ("pearl", "tcl-pearl") for place in ("ant-fb", "cheetah-vel")}
+    ends |= {("rl2-ppo", "ant-fb"): [90.0, 91.0]}
+    _, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
+    first, _, second = page.text.partition("Ranking of 2 entries on 2 environments")
+    assert "Ranking of 3 entries on 1 environment" in first
+    assert "On ant-fb, cheetah-vel, which all of them finished." in second
+    assert "rl2-ppo" not in second.partition("Final scores")[0]
 
 
 def test_win_matrix_and_control(tmp_path: Path) -> None:
-    ends = {("pearl", "ant-fb"): [50.0, 60.0], ("blind-sac", "ant-fb"): [55.0, 58.0]}
+    ends = {("pearl", "ant-fb"): [55.0, 56.0], ("blind-sac", "ant-fb"): [55.2, 55.8]}
     _, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
-    assert "blind-sac 0.50 1 won, 0 tied, 0 lost" in page.text
+    assert "blind-sac 0.50 0 won, 1 tied, 0 lost of 1; [0.0126, 0.987]" in page.text
     assert "This environment needs no adaptation: blind-sac" in page.text
+
+
+def test_reduced_runs_have_a_table_apart_from_the_verdicts(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    used = {"printed_settings": {"latent_size": 7}, "used_settings": {"latent_size": 5}}
+    for label, ends in (("pearl", (5.0, 6.0, 7.0)), ("tcl-pearl", (8.0, 9.0, 10.0))):
+        for seed, end in enumerate(ends):
+            finish(store, make_spec(label, "cheetah-vel", seed, budget=160_000), linear(0, end), provenance=used)
+    _, page = report(store, tmp_path)
+    assert "0 reproduced 0 not reproduced" in page.text
+    assert (
+        "better or comparable in most MuJoCo Controls points the same way chance that a run reaches 90 % of one of the "
+        "other: 1, 95 % [0.292, 1] 1 of 6 environments (cheetah-vel), 3 seeds, 160,000 environment steps "
+        "p = 0.050 for the claimed side"
+    ) in page.text
+
+
+def test_machines_are_described_once_and_in_human_units(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    provenance = {
+        "machine": {"processor": "a processor", "cores": 2, "memory_bytes": 25_276_502_016, "system": "Linux"},
+        "device": "cpu",
+        "peak_memory_bytes": 512 * 2**20,
+        "versions": {"numpy": "2.4.6"},
+    }
+    for seed in range(3):
+        finish(store, make_spec(seed=seed), linear(0, 1), provenance=provenance)
+    _, page = report(store, tmp_path)
+    assert "A 3 a processor cpu 2 23.5 GiB Linux – numpy 2.4.6" in page.text
+    assert "done pearl 0 A – 512 MiB" in page.text
+    assert "25276502016" not in page.text
+
+
+def test_each_claim_stands_once(store: Store, tmp_path: Path) -> None:
+    _, page = report(store, tmp_path)
+    assert page.text.partition("The paper against its own tables")[0].count("most wins of five algorithms") == 1
 
 
 def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:

@@ -1,0 +1,226 @@
+"""Directed statements about entries, tested: what is tested, its interval where one covers, and a p-value a side.
+
+Each test holds its level at the boundary of its statement: entries that are drawn alike or, where a margin is part of
+the statement, entries exactly at it. `docs/statistics.md` argues the choices and prints how often each errs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from suite.analysis.comparisons import COMPARABLE_SHARE, Average
+from suite.analysis.intervals import chance_interval, ratio_interval, typical_ratio_interval
+from suite.analysis.permutations import (
+    FloatArray,
+    Permuted,
+    Samples,
+    padded,
+    permute_chances,
+    permute_means,
+    share_below,
+    smallest,
+)
+
+LEVEL = 0.05
+"""Of each side: no state of the world makes both verdicts wrong."""
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test found of a statement that a quantity lies above a boundary."""
+
+    quantity: str
+    """What is tested, in words."""
+    estimate: float
+    low: float
+    high: float
+    """95 % interval of the quantity; NaN where none covers."""
+    above: float
+    """p-value for the stated side: so far on it by chance, from exactly the boundary."""
+    below: float
+    """p-value for the other side."""
+    distance: float
+    """Of the estimate from the boundary, in standard deviations of the rearrangements."""
+    smallest: float
+    """The smallest p-value that these numbers of seeds and environments allow on either side."""
+
+    @property
+    def direction(self) -> int:
+        """1 if decided for the statement, -1 if decided against it, else 0."""
+        return 1 if self.above <= LEVEL else -1 if self.below <= LEVEL else 0
+
+
+NOTHING = Finding("nothing to test", math.nan, math.nan, math.nan, 1.0, 1.0, math.nan, 1.0)
+"""Where a rule leaves no environment."""
+
+
+def better(entries: Sequence[Samples]) -> Finding:
+    """Test whether the first entry tends to be better than the second.
+
+    The quantity is the probability that a run of the first scores higher than one of the second, in the mean over
+    environments; the boundary one half, where the entries are drawn alike. It does not depend on the scale of any
+    environment, and differs from the share of environments with a higher mean only in being free of the noise of means
+    that lie close together.
+    """
+    ours, theirs = entries
+    chance, low, high = chance_interval(ours, theirs)
+    return _tested("chance that a run is better", (chance, low, high), [permute_chances(ours, theirs)], (ours, theirs))
+
+
+def not_worse(entries: Sequence[Samples], share: float = COMPARABLE_SHARE, failure: float = -math.inf) -> Finding:
+    """Test whether the first entry tends to reach a share of the second.
+
+    As `better`, against the second entry's runs moved to the margin: multiplied by `share`, or where their mean is
+    negative moved by as much in the same direction. Environments in which both fail, whose runs average at or below
+    `failure`, speak for neither side and are left out.
+    """
+    ours, theirs = entries[0], _at_margin(entries[1], share)
+    alive = [index for index, (x, y) in enumerate(zip(ours, theirs, strict=True)) if _pooled(x, y) > failure]
+    if not alive:
+        return NOTHING
+    ours, theirs = [ours[index] for index in alive], [theirs[index] for index in alive]
+    name = f"chance that a run reaches {share:.0%} of one of the other".replace("%", " %")
+    return _tested(name, chance_interval(ours, theirs), [permute_chances(ours, theirs)], (ours, theirs))
+
+
+def both_not_worse(entries: Sequence[Samples], share: float = COMPARABLE_SHARE) -> Finding:
+    """Test whether two entries both tend to reach a share of the third.
+
+    For the statement, in each environment the weaker of the two, by its mean, has to reach it; against it, either of
+    them has to fail to (Bonferroni).
+    """
+    first, second, reference = entries[0], entries[1], _at_margin(entries[2], share)
+    weaker = [x if x.mean() <= y.mean() else y for x, y in zip(first, second, strict=True)]
+    joint = permute_chances(weaker, reference)
+    each = [permute_chances(entry, reference) for entry in (first, second)]
+    estimate = chance_interval(weaker, reference)[0]
+    lower = min(each, key=lambda found: found.below)
+    return Finding(
+        f"chance that a run of the weaker one reaches {share:.0%} of the third".replace("%", " %"),
+        estimate,
+        math.nan,
+        math.nan,
+        joint.above,
+        min(1.0, len(each) * lower.below),
+        joint.distance if joint.above <= lower.below else lower.distance,
+        smallest([len(x) for x in first], [len(x) for x in reference]),
+    )
+
+
+def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
+    """Test whether the first entry's returns are higher than the second's by a ratio above one.
+
+    A ratio's arithmetic mean lies above one for entries that are drawn alike, and may do so for A / B and B / A at
+    once. Finding is what changes its sign with the order: (a - b) / (|a| + |b|) of the means a and b, which is
+    tanh(log(a / b) / 2) where both are positive, averaged over environments; at the boundary it is zero. It is told as
+    the ratio that it stands for. Environments whose runs average at or below zero have no ratio and are left out.
+    """
+    kept = [(x, y) for x, y in zip(*entries, strict=True) if _pooled(x, y) > 0]
+    if not kept:
+        return NOTHING
+    ours, theirs = [x for x, _ in kept], [y for _, y in kept]
+
+    def statistic(x: FloatArray, y: FloatArray) -> FloatArray:
+        differences = relative_differences(x, y)
+        return np.asarray(differences.mean(axis=0) if average == "mean" else np.median(differences, axis=0), float)
+
+    ends = typical_ratio_interval(ours, theirs)
+    if average == "median":
+        means = [np.array([[sample.mean()] for sample in entry]) for entry in (ours, theirs)]
+        middle = float(statistic(*means)[0])
+        ends = ((1 + middle) / (1 - middle) if middle < 1 else math.inf, math.nan, math.nan)
+    name = "typical ratio" if average == "mean" else "median ratio"
+    return _tested(name, ends, [permute_means(ours, theirs, statistic)], (ours, theirs))
+
+
+def relative_differences(ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Return (a - b) / (|a| + |b|), 0 where both are 0."""
+    size = np.abs(ours) + np.abs(theirs)
+    differences: FloatArray = np.divide(ours - theirs, size, out=np.zeros(np.shape(size)), where=size > 0)
+    return differences
+
+
+def total_ratio(entries: Sequence[Samples]) -> Finding:
+    """Test whether the first entry's mean over environments is a larger positive number than the second's."""
+    ours, theirs = entries
+
+    def statistic(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.asarray(x.mean(axis=0) / y.mean(axis=0), float)
+
+    return _tested(
+        "ratio of means", ratio_interval(ours, theirs), [permute_means(ours, theirs, statistic)], (ours, theirs)
+    )
+
+
+def most_wins(entries: Sequence[Samples]) -> Finding:
+    """Test whether the first entry is the best of all most often.
+
+    The quantity is how much more often a run of the first is the best of a run of each than one of its strongest
+    rival, in the mean over environments. It has to be ahead of every rival; against it, one rival ahead is enough
+    (Bonferroni). The boundary is the first and a rival drawn alike, whatever the others do.
+    """
+    ours, rivals = entries[0], entries[1:]
+    found = [permute_chances(ours, rival, [other for other in rivals if other is not rival]) for rival in rivals]
+    chances = _chances_of_best(entries)
+    return _tested(
+        "chance that a run is the best, less the strongest rival's",
+        (chances[0] - max(chances[1:]), math.nan, math.nan),
+        found,
+        (ours, rivals[0]),
+    )
+
+
+def _chances_of_best(entries: Sequence[Samples]) -> list[float]:
+    """Return for each entry the probability that its run is above a run of each other one; a tie counts half."""
+    runs = [padded(entry) for entry in entries]
+    return [
+        float(
+            np.nanmean(np.prod([share_below(other, own) for other in runs if other is not own], axis=0), axis=1).mean()
+        )
+        for own in runs
+    ]
+
+
+def _tested(
+    quantity: str, ends: tuple[float, float, float], found: Sequence[Permuted], pair: tuple[Samples, Samples]
+) -> Finding:
+    """Combine the tests against each rival: above all of them, or below any of them."""
+    highest, lowest = max(each.above for each in found), min(each.below for each in found)
+    below = min(1.0, len(found) * lowest)
+    limiting = min(found, key=lambda each: each.distance if not math.isnan(each.distance) else math.inf)
+    least = smallest([len(x) for x in pair[0]], [len(x) for x in pair[1]])
+    return Finding(quantity, *ends, highest, below, limiting.distance, least)
+
+
+def _at_margin(samples: Samples, share: float) -> list[FloatArray]:
+    return [sample - (1 - share) * np.sign(sample.mean()) * sample for sample in samples]
+
+
+def _pooled(ours: FloatArray, theirs: FloatArray) -> float:
+    return float(np.concatenate([ours, theirs]).mean())
+
+
+def seeds_to_decide(found: Finding, seeds: int) -> float:
+    """Return how many seeds an environment would need for the distance at hand to be decided in 80 % of trials.
+
+    The standard deviation of the rearrangements falls with the square root of the number of seeds. Infinite so close to
+    the boundary that more than a thousand are needed; NaN where nothing can be said.
+    """
+    if math.isnan(found.distance):
+        return math.nan
+    needed = seeds * (NORMAL_LEVEL + NORMAL_POWER) ** 2
+    if needed > MOST_SEEDS * found.distance**2:
+        return math.inf
+    return max(float(seeds + 1), math.ceil(needed / found.distance**2))
+
+
+MOST_SEEDS = 1000
+NORMAL_LEVEL, NORMAL_POWER = 1.6449, 0.8416
+"""Standard normal quantiles of 1 - `LEVEL` and `POWER`."""
+
+Hypothesis = Callable[[Sequence[Samples]], Finding]
