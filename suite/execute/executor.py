@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from suite.failures import Failure
+from suite.failures import RETRIES, Failure
 from suite.store.runs import RunFolder
 
 GRACE_SECONDS = 10.0
@@ -79,10 +79,10 @@ class Request(NamedTuple):
     """Bytes that a run may take; None for no limit or, in a container, its share of the machine."""
     checkpoint_seconds: float
     """Between two checkpoints of a run."""
-    retries: int
-    """Further attempts after transient failures."""
     image: str | None
     """Of the docker executor; see `suite.execute.docker.Containers`."""
+    retries: int = RETRIES
+    """Further attempts after transient failures."""
 
     @property
     def command(self) -> list[str]:

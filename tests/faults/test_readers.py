@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite.errors import UsageError
-from suite.plan.benchmark import load_benchmark
 from suite.failures import RETRIES
+from suite.plan.benchmark import load_benchmark
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
 from suite.store.runs import RunFolder, Store
@@ -142,7 +142,13 @@ def test_a_benchmark_file_executes_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 
 FILES = ("run.json", "done.json", "failed.json", "progress.json", "provenance.json", "evaluations.parquet")
-OTHERS = ("training.parquet", "attempts.json", "claims/000002.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
+OTHERS = (
+    "training.parquet",
+    "attempts.json",
+    "claims/000002.json",
+    "checkpoint/000001.json",
+    "checkpoint/000001.safetensors",
+)
 
 
 @pytest.fixture(scope="module")
