@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TypeVar
 
 from suite.errors import UsageError
 from suite.execute.executor import (
@@ -17,10 +17,12 @@ from suite.execute.executor import (
     AwayError,
     BusyError,
     Executor,
+    Limits,
+    Retries,
     Started,
     StartError,
 )
-from suite.failures import RETRIES, TRANSIENT, Failure
+from suite.failures import TRANSIENT, Failure
 from suite.spec import RunSpec
 from suite.store.attempts import seconds_of
 from suite.store.lease import LostLeaseError
@@ -36,21 +38,7 @@ AWAY_SECONDS = 600.0
 """For an executor that does not answer to come back."""
 
 
-class Limits(NamedTuple):
-    """What a run may take; None for no limit."""
-
-    seconds: float | None = None
-    """Of all attempts together, by whatever engine."""
-    silence: float | None = 1800.0
-    """Seconds without a step counted; start-up and compilation are not silence, up to `START_SECONDS`."""
-
-
-class Retries(NamedTuple):
-    """How transient failures are met."""
-
-    most: int = RETRIES
-    backoff: float = 5.0
-    """Seconds before the first retry, doubled for each further one."""
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -113,6 +101,16 @@ class Scheduler:
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
+
+    @property
+    def described(self) -> str:
+        """How many runs at once."""
+        return f"{self.workers} workers"
+
+    @property
+    def parting(self) -> str:
+        """Every run has saved a checkpoint."""
+        return "interrupted"
 
     def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
         """Run everything, in this order; calls `watch` several times a second.
@@ -280,14 +278,14 @@ class Scheduler:
         self._running.clear()
 
 
-def share(specs: Sequence[RunSpec], task: int, tasks: int) -> list[RunSpec]:
+def share(runs: Sequence[Item], task: int, tasks: int) -> list[Item]:
     """Order runs for one of several schedulers on a store, so that they seldom meet.
 
     It begins with every `tasks`-th run, and then takes what the others would come to last.
     """
-    own = list(specs[task::tasks])
-    others = [specs[(task + ahead) % tasks :: tasks] for ahead in range(1, tasks)]
-    return own + [spec for other in others for spec in reversed(other)]
+    own = list(runs[task::tasks])
+    others = [runs[(task + ahead) % tasks :: tasks] for ahead in range(1, tasks)]
+    return own + [run for other in others for run in reversed(other)]
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:

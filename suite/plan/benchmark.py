@@ -159,28 +159,35 @@ def load_benchmark(name: str) -> Benchmark:
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
     try:
-        return Benchmark.model_validate_json(_yaml_as_json(path))
+        return Benchmark.model_validate_json(yaml_as_json(path, f"benchmark file {path}"))
     except ValidationError as error:
         raise UsageError(f"benchmark file {path}: {first_error(error)}") from error
 
 
-def _yaml_as_json(path: Path) -> str:
+def yaml_as_json(path: Path, what: str) -> str:
+    """Read a mapping from a file of plain YAML, as JSON.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, or holds anything else; it begins with `what` it was taken for.
+    """
     try:
         text = path.read_text()
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             tag = getattr(event, "tag", None)
             if tag is not None:
-                raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
+                raise UsageError(f"{what}: tag {tag!r} is not allowed; use plain YAML")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:  # the parser's time grows with its square
-                raise UsageError(f"benchmark file {path}: is nested more than {DEEPEST} levels deep")
+                raise UsageError(f"{what}: is nested more than {DEEPEST} levels deep")
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
         text = _json(value)  # refuses dates, and lists that hold themselves
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
-        raise UsageError(f"benchmark file {path}: {error}") from error
+        raise UsageError(f"{what}: {error}") from error
     if not isinstance(value, dict):
-        raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
+        raise UsageError(f"{what}: holds {type(value).__name__}, must hold a mapping")
     return text
 
 
