@@ -436,18 +436,26 @@ def watch(
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
-@app.command(epilog="Examples: suite audit · suite audit --json")
-def audit(as_json: Json = False) -> None:
-    """Recompute the paper's claims from its own published tables."""
+@app.command(epilog="Examples: suite audit · suite audit tcl-pearl --json · suite audit ./my-paper")
+def audit(
+    papers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; by default all shipped."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
+    from suite.papers.folder import read_paper, shipped_papers
     from suite.report import judged
     from suite.table import as_markdown
 
-    rows = audited()
+    found = [(paper, audited(paper)) for paper in map(read_paper, papers or shipped_papers())]
     if as_json:
-        _print_json(rows)
-    else:
-        print(as_markdown(judged.audit(rows)))
+        _print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
+        return
+    for paper, rows in found:
+        print(as_markdown(judged.audit(rows, paper.about.short)))
 
 
 @app.command(

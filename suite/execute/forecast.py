@@ -69,7 +69,7 @@ def alike(spec: RunSpec) -> str:
 
 def _keys(spec: RunSpec) -> tuple[str, str]:
     """Name what a run's speed depends on: its environment, or another of the same sizes."""
-    family = family_spec(spec.environment)
+    family = family_spec(spec.environment, **spec.protocol)
     sizes = f"{family.kind} {family.observation_size} {family.action_size} {family.horizon}"
     settings = json.dumps(spec.settings, sort_keys=True)
     return f"{spec.algorithm} {spec.environment} {settings}", f"{spec.algorithm} {sizes} {settings}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
-from suite.errors import UsageError, first_error, unknown
-from suite.plan.benchmark import yaml_as_json
+from suite.errors import unknown
+from suite.plain_yaml import read_yaml
 from suite.store.submissions import Submission
 
 SIGNAL_SECONDS = 120
@@ -52,10 +51,18 @@ class Cluster(BaseModel):
     """Tasks at once, at most."""
     runs_at_once: PositiveInt = 1
     """Runs that share a task and its GPUs."""
-    setup: tuple[Line, ...] = ()
+    setup: list[Line] = []
     """Lines of shell before the suite is started."""
     container: Line | None = None
     """What runs a command in a container; without it, the environment that submits is used."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_every_key(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in value:
+            if key not in cls.model_fields:
+                raise ValueError(unknown("key", key, cls.model_fields))
+        return value
 
     @property
     def signal_seconds(self) -> int:
@@ -103,15 +110,7 @@ def load_cluster(path: Path | None) -> Cluster:
     """
     if path is None:
         return Cluster()
-    what = f"cluster file {path}"
-    text = yaml_as_json(path, what)
-    for key in json.loads(text):
-        if key not in Cluster.model_fields:
-            raise UsageError(f"{what}: {unknown('key', key, Cluster.model_fields)}")
-    try:
-        return Cluster.model_validate_json(text)
-    except ValidationError as error:
-        raise UsageError(f"{what}: {first_error(error)}") from error
+    return read_yaml(path, Cluster, "cluster file")
 
 
 def script(cluster: Cluster, submission: Submission, tasks: int) -> str:

@@ -17,6 +17,7 @@ from suite.analysis.ranking import common_environments, strata
 from suite.analysis.results import Results
 from suite.papers import paper
 from suite.papers.claims import Claim, claims
+from suite.plan.departures import departures
 from suite.spec import RunSpec
 
 Verdict = Literal["reproduced", "not reproduced", "not enough runs", "not at the paper's settings"]
@@ -60,7 +61,7 @@ class Direction:
 
 
 def at_paper_settings(spec: RunSpec, provenance: Mapping[str, Any]) -> bool:
-    """Tell whether a run speaks for the paper: printed settings and, on Meta-World, its protocol.
+    """Tell whether a run speaks for the paper: printed settings, its protocol and, on Meta-World, its budget.
 
     The published implementation's differences (`as_published`) are allowed: the paper ran them.
     """
@@ -69,16 +70,18 @@ def at_paper_settings(spec: RunSpec, provenance: Mapping[str, Any]) -> bool:
         return False
     if {**printed, "as_published": None} != {**used, "as_published": None}:
         return False
+    if departures(spec):
+        return False
     protocols = paper.document("tables6_7_8_hyperparameters")
     if spec.environment in paper.table("table1").index:
         protocol = protocols["meta_world_protocol"]
         return bool(
             spec.budget == protocol["environment_steps"]
             and spec.environment_options.get("reward", "v1") == "v1"
-            and spec.exploration_episodes in (0, protocol["exploration_trajectories_at_meta_test"])
+            and spec.exploration_episodes == protocol["exploration_trajectories_at_meta_test"]
         )
     protocol = protocols["mujoco_controls_protocol"]
-    return spec.exploration_episodes in (0, protocol["exploration_trajectories_at_meta_test"])
+    return bool(spec.exploration_episodes == protocol["exploration_trajectories_at_meta_test"])
 
 
 def judge_all(results: Results) -> list[Judgement]:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
-from suite.errors import UsageError, first_error, unknown
+from suite.errors import UsageError, unknown
+from suite.plain_yaml import read_yaml
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 
 SHIPPED = Path(__file__).parent / "benchmarks"
-
-DEEPEST = 50
-LONGEST = 10_000_000
-"""What a benchmark file may hold: levels, and characters as JSON."""
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -47,6 +42,11 @@ class Group(BaseModel):
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
     budget: PositiveInt
     evaluations: PositiveInt = 50
+    horizon: int | None = None
+    exploration_episodes: int | None = None
+    train_tasks: int | None = None
+    test_tasks: int | None = None
+    """Another protocol than the environment's own, which is the paper's; see `environments.make_family`."""
 
 
 class Benchmark(BaseModel):
@@ -98,7 +98,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
     versions = numeric_versions()
     runs: list[RunSpec] = []
     for environment in group.environments:
-        family = family_spec(environment)
+        family, protocol = family_spec(environment), _protocol(group, environment)
         usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
         options = dict(usual)
         for name, value in group.environment_options.items():
@@ -127,11 +127,11 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     environment=environment,
                     environment_revision=family.revision,
                     environment_options=options,
-                    exploration_episodes=family.exploration_episodes,
                     seed=seed,
                     budget=group.budget,
                     evaluations=group.evaluations,
                     versions=versions,
+                    **protocol,
                 )
                 for seed in group.seeds
             )
@@ -140,6 +140,18 @@ def _group_plan(group: Group) -> list[RunSpec]:
         if labels.setdefault(spec.run, spec.label) != spec.label:
             raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
     return runs
+
+
+def _protocol(group: Group, environment: str) -> dict[str, Any]:
+    """Return the fields of a run's protocol: what is the environment's own says so, and makes no run another."""
+    names = ("horizon", "train_tasks", "test_tasks", "exploration_episodes")
+    asked = {name: getattr(group, name) for name in names}
+    try:
+        own, chosen = family_spec(environment), family_spec(environment, **asked)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    others = {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(own, name)}
+    return {**others, "exploration_episodes": chosen.exploration_episodes}
 
 
 def shipped_benchmarks() -> list[str]:
@@ -158,65 +170,4 @@ def load_benchmark(name: str) -> Benchmark:
     path = SHIPPED / f"{name}.yaml" if name in shipped_benchmarks() else Path(name)
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
-    try:
-        return Benchmark.model_validate_json(yaml_as_json(path, f"benchmark file {path}"))
-    except ValidationError as error:
-        raise UsageError(f"benchmark file {path}: {first_error(error)}") from error
-
-
-def yaml_as_json(path: Path, what: str) -> str:
-    """Read a mapping from a file of plain YAML, as JSON.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be read, or holds anything else; it begins with `what` it was taken for.
-    """
-    try:
-        text = path.read_text()
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            tag = getattr(event, "tag", None)
-            if tag is not None:
-                raise UsageError(f"{what}: tag {tag!r} is not allowed; use plain YAML")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with its square
-                raise UsageError(f"{what}: is nested more than {DEEPEST} levels deep")
-        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-        text = _json(value)  # refuses dates, and lists that hold themselves
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
-        raise UsageError(f"{what}: {error}") from error
-    if not isinstance(value, dict):
-        raise UsageError(f"{what}: holds {type(value).__name__}, must hold a mapping")
-    return text
-
-
-def _json(value: Any) -> str:
-    """Return a value as JSON; aliases that repeat one another would fill the memory."""
-    parts, size = [], 0
-    for part in json.JSONEncoder().iterencode(value):
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST:
-            raise ValueError(f"is longer than {LONGEST:,} characters, once its aliases are written out")
-    return "".join(parts)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and merges one mapping at most: several grow without end."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge" and isinstance(value_node, yaml.SequenceNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "<< takes one mapping, not several", key_node.start_mark
-                )
-            if key_node.tag != "tag:yaml.org,2002:merge":
-                key = self.construct_object(key_node, deep=True)
-                if key in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key!r} is given twice", key_node.start_mark
-                    )
-                seen.add(key)
-        return super().construct_mapping(node, deep)
+    return read_yaml(path, Benchmark, "benchmark file")

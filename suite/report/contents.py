@@ -17,7 +17,9 @@ from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers import paper
 from suite.papers.audit import AuditRow, audit
+from suite.papers.folder import read_paper, shipped_papers
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
+from suite.plan.departures import departures
 from suite.report import compared, embedded, judged, ran
 from suite.table import Table
 
@@ -69,6 +71,7 @@ class Contents:
                 for number, group in enumerate(self.compared)
             ),
             ran.scores(self.scores, self.units),
+            ran.protocols(self.results),
             *self.beside_the_paper,
             compared.wins(self.matrix),
             judged.adaptation(self.adaptation, self.units),
@@ -81,8 +84,11 @@ class Contents:
 
     @property
     def beside_the_paper(self) -> list[Table]:
-        """The paper's Tables 1, 3 and 9 beside ours, where any of their environments ran."""
-        found = [compared.table1(self.scores), compared.table3(self.scores), compared.table9(self.results.done)]
+        """The paper's Tables 1, 3 and 9 beside ours, where any of their environments ran under its protocol."""
+        departing = [run for run, spec in self.results.specs.items() if departures(spec)]
+        done = self.results.done[~self.results.done["run"].isin(departing)]
+        scores = score_table(done)
+        found = [compared.table1(scores), compared.table3(scores), compared.table9(done)]
         return [table for table in found if table.rows]
 
 
@@ -98,7 +104,7 @@ def contents(results: Results) -> Contents:
         scores=score_table(done),
         bands=curve_bands(results.curves),
         judgements=judge_all(results),
-        audit=audit(),
+        audit=[row for name in shipped_papers() for row in audit(read_paper(name))],
         directions=directions(results),
         compared=[_compared(done, *alike) for alike in comparisons_alike(done, finished)],
         matrix=win_matrix(done, finished),

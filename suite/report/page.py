@@ -12,6 +12,7 @@ from markupsafe import Markup
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results, read_results
 from suite.papers import paper
+from suite.plan.departures import in_words
 from suite.report import compared, embedded, figures, judged, ran
 from suite.report.contents import Compared, Contents, contents
 from suite.report.html import drawn, fill
@@ -105,6 +106,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "audit": judged.audit(found.audit),
         "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
         "scores": ran.scores(found.scores, found.units),
+        "protocols": ran.protocols(results),
         "environments": [
             _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
         ],
@@ -127,7 +129,8 @@ def _context(found: Contents) -> dict[str, Any]:
 
 def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSection:
     runs = found.results.curves[found.results.curves["environment"] == name]
-    here = set(runs["entry"])
+    departing = _departing(found.results, name)
+    here = set(runs["entry"]) - set(departing)
     end_values = {entry: value for entry, value in paper.end_values(name).items() if entry in here}
     svg = figures.curves(
         f"{key}-curves",
@@ -140,20 +143,27 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
     scores = ran.scores(found.scores[found.scores["environment"] == name], found.units)
     efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
     verdicts = found.adaptation.set_index("environment")["verdict"]
-    remark = ""
+    remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
     if verdicts.get(name) == "needs no adaptation":
-        remark = (
+        remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
     return EnvironmentSection(
         key,
         name,
         drawn(svg),
-        remark,
+        " ".join(remarks),
         bool(end_values),
         replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
         replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
     )
+
+
+def _departing(results: Results, environment: str) -> dict[str, str]:
+    """Return the entries with runs under another protocol than the environment's own, and what they depart by."""
+    runs = results.runs[results.runs["environment"] == environment]
+    words = {row["entry"]: in_words(results.specs[row["run"]]) for row in runs.to_dict("records")}
+    return {entry: found for entry, found in words.items() if found}
 
 
 def _compared_section(index: int, group: Compared, order: Sequence[str]) -> tuple[Table, list[tuple[str, Markup, str]]]:

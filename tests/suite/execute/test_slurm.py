@@ -94,7 +94,7 @@ def test_the_shortest_file_leaves_everything_to_the_site(tmp_path: Path) -> None
 
 def test_the_script_is_shell_wherever_it_lies(tmp_path: Path) -> None:
     submission = Submission(tmp_path / "a b'c%d" / "submissions" / "x-1")
-    cluster = Cluster(setup=("export A='b c'",), container="apptainer exec --nv suite.sif")
+    cluster = Cluster(setup=["export A='b c'"], container="apptainer exec --nv suite.sif")
     text = script(cluster, submission, 3)
     subprocess.run(["/bin/bash", "-n"], input=text, text=True, check=True)
     assert f'#SBATCH --output="{tmp_path}/a b\'c%%d/submissions/x-1/task-%a.log"\n' in text

@@ -96,6 +96,19 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
+def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_path: Path) -> None:
+    ends = {("pearl", "reach-v1"): [80_000.0, 90_000.0], ("tcl-pearl", "reach-v1"): [70_000.0, 70_000.0]}
+    store = make_store(tmp_path / "results", ends, horizon=500, test_tasks=5)
+    html, page = report(store, tmp_path)
+    assert "Not the paper's protocol: pearl (horizon 500 for 200, test tasks 5 for 10)." in page.text
+    assert "reach-v1 tcl-pearl horizon 500 for 200, test tasks 5 for 10 2" in page.text
+    assert "Beside the paper" not in page.text
+    assert not re.findall(r'class="series-\d paper"', html)
+    assert "not the paper's protocol" in tables_as("markdown", store).lower()
+    plain = make_store(tmp_path / "plain", ends)
+    assert "paper's protocol" not in report(plain, tmp_path)[1].text
+
+
 def on(processor: str, seconds: float) -> dict[str, object]:
     return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": seconds}
 
