@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
@@ -107,6 +108,7 @@ def plan(
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
+    from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
@@ -128,6 +130,8 @@ def plan(
     _print_states(states, as_json)
     if not as_json:
         workers = this_machine().room_for(len(missing)) * machines
+        for run, reason in uncovered(missing).items():
+            err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, highlight=False)
@@ -569,6 +573,9 @@ def _print_states(
 
 def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
