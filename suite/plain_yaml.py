@@ -39,7 +39,7 @@ def read_yaml(path: Path, model: type[Model], what: str) -> Model:
 
 def _as_json(path: Path, what: str) -> str:
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             tag = getattr(event, "tag", None)

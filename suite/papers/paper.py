@@ -52,7 +52,7 @@ def document(name: str) -> dict[str, Any]:
             }
             for key, check in read_checks(read_paper(str(FOLDER))).items()
         }
-    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return value
 
 
