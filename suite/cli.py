@@ -20,12 +20,14 @@ from rich.table import Table
 
 from suite.errors import UsageError
 from suite.execute.registry import ExecutorName
+from suite.failures import RETRIES
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.execute.scheduler import Scheduler
+    from suite.execute.executor import Engine
+    from suite.execute.slurm import Place
     from suite.store.runs import Store
 
 app = typer.Typer(
@@ -42,6 +44,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
 ImageName = Annotated[
     str | None,
@@ -147,18 +150,19 @@ def run(
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
     memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
+    retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
     image: ImageName = None,
+    cluster: Annotated[Path | None, typer.Option(help="YAML file of the slurm executor: what to ask for.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.console.progress import Progress
     from suite.console.unhurried import Unhurried
-    from suite.execute.executor import Request
+    from suite.execute.executor import Limits, Request, Retries
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
-    from suite.execute.scheduler import Limits, Retries, Scheduler
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.store.runs import CorruptRunError, Store
@@ -170,9 +174,12 @@ def run(
     specs = definition.plan()
     if rerun and only_failed:
         raise UsageError("--rerun and --only-failed: give one of them")
+    if executor != "slurm" and (cluster or dry_run):
+        raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     store = Store(results)
-    store.prepare()
-    if rerun:
+    if not dry_run:
+        store.prepare()
+    if rerun and not dry_run:
         store.forget(rerun, specs)
     missing = [
         spec
@@ -180,6 +187,22 @@ def run(
         if (spec.run in rerun if rerun else True)
         and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
     ]
+    request = Request(
+        runs=len(missing),
+        workers=workers,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+        checkpoint_seconds=checkpoint_every,
+        limits=Limits(None if time_limit is None else 3600 * time_limit, 60 * silence_limit),
+        retries=Retries(retries),
+        image=image,
+        cluster=cluster,
+        name=definition.name,
+    )
+    if dry_run:
+        from suite.execute.slurm import dry_run as shown
+
+        print(shown(store, request), end="")
+        return
     for spec in missing:  # so that others see what is still to come
         with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
             store.folder(spec.run).prepare(spec)
@@ -187,28 +210,21 @@ def run(
     err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
-    limits = Limits(
-        seconds=None if time_limit is None else 3600 * time_limit,
-        silence=60 * silence_limit,
-    )
-    request = Request(
-        runs=len(missing),
-        workers=workers,
-        memory=None if memory_limit is None else int(2**30 * memory_limit),
-        checkpoint_seconds=checkpoint_every,
-        image=image,
-    )
-    with site(executor, store, request) as (starter, workers):
-        err.print(f"{workers} workers, {executor} executor")
-        scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
+    with site(executor, store, request) as engine:
+        err.print(f"{engine.described}, {executor} executor")
+        for spec in missing:
+            if store.folder(spec.run).state == "failed":
+                with suppress(OSError):  # another user's: named when it is started
+                    store.folder(spec.run).forgive()
         try:
-            with _interrupting(scheduler), Progress(store, specs, err) as progress:
-                scheduler.run(Speeds(store).longest_first(missing), lambda: progress.tick(scheduler.underway))
+            with _interrupting(engine), Progress(store, specs, err) as progress:
+                engine.run(Speeds(store).longest_first(missing), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
-            err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
+            again = f"suite run {benchmark} --results {results}"
+            err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
             stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
-    for run, failure in scheduler.failures.items():
+    for run, failure in engine.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
     stream.pass_on(LAST_WORDS_SECONDS)
@@ -218,10 +234,10 @@ def run(
 
 
 @contextmanager
-def _interrupting(scheduler: Scheduler) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop a scheduler in good order."""
+def _interrupting(engine: Engine) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop an engine in good order."""
     before = {
-        number: signal.signal(number, lambda *_: scheduler.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda *_: engine.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
@@ -235,6 +251,7 @@ def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    retries: RetriesOption = RETRIES,
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
@@ -262,10 +279,37 @@ def exec_(
         except UsageError:
             folder.release()
             raise
-        folder.forget_attempt()
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every))
+        raise typer.Exit(attempt(spec, folder, checkpoint_every, retries))
+
+
+@app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
+def pull(
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of a submission in the store.")],
+) -> None:
+    """Execute a submission's free runs until none is left; what each task of a cluster's job array calls."""
+    from suite.execute.puller import pull as claim_all
+    from suite.store.submissions import Submission
+
+    raise typer.Exit(claim_all(Submission(submission.resolve())))
+
+
+@app.command(epilog="Example: suite cancel")
+def cancel(results: Results = Path("results")) -> None:
+    """End what was submitted from this store to a cluster, and nothing else; runs save a checkpoint."""
+    from suite.execute import slurm_commands
+    from suite.store.runs import Store
+    from suite.store.submissions import submissions
+
+    known = list(submissions(Store(results)))
+    queued = {task.partition("_")[0] for task in slurm_commands.tasks(known)}
+    live = [submission for submission in known if submission.job in queued]
+    for submission in live:
+        slurm_commands.cancel(submission)
+        out.print(f"cancelled: job {submission.job} ({submission.name})", highlight=False)
+    if not live:
+        out.print("nothing that was submitted is queued or running", highlight=False)
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")
@@ -288,7 +332,7 @@ def status(
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        _print_states(rows, as_json)
+        _print_states(rows, as_json, _on_slurm(store))
         return
     try:
         with Progress(store, [spec for spec, _ in rows], out) as progress:
@@ -491,16 +535,37 @@ def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None
     out.print(f"report: {page}", highlight=False)
 
 
-def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
+def _on_slurm(store: Store) -> dict[str, Place] | None:
+    """Return where Slurm has runs; None if nothing was submitted, or the queue does not say."""
+    from suite.execute.slurm import places
+    from suite.store.submissions import submissions
+
+    if not any(submissions(store)):
+        return None
+    try:
+        return places(store)
+    except UsageError as error:
+        err.print(f"without Slurm's queue: {error}", highlight=False)
+        return None
+
+
+def _print_states(
+    rows: Sequence[tuple[RunSpec, str]], as_json: bool, on_slurm: dict[str, Place] | Literal[False] | None = False
+) -> None:
+    """Print runs and their states; and where Slurm has them, but for False."""
     if as_json:
         keys = ("run", "algorithm", "environment", "seed")
-        _print_json({"runs": [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]})
+        runs = [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]
+        if on_slurm is not False:
+            runs = [{**run, "slurm": (on_slurm or {}).get(run["run"])} for run in runs]
+        _print_json({"runs": runs})
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "label", "environment", "seed", "budget", "state"):
+    for column in ("run", "label", "environment", "seed", "budget", "state", *(["slurm"] if on_slurm else [])):
         table.add_column(column)
     for spec, state in rows:
-        table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
+        place = [on_slurm.get(spec.run, "")] if on_slurm else []
+        table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
     _print_table(table)
     counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
     counts.update(state for _, state in rows)

@@ -136,11 +136,12 @@ def directions(found: Sequence[Direction]) -> Table:
         scale = f"{len(each.environments)} of {len(claim.environments)} environments"
         if each.environments:
             scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
-        rows.append((name(claim), each.pointing, tested(each.finding), scale, each.reason))
+        found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
+        rows.append((name(claim), each.pointing, found_there, scale))
     return Table(
         "directions",
         "Which way reduced runs point",
-        ("claim", "at this scale", "tested", "scale", "why"),
+        ("claim", "at this scale", "tested", "scale"),
         tuple(rows),
         "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
