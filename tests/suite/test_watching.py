@@ -164,7 +164,8 @@ def test_only_failed_and_rerun_choose(benchmark_file: Path, tmp_path: Path, capf
     fail(store, bad, "ValueError: bad")
     made_up = store.folder(good.run).evaluations()
 
-    assert suite("run", benchmark_file, *folders, "--only-failed") == 0
+    limits = ("--memory-limit", "inf", "--time-limit", "inf", "--silence-limit", "inf")
+    assert suite("run", benchmark_file, *folders, "--only-failed", *limits) == 0
     assert [store.folder(spec.run).state for spec in (good, bad, pending)] == ["done", "done", "pending"]
     assert store.folder(good.run).evaluations().equals(made_up)
     log = store.folder(bad.run).log_tail()
