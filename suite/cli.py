@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -57,6 +60,9 @@ err = Console(stderr=True, soft_wrap=True, markup=False)
 WHOLE_NAMES = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
 
+LAST_WORDS_SECONDS = 2.0
+"""For a reader to take what is left to say."""
+
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
 
@@ -102,6 +108,7 @@ def plan(
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
+    from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
@@ -110,8 +117,11 @@ def plan(
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
     states = [(spec, store.folder(spec.run).state) for spec in specs]
+    for spec, state in states:
+        if state == "unreadable":
+            err.print(f"{store.folder(spec.run).path}: may not be read by this user", highlight=False)
     speeds = Speeds(store)
-    missing = [spec for spec, state in states if state != "done"]
+    missing = [spec for spec, state in states if state not in ("done", "unreadable")]
     if calibrate:
         from suite.execute.calibration import calibrate as measure_speeds
 
@@ -120,6 +130,8 @@ def plan(
     _print_states(states, as_json)
     if not as_json:
         workers = this_machine().room_for(len(missing)) * machines
+        for run, reason in uncovered(missing).items():
+            err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, highlight=False)
@@ -147,6 +159,7 @@ def run(
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.console.progress import Progress
+    from suite.console.unhurried import Unhurried
     from suite.execute.executor import Limits, Request, Retries
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
@@ -155,6 +168,8 @@ def run(
     from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
     specs = definition.plan()
     if rerun and only_failed:
@@ -202,14 +217,16 @@ def run(
                 store.folder(spec.run).forgive()
         try:
             with _interrupting(engine), Progress(store, specs, err) as progress:
-                engine.run(Speeds(store).longest_first(missing), progress.update)
+                engine.run(Speeds(store).longest_first(missing), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
             again = f"suite run {benchmark} --results {results}"
             err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
+            stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
     for run, failure in engine.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, specs, definition.name)
     unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
@@ -237,7 +254,7 @@ def exec_(
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
-    from suite.failures import HELD_STATUS, STORAGE_STATUS
+    from suite.failures import HELD_STATUS, exit_status, of_exception
     from suite.store.runs import Store
 
     folder = Store(results).folder(run)
@@ -248,7 +265,7 @@ def exec_(
         taken = folder.take()  # before anything slow is imported
     except OSError as error:
         err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
-        raise typer.Exit(STORAGE_STATUS) from None
+        raise typer.Exit(exit_status(of_exception(error))) from None
     if not taken:
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
@@ -338,6 +355,7 @@ def logs(
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    folder.check_readable("log.txt")
     size = folder.log_size()
     if tail := folder.log_tail(lines):
         out.print(tail, highlight=False)
@@ -379,7 +397,7 @@ def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
     from suite.store.runs import Store
 
-    removed = Store(results).collect_garbage()
+    removed = Store(results).collect_garbage(lambda message: err.print(message, highlight=False))
     for path in removed:
         out.print(str(path), highlight=False)
     out.print(f"{len(removed)} files removed", highlight=False)
@@ -510,6 +528,8 @@ def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None
     try:
         page = write_report(store, reports, planned, title=title)
     except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(reports):
+            raise
         raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     out.print(f"report: {page}", highlight=False)
 
@@ -546,16 +566,31 @@ def _print_states(
         place = [on_slurm.get(spec.run, "")] if on_slurm else []
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
     Console(width=WHOLE_NAMES, markup=False).print(table)
-    counts = {state: sum(s == state for _, s in rows) for state in ("done", "running", "failed", "pending")}
+    counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
+    counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
 
 def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except UsageError as error:
         err.print(f"error: {error}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        from suite.failures import of_exception
+
+        if isinstance(error, BrokenPipeError):  # who reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        if of_exception(error).kind not in ("permission", "storage"):
+            raise
+        err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

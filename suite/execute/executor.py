@@ -139,5 +139,8 @@ class Engine(Protocol):
             If the engine cannot be used.
         """
 
+    def underway(self) -> set[str]:
+        """Return the runs that may have changed since this was last called, as far as this engine knows."""
+
     def interrupt(self) -> None:
         """Come back from `run`, leaving everything in good order. Safe in a signal handler."""

@@ -22,7 +22,7 @@ from suite.execute.executor import (
     Started,
     StartError,
 )
-from suite.failures import TRANSIENT, Failure
+from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
 from suite.store.attempts import seconds_of
 from suite.store.lease import LostLeaseError
@@ -101,6 +101,12 @@ class Scheduler:
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
+        self._ended: set[str] = set()
+
+    def underway(self) -> set[str]:
+        """Return the runs that may have changed since this was last called: started, running, or ended."""
+        ended, self._ended = self._ended, set()
+        return ended | {running.folder.run for running in self._running}
 
     @property
     def described(self) -> str:
@@ -177,11 +183,12 @@ class Scheduler:
         except AwayError as error:
             self._wait_for_executor(waiting, error)
         except CorruptRunError as error:  # not to be touched
-            self.failures[waiting.spec.run] = Failure("storage", str(error))
+            self.failures[folder.run] = Failure("storage", str(error))
         except StartError as error:
             self._has_failed(waiting, folder, error.failure, len(folder.attempts()))
         except OSError as error:
-            self._has_failed(waiting, folder, Failure("storage", str(error)), len(folder.attempts()))
+            kind: Kind = "permission" if isinstance(error, PermissionError) else "storage"
+            self._has_failed(waiting, folder, Failure(kind, str(error)), len(folder.attempts()))
         else:
             self._away_since = None
             self._running.append(_Running(waiting, folder, attempt, slot, len(earlier), seconds_of(earlier)))
@@ -220,6 +227,7 @@ class Scheduler:
         ended = running.attempt.end()
         self._running.remove(running)
         waiting, folder = running.waiting, running.folder
+        self._ended.add(folder.run)
         state = folder.state
         if state == "done":
             return
@@ -235,7 +243,8 @@ class Scheduler:
         failure = self._recorded(folder, failure, attempts) or failure
         given_up = folder.given_up() is not None or failure.kind not in TRANSIENT
         if given_up or waiting.failed > self.retries.most:
-            self.failures[waiting.spec.run] = failure
+            self.failures[folder.run] = failure
+            self._ended.add(folder.run)
             return
         waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.failed - 1)
         self._waiting.insert(0, waiting)

@@ -77,6 +77,10 @@ class Slurm:
         jobs = ", ".join(f"{submission.job}" for submission in self.watched)
         return f"detached: job {jobs} goes on (to end it: suite cancel --results {self.store.results})"
 
+    def underway(self) -> set[str]:
+        """Nothing: what the tasks do is seen in the store alone."""
+        return set()
+
     def interrupt(self) -> None:
         """Detach."""
         self._interrupted = True

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, STORAGE_STATUS, of_exception
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
 from suite.run.provenance import provenance
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
@@ -175,7 +175,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
         failure = of_exception(error)
         with suppress(OSError, LostLeaseError):
             folder.end(failure, retries)
-        return STORAGE_STATUS if failure.kind == "storage" else 1
+        return exit_status(failure)
     finally:
         with suppress(OSError):
             folder.release()
