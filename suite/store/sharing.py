@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from suite.store.files import read_regular, write_atomically
-from suite.store.lease import LEASE_SECONDS, seen
+from suite.store.lease import LEASE_SECONDS, renewal
 
 LAG_SECONDS = LEASE_SECONDS / 6
 """What listings and renewals may lag: the time between two renewals of a lease."""
@@ -77,7 +77,7 @@ def await_renewal(folder: Path, name: str, renewed: int) -> float | None:
     """Return the seconds until a file has another time of renewal, seen as leases see it; None if too late."""
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) <= LAG_SECONDS:
-        if seen(folder / name)[0] != renewed:
+        if renewal(folder / name)[0] != renewed:
             return waited
         time.sleep(0.01)
     return None
@@ -193,7 +193,7 @@ def _together(folder: Path, other: Other) -> Iterator[Finding]:
     other.ask("await_listing", "late")
     yield _lag("lag", "a new file is listed", other.answer())
 
-    renewed = seen(folder / "late")[0]
+    renewed = renewal(folder / "late")[0]
     other.ask("await_renewal", "late", renewed)
     os.utime(folder / "late")
     yield _lag("renewals", "a renewed lease is seen", other.answer())
@@ -207,7 +207,9 @@ def _together(folder: Path, other: Other) -> Iterator[Finding]:
 
 def _lag(what: str, event: str, seconds: float | None) -> Finding:
     if seconds is None:
-        return Finding(what, False, f"{event} only after more than {LAG_SECONDS:.0f} s: a living owner may lose its run")
+        return Finding(
+            what, False, f"{event} only after more than {LAG_SECONDS:.0f} s: a living owner may lose its run"
+        )
     return Finding(what, True, f"{event} elsewhere after {seconds:.2f} s; {LAG_SECONDS:.0f} s would do")
 
 
