@@ -41,6 +41,11 @@ class _Mute(Exception):
     """The other process has ended, or says nothing."""
 
 
+def names(folder: Path) -> set[str]:
+    """List a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
 def create(folder: Path, prefix: str, rounds: int) -> list[str]:
     """Try to create some files that the other process tries to create too; return which this one did."""
     won = []
@@ -58,7 +63,7 @@ def meet(folder: Path, mine: str, other: str, rounds: int) -> list[int]:
     met = []
     for number in range(rounds):
         (folder / f"{mine}{number}").touch()
-        if f"{other}{number}" in os.listdir(folder):
+        if f"{other}{number}" in names(folder):
             met.append(number)
     return met
 
@@ -67,7 +72,7 @@ def await_listing(folder: Path, name: str) -> float | None:
     """Return the seconds until a listing shows a file that is there; None if it does not within `LAG_SECONDS`."""
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) <= LAG_SECONDS:
-        if name in os.listdir(folder):
+        if name in names(folder):
             return waited
         time.sleep(0.01)
     return None

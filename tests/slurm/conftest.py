@@ -46,7 +46,7 @@ time: "{{time}}"
 memory: 1000M
 concurrency: {{concurrency}}
 setup:
-  - export PYTHONPATH={Path(__file__).parent / "hurry"}
+  - export PYTHONPATH={Path(__file__).parent / "hurry"}:{ROOT}
 """
 
 

@@ -1,4 +1,4 @@
-"""What happens to jobs on a cluster, done to real ones: each run is done once, with the numbers of an undisturbed one."""
+"""What happens to jobs on a cluster, done to real ones: each run is done once, with an undisturbed one's numbers."""
 
 from __future__ import annotations
 
