@@ -28,6 +28,9 @@ ANSWER_SECONDS = 45.0
 
 ROUNDS = 100
 
+LOOKUPS = 10
+"""After which a file that is being replaced must have been found."""
+
 
 class Finding(NamedTuple):
     """Whether one need is met."""
@@ -97,12 +100,16 @@ def replace(folder: Path, name: str, rounds: int) -> int:
 
 def reread(folder: Path, name: str, seconds: float) -> str:
     """Read a file that is being replaced; return what was wrong."""
-    newest, deadline = 0, time.monotonic() + seconds
+    newest, away, deadline = 0, 0, time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             words = read_regular(folder / name).split()
-        except OSError as error:
-            return f"it was away ({error.strerror})"
+        except FileNotFoundError:  # looked up just before it was replaced, where that and opening are two steps
+            away += 1
+            if away > LOOKUPS:
+                return "it was away"
+            continue
+        away = 0
         if len(set(words)) != 1 or len(words) != 1000:
             return "half of it was seen"
         if int(words[0]) < newest:
@@ -179,7 +186,10 @@ def examine(folder: Path, where: Sequence[str] = ()) -> Iterator[Finding]:
     finally:
         if other is not None:
             other.end()
-        shutil.rmtree(folder, ignore_errors=True)
+        deadline = time.monotonic() + LAG_SECONDS
+        while folder.exists() and time.monotonic() < deadline:  # what is not yet listed is not removed
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.1 if folder.exists() else 0.0)
 
 
 def _together(folder: Path, other: Other) -> Iterator[Finding]:

@@ -56,10 +56,13 @@ OverTimeLimit=0
 MinJobAge=600
 JobRequeue=1
 RebootProgram=/bin/false
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first_port + 1)) CPUs=2 RealMemory=6000
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first_port + 2)) CPUs=2 RealMemory=6000
+GresTypes=gpu
+NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first_port + 1)) CPUs=2 RealMemory=6000 Gres=gpu:1
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first_port + 2)) CPUs=2 RealMemory=6000 Gres=gpu:1
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
 CONF
+    echo "NodeName=n1,n2 Name=gpu Count=1" >"$dir/gres.conf" # counted, and not there
 }
 
 start_controller() { slurmctld -f "$conf" >&2; }
