@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from suite.errors import UsageError
+from suite.errors import UsageError, first_error
 from suite.execute.registry import ExecutorName
 from suite.spec import RunSpec
 
@@ -159,17 +159,20 @@ def run(
     store.prepare()
     if rerun:
         store.forget(rerun, specs)
-    missing = [
-        spec
-        for spec in specs
-        if (spec.run in rerun if rerun else True)
-        and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
-    ]
+    asked = [spec for spec in specs if not rerun or spec.run in rerun]
+    states = {spec.run: store.folder(spec.run).state for spec in specs}
+    missing = [spec for spec in asked if (states[spec.run] == "failed" if only_failed else states[spec.run] != "done")]
     for spec in missing:  # so that others see what is still to come
         with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
             store.folder(spec.run).prepare(spec)
-    done = sum(store.folder(spec.run).state == "done" for spec in specs)
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
+    for run, settings in definition.embeddings().items():
+        with suppress(OSError):
+            store.folder(run).want_clusters(settings.model_dump(mode="json"))
+    bare = [] if only_failed else [spec for spec in asked if store.folder(spec.run).lacks_clusters]
+    done = sum(state == "done" for state in states.values())
+    to_embed = f", {len(bare)} to embed" if bare else ""
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run{to_embed}")
+    unfinished = [*missing, *bare]
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
     limits = Limits(
@@ -177,7 +180,7 @@ def run(
         silence=60 * silence_limit,
     )
     request = Request(
-        runs=len(missing),
+        runs=len(unfinished),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -188,16 +191,17 @@ def run(
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
         try:
             with _interrupting(scheduler), Progress(store, specs, err) as progress:
-                scheduler.run(Speeds(store).longest_first(missing), progress.update)
+                scheduler.run(Speeds(store).longest_first(unfinished), progress.update)
         except KeyboardInterrupt:
             err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
             raise typer.Exit(130) from None
     for run, failure in scheduler.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    for run, reason in scheduler.unembedded.items():
+        err.print(f"finished, but not embedded: {run}: {reason}", highlight=False)
     _write_report(store, reports, specs, definition.name)
-    unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
-    raise typer.Exit(1 if unfinished else 0)
+    raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
 
 
 @contextmanager
@@ -226,7 +230,7 @@ def exec_(
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done" and not again:
+    if folder.state == "done" and not again and not folder.lacks_clusters:
         return
     try:
         taken = folder.take()  # before anything slow is imported
@@ -240,15 +244,16 @@ def exec_(
         from suite.run.attempt import attempt
         from suite.versions import check_current
 
-        try:
-            check_current(spec)
-        except UsageError:
-            folder.release()
-            raise
+        check_current(spec)
         folder.forget_attempt()
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every))
+        status = attempt(spec, folder, checkpoint_every)
+        if status == 0 and folder.lacks_clusters:
+            from suite.inspect.last_phase import last_phase
+
+            status = last_phase(folder, _device())
+        raise typer.Exit(status)
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")
@@ -422,22 +427,28 @@ def clusters(
     as_json: Json = False,
 ) -> None:
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    from pydantic import ValidationError
+
     from suite.console.waiting import counting
-    from suite.inspect.clusters import ClusterSettings, embed
+    from suite.inspect.last_phase import embed_run
     from suite.inspect.trained import trained
+    from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.embedded import table, write_clusters
-    from suite.store.files import write_json
-    from suite.store.runs import CLUSTERS, Store
+    from suite.store.runs import Store
     from suite.table import as_markdown
 
-    settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
+    try:
+        settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
+    except ValidationError as error:
+        raise UsageError(f"--{first_error(error)}") from error
     folders = [Store(results).folder(run) for run in runs]
     trainers = [trained(folder, _device()) for folder in folders]
+    for trainer in trainers:
+        check_embeddable(trainer.spec, settings)
     records = []
     for folder, trainer in zip(folders, trainers, strict=True):
-        with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
-            records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1].plain())
+        with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed_run(folder, trainer, settings, tick))
     page = write_clusters(reports, records)
     if as_json:
         _print_json({"runs": [record.plain(points=False) for record in records]})

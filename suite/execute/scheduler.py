@@ -87,6 +87,8 @@ class Scheduler:
         self.limits, self.retries = limits, retries
         self.failures: dict[str, Failure] = {}
         """Why runs failed, in this call of `run`."""
+        self.unembedded: dict[str, str] = {}
+        """Why contexts of finished runs were not embedded although that was asked for."""
         self._stopping = self._hurrying = False
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
@@ -130,11 +132,11 @@ class Scheduler:
                 continue
             folder = self.store.folder(waiting.spec.run)
             state = folder.state
-            if state == "running":
+            if state == "running" or (state == "done" and folder.is_held):  # in its last phase
                 waiting.ready = time.monotonic() + PAUSE_SECONDS
                 continue
             self._waiting.remove(waiting)
-            if state != "done":
+            if state != "done" or folder.lacks_clusters:
                 self._start(waiting, folder)
 
     def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
@@ -192,7 +194,10 @@ class Scheduler:
         self._running.remove(running)
         waiting, folder = running.waiting, running.folder
         state = folder.state
-        if state == "done":
+        if state == "done" and not folder.lacks_clusters:
+            return
+        if state == "done" and (reason := folder.clusters_failure()):
+            self.unembedded[folder.run] = reason
             return
         # By somebody else, who was faster, or whose clock is another: only a process that watches the lease can tell.
         if state == "running" or ended.kind == "held":
@@ -201,16 +206,23 @@ class Scheduler:
         self._has_failed(waiting, folder, running.broken or _told(folder) or ended)
 
     def _has_failed(self, waiting: _Waiting, folder: RunFolder, failure: Failure) -> None:
-        """Try again what may pass; else record why the run failed."""
+        """Try again what may pass; else record why the run, or what was asked for beyond it, failed."""
         waiting.attempts += 1
         if failure.kind in TRANSIENT and waiting.attempts <= self.retries.most:
             waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.attempts - 1)
             self._waiting.insert(0, waiting)
             return
-        self.failures[waiting.spec.run] = failure
+        finished = folder.state == "done"
+        if finished:
+            self.unembedded[folder.run] = failure.reason
+        else:
+            self.failures[folder.run] = failure
         with suppress(OSError):  # a full disk: the failure is known here all the same
             if folder.take(patient=False):
-                folder.fail(failure.reason, failure.kind)
+                if finished:
+                    folder.fail_clusters(failure.reason)
+                else:
+                    folder.fail(failure.reason, failure.kind)
         with suppress(OSError):
             folder.release()
 
@@ -252,9 +264,10 @@ def _told(folder: RunFolder) -> Failure | None:
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:
-    """Return whether the attempt is past its first iteration, and the steps counted so far; None before it says."""
+    """Return whether the attempt is past its first iteration, and what it has counted so far; None before it says."""
+    names = ("warm", "environment_steps", "gradient_steps", "meta_test_steps", "embedded")
     try:
         progress = folder.progress()
-        return tuple(progress[name] for name in ("warm", "environment_steps", "gradient_steps", "meta_test_steps"))
-    except (CorruptRunError, KeyError):
+    except CorruptRunError:
         return None
+    return tuple(progress.get(name, 0) for name in names) if progress else None

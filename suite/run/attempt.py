@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 
 import pandas as pd
 import torch
@@ -19,6 +17,7 @@ from safetensors.torch import save
 from algorithms.interface import AppendOnly, State
 from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
 from suite.run.provenance import provenance
+from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, split
@@ -27,17 +26,13 @@ from suite.store.runs import RunFolder
 from suite.versions import code_hash
 
 
-class InterruptedRunError(Exception):
-    """The attempt was asked to stop, and has saved where it stood."""
-
-
 class Attempt:
     """Runs a run that is held to its end, or until it is asked to stop."""
 
     def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
         self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
-        self.stopping = False
+        self._stop = threading.Event()
         self._begun = self._saved = time.monotonic()
         self._before = 0.0
         """Seconds of earlier attempts."""
@@ -63,7 +58,7 @@ class Attempt:
             self._before = state["seconds_total"]
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
-        with self._stoppable(), self._shown(trainer):
+        with stoppable() as self._stop, self._shown(trainer):
             trainer.run(lambda: self._between(trainer))
             self._commit(trainer, device)
 
@@ -72,10 +67,10 @@ class Attempt:
         self._tell(trainer)
         self.folder.check()
         now = time.monotonic()
-        if self.stopping or now - self._saved >= self.checkpoint_seconds:
+        if self._stop.is_set() or now - self._saved >= self.checkpoint_seconds:
             self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
             self._saved = now
-        if self.stopping:
+        if self._stop.is_set():
             raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
 
     def _tell(self, trainer: Trainer) -> None:
@@ -98,18 +93,6 @@ class Attempt:
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._begun
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     @contextmanager
     def _shown(self, trainer: Trainer) -> Iterator[None]:
@@ -160,9 +143,6 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         with suppress(OSError, LostLeaseError):
             folder.fail(failure.reason, failure.kind)
         return STORAGE_STATUS if failure.kind == "storage" else 1
-    finally:
-        with suppress(OSError):
-            folder.release()
     return 0
 
 

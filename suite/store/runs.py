@@ -9,7 +9,9 @@ training.parquet     one row an evaluation mark: counters, seconds, logged metri
 provenance.json      versions, commit, machine, settings as printed and as used
 state.json, state.safetensors
                      the algorithm as it was at the end, without its replay rows
-clusters.json        statistics of its context embedding (see suite.inspect.clusters), where they were asked for
+clusters.wanted.json how its contexts are to be embedded when it is done, where that is asked for
+clusters.json        statistics of its context embedding (see suite.inspect.clusters)
+clusters.failed.json why there are none although they are wanted (absent otherwise)
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
 failed.json          why it failed (absent otherwise)
@@ -43,6 +45,8 @@ RunState = Literal["pending", "running", "done", "failed"]
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
 FINAL_STATE = ("state.json", "state.safetensors")
 CLUSTERS = "clusters.json"
+CLUSTERS_WANTED = "clusters.wanted.json"
+CLUSTERS_FAILED = "clusters.failed.json"
 """Computed from a finished run on demand, and so not committed with it."""
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
@@ -81,7 +85,12 @@ class RunFolder:
             return "done"
         if (self.path / "failed.json").exists():
             return "failed"
-        return "running" if is_held(self.path / "claims") else "pending"
+        return "running" if self.is_held else "pending"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody is working on the run, its last phase included."""
+        return is_held(self.path / "claims")
 
     # Writing
 
@@ -101,6 +110,15 @@ class RunFolder:
         except CorruptRunError:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
+    def want_clusters(self, settings: dict[str, Any]) -> None:
+        """Ask for the run's contexts to be embedded once it is done; whoever executes it reads this."""
+        try:
+            known = self.wanted_clusters()
+        except CorruptRunError:
+            known = {}
+        if known != settings:
+            write_json(self.path / CLUSTERS_WANTED, settings)
+
     def take(self, *, patient: bool = True) -> bool:
         """Take the run for this process; False if somebody else holds it.
 
@@ -112,8 +130,26 @@ class RunFolder:
         return self._lease is not None
 
     @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold the run for work that is not worth waiting for.
+
+        Raises
+        ------
+        UsageError
+            If somebody else holds it, or its folder cannot be written.
+        """
+        try:
+            free = self.take(patient=False)
+        except OSError as error:
+            raise UsageError(f"run {self.run}: its folder cannot be written ({error.strerror})") from error
+        if not free:
+            raise UsageError(f"run {self.run}: is being worked on by somebody else")
+        with self.kept():
+            yield
+
+    @contextmanager
     def kept(self) -> Iterator[None]:
-        """Renew the lease from a thread, whatever else goes on, until it is lost."""
+        """Renew the lease from a thread, whatever else goes on, until it is lost; give it back in the end."""
         ended = threading.Event()
 
         def renew() -> None:
@@ -131,10 +167,12 @@ class RunFolder:
         finally:
             ended.set()
             thread.join()
+            with suppress(OSError):
+                self.release()
 
     def forget_attempt(self) -> None:
         """Forget what an earlier attempt has said of itself."""
-        for name in ("failed.json", "progress.json"):
+        for name in ("failed.json", "progress.json", CLUSTERS_FAILED):
             (self.path / name).unlink(missing_ok=True)
 
     def heartbeat(self) -> None:
@@ -187,6 +225,10 @@ class RunFolder:
         """Record why the run failed."""
         self.write("failed.json", as_json({"kind": kind, "reason": reason}))
 
+    def fail_clusters(self, reason: str) -> None:
+        """Record why a finished run's contexts could not be embedded: it stays finished."""
+        self.write(CLUSTERS_FAILED, as_json({"reason": reason}))
+
     def commit(self) -> None:
         """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
         self.check()
@@ -196,7 +238,8 @@ class RunFolder:
 
     def reset(self) -> None:
         """Forget everything but the specification; raises as `check`."""
-        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
+        left = ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS, CLUSTERS_FAILED)
+        for name in left:
             self.check()
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
@@ -235,6 +278,27 @@ class RunFolder:
     def failure(self) -> dict[str, Any]:
         """Read why the run failed; empty if it did not."""
         return self._read_json("failed.json")
+
+    def wanted_clusters(self) -> dict[str, Any]:
+        """Read how the run's contexts are to be embedded; empty if nobody asked for it."""
+        return self._read_json(CLUSTERS_WANTED)
+
+    @property
+    def lacks_clusters(self) -> bool:
+        """Whether a finished run's contexts are to be embedded, and are not, or otherwise than is asked for."""
+        try:
+            wanted = self.wanted_clusters() if self.state == "done" else {}
+        except CorruptRunError:
+            return False  # nobody could say how
+        try:
+            return bool(wanted) and self._read_json(CLUSTERS).get("settings") != wanted
+        except CorruptRunError:
+            return True
+
+    def clusters_failure(self) -> str | None:
+        """Read why a finished run's contexts could not be embedded; None if that was not tried, or went well."""
+        said = self._read_json(CLUSTERS_FAILED).get("reason")
+        return said if isinstance(said, str) else None
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the run's log."""
