@@ -166,7 +166,7 @@ def run(
         with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
             store.folder(spec.run).prepare(spec)
     for run, settings in definition.embeddings().items():
-        with suppress(OSError):
+        with suppress(CorruptRunError, OSError):
             store.folder(run).want_clusters(settings.model_dump(mode="json"))
     bare = [] if only_failed else [spec for spec in asked if store.folder(spec.run).lacks_clusters]
     done = sum(state == "done" for state in states.values())

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from suite.plan.embeddings import ClusterSettings
 from suite.store.files import read_regular
 from suite.store.runs import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
 
@@ -62,8 +61,8 @@ class ClusterRecord(_Value):
     """What was done, the statistics of both spaces, and the projected points."""
 
     schema_version: int = Field(SCHEMA, alias="schema")
-    settings: ClusterSettings | None = None
-    """What was asked for; absent from records of earlier versions."""
+    settings: dict[str, Any] | None = None
+    """What was asked for (`suite.plan.embeddings.ClusterSettings`); absent from records of earlier versions."""
     run: str
     label: str
     run_seed: int

@@ -85,7 +85,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     projected, projection = project(latent, settings)
     return ClusterRecord(
         schema=SCHEMA,
-        settings=settings,
+        settings=settings.model_dump(mode="json"),
         run=spec.run,
         label=spec.label,
         run_seed=spec.seed,

@@ -22,7 +22,7 @@ from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
 from suite.store.files import as_json
 from suite.store.lease import LostLeaseError
-from suite.store.runs import CLUSTERS, RunFolder
+from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder
 
 
 def last_phase(folder: RunFolder, device: torch.device) -> int:
@@ -39,7 +39,7 @@ def last_phase(folder: RunFolder, device: torch.device) -> int:
             def tick() -> None:
                 nonlocal rounds
                 rounds += 1
-                with suppress(OSError):  # a full disk: the next time may pass
+                with suppress(OSError, CorruptRunError):  # a full disk: the next time may pass
                     folder.write_progress({**folder.progress(), "warm": True, "embedded": rounds})
                 if asked.is_set():
                     raise InterruptedRunError(f"interrupted after {rounds} rounds of rollouts")

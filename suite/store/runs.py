@@ -111,7 +111,14 @@ class RunFolder:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
     def want_clusters(self, settings: dict[str, Any]) -> None:
-        """Ask for the run's contexts to be embedded once it is done; whoever executes it reads this."""
+        """Ask for the run's contexts to be embedded once it is done; whoever executes it reads this.
+
+        Raises
+        ------
+        CorruptRunError
+            If the folder holds no run that can be read.
+        """
+        self.spec()
         try:
             known = self.wanted_clusters()
         except CorruptRunError:
