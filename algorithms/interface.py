@@ -79,6 +79,10 @@ class Streams:
 class Tasks(Protocol):
     """Tasks as an algorithm sees them: to be reset and stepped. Every step of every active copy is counted."""
 
+    @property
+    def left(self) -> int:
+        """Environment steps that the budget still has."""
+
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start one episode in each of `len(tasks)` copies (task indices); return (copies, observation_size)."""
 
@@ -179,7 +183,12 @@ class Algorithm(ABC):
     @property
     @abstractmethod
     def next_iteration_steps(self) -> int:
-        """The most environment steps that the next iteration can spend (warm-up included)."""
+        """The most environment steps that the next whole iteration can spend (warm-up included)."""
+
+    @property
+    def smallest_iteration_steps(self) -> int:
+        """Steps that the budget must have left for another iteration, which may then be smaller than the others."""
+        return self.next_iteration_steps
 
     @abstractmethod
     def meta_train(self, tasks: Tasks) -> Metrics:

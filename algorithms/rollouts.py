@@ -72,3 +72,22 @@ def run_steps(
         episodes = run_episodes(tasks, make_actor(), indices, np.minimum(remaining, horizon), observe=False)
         remaining = remaining - episodes.lengths
         yield episodes
+
+
+def waves(count: int, steps: int, tasks: Tasks) -> Iterator[slice]:
+    """Split `count` tasks or trials into waves of as many as surely fit what the budget has left.
+
+    There is one wave unless the budget nears its end. Then the steps that were reserved and not taken, because episodes
+    ended early, let more follow; those for which nothing is left do not come. The first always does.
+
+    Parameters
+    ----------
+    count : how many are to be run.
+    steps : the most steps that one of them can take.
+    tasks : where they are run, before the next wave is asked for.
+    """
+    begun, fitting = 0, max(1, tasks.left // steps)
+    while begun < count and fitting > 0:
+        yield slice(begun, min(begun + fitting, count))
+        begun += fitting
+        fitting = tasks.left // steps

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -53,6 +55,9 @@ err = Console(stderr=True, soft_wrap=True, markup=False)
 
 WHOLE_NAMES = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
+
+LAST_WORDS_SECONDS = 2.0
+"""For a reader to take what is left to say."""
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
@@ -107,8 +112,11 @@ def plan(
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
     states = [(spec, store.folder(spec.run).state) for spec in specs]
+    for spec, state in states:
+        if state == "unreadable":
+            err.print(f"{store.folder(spec.run).path}: may not be read by this user", highlight=False)
     speeds = Speeds(store)
-    missing = [spec for spec, state in states if state != "done"]
+    missing = [spec for spec, state in states if state not in ("done", "unreadable")]
     if calibrate:
         from suite.execute.calibration import calibrate as measure_speeds
 
@@ -142,6 +150,7 @@ def run(
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.console.progress import Progress
+    from suite.console.unhurried import Unhurried
     from suite.execute.executor import Request
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
@@ -151,6 +160,8 @@ def run(
     from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
     specs = definition.plan()
     if rerun and only_failed:
@@ -191,15 +202,17 @@ def run(
         scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
         try:
             with _interrupting(scheduler), Progress(store, specs, err) as progress:
-                scheduler.run(Speeds(store).longest_first(unfinished), progress.update)
+                scheduler.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(scheduler.underway))
         except KeyboardInterrupt:
             err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
+            stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
     for run, failure in scheduler.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
     for run, reason in scheduler.unembedded.items():
         err.print(f"finished, but not embedded: {run}: {reason}", highlight=False)
+    stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, specs, definition.name)
     raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
 
@@ -225,7 +238,7 @@ def exec_(
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
-    from suite.failures import HELD_STATUS, STORAGE_STATUS
+    from suite.failures import HELD_STATUS, exit_status, of_exception
     from suite.store.runs import Store
 
     folder = Store(results).folder(run)
@@ -236,7 +249,7 @@ def exec_(
         taken = folder.take()  # before anything slow is imported
     except OSError as error:
         err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
-        raise typer.Exit(STORAGE_STATUS) from None
+        raise typer.Exit(exit_status(of_exception(error))) from None
     if not taken:
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
@@ -300,6 +313,7 @@ def logs(
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    folder.check_readable("log.txt")
     size = folder.log_size()
     if tail := folder.log_tail(lines):
         out.print(tail, highlight=False)
@@ -341,7 +355,7 @@ def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
     from suite.store.runs import Store
 
-    removed = Store(results).collect_garbage()
+    removed = Store(results).collect_garbage(lambda message: err.print(message, highlight=False))
     for path in removed:
         out.print(str(path), highlight=False)
     out.print(f"{len(removed)} files removed", highlight=False)
@@ -398,18 +412,26 @@ def watch(
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
-@app.command(epilog="Examples: suite audit · suite audit --json")
-def audit(as_json: Json = False) -> None:
-    """Recompute the paper's claims from its own published tables."""
+@app.command(epilog="Examples: suite audit · suite audit tcl-pearl --json · suite audit ./my-paper")
+def audit(
+    papers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; by default all shipped."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
+    from suite.papers.folder import read_paper, shipped_papers
     from suite.report import judged
     from suite.table import as_markdown
 
-    rows = audited()
+    found = [(paper, audited(paper)) for paper in map(read_paper, papers or shipped_papers())]
     if as_json:
-        _print_json(rows)
-    else:
-        print(as_markdown(judged.audit(rows)))
+        _print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
+        return
+    for paper, rows in found:
+        print(as_markdown(judged.audit(rows, paper.about.short)))
 
 
 @app.command(
@@ -470,6 +492,8 @@ def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None
     try:
         page = write_report(store, reports, planned, title=title)
     except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(reports):
+            raise
         raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     out.print(f"report: {page}", highlight=False)
 
@@ -485,7 +509,8 @@ def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
     for spec, state in rows:
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
     Console(width=WHOLE_NAMES, markup=False).print(table)
-    counts = {state: sum(s == state for _, s in rows) for state in ("done", "running", "failed", "pending")}
+    counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
+    counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
 
@@ -493,8 +518,19 @@ def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except UsageError as error:
         err.print(f"error: {error}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        from suite.failures import of_exception
+
+        if isinstance(error, BrokenPipeError):  # who reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        if of_exception(error).kind not in ("permission", "storage"):
+            raise
+        err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+LONGEST_VALUE = 200
+"""Characters of a value that an error shows."""
+
 
 class UsageError(Exception):
     """Wrong usage or an invalid file: says in one line which key, which value, and what is allowed."""
@@ -22,7 +25,9 @@ def first_error(error: ValidationError) -> str:
     """Say the first thing that is wrong: which key, which value, what is allowed."""
     detail = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in detail["loc"])
-    return f"{key}: {json.dumps(detail['input'], default=repr)}: {detail['msg']}"
+    value = json.dumps(detail["input"], default=repr)
+    shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
+    return f"{key}: {shown}: {detail['msg']}"
 
 
 def unknown(what: str, name: object, allowed: Iterable[str]) -> str:

@@ -173,13 +173,7 @@ class Containers:
 
         It runs under a guardian, whose standard input closes, which ends it, should this process die.
         """
-        guardian = [
-            "python",
-            "-S",
-            "-E",
-            str(CODE / "suite" / "execute" / "guardian.py"),
-            str(RUNS / folder / "log.txt"),
-        ]
+        guardian = ["python", "-I", "-S", str(GUARDIAN), str(RUNS / folder / "log.txt")]
         container = self.client.containers.create(
             self.image,
             [*guardian, str(GRACE_SECONDS), *command],
@@ -235,7 +229,7 @@ class Containers:
 
     def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest]) -> Probed:
         path = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.store.runs_path))
-        command = ["python", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
+        command = ["python", "-P", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
         try:
             attempt = self.start(path.name, command, memory=self.memory, devices=devices)
             deadline = time.monotonic() + PROBE_SECONDS

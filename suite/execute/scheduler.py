@@ -93,6 +93,12 @@ class Scheduler:
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
+        self._ended: set[str] = set()
+
+    def underway(self) -> set[str]:
+        """Return the runs that may have changed since this was last called: started, running, or ended."""
+        ended, self._ended = self._ended, set()
+        return ended | {running.folder.run for running in self._running}
 
     def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
         """Run everything, in this order; calls `watch` several times a second.
@@ -150,11 +156,12 @@ class Scheduler:
         except AwayError as error:
             self._wait_for_executor(waiting, error)
         except CorruptRunError as error:  # not to be touched
-            self.failures[waiting.spec.run] = Failure("storage", str(error))
+            self.failures[folder.run] = Failure("storage", str(error))
         except StartError as error:
             self._has_failed(waiting, folder, error.failure)
         except OSError as error:
-            self._has_failed(waiting, folder, Failure("storage", str(error)))
+            kind: Kind = "permission" if isinstance(error, PermissionError) else "storage"
+            self._has_failed(waiting, folder, Failure(kind, str(error)))
         else:
             self._away_since = None
             self._running.append(_Running(waiting, folder, attempt, slot))
@@ -193,6 +200,7 @@ class Scheduler:
         ended = running.attempt.end()
         self._running.remove(running)
         waiting, folder = running.waiting, running.folder
+        self._ended.add(folder.run)
         state = folder.state
         if state == "done" and not folder.lacks_clusters:
             return
@@ -217,6 +225,7 @@ class Scheduler:
             self.unembedded[folder.run] = failure.reason
         else:
             self.failures[folder.run] = failure
+        self._ended.add(folder.run)
         with suppress(OSError):  # a full disk: the failure is known here all the same
             if folder.take(patient=False):
                 if finished:

@@ -17,7 +17,8 @@ import sklearn.metrics
 from threadpoolctl import threadpool_limits
 
 from algorithms import Episodes
-from algorithms.context import Gaussian
+from algorithms.gaussian import DiagonalNormal
+from algorithms.tcl import window_and_starts
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
@@ -31,7 +32,7 @@ from suite.run.trainer import Trainer
 class ContextBased(Protocol):
     """An algorithm that infers a posterior over a latent task variable from transitions."""
 
-    def encode(self, exploration: Sequence[Episodes]) -> Gaussian:
+    def encode(self, exploration: Sequence[Episodes]) -> DiagonalNormal:
         """Infer each copy's posterior, (copies, latent_size), from all its transitions."""
 
 
@@ -70,7 +71,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         for _ in range(settings.rollouts):
             episodes = evaluation_episodes(algorithm, agent, tasks, indices)
             windows = crop(episodes, settings.window, generator)
-            means.append(algorithm.encode([windows]).mean.double().cpu().numpy())
+            means.append(algorithm.encode([windows]).means.double().cpu().numpy())
             returns.append(episodes.rewards.sum(axis=1))
             rows.append(windows.lengths)
             tick()
@@ -130,16 +131,14 @@ def tasks_options(environment: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episodes:
-    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.sample_windows`).
-
-    Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3); one with T <= W gives T - 1 rows.
+    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.window_and_starts`).
 
     Parameters
     ----------
     size : W, transitions.
     """
-    lengths = np.clip(episodes.lengths - 1, 1, size)  # (copies,)
-    starts = generator.integers(np.maximum(episodes.lengths - lengths, 1))
+    lengths, starting = window_and_starts(episodes.lengths, size)  # (copies,) each
+    starts = generator.integers(starting)
     offsets = np.arange(lengths.max() + 1)
     rows = starts[:, None] + np.minimum(offsets, lengths[:, None])  # (copies, time + 1), the last one repeated
     beyond = offsets[:-1] >= lengths[:, None]  # (copies, time)

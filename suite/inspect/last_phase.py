@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 
 from suite.errors import UsageError, first_error
-from suite.failures import HELD_STATUS, STORAGE_STATUS
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, exit_status, of_exception
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.clusters import embed
 from suite.inspect.trained import trained
@@ -28,7 +28,7 @@ from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder
 def last_phase(folder: RunFolder, device: torch.device) -> int:
     """Do what is asked for of a finished run that is held, and return the exit status.
 
-    A failure is noted and printed, and is not the run's: the status is 0, unless what is short is the storage.
+    A failure is noted and printed, and is not the run's: the status is 0, unless the store could not be written.
     """
     if not folder.lacks_clusters:
         return 0
@@ -47,16 +47,16 @@ def last_phase(folder: RunFolder, device: torch.device) -> int:
             record = embed_run(folder, trained(folder, device), wanted(folder), tick)
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
-        return 130
+        return INTERRUPTED_STATUS
     except LostLeaseError as error:
         print(error, file=sys.stderr)
         return HELD_STATUS
-    except OSError as error:
-        print(f"finished, but its contexts are not embedded: {error}", file=sys.stderr)
-        return STORAGE_STATUS
     except Exception as error:
-        reason = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        failure = of_exception(error)
+        reason = str(error) if isinstance(error, UsageError) else failure.reason
         print(f"finished, but its contexts are not embedded: {reason}", file=sys.stderr)
+        if failure.kind in ("storage", "permission"):
+            return exit_status(failure)
         with suppress(OSError, LostLeaseError):
             folder.fail_clusters(reason)
         return 0

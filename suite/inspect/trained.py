@@ -29,6 +29,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
     """
     if not folder.path.is_dir():
         raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
+    folder.check_readable("done.json")
     if folder.state != "done":
         raise UsageError(f"run {folder.run}: is {folder.state}; only a finished run has a trained agent")
     folder.verify()

@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from suite.papers.audit import read_checks
+from suite.papers.folder import read_paper
+
 FOLDER = Path(__file__).parent / "tcl_pearl"
 
 TABLES = {
@@ -40,7 +43,15 @@ def _without(name: str, endings: tuple[str, ...]) -> str:
 
 @cache
 def document(name: str) -> dict[str, Any]:
-    """Read `<name>.yaml`."""
+    """Read `<name>.yaml`; `printed_claims` are those of the audit, with where each is printed and its numbers."""
+    if name == "printed_claims":
+        return {
+            key: {
+                "where": check.where,
+                "values": {name.replace("-", "_"): text for name, text in check.published.items()},
+            }
+            for key, check in read_checks(read_paper(str(FOLDER))).items()
+        }
     value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     return value
 

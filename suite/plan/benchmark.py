@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
-from suite.errors import UsageError, first_error, unknown
+from suite.errors import UsageError, unknown
+from suite.plain_yaml import read_yaml
 from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 
 SHIPPED = Path(__file__).parent / "benchmarks"
-
-DEEPEST = 50
-LONGEST = 10_000_000
-"""What a benchmark file may hold: levels, and characters as JSON."""
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -200,58 +195,4 @@ def load_benchmark(name: str) -> Benchmark:
     path = SHIPPED / f"{name}.yaml" if name in shipped_benchmarks() else Path(name)
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
-    try:
-        return Benchmark.model_validate_json(_yaml_as_json(path))
-    except ValidationError as error:
-        raise UsageError(f"benchmark file {path}: {first_error(error)}") from error
-
-
-def _yaml_as_json(path: Path) -> str:
-    try:
-        text = path.read_text()
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            tag = getattr(event, "tag", None)
-            if tag is not None:
-                raise UsageError(f"benchmark file {path}: tag {tag!r} is not allowed; use plain YAML")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with its square
-                raise UsageError(f"benchmark file {path}: is nested more than {DEEPEST} levels deep")
-        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-        text = _json(value)  # refuses dates, and lists that hold themselves
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
-        raise UsageError(f"benchmark file {path}: {error}") from error
-    if not isinstance(value, dict):
-        raise UsageError(f"benchmark file {path}: holds {type(value).__name__}, must hold a mapping")
-    return text
-
-
-def _json(value: Any) -> str:
-    """Return a value as JSON; aliases that repeat one another would fill the memory."""
-    parts, size = [], 0
-    for part in json.JSONEncoder().iterencode(value):
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST:
-            raise ValueError(f"is longer than {LONGEST:,} characters, once its aliases are written out")
-    return "".join(parts)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and merges one mapping at most: several grow without end."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge" and isinstance(value_node, yaml.SequenceNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "<< takes one mapping, not several", key_node.start_mark
-                )
-            if key_node.tag != "tag:yaml.org,2002:merge":
-                key = self.construct_object(key_node, deep=True)
-                if key in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key!r} is given twice", key_node.start_mark
-                    )
-                seen.add(key)
-        return super().construct_mapping(node, deep)
+    return read_yaml(path, Benchmark, "benchmark file")

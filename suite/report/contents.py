@@ -17,6 +17,7 @@ from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers import paper
 from suite.papers.audit import AuditRow, audit
+from suite.papers.folder import read_paper, shipped_papers
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.plan.departures import departures
 from suite.report import compared, embedded, judged, ran
@@ -103,7 +104,7 @@ def contents(results: Results) -> Contents:
         scores=score_table(done),
         bands=curve_bands(results.curves),
         judgements=judge_all(results),
-        audit=audit(),
+        audit=[row for name in shipped_papers() for row in audit(read_paper(name))],
         directions=directions(results),
         compared=[_compared(done, *alike) for alike in comparisons_alike(done, finished)],
         matrix=win_matrix(done, finished),

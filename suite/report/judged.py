@@ -130,12 +130,12 @@ def directions(found: Sequence[Direction]) -> Table:
     )
 
 
-def audit(rows: Sequence[AuditRow]) -> Table:
-    """The paper's aggregates against its own published tables."""
+def audit(rows: Sequence[AuditRow], paper: str = "The paper") -> Table:
+    """A paper's aggregates against its own published tables."""
     columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
     return Table(
         "audit",
-        "The paper against its own tables",
+        f"{paper} against its own tables",
         columns,
         tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
         "Recomputed from the published tables with the functions that judge our runs; needs no run.",

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
+from suite.failures import HELD_STATUS, exit_status, of_exception
 from suite.run.provenance import provenance
 from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
@@ -142,7 +142,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         failure = of_exception(error)
         with suppress(OSError, LostLeaseError):
             folder.fail(failure.reason, failure.kind)
-        return STORAGE_STATUS if failure.kind == "storage" else 1
+        return exit_status(failure)
     return 0
 
 

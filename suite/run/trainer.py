@@ -73,7 +73,8 @@ class Trainer:
     def run(self, between: Callable[[], None] = lambda: None) -> None:
         """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
 
-        Goes on from where the state that was loaded stood.
+        The last iteration may be smaller than the others, so that the budget is spent and never exceeded. Goes on from
+        where the state that was loaded stood.
 
         Parameters
         ----------
@@ -96,7 +97,7 @@ class Trainer:
             self.evaluate()
             between()
         marks = [spec.budget * (mark + 1) / spec.evaluations for mark in range(spec.evaluations)]
-        while self.train.steps + algorithm.next_iteration_steps <= spec.budget:
+        while algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
             marks = [mark for mark in marks if mark > self.train.steps]
             self.iterate()
             if marks and self.train.steps >= marks[0]:

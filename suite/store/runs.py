@@ -25,8 +25,9 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -40,7 +41,8 @@ from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, loo
 if TYPE_CHECKING:
     import pandas as pd
 
-RunState = Literal["pending", "running", "done", "failed"]
+RunState = Literal["pending", "running", "done", "failed", "unreadable"]
+"""Unreadable: another user's, who lets nobody look."""
 
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
 FINAL_STATE = ("state.json", "state.safetensors")
@@ -81,11 +83,14 @@ class RunFolder:
     @property
     def state(self) -> RunState:
         """What the folder's markers say."""
-        if (self.path / "done.json").exists():
-            return "done"
-        if (self.path / "failed.json").exists():
-            return "failed"
-        return "running" if self.is_held else "pending"
+        try:
+            if (self.path / "done.json").exists():
+                return "done"
+            if (self.path / "failed.json").exists():
+                return "failed"
+            return "running" if self.is_held else "pending"
+        except PermissionError:
+            return "unreadable"
 
     @property
     def is_held(self) -> bool:
@@ -314,8 +319,10 @@ class RunFolder:
 
     def log_size(self) -> int:
         """Return the size of the run's log in bytes."""
-        log = self.path / "log.txt"
-        return log.stat().st_size if log.exists() else 0
+        try:
+            return (self.path / "log.txt").stat().st_size
+        except OSError:
+            return 0
 
     def log_since(self, offset: int) -> tuple[int, str]:
         """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
@@ -325,6 +332,22 @@ class RunFolder:
         except OSError:
             return 0, ""
         return start + len(text), text.decode(errors="replace")
+
+    def check_readable(self, name: str) -> None:
+        """Make sure that this user may read a file of the run, if it is there.
+
+        Raises
+        ------
+        CorruptRunError
+            If not.
+        """
+        path = self.path / name
+        try:
+            may_be_read = not path.exists() or os.access(path, os.R_OK)
+        except PermissionError:
+            may_be_read = False
+        if not may_be_read:
+            raise CorruptRunError(f"{path}: may not be read by this user")
 
     def verify(self) -> None:
         """Check a finished run against its checksums.
@@ -336,6 +359,7 @@ class RunFolder:
         """
         for name, checksum in self._read_json("done.json").items():
             path = self.path / Path(name).name
+            self.check_readable(path.name)
             try:
                 found = _checksum(path)
             except OSError:
@@ -393,9 +417,8 @@ class Store:
         """
         try:
             self.runs_path.mkdir(parents=True, exist_ok=True)
-            probe = self.runs_path / f".probe.{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path) as probe:
+                write_atomically(Path(probe, "written"), b"as a run's results are")
         except OSError as error:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 
@@ -441,28 +464,40 @@ class Store:
             for folder in folders:
                 folder.release()
 
-    def collect_garbage(self) -> list[Path]:
+    def collect_garbage(self, warn: Callable[[str], None] = lambda message: None) -> list[Path]:
         """Remove what crashed writers left behind, and nothing else; return it.
 
         That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes left.
 
-        Raises
-        ------
-        UsageError
-            If a file cannot be removed.
+        Parameters
+        ----------
+        warn : told of every folder that cannot be looked into, and every file that cannot be removed.
         """
-        probes = list(self.runs_path.glob(".probe.*"))
-        removed = [path for probe in probes if is_own_folder(probe) for path in probe.iterdir()] + probes
-        for folder in self.folders():
-            _, holder = look(folder.path / "claims")
-            if holder is not None and not owner_died(holder.owner):
-                continue  # it may be alive, whatever clocks say
-            removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
-            if folder.state == "done" and is_own_folder(folder.path / "checkpoint"):
-                removed += sorted((folder.path / "checkpoint").iterdir())
-        for path in removed:
+        found: list[Path] = []
+        for place in (*self.runs_path.glob(".probe.*"), *(folder.path for folder in self.folders())):
+            try:
+                found += _probe_garbage(place) if place.name.startswith(".") else _run_garbage(RunFolder(place))
+            except OSError as error:
+                warn(f"{place}: cannot be looked into ({error.strerror})")
+        removed = []
+        for path in found:
             try:
                 path.rmdir() if is_own_folder(path) else path.unlink(missing_ok=True)
+                removed.append(path)
             except OSError as error:
-                raise UsageError(f"{path}: cannot be removed ({error.strerror})") from error
+                warn(f"{path}: cannot be removed ({error.strerror})")
         return removed
+
+
+def _probe_garbage(path: Path) -> list[Path]:
+    return [*path.iterdir(), path] if is_own_folder(path) else [path]
+
+
+def _run_garbage(folder: RunFolder) -> list[Path]:
+    _, holder = look(folder.path / "claims")
+    if holder is not None and not owner_died(holder.owner):
+        return []  # it may be alive, whatever clocks say
+    found = [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
+    if (folder.path / "done.json").exists() and is_own_folder(folder.path / "checkpoint"):
+        found += sorted((folder.path / "checkpoint").iterdir())
+    return found

@@ -71,7 +71,7 @@ def test_a_run_listed_twice_is_planned_once(tmp_path: Path) -> None:
         ("groups/0/algorithms/fast/settings", {"learning_rat": 1}, "'learning_rat' is unknown; did you mean"),
         ("groups/0/algorithms/fast/settings", {"batch": 2.5}, "batch: 2.5: Input should be a valid integer"),
         ("groups/0/algorithms/fast/settings", {"batch": True}, "batch: true: Input should be a valid integer"),
-        ("groups/0/algorithms/fast/settings", {"batch": -1}, "batch: -1: Input should be greater than 0"),
+        ("groups/0/algorithms/fast/settings", {"batch": -1}, "batch: -1: Input should be greater than or equal to 1"),
         ("groups/0/algorithms/fast/settings", {"learning_rate": float("nan")}, "learning_rate: "),
         ("groups/0/algorithms/fast/settings", {"as_published": "gargae"}, "did you mean 'garage'?"),
         ("groups/0/algorithms/fast/settings", {"as_published": ["magic"]}, "as_published.0"),

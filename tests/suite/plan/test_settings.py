@@ -4,9 +4,10 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from pydantic import TypeAdapter
 
 import suite
 from algorithms import ALGORITHMS
@@ -14,6 +15,7 @@ from algorithms.interface import added
 from algorithms.oracle_sac import BlindSAC
 from environments import family_names
 from suite.errors import UsageError
+from suite.papers.folder import read_paper
 from suite.plan import settings
 from suite.plan.settings import load_settings, printed_settings, used_settings
 
@@ -29,8 +31,10 @@ def test_printed_settings_exist_for_every_environment_and_load(algorithm: str) -
 
 
 def test_pearl_on_ml1_is_table_7() -> None:
-    table = yaml.safe_load((PAPER / "tables6_7_8_hyperparameters.yaml").read_text())
-    seven, eight = table["pearl_meta_world"], table["tcl_pearl_meta_world"]
+    seven, eight = (
+        dict(zip(table.rows, table.numbers("value"), strict=True))
+        for table in map(read_paper("tcl-pearl").table, ("table7", "table8"))
+    )
     settings = printed_settings("tcl-pearl", "push-v1")
     names = {
         "updates": "parameter_updates_per_epoch",
@@ -114,3 +118,44 @@ def test_a_setting_that_comes_later_counts_off_its_default_alone(later: None) ->
     assert load_settings("blind-sac", before).option == 1.0
     with pytest.raises(UsageError, match="did you mean 'option'"):
         used_settings("blind-sac", "point-goal-2d", {"optoin": 2.0})
+
+
+def ranges(algorithm: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield every numeric setting with a value below its range and one above it."""
+    for name, schema in TypeAdapter(ALGORITHMS[algorithm].Settings).json_schema()["properties"].items():
+        many = schema["type"] == "array"
+        inner = schema.get("items", {}) if many else schema
+        if inner["type"] not in ("integer", "number"):
+            continue
+        low, high = ({"minimum", "exclusiveMinimum"} & inner.keys(), {"maximum", "exclusiveMaximum"} & inner.keys())
+        assert low, f"{algorithm}: {name} has no lower bound"
+        assert high, f"{algorithm}: {name} has no upper bound"
+        assert not many or "maxItems" in schema, f"{algorithm}: {name} may be of any length"
+        below, above = inner[low.pop()] - 1, inner[high.pop()] + 1
+        yield name, [below] if many else below, [above] if many else above
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_every_numeric_setting_has_a_range_beyond_which_it_is_refused_in_one_line(algorithm: str) -> None:
+    checked = list(ranges(algorithm))
+    assert checked
+    for name, below, above in checked:
+        for value in (below, above):
+            with pytest.raises(UsageError) as refused:
+                used_settings(algorithm, "point-goal-2d", {name: value})
+            (line,) = str(refused.value).splitlines()
+            assert line.startswith(f"settings of {algorithm}: {name}")
+            assert str(value[0] if isinstance(value, list) else value) in line
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.01, 99.0])
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_a_discount_lies_between_0_and_1(algorithm: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"settings of {algorithm}: discount: {value}"):
+        used_settings(algorithm, "point-goal-2d", {"discount": value})
+
+
+def test_published_differences_that_exclude_each_other_are_refused_when_planned() -> None:
+    both = ["fan-out-initialisation", "xavier-initialisation"]
+    with pytest.raises(UsageError, match=r"settings of pearl: as_published: .*exclude each other"):
+        used_settings("pearl", "push-v1", {"as_published": both})

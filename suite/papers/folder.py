@@ -1,0 +1,255 @@
+"""A paper as a folder of data: what it is, and the tables that it prints. Nothing in a folder is executed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from suite.errors import UsageError, unknown
+from suite.plain_yaml import read_yaml
+
+SHIPPED = Path(__file__).parent
+ABOUT = "paper.yaml"
+
+FloatArray = NDArray[np.float64]
+Read = TypeVar("Read", bound=BaseModel)
+
+Unit = Literal["seconds", "minutes", "hours", "days", "thousands", "percent"]
+SECONDS: dict[str, int] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+
+
+class Strict(BaseModel):
+    """Part of a paper's files: every key known, every value of its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _number(text: str) -> str:
+    try:
+        exact(text)
+    except ValueError:
+        raise ValueError("must be a number as it is printed, in quotes") from None
+    return text
+
+
+Text = Annotated[str, Field(min_length=1)]
+Printed = Annotated[str, AfterValidator(_number)]
+"""A number as it is printed: a text, so that its precision is kept."""
+
+
+class TableAbout(Strict):
+    """What one of the paper's tables holds."""
+
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\.csv$")]
+    """In `tables/`."""
+    title: Text
+    """As the paper numbers it."""
+    rows: Text
+    """Heading of the first column, which names the rows."""
+    unit: Unit | None = None
+    columns: dict[Text, Text] = {}
+    """Heading of a column -> the entry that it means; others keep their headings."""
+    texts: list[Text] = []
+    """Headings of columns that hold no numbers."""
+
+
+class About(Strict):
+    """What a paper is: `paper.yaml`."""
+
+    short: Text
+    """As the page calls it."""
+    title: Text
+    authors: Annotated[list[Text], Field(min_length=1)]
+    year: Annotated[int, Field(ge=1950, le=2100)]
+    identifier: Text
+    """Where it can be found, such as an arXiv number."""
+    tables: dict[Text, TableAbout] = {}
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """One of the paper's tables, as it is printed."""
+
+    file: str
+    about: TableAbout
+    cells: pd.DataFrame
+    """(rows, columns) of texts; a column is named as the entry it belongs to."""
+
+    @property
+    def rows(self) -> list[str]:
+        """Names of the rows."""
+        return [str(row) for row in self.cells.index]
+
+    @property
+    def number_columns(self) -> list[str]:
+        """Names of the columns that hold numbers."""
+        return [str(column) for column in self.cells.columns if column not in self.about.texts]
+
+    def column(self, name: str, numbers: bool = True) -> list[str]:
+        """Return the texts of a column, in the order of the rows.
+
+        Raises
+        ------
+        UsageError
+            If there is no such column, or it holds texts where numbers are meant.
+        """
+        allowed = self.number_columns if numbers else [str(column) for column in self.cells.columns]
+        if name not in allowed:
+            raise UsageError(f"{self.file}: {unknown('column', name, allowed)}")
+        return [str(cell) for cell in self.cells[name]]
+
+    def exact(self, name: str) -> list[Fraction]:
+        """Return a column of numbers as they are printed, without rounding."""
+        return [exact(cell) for cell in self.column(name)]
+
+    def numbers(self, name: str) -> FloatArray:
+        """Return a column of numbers (rows,)."""
+        return np.array([float(cell) for cell in self.column(name)])
+
+    def cell(self, row: str, column: str) -> str:
+        """Return a printed number."""
+        if row not in self.cells.index:
+            raise UsageError(f"{self.file}: {unknown('row', row, self.rows)}")
+        return self.column(column)[self.rows.index(row)]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper: its folder, and what was read from it."""
+
+    name: str
+    folder: Path
+    about: About
+    tables: Mapping[str, PrintedTable] = field(default_factory=dict)
+
+    def table(self, name: str) -> PrintedTable:
+        """Return a table by its key in `paper.yaml`."""
+        if name not in self.tables:
+            raise UsageError(unknown("table", name, self.tables))
+        return self.tables[name]
+
+    def read(self, file: str, model: type[Read]) -> Read:
+        """Read one of the folder's YAML files."""
+        return read_yaml(inside(self.folder, file), model, "paper file")
+
+
+def shipped_papers() -> list[str]:
+    """Return the names of the papers that come with the suite, in the order of their years."""
+    found = [(read_yaml(path, About, "paper file").year, path.parent.name) for path in SHIPPED.glob(f"*/{ABOUT}")]
+    return [folder.replace("_", "-") for _, folder in sorted(found)]
+
+
+def read_paper(name: str) -> Paper:
+    """Read a paper that comes with the suite by its name, or any paper's folder by its path.
+
+    Raises
+    ------
+    UsageError
+        If there is no such paper, or something in its folder is not valid: one line says which file, key and value.
+    """
+    names = {path.parent.name.replace("_", "-"): path.parent for path in SHIPPED.glob(f"*/{ABOUT}")}
+    folder = names.get(name, Path(name))
+    if not folder.is_dir():
+        raise UsageError(unknown("paper", name, names) + " or the path of a paper's folder")
+    about = read_yaml(inside(folder, ABOUT), About, "paper file")
+    tables = {key: _read_table(folder, table) for key, table in about.tables.items()}
+    return Paper(folder.resolve().name.replace("_", "-"), folder, about, tables)
+
+
+def inside(folder: Path, file: str) -> Path:
+    """Return the path of a folder's file, which must not lead out of it."""
+    path = folder / file
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"paper file {path}: leads out of the paper's folder")
+    if not path.is_file():
+        raise UsageError(f"paper file {path}: there is no such file")
+    return path
+
+
+def _read_table(folder: Path, about: TableAbout) -> PrintedTable:
+    """Read one table; every cell is there, and a number unless its column holds texts."""
+    path = inside(folder, f"tables/{about.file}")
+    what = f"paper file {path}"
+    heading, *body = read_csv(path)
+    if heading[0] != about.rows:
+        raise UsageError(f"{what}: first column: {heading[0]!r}: must be {about.rows!r}, as {ABOUT} has it")
+    for name in [*about.columns, *about.texts]:
+        if name not in heading[1:]:
+            raise UsageError(f"{what}: {unknown('column', name, heading[1:])}")
+    for row in body:
+        for column, cell in zip(heading[1:], row[1:], strict=True):
+            if column not in about.texts:
+                try:
+                    exact(cell)
+                except ValueError:
+                    raise UsageError(f"{what}: {row[0]}.{column}: {cell!r}: must be a number") from None
+    names = [about.columns.get(column, column) for column in heading[1:]]
+    _unique(what, "column", names)
+    _unique(what, "row", [row[0] for row in body])
+    cells = pd.DataFrame([row[1:] for row in body], index=[row[0] for row in body], columns=names, dtype=object)
+    return PrintedTable(what, about, cells)
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """Read a table of texts, its heading first; every row as long as the heading.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, holds no row, or a row is longer or shorter.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"paper file {path}: {error}") from error
+    if len(rows) < 2:
+        raise UsageError(f"paper file {path}: holds no row under its heading")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise UsageError(f"paper file {path}: line {number}: {len(row)} cells, the heading has {len(rows[0])}")
+    _unique(f"paper file {path}", "column", rows[0])
+    return rows
+
+
+def _unique(what: str, kind: str, names: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise UsageError(f"{what}: {kind} {repeated[0]!r} is there twice; each is allowed once")
+
+
+def exact(printed: str) -> Fraction:
+    """Return a printed number without rounding.
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number in plain decimals.
+    """
+    if not printed.isascii() or not set(printed) <= set("+-.0123456789"):
+        raise ValueError(printed)
+    return Fraction(printed)
+
+
+def decimals(printed: Iterable[str]) -> int:
+    """Return the most decimals that any of some printed numbers has."""
+    return max((len(text.partition(".")[2]) for text in printed), default=0)
+
+
+def agrees(printed: str, value: float | Fraction) -> bool:
+    """Tell whether a value rounds to what is printed, at the printed precision."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    found = value if isinstance(value, Fraction) else Fraction(repr(float(value)))
+    return 2 * abs(exact(printed) - found) <= Fraction(1, 10 ** decimals([printed]))
