@@ -180,6 +180,11 @@ class Algorithm(ABC):
         """Put an array on the device, in the precision that networks have."""
         return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
 
+    @classmethod
+    def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:
+        """The most environment steps that the first whole iteration can spend; 0 if that is not known beforehand."""
+        return 0
+
     @property
     @abstractmethod
     def next_iteration_steps(self) -> int:

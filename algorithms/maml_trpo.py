@@ -171,10 +171,15 @@ class MAMLTRPO(Algorithm):
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
+        """Rollouts of every task in the batch, before each inner step and after the last."""
+        return settings.meta_batch * settings.rollouts * (settings.inner_steps + 1) * problem.horizon
+
     @property
     def next_iteration_steps(self) -> int:
-        """Rollouts of every task in the batch, before each inner step and after the last."""
-        return self.settings.meta_batch * self.smallest_iteration_steps
+        """Those of the first."""
+        return self.first_iteration_steps(self.settings, self.problem)
 
     @property
     def smallest_iteration_steps(self) -> int:

@@ -72,6 +72,11 @@ class MQL(Algorithm):
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: MQLSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and one episode in each of the sampled tasks."""
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * problem.horizon
+
     @property
     def next_iteration_steps(self) -> int:
         """Warm-up of every training task at first, then one episode in each of the sampled tasks."""

@@ -111,6 +111,11 @@ class OracleSAC(Algorithm):
         given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
         return self.tensor(given)
 
+    @classmethod
+    def first_iteration_steps(cls, settings: OracleSACSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and the sampled tasks' steps."""
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * settings.steps_per_task
+
     @property
     def next_iteration_steps(self) -> int:
         """Warm-up of every training task at first, then the sampled tasks' steps."""

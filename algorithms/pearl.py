@@ -204,6 +204,12 @@ class PEARL(Algorithm):
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: PEARLSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and prior and posterior steps of the sampled tasks."""
+        each = settings.prior_steps + settings.posterior_steps
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * each
+
     @property
     def next_iteration_steps(self) -> int:
         """Warm-up of every training task at first, then prior and posterior steps of the sampled tasks."""

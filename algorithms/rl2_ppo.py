@@ -184,10 +184,15 @@ class RL2PPO(Algorithm):
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: RL2PPOSettings, problem: Problem) -> int:
+        """One trial in each task of the batch."""
+        return settings.meta_batch * settings.episodes_per_trial * problem.horizon
+
     @property
     def next_iteration_steps(self) -> int:
-        """One trial in each task of the batch."""
-        return self.settings.meta_batch * self.smallest_iteration_steps
+        """Those of the first."""
+        return self.first_iteration_steps(self.settings, self.problem)
 
     @property
     def smallest_iteration_steps(self) -> int:

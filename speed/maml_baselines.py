@@ -5,7 +5,8 @@ python -m speed.maml_baselines [NAME ...]    (the four: about three minutes on o
 Each family's first training task of seed 0, under the untrained policy. The true advantage is a return less the value
 that gradient-boosted trees learn from episodes which no baseline sees. Printed are the deviation of what is left of the
 returns, in units of the returns' own, and its correlation with the true advantage: means over sets of 2, 5, 10 and 20
-episodes, for a function of the time alone, the published ridge regression and the default.
+episodes, for a function of the time alone, the published ridge regression and the default. Sets without any reward are
+left out: there is nothing to tell.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def main() -> None:
         features = 2 * some.observations.shape[2] + 4
         for episodes in EPISODES:
             sets = [slice(begin, begin + episodes) for begin in range(0, MEASURED, episodes)]
+            sets = [one for one in sets if some.returns[one].any()]
             rows = np.mean([some.present[one].sum() for one in sets])
             cells = []
             for baseline in BASELINES.values():

@@ -24,6 +24,9 @@ Kind = Literal[
 TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage", "engine"})
 """Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
 
+RETRIES = 2
+"""Further attempts at a run after transient failures, whoever makes them, unless somebody says otherwise."""
+
 STORAGE_STATUS = 74
 """With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
 

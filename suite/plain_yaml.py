@@ -39,7 +39,7 @@ def read_yaml(path: Path, model: type[Model], what: str) -> Model:
 
 def _as_json(path: Path, what: str) -> str:
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             tag = getattr(event, "tag", None)
@@ -69,7 +69,7 @@ def _json(value: Any) -> str:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and merges one mapping at most: several grow without end."""
+    """A safe loader for text keys, each given once, that merges one mapping at most: several grow without end."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -80,6 +80,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             if key_node.tag != "tag:yaml.org,2002:merge":
                 key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} is no text; write it in quotes", key_node.start_mark
+                    )
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"key {key!r} is given twice", key_node.start_mark

@@ -31,9 +31,12 @@ def memory(root: Path = Path("/")) -> float:
 
 def _quota(group: Path) -> float:
     if (group / "cpu.max").exists():
-        quota, period = (group / "cpu.max").read_text().split()
+        quota, period = _text(group / "cpu.max").split()
     else:
-        quota, period = (group / "cpu.cfs_quota_us").read_text(), (group / "cpu.cfs_period_us").read_text()
+        quota, period = (
+            _text(group / "cpu.cfs_quota_us"),
+            _text(group / "cpu.cfs_period_us"),
+        )
     return float("inf") if quota == "max" or int(quota) < 0 else int(quota) / int(period)
 
 
@@ -42,12 +45,12 @@ def _left(group: Path) -> float:
         limits, used, idle = ["memory.max", "memory.high"], "memory.current", "inactive_file"
     else:
         limits, used, idle = ["memory.limit_in_bytes"], "memory.usage_in_bytes", "total_inactive_file"
-    written = [(group / name).read_text().strip() for name in limits if (group / name).exists()]
+    written = [_text(group / name).strip() for name in limits if (group / name).exists()]
     limit = min((int(value) for value in written if value != "max"), default=UNLIMITED)
     if limit >= UNLIMITED:
         return float("inf")
-    statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    return max(0, limit - int((group / used).read_text()) + int(statistics.get(idle, 0)))
+    statistics = dict(line.split() for line in _text(group / "memory.stat").splitlines())
+    return max(0, limit - int(_text(group / used)) + int(statistics.get(idle, 0)))
 
 
 def _least(root: Path, controller: str, allows: Callable[[Path], float]) -> float:
@@ -61,8 +64,8 @@ def _least(root: Path, controller: str, allows: Callable[[Path], float]) -> floa
 def _groups(root: Path, controller: str) -> Iterator[Path]:
     """Yield the folders of this process's groups that have a controller, from its own up to what is mounted."""
     try:
-        memberships = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().split("\n") if line]
-        mounts = [line.split() for line in (root / "proc/self/mountinfo").read_text().splitlines()]
+        memberships = [line.split(":", 2) for line in _text(root / "proc/self/cgroup").split("\n") if line]
+        mounts = [line.split() for line in _text(root / "proc/self/mountinfo").splitlines()]
     except OSError:
         return
     for _, controllers, path in memberships:
@@ -76,3 +79,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
                 below = group.relative_to(top) if seen else PurePosixPath()
                 place = root / mount[4].lstrip("/")
                 yield from (place / folder for folder in (below, *below.parents))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

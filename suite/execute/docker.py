@@ -29,11 +29,11 @@ from suite.execute.executor import (
     AwayError,
     BusyError,
     Request,
-    Site,
     StartError,
 )
 from suite.execute.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.execute.machine import Machine
+from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.files import read_regular
 from suite.store.runs import RunFolder, Store
@@ -452,7 +452,7 @@ class DockerAttempt:
 
 
 @contextmanager
-def site(store: Store, request: Request) -> Iterator[Site]:
+def site(store: Store, request: Request) -> Iterator[Scheduler]:
     """Prepare to execute runs in containers, and remove what is left of them.
 
     Raises
@@ -472,7 +472,7 @@ def site(store: Store, request: Request) -> Iterator[Site]:
         command = ["suite", *request.command]
         share = machine.memory // workers
         executor = DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=request.memory)
-        yield Site(executor, workers)
+        yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite.execute import guardian
-from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Request, Site
+from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Request
 from suite.execute.machine import this_machine
+from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.runs import RunFolder, Store
 
@@ -34,12 +35,13 @@ WORKER_ENVIRONMENT = {
 
 
 @contextmanager
-def site(store: Store, request: Request) -> Iterator[Site]:
+def site(store: Store, request: Request) -> Iterator[Scheduler]:
     """Prepare to execute runs on this machine; there is nothing to clean up."""
     machine = this_machine()
     command = [sys.executable, "-P", "-m", "suite", *request.command]
     executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
-    yield Site(executor, request.workers or machine.room_for(request.runs))
+    workers = request.workers or machine.room_for(request.runs)
+    yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
 class LocalExecutor:

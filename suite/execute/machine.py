@@ -59,6 +59,15 @@ def visible_gpus() -> list[str]:
     return [name.strip() for name in named.split(",")][:seen]  # what comes after an invalid name is not seen
 
 
+def device_name() -> str:
+    """Name what a run computes on here."""
+    if not visible_gpus():
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name(0)
+
+
 def _seen_by_torch() -> int:
     if version("torch").endswith("+cpu"):
         return 0

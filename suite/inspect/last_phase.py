@@ -33,6 +33,7 @@ def last_phase(folder: RunFolder, device: torch.device) -> int:
     if not folder.lacks_clusters:
         return 0
     try:
+        folder.forget_clusters_failure()
         with stoppable() as asked:
             rounds = 0
 

@@ -52,7 +52,7 @@ def document(name: str) -> dict[str, Any]:
             }
             for key, check in read_checks(read_paper(str(FOLDER))).items()
         }
-    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return value
 
 
@@ -70,3 +70,15 @@ def end_values(environment: str) -> dict[str, float]:
             row = printed.loc[environment].drop("paper-group", errors="ignore")
             values |= {str(entry): float(value) for entry, value in row.items()}
     return values
+
+
+@cache
+def power() -> pd.DataFrame:
+    """Read what three seeds decide if the printed values are true, as `python -m speed.calibration --write` found it.
+
+    Returns
+    -------
+    One row a claim and deviation over seeds: `claim`, `assumed` (which values), `deviation`, `decided` (share of trials
+    with three seeds) and `seeds` (the fewest tried that decide in 80 % of trials; missing if none does).
+    """
+    return pd.read_csv(FOLDER / "power.csv")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
@@ -20,7 +21,15 @@ from suite.versions import numeric_versions
 
 SHIPPED = Path(__file__).parent / "benchmarks"
 
-Label = Annotated[str, Field(min_length=1, max_length=60)]
+
+def _looks_like_itself(label: str) -> str:
+    """Refuse a label that a reader cannot tell from another one."""
+    if label != " ".join(label.split()) or label != unicodedata.normalize("NFKC", label) or not label.isprintable():
+        raise ValueError("must be visible characters, with single spaces between words and none around them")
+    return label
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
 
 
 class Entry(BaseModel):
@@ -75,8 +84,8 @@ class Benchmark(BaseModel):
         Raises
         ------
         UsageError
-            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, or
-            `clusters:` asks for what cannot be.
+            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, one run has
+            two labels, or `clusters:` asks for what cannot be.
         """
         specs = self._runs()
         self._chosen(specs)
@@ -102,14 +111,28 @@ class Benchmark(BaseModel):
         for name in self.include:
             if name not in shipped_benchmarks() or name == self.name:
                 raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
-            runs |= {spec.run: spec for spec in load_benchmark(name).plan()}
+            try:
+                for spec in load_benchmark(name).plan():
+                    _add(spec, runs)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
         for number, group in enumerate(self.groups):
             try:
                 for spec in _group_plan(group):
-                    runs.setdefault(spec.run, spec)
+                    _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
         return list(runs.values())
+
+
+def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
+    """Plan a run once; under a second label it would be missing from the first one's seeds or from its own."""
+    known = runs.setdefault(spec.run, spec).label
+    if known != spec.label:
+        raise UsageError(
+            f"algorithms: {spec.label!r} on {spec.environment} with seed {spec.seed} is the same run as {known!r} of "
+            "another group; give both one label, or other seeds"
+        )
 
 
 def _group_plan(group: Group) -> list[RunSpec]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.hypotheses import Finding
+from suite.analysis.hypotheses import POWER, Finding
 from suite.papers import paper
 from suite.papers.audit import AuditRow
 from suite.papers.claims import Claim
@@ -104,6 +104,24 @@ RULE = (
 )
 
 
+def power() -> Table:
+    """The claims that three seeds do not decide even if the paper's values are true, with the seeds that they need."""
+    rows = []
+    for row in paper.power().to_dict("records"):
+        if row["decided"] < POWER:
+            needed = f"{row['seeds']:.0f}" if row["seeds"] == row["seeds"] else "more than 30"
+            deviation = f"{100 * row['deviation']:.0f} %"
+            rows.append((row["claim"], deviation, f"{100 * row['decided']:.0f} %", needed, row["assumed"]))
+    return Table(
+        "power",
+        "What three seeds leave undecided even if the paper is right",
+        ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
+        tuple(rows),
+        "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
+        "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
+    )
+
+
 def where(claim: Claim) -> str:
     """Return where the paper prints a claim."""
     return str(paper.document("printed_claims")[claim.key]["where"])
@@ -118,11 +136,12 @@ def directions(found: Sequence[Direction]) -> Table:
         scale = f"{len(each.environments)} of {len(claim.environments)} environments"
         if each.environments:
             scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
-        rows.append((name(claim), each.pointing, tested(each.finding), scale, each.reason))
+        found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
+        rows.append((name(claim), each.pointing, found_there, scale))
     return Table(
         "directions",
         "Which way reduced runs point",
-        ("claim", "at this scale", "tested", "scale", "why"),
+        ("claim", "at this scale", "tested", "scale"),
         tuple(rows),
         "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "

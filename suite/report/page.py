@@ -46,6 +46,8 @@ class Square:
     """One cell of the win matrix."""
 
     probability: str
+    limits: str
+    """Of its 95 % interval."""
     details: str
     tone: str
     """Empty, or the colour that it leans to."""
@@ -102,6 +104,7 @@ def _context(found: Contents) -> dict[str, Any]:
         "tested": judged.tested,
         "where": judged.where,
         "rule": judged.RULE,
+        "power": judged.power(),
         "directions": judged.directions(found.directions),
         "audit": judged.audit(found.audit),
         "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
@@ -181,7 +184,7 @@ def _compared_section(index: int, group: Compared, order: Sequence[str]) -> tupl
         (
             profiles,
             drawn(figures.profiles(profiles, group.levels, group.profiles, order)),
-            "Performance profiles: how many runs score above each level, 95 % interval",
+            "Performance profiles: how many runs score above each level; 95 % interval where some but not all do",
         ),
     ]
 
@@ -216,12 +219,12 @@ def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
                 cells.append(None)
                 continue
             lean = row["probability"] - 0.5
-            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost of {row['environments']}"
-            limits = interval(row["low"], row["high"])
+            tied = f", {row['ties']} tied" if row["ties"] else ""
             cells.append(
                 Square(
                     f"{row['probability']:.2f}",
-                    f"{details}; {limits}" if limits else details,
+                    f"[{row['low']:.2f}, {row['high']:.2f}]",
+                    f"{row['wins']} won{tied}, {row['losses']} lost of {row['environments']}",
                     "" if lean == 0 else "var(--s1)" if lean > 0 else "var(--s0)",
                     round(abs(lean) * 70),
                 )

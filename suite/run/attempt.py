@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.failures import HELD_STATUS, exit_status, of_exception
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
 from suite.run.provenance import provenance
 from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
@@ -32,7 +32,8 @@ class Attempt:
     def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
         self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
-        self._stop = threading.Event()
+        self.asked = threading.Event()
+        """To stop."""
         self._begun = self._saved = time.monotonic()
         self._before = 0.0
         """Seconds of earlier attempts."""
@@ -45,7 +46,7 @@ class Attempt:
         Raises
         ------
         InterruptedRunError
-            If SIGTERM or SIGINT asked for it.
+            If it was asked to stop.
         LostLeaseError
             If somebody has taken the run over; nothing was written since.
         BudgetError, DivergedError
@@ -58,7 +59,7 @@ class Attempt:
             self._before = state["seconds_total"]
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
-        with stoppable() as self._stop, self._shown(trainer):
+        with self._shown(trainer):
             trainer.run(lambda: self._between(trainer))
             self._commit(trainer, device)
 
@@ -67,10 +68,10 @@ class Attempt:
         self._tell(trainer)
         self.folder.check()
         now = time.monotonic()
-        if self._stop.is_set() or now - self._saved >= self.checkpoint_seconds:
+        if self.asked.is_set() or now - self._saved >= self.checkpoint_seconds:
             self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
             self._saved = now
-        if self._stop.is_set():
+        if self.asked.is_set():
             raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
 
     def _tell(self, trainer: Trainer) -> None:
@@ -125,15 +126,29 @@ class Attempt:
             thread.join()
 
 
-def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
-    """Make one attempt at a run that is held; return the exit status of the process that was started for it."""
+def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries: int = RETRIES) -> int:
+    """Make one attempt at a run that is held; return the exit status of the process that was started for it.
+
+    Parameters
+    ----------
+    spec, folder : the run.
+    checkpoint_seconds : between two checkpoints.
+    retries : further attempts after transient failures; beyond them, the run is failed.
+    """
+    this = Attempt(spec, folder, checkpoint_seconds)
     try:
-        if folder.state != "done":  # by somebody else, before the lease was free
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            Attempt(spec, folder, checkpoint_seconds).run(device)
+        if folder.state == "done":  # by somebody else, before the lease was free
+            return 0
+        with stoppable() as this.asked:
+            if failed := folder.begin(retries):
+                print(f"failed for good: {failed.kind}: {failed.reason}", file=sys.stderr)
+                return 1
+            this.run(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
-        return 130
+        with suppress(OSError, LostLeaseError):
+            folder.end(None, retries)
+        return INTERRUPTED_STATUS
     except LostLeaseError as error:
         print(error, file=sys.stderr)
         return HELD_STATUS
@@ -141,7 +156,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         traceback.print_exc()
         failure = of_exception(error)
         with suppress(OSError, LostLeaseError):
-            folder.fail(failure.reason, failure.kind)
+            folder.end(failure, retries)
         return exit_status(failure)
     return 0
 

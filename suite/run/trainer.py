@@ -30,6 +30,15 @@ class DivergedError(FailedRunError):
     kind: ClassVar[Kind] = "diverged"
 
 
+def next_mark(spec: RunSpec, steps: int) -> int | None:
+    """Return the number of steps at which the next evaluation is due; None if all marks lie behind.
+
+    Marks divide the budget into equal shares; one that falls between two steps is reached with the later.
+    """
+    number = steps * spec.evaluations // spec.budget + 1
+    return -(-spec.budget * number // spec.evaluations) if number <= spec.evaluations else None
+
+
 @dataclass
 class Trainer:
     """Meta-trains one algorithm and evaluates it at fixed marks."""
@@ -96,11 +105,10 @@ class Trainer:
                 )
             self.evaluate()
             between()
-        marks = [spec.budget * (mark + 1) / spec.evaluations for mark in range(spec.evaluations)]
         while algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
-            marks = [mark for mark in marks if mark > self.train.steps]
+            mark = next_mark(spec, self.train.steps)
             self.iterate()
-            if marks and self.train.steps >= marks[0]:
+            if mark is not None and self.train.steps >= mark:
                 self.evaluate()
             between()
         if self.training[-1]["environment_steps"] < self.train.steps:

@@ -192,7 +192,7 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Lease | None
     path = folder / f"{number:06}.json"
     lease = Lease(path, clock, wait)
     try:
-        with path.open("x") as file:
+        with path.open("x", encoding="utf-8") as file:
             seen = _stat(os.getpid())
             owner = {"machine": _machine(), "pid": os.getpid(), "started": seen and seen.started}
             try:
@@ -225,7 +225,7 @@ def _highest(folder: Path) -> tuple[int, str]:
 def _machine() -> str | None:
     """Name the space in which process numbers mean something: host, boot and process namespace; None if unknown."""
     try:
-        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{socket.gethostname()} {boot} {(PROC / 'self/ns/pid').readlink()}"
     except OSError:
         return None

@@ -3,6 +3,7 @@
 results/runs/<run>/
 run.json             the RunSpec
 claims/              leases: who works on it (see suite.store.lease)
+attempts.json        the attempts at it and how they ended (see suite.store.attempts)
 checkpoint/          where it would go on (see suite.store.checkpoint); dropped when it is done
 evaluations.parquet  one row an evaluation episode
 training.parquet     one row an evaluation mark: counters, seconds, logged metrics
@@ -14,7 +15,7 @@ clusters.json        statistics of its context embedding (see suite.inspect.clus
 clusters.failed.json why there are none although they are wanted (absent otherwise)
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
-failed.json          why it failed (absent otherwise)
+failed.json          why it was given up (absent otherwise)
 done.json            the commit marker: checksums of the files above
 """
 
@@ -31,10 +32,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from suite.errors import UsageError
+from suite.failures import Failure, Kind
 from suite.spec import SCHEMA, RunSpec
+from suite.store import attempts
 from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, look, owner_died, release_of, take
 
@@ -182,10 +185,60 @@ class RunFolder:
             with suppress(OSError):
                 self.release()
 
-    def forget_attempt(self) -> None:
-        """Forget what an earlier attempt has said of itself."""
-        for name in ("failed.json", "progress.json", CLUSTERS_FAILED):
+    def begin(self, retries: int) -> Failure | None:
+        """Record that an attempt begins; raises as `check`.
+
+        Parameters
+        ----------
+        retries : further attempts after transient failures.
+
+        Returns
+        -------
+        Why none may begin, for the run has failed; None if it may.
+        """
+        self.forget_progress()
+        if given_up := self.given_up():
+            return given_up
+        records = attempts.begun(self.attempts())
+        verdict = attempts.verdict(records[:-1], retries)
+        self._write_attempts(records[:-1] if verdict else records)
+        if verdict:
+            self.fail(verdict.reason, verdict.kind)
+        return verdict
+
+    def end(self, failure: Failure | None, retries: int, since: int = 0) -> Failure | None:
+        """Record how the newest attempt has ended, and the run as failed if no other is worth it; raises as `check`.
+
+        Parameters
+        ----------
+        failure : how it failed, as far as the caller can tell; None if it was stopped on purpose.
+        retries : further attempts after transient failures.
+        since : attempts before it, where it may have failed before it could record itself.
+
+        Returns
+        -------
+        How it failed: what it said itself, before what the caller makes of it.
+        """
+        before = self.attempts()
+        records = attempts.ended(before, failure, since)
+        if records != before:
+            self._write_attempts(records)
+        verdict = attempts.verdict(records, retries)
+        if verdict and (records != before or self.state != "failed"):
+            self.fail(verdict.reason, verdict.kind)
+        return records[-1].failure if records else None
+
+    def _write_attempts(self, records: attempts.Attempts) -> None:
+        self.write("attempts.json", attempts.RECORDS.dump_json(records, indent=2) + b"\n")
+
+    def forgive(self) -> None:
+        """Forget that the run has failed, and how often: somebody asks for it anew."""
+        for name in ("attempts.json", "failed.json"):  # in this order: nobody may begin in between
             (self.path / name).unlink(missing_ok=True)
+
+    def forget_progress(self) -> None:
+        """Forget how far an earlier attempt has said to be."""
+        (self.path / "progress.json").unlink(missing_ok=True)
 
     def heartbeat(self) -> None:
         """Renew the lease; raises as `check`."""
@@ -234,8 +287,12 @@ class RunFolder:
         write_atomically(self.path / "progress.json", json.dumps(value).encode(), durably=False)
 
     def fail(self, reason: str, kind: str) -> None:
-        """Record why the run failed."""
+        """Record why the run is given up."""
         self.write("failed.json", as_json({"kind": kind, "reason": reason}))
+
+    def forget_clusters_failure(self) -> None:
+        """Forget that the run's contexts could not be embedded: it is tried anew."""
+        (self.path / CLUSTERS_FAILED).unlink(missing_ok=True)
 
     def fail_clusters(self, reason: str) -> None:
         """Record why a finished run's contexts could not be embedded: it stays finished."""
@@ -250,8 +307,8 @@ class RunFolder:
 
     def reset(self) -> None:
         """Forget everything but the specification; raises as `check`."""
-        left = ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS, CLUSTERS_FAILED)
-        for name in left:
+        said = ("done.json", "attempts.json", "failed.json", "progress.json")
+        for name in (*said, *COMMITTED[1:], *FINAL_STATE, CLUSTERS, CLUSTERS_FAILED):
             self.check()
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
@@ -287,8 +344,15 @@ class RunFolder:
         """Read how far the run is; empty if it has not said."""
         return self._read_json("progress.json")
 
+    def attempts(self) -> attempts.Attempts:
+        """Read the attempts at the run; none if what is there cannot be read: they count, and nothing else."""
+        try:
+            return attempts.RECORDS.validate_json(read_regular(self.path / "attempts.json"))
+        except (OSError, ValueError):
+            return ()
+
     def failure(self) -> dict[str, Any]:
-        """Read why the run failed; empty if it did not."""
+        """Read why the run was given up; empty if it was not."""
         return self._read_json("failed.json")
 
     def wanted_clusters(self) -> dict[str, Any]:
@@ -307,10 +371,33 @@ class RunFolder:
         except CorruptRunError:
             return True
 
+    @property
+    def owes_clusters(self) -> bool:
+        """Whether it lacks clusters, and nobody has failed to make them."""
+        return self.lacks_clusters and self.clusters_failure() is None
+
     def clusters_failure(self) -> str | None:
         """Read why a finished run's contexts could not be embedded; None if that was not tried, or went well."""
-        said = self._read_json(CLUSTERS_FAILED).get("reason")
-        return said if isinstance(said, str) else None
+        try:
+            said = self._read_json(CLUSTERS_FAILED)
+        except CorruptRunError:
+            said = {"reason": None}
+        reason = said.get("reason") if said else ""
+        return (reason if isinstance(reason, str) else f"{CLUSTERS_FAILED} does not say why") or None
+
+    def given_up(self) -> Failure | None:
+        """Return why the run was given up; None if it was not."""
+        if not (self.path / "failed.json").exists():
+            return None
+        try:
+            said = self.failure()
+        except CorruptRunError:
+            said = {}
+        kind: Any = said.get("kind")
+        reason = said.get("reason")
+        if kind in get_args(Kind) and isinstance(reason, str):
+            return Failure(kind, reason)
+        return Failure("error", "failed.json does not say why")
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the run's log."""

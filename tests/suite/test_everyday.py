@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from suite.errors import UsageError
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import RunFolder, Store
 from tests.suite.permissions import as_anybody, give_away
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite
+
+ROOT = Path(__file__).parents[2]
 
 TINY = """
 name: tiny
@@ -177,3 +180,47 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
         )
         os.close(writer)
         assert asked.stderr == b""
+
+
+LEFT_BY_TOOLS = (".tox/tests/log", ".venv", "meta_rl_suite.egg-info/PKG-INFO", "suite/__pycache__/cli.pyc")
+LEFT_BY_TOOLS += (".pytest_cache/README.md", ".hypothesis/examples/1", ".mypy_cache/1", ".ruff_cache/1", "build/lib/1")
+
+
+def refused() -> None:
+    raise UsageError("no container engine answers")
+
+
+def test_the_checkout_stays_clean(benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After every command of the README, a calibration, and what tox and pip leave."""
+    checkout = tmp_path / "checkout"
+    for name in (".gitignore", "results/.gitkeep", "reports/.gitkeep"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_bytes((ROOT / name).read_bytes())
+    git = ["git", "-C", str(checkout), "-c", "user.name=n", "-c", "user.email=e"]
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.chdir(checkout)
+    monkeypatch.setattr("suite.execute.doctor.connect", refused)
+    run = load_benchmark(str(benchmark_file)).plan()[0].run
+    for line in (
+        f"run {benchmark_file} --checkpoint-every 0",
+        "list algorithms",
+        f"plan {benchmark_file}",
+        f"plan {benchmark_file} --calibrate",
+        "status",
+        "report",
+        "audit",
+        f"watch {run} --task 3",
+        "doctor",
+        "gc",
+    ):
+        suite(*line.split())
+        changed = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
+        assert changed == "", f"after suite {line}"
+    assert list((checkout / "results" / "runs").iterdir())
+    for name in LEFT_BY_TOOLS:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+    assert subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True).stdout == b""
+    (checkout / "suite" / "new.py").touch()
+    assert subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True).stdout != b""
