@@ -20,9 +20,7 @@ pytestmark = pytest.mark.slurm
 def recipe(title: str) -> tuple[str, list[str]]:
     """Return the file and the commands of a section."""
     section = (ROOT / "docs" / "slurm.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
-    found = {
-        language: text for language, text in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
-    }
+    found = dict(re.findall(r"^```(\w+)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
     return found.get("yaml", ""), found["sh"].splitlines()
 
 
