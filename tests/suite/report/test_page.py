@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from suite.papers import paper
+from suite.papers.claims import claims
 from suite.report import tables_as, write_report
 from suite.store.files import write_json
 from suite.store.runs import Store
@@ -193,7 +195,21 @@ def test_machines_are_described_once_and_in_human_units(tmp_path: Path) -> None:
 
 def test_each_claim_stands_once(store: Store, tmp_path: Path) -> None:
     _, page = report(store, tmp_path)
-    assert page.text.partition("The paper against its own tables")[0].count("most wins of five algorithms") == 1
+    verdicts = page.text.partition("What three seeds leave undecided")[0]
+    assert verdicts.count("most wins of five algorithms") == 1
+
+
+def test_what_three_seeds_cannot_decide_is_listed_with_the_seeds_that_it_needs(store: Store, tmp_path: Path) -> None:
+    _, page = report(store, tmp_path)
+    listed = page.text.partition("What three seeds leave undecided even if the paper is right What three")[2]
+    for row in paper.power().to_dict("records"):
+        needed = "more than 30" if row["seeds"] != row["seeds"] else f"{row['seeds']:.0f}"
+        words = f"{row['claim']} {100 * row['deviation']:.0f} % {100 * row['decided']:.0f} % {needed} {row['assumed']}"
+        assert (words in listed) is (row["decided"] < 0.8)
+
+
+def test_every_claim_was_tried_for_what_three_seeds_decide() -> None:
+    assert set(paper.power()["claim"]) == {claim.statement for claim in claims()}
 
 
 def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:
