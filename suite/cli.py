@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from suite.errors import UsageError
+from suite.errors import UsageError, first_error
 from suite.execute.registry import ExecutorName
 from suite.failures import RETRIES
 from suite.spec import RunSpec
@@ -60,6 +60,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 CheckpointEvery = Annotated[
     float, typer.Option(min=0, callback=_finite, help="Seconds between two checkpoints of a run.")
 ]
+ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="What slurm is asked for, as YAML.")]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
 ImageName = Annotated[
@@ -194,7 +195,7 @@ def run(
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
     image: ImageName = None,
-    cluster: Annotated[Path | None, typer.Option(help="YAML file of the slurm executor: what to ask for.")] = None,
+    cluster: ClusterFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
@@ -222,14 +223,22 @@ def run(
         store.prepare()
     if rerun and not dry_run:
         store.forget(rerun, specs)
-    missing = [
-        spec
-        for spec in specs
-        if (spec.run in rerun if rerun else True)
-        and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
-    ]
+    asked = [spec for spec in specs if not rerun or spec.run in rerun]
+    states = {spec.run: store.folder(spec.run).state for spec in specs}
+    missing = [spec for spec in asked if (states[spec.run] == "failed" if only_failed else states[spec.run] != "done")]
+    bare: list[RunSpec] = []
+    if not dry_run:
+        for spec in missing:  # so that others see what is still to come
+            with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
+                store.folder(spec.run).prepare(spec)
+        for run, settings in definition.embeddings().items():
+            with suppress(CorruptRunError, OSError):
+                if run in states:
+                    store.folder(run).want_clusters(settings.model_dump(mode="json"))
+        bare = [spec for spec in asked if not only_failed and store.folder(spec.run).lacks_clusters]
+    unfinished = [*missing, *bare]
     request = Request(
-        runs=len(missing),
+        runs=len(unfinished),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -246,11 +255,9 @@ def run(
 
         print(shown(store, request), end="")
         return
-    for spec in missing:  # so that others see what is still to come
-        with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
-            store.folder(spec.run).prepare(spec)
-    done = sum(store.folder(spec.run).state == "done" for spec in specs)
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
+    done = sum(state == "done" for state in states.values())
+    to_embed = f", {len(bare)} to embed" if bare else ""
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run{to_embed}")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
     with site(executor, store, request) as engine:
@@ -259,9 +266,12 @@ def run(
             if store.folder(spec.run).state == "failed":
                 with suppress(OSError):  # another user's: named when it is started
                     store.folder(spec.run).forgive()
+        for spec in bare:
+            with suppress(OSError):  # met again when it is started
+                store.folder(spec.run).forget_clusters_failure()
         try:
             with _interrupting(engine), Progress(store, specs, err) as progress:
-                engine.run(Speeds(store).longest_first(missing), lambda: progress.tick(engine.underway))
+                engine.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
             # Runs that were to be run again have been forgotten by now, and are pending as others are.
             again = shlex.join(_words(context, without=("rerun", "only_failed")))
@@ -271,10 +281,12 @@ def run(
     for run, failure in engine.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    for spec in unfinished:
+        if reason := store.folder(spec.run).clusters_failure():
+            err.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, specs, definition.name)
-    unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
-    raise typer.Exit(1 if unfinished else 0)
+    raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
 
 
 def _words(context: typer.Context, without: Sequence[str]) -> list[str]:
@@ -321,7 +333,7 @@ def exec_(
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done" and not again:
+    if folder.state == "done" and not again and not folder.lacks_clusters:
         return
     try:
         taken = folder.take()  # before anything slow is imported
@@ -335,14 +347,15 @@ def exec_(
         from suite.run.attempt import attempt
         from suite.versions import check_current
 
-        try:
-            check_current(spec)
-        except UsageError:
-            folder.release()
-            raise
+        check_current(spec)
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every, retries))
+        status = attempt(spec, folder, checkpoint_every, retries)
+        if status == 0 and folder.lacks_clusters:
+            from suite.inspect.last_phase import last_phase
+
+            status = last_phase(folder, _device())
+        raise typer.Exit(status)
 
 
 @app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
@@ -431,20 +444,23 @@ def logs(
         raise typer.Exit(130) from None
 
 
-@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --json")
+@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store")
 def doctor(
     results: Results = Path("results"),
     executor: Where = "local",
     image: ImageName = None,
+    shared: Annotated[bool, typer.Option("--store", help="Only whether machines can share the store.")] = False,
+    cluster: ClusterFile = None,
     as_json: Json = False,
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
-    from suite.execute.doctor import examine
+    from suite.execute.doctor import examine, examine_store
     from suite.store.runs import Store
 
     checks = []
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
-    for check in examine(executor, Store(results), image):
+    store = Store(results)
+    for check in examine_store(executor, store, cluster) if shared else examine(executor, store, image):
         checks.append(check)
         if not as_json:
             out.print(f"{check.verdict:8}", style=styles[check.verdict], end="")
@@ -553,22 +569,28 @@ def clusters(
     as_json: Json = False,
 ) -> None:
     """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    from pydantic import ValidationError
+
     from suite.console.waiting import counting
-    from suite.inspect.clusters import ClusterSettings, embed
+    from suite.inspect.last_phase import embed_run
     from suite.inspect.trained import trained
+    from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.embedded import table, write_clusters
-    from suite.store.files import write_json
-    from suite.store.runs import CLUSTERS, Store
+    from suite.store.runs import Store
     from suite.table import as_markdown
 
-    settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
+    try:
+        settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
+    except ValidationError as error:
+        raise UsageError(f"--{first_error(error)}") from error
     folders = [Store(results).folder(run) for run in runs]
     trainers = [trained(folder, _device()) for folder in folders]
+    for trainer in trainers:
+        check_embeddable(trainer.spec, settings)
     records = []
     for folder, trainer in zip(folders, trainers, strict=True):
-        with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
-            records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1].plain())
+        with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed_run(folder, trainer, settings, tick))
     page = write_clusters(reports, records)
     if as_json:
         _print_json({"runs": [record.plain(points=False) for record in records]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
+from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
@@ -67,6 +69,8 @@ class Benchmark(BaseModel):
     description: str
     include: list[str] = []
     groups: list[Group] = []
+    clusters: list[Embedding] = []
+    """Runs whose context embeddings are judged when they are done."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
 
@@ -82,12 +86,29 @@ class Benchmark(BaseModel):
         Raises
         ------
         UsageError
-            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, or one run
-            has two labels.
+            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, one run has
+            two labels, or `clusters:` asks for what cannot be.
         """
-        return self._plan(())
+        specs = self._runs()
+        self._chosen(specs)
+        return specs
 
-    def _plan(self, within: tuple[Path, ...]) -> list[RunSpec]:
+    def embeddings(self) -> dict[str, ClusterSettings]:
+        """Return how runs are embedded that shall be, by run; raises as `plan`."""
+        own = self._chosen(self._runs())  # first: it refuses a file that includes itself
+        included = [load_benchmark(name, self._path.parent).embeddings() for name in self.include]
+        return {run: settings for each in (*included, own) for run, settings in each.items()}
+
+    def _chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
+        chosen: dict[str, ClusterSettings] = {}
+        for number, item in enumerate(self.clusters):
+            try:
+                chosen |= item.chosen(specs)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: clusters.{number}: {error}") from error
+        return chosen
+
+    def _runs(self, within: tuple[Path, ...] = ()) -> list[RunSpec]:
         within = (*within, self._path.resolve())
         runs: dict[str, RunSpec] = {}
         for name in self.include:
@@ -95,7 +116,7 @@ class Benchmark(BaseModel):
                 included = load_benchmark(name, self._path.parent)
                 if included._path.resolve() in within:
                     raise UsageError("includes itself")
-                for spec in included._plan(within):
+                for spec in included._runs(within):
                     _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
