@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shlex
 import signal
 import sys
 import time
@@ -40,10 +42,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _limit(value: float | None) -> float | None:
+    """Read a limit, of which inf is none."""
+    return None if value == math.inf else value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
+
+
 Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
-CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+CheckpointEvery = Annotated[
+    float, typer.Option(min=0, callback=_finite, help="Seconds between two checkpoints of a run.")
+]
 ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="What slurm is asked for, as YAML.")]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
@@ -53,6 +69,16 @@ ImageName = Annotated[
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="KEY=NAMES", help="Only runs whose algorithm, environment or label is one of these."
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="SEEDS", help="With these seeds instead of the benchmark's: 0-4 or 0,2,7."),
+]
 
 # What is printed comes from files, logs and settings: brackets in it are no markup.
 out = Console(soft_wrap=True, markup=False)
@@ -89,15 +115,18 @@ def list_(
         table.add_column(column.replace("_", " "))
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    out.print(table)
+    _print_table(table)
 
 
 @app.command(
-    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN"
+    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN · "
+    "suite plan full --only algorithm=pearl,mql --seeds 0-4"
 )
 def plan(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
+    only: Only = None,
+    seeds: Seeds = None,
     as_json: Json = False,
     machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
@@ -107,13 +136,14 @@ def plan(
     from suite.execute.forecast import Speeds, forecast
     from suite.execute.machine import this_machine
     from suite.plan.benchmark import load_benchmark
+    from suite.plan.choice import chosen
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
     from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
-    specs = load_benchmark(benchmark).plan()
+    specs = chosen(load_benchmark(benchmark).plan(), only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
@@ -138,19 +168,29 @@ def plan(
             err.print(warning, highlight=False)
 
 
-@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
+@app.command(
+    epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed · "
+    "suite run quick --only algorithm=pearl,tcl-pearl --only environment=reach-v1 --seeds 0-4"
+)
 def run(
+    context: typer.Context,
     benchmark: BenchmarkName,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
+    only: Only = None,
+    seeds: Seeds = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
     only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
     rerun: Annotated[
         list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
-    silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
-    memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, callback=_limit, help="Hours that a run may take.")] = None,
+    silence_limit: Annotated[
+        float | None, typer.Option(min=0, callback=_limit, help="Minutes that a run may go without a step.")
+    ] = 30.0,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.01, callback=_limit, help="GiB that a run may take.")
+    ] = None,
     retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
@@ -165,6 +205,7 @@ def run(
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
     from suite.plan.benchmark import load_benchmark
+    from suite.plan.choice import chosen
     from suite.plan.identity import drift
     from suite.store.runs import CorruptRunError, Store
 
@@ -172,7 +213,7 @@ def run(
     stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
     err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
-    specs = definition.plan()
+    specs = chosen(definition.plan(), only or (), seeds)
     if rerun and only_failed:
         raise UsageError("--rerun and --only-failed: give one of them")
     if executor != "slurm" and (cluster or dry_run):
@@ -192,7 +233,8 @@ def run(
                 store.folder(spec.run).prepare(spec)
         for run, settings in definition.embeddings().items():
             with suppress(CorruptRunError, OSError):
-                store.folder(run).want_clusters(settings.model_dump(mode="json"))
+                if run in states:
+                    store.folder(run).want_clusters(settings.model_dump(mode="json"))
         bare = [spec for spec in asked if not only_failed and store.folder(spec.run).lacks_clusters]
     unfinished = [*missing, *bare]
     request = Request(
@@ -200,7 +242,9 @@ def run(
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
-        limits=Limits(None if time_limit is None else 3600 * time_limit, 60 * silence_limit),
+        limits=Limits(
+            None if time_limit is None else 3600 * time_limit, None if silence_limit is None else 60 * silence_limit
+        ),
         retries=Retries(retries),
         image=image,
         cluster=cluster,
@@ -220,7 +264,8 @@ def run(
         err.print(f"{engine.described}, {executor} executor")
         for spec in missing:
             if store.folder(spec.run).state == "failed":
-                store.folder(spec.run).forgive()
+                with suppress(OSError):  # another user's: named when it is started
+                    store.folder(spec.run).forgive()
         for spec in bare:
             with suppress(OSError):  # met again when it is started
                 store.folder(spec.run).forget_clusters_failure()
@@ -228,8 +273,9 @@ def run(
             with _interrupting(engine), Progress(store, specs, err) as progress:
                 engine.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
-            again = f"suite run {benchmark} --results {results}"
-            err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
+            # Runs that were to be run again have been forgotten by now, and are pending as others are.
+            again = shlex.join(_words(context, without=("rerun", "only_failed")))
+            err.print(f"{engine.parting}; to go on: {again}", highlight=False)
             stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
     for run, failure in engine.failures.items():
@@ -241,6 +287,23 @@ def run(
     stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, specs, definition.name)
     raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
+
+
+def _words(context: typer.Context, without: Sequence[str]) -> list[str]:
+    """Return what was typed, but for some options, as a command to type again."""
+    words = ["suite", str(context.info_name)]
+    for parameter in context.command.params:
+        name, value = str(parameter.name), context.params.get(str(parameter.name))
+        source = context.get_parameter_source(name)
+        if name in without or source is None or source.name not in ("COMMANDLINE", "ENVIRONMENT"):
+            continue
+        option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
+        if value is True:
+            words += option
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [*option, str(each)]
+    return words
 
 
 @contextmanager
@@ -586,10 +649,14 @@ def _print_states(
     for spec, state in rows:
         place = [on_slurm.get(spec.run, "")] if on_slurm else []
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
-    Console(width=WHOLE_NAMES, markup=False).print(table)
+    _print_table(table)
     counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
     counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
+
+
+def _print_table(table: Table) -> None:
+    Console(width=WHOLE_NAMES, markup=False).print(table)
 
 
 def main() -> NoReturn:

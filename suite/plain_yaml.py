@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +16,9 @@ from suite.errors import UsageError, first_error
 DEEPEST = 50
 LONGEST = 10_000_000
 """What a file may hold: levels, and characters as JSON."""
+
+LONGEST_NUMBER = 300
+"""Digits before the point."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -90,3 +95,68 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                     )
                 seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+_EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")
+_GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,' ][0-9]{3})+")
+
+
+def _refuse(node: yaml.ScalarNode, remedy: str) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, f"{node.value!r} is ambiguous: {remedy}", node.start_mark)
+
+
+def _text(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> str | int | float:
+    """Read text, but numbers such as 3e-4, which YAML 1.1 takes for text, as what they are."""
+    value: str = loader.construct_yaml_str(node)
+    if node.style is not None:  # in quotes
+        return value
+    if _GROUPED.fullmatch(value):
+        _refuse(node, f"write {re.sub('[^-+0-9]', '', value)}")
+    return _number(node) if _EXPONENT.fullmatch(value) else value
+
+
+def _number(node: yaml.ScalarNode) -> int | float:
+    """Read a number; with an exponent and without a fraction it is whole: 1e6."""
+    value = Decimal(node.value.replace("_", ""))
+    if value.is_zero() or value.adjusted() < LONGEST_NUMBER:
+        return int(value) if value == value.to_integral_value() else float(value)
+    _refuse(node, "it is beyond all numbers that are computed with")
+
+
+def _integer(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int:
+    if ":" in node.value:
+        _refuse(node, "write a plain number, or write it in quotes if it is text")
+    if re.fullmatch(r"[-+]?0[0-9_]+", node.value):
+        _refuse(node, f"write {int(node.value.replace('_', ''))}, or write it in quotes if it is text")
+    value: int = loader.construct_yaml_int(node)
+    return value
+
+
+def _real(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int | float:
+    if ":" in node.value:
+        _refuse(node, "write a plain number, or write it in quotes if it is text")
+    if _EXPONENT.fullmatch(node.value):
+        return _number(node)
+    value: float = loader.construct_yaml_float(node)
+    return value
+
+
+def _truth(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> bool:
+    if node.value.lower() not in ("true", "false"):
+        _refuse(node, "write true or false, or write it in quotes if it is text")
+    value: bool = loader.construct_yaml_bool(node)
+    return value
+
+
+def _date(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> NoReturn:
+    _refuse(node, "no key takes a date; write it in quotes if it is text")
+
+
+for _kind, _constructor in {
+    "str": _text,
+    "int": _integer,
+    "float": _real,
+    "bool": _truth,
+    "timestamp": _date,
+}.items():
+    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
