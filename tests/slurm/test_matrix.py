@@ -30,6 +30,13 @@ def assert_done_once(asked: Asked) -> None:
     assert_sound(asked.results)
 
 
+def working_nodes(asked: Asked, cluster: Cluster) -> list[str]:
+    """Return the nodes on which runs are that have saved a checkpoint."""
+    nodes = cluster.nodes()
+    jobs = [folder.attempts()[-1].job for folder in asked.saved()]
+    return [nodes[job] for job in jobs if job in nodes]
+
+
 def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: Note) -> None:
     """A cancelled task, one that is queued again, a lost node, times that end in the middle, a new controller."""
     asked = Asked(tmp_path, runs=20, budget=20_000, concurrency=4, time="2")
@@ -46,8 +53,8 @@ def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: 
         cluster.ask("scontrol", "requeue", f"{job}_0")
         wait_until(lambda: f"{job}_0" in cluster.nodes() and asked.saved(), "for a task that was queued again")
         cluster.script("controller")
-        wait_until(asked.saved, "for a checkpoint after a new controller")
-        node = next(iter(cluster.nodes().values()), "n1")
+        wait_until(lambda: working_nodes(asked, cluster), "for a checkpoint after a new controller")
+        node = working_nodes(asked, cluster)[0]
         cluster.script("lose", node)
         wait_until(lambda: node not in cluster.nodes().values(), "for a lost node to be seen")
         cluster.script("back", node)
@@ -57,6 +64,7 @@ def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: 
     assert coordinator.returncode == 0, said
     assert_done_once(asked)
     ends = [record.kind for folder in asked.folders for record in folder.attempts()]
+    assert "killed" in ends  # on the lost node
     assert ends.count("interrupted") >= 3  # cancelled, queued again, out of time
     for fault in (
         "scancel of a task",
