@@ -21,7 +21,18 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import (
+    Actor,
+    Algorithm,
+    Episodes,
+    MetaTestAgent,
+    Metrics,
+    Problem,
+    Stateful,
+    Streams,
+    Tasks,
+    added,
+)
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.propensity import Propensity, effective_sample_size, importance_weights
 from algorithms.rollouts import run_episodes, run_steps
@@ -33,6 +44,12 @@ Difference = Literal[
     "free-first-updates",  # mql.py adapt: no proximal term in the updates on the new task's data
     "adaptation-rate-1e-3",  # mql.py:590-591: torch's default, whatever the learning rate
     "small-weights-zeroed",  # mql.py:277: weights below 0.1
+]
+
+MetaTest = Literal[
+    "nothing",  # TD3 with a recurrent context, and no adaptation
+    "new data only",  # updates on the new task's own transitions
+    "corrected reuse",  # and then on the meta-training replay, weighted by propensity
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
@@ -84,6 +101,8 @@ class MQLSettings:
     """run_script.py:78, lam_csc: C of the logistic regression."""
     propensity_reads_observations: bool = True
     """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
+    meta_test: MetaTest = added("corrected reuse")
+    """What a new task's networks are fitted to; the paper compares the three."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
 
@@ -192,7 +211,7 @@ class MQL(Algorithm):
         for update in range(settings.new_task_updates):
             noise = torch.stack([self.target_noise(new.actions.shape[1:], g) for g in draws])
             copies.update(new, noise, present / present.mean(dim=1, keepdim=True), free, update)
-        for update in range(settings.replay_updates):
+        for update in range(settings.replay_updates if settings.meta_test == "corrected reuse" else 0):
             batch = self.sample_each(settings.replay_batch, draws)
             noise = torch.stack([self.target_noise(batch.actions.shape[1:], g) for g in draws])
             copies.update(batch, noise, beta(batch), weight, update)
@@ -385,5 +404,5 @@ class MQLAgent(MetaTestAgent):
     def adapt(self, exploration: Sequence[Episodes]) -> None:
         """Fit copies of the networks to each task; before any meta-training there is no replay to learn from."""
         self.exploring = False
-        if exploration and self.algorithm.warm:
+        if exploration and self.algorithm.warm and self.algorithm.settings.meta_test != "nothing":
             self.theta = self.algorithm.adapt(exploration, self.generators)

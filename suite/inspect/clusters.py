@@ -1,4 +1,4 @@
-"""How well a context encoder tells tasks apart: section 5.5 of the TCL-PEARL paper, for any context-based agent.
+"""How well a context encoder tells tasks apart, for any context-based agent.
 
 Windows of the adapted agent's rollouts in a few tasks are encoded to their posterior means; these, and their t-SNE
 projection, are judged as clusters, one a task.
@@ -44,12 +44,12 @@ class GoalGrid(Protocol):
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """What is collected and how it is projected; the defaults are the paper's where it prints one."""
+    """What is collected and how it is projected; the defaults are printed ones, where there are any."""
 
     tasks: int = 8
-    """Section 5.5."""
+    """As printed."""
     rollouts: int = 200
-    """A task; section 5.5."""
+    """A task; as printed."""
     window: int = 64
     """Transitions encoded of each rollout; not printed for this figure."""
     seed: int = 0
@@ -127,8 +127,8 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
 def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedTasks, bool]:
     """Return the tasks to tell apart, and whether their goals stand on a grid.
 
-    Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed
-    (section 5.5); where the family has no such thing, the run's first test tasks.
+    Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed;
+    where the family has no such thing, the run's first test tasks.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def tasks_options(environment: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episodes:
-    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.sample_windows`).
+    """Cut one window out of every episode, by the rule of `algorithms.tcl.sample_windows`.
 
     Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3); one with T <= W gives T - 1 rows.
 

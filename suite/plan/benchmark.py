@@ -6,19 +6,29 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
+from suite.plan.environment_sets import named_environments
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 
-SHIPPED = Path(__file__).parent / "benchmarks"
+SUITE = Path(__file__).parents[1]
+SHIPPED = ("plan/benchmarks/*.yaml", "papers/*/benchmarks/*.yaml")
+"""Where benchmarks ship: the suite's own, and those of papers."""
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+def _named(environments: Any) -> Any:
+    try:
+        return named_environments(environments) if isinstance(environments, str) else environments
+    except UsageError as error:
+        raise ValueError(str(error)) from error
 
 
 class Entry(BaseModel):
@@ -36,7 +46,8 @@ class Group(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    environments: Annotated[list[str], Field(min_length=1)]
+    environments: Annotated[list[str], Field(min_length=1), BeforeValidator(_named)]
+    """In a file also the name of a set of `environment_sets.yaml`."""
     environment_options: dict[str, str] = {}
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
@@ -139,7 +150,11 @@ def _group_plan(group: Group) -> list[RunSpec]:
 
 def shipped_benchmarks() -> list[str]:
     """Return the names of the benchmarks that come with the suite."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+    return sorted(_shipped())
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for pattern in SHIPPED for path in SUITE.glob(pattern)}
 
 
 def load_benchmark(name: str) -> Benchmark:
@@ -150,7 +165,7 @@ def load_benchmark(name: str) -> Benchmark:
     UsageError
         If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed.
     """
-    path = SHIPPED / f"{name}.yaml" if name in shipped_benchmarks() else Path(name)
+    path = _shipped().get(name, Path(name))
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
     return read_yaml(path, Benchmark, "benchmark file")

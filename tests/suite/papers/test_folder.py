@@ -11,7 +11,8 @@ import pytest
 
 from suite.errors import UsageError
 from suite.papers.audit import audit
-from suite.papers.folder import read_paper, shipped_papers
+from suite.papers.folder import shipped_papers
+from suite.papers.paper import read_paper
 from tests.suite.papers import made
 from tests.suite.trained_runs import suite
 
