@@ -1,4 +1,4 @@
-"""Advantages for the on-policy algorithms: generalised advantage estimation and the linear feature baseline."""
+"""Advantages for the on-policy algorithms: generalised advantage estimation, baselines, and the ratio they weight."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from environments import BoolArray, FloatArray
+
+LARGEST_LOG_RATIO = 20.0
+"""Where a ratio of likelihoods is cut: the square of e^20, which Adam keeps, is finite in single precision."""
 
 
 def generalised_advantages(
@@ -40,9 +43,24 @@ def standardised(values: FloatArray, present: BoolArray, axes: tuple[int, ...]) 
     return np.where(present, (values - mean) / (deviation + 1e-8), 0.0)
 
 
+def centred_over_variance(values: FloatArray, present: BoolArray, axes: tuple[int, ...]) -> FloatArray:
+    """Shift to mean 0 and divide by the unbiased variance, as garage does (torch/algos/vpg.py:374-377)."""
+    mean = values.mean(axis=axes, where=present, keepdims=True)
+    centred = np.where(present, values - mean, 0.0)
+    count = present.sum(axis=axes, keepdims=True)
+    variance = np.square(centred).sum(axis=axes, keepdims=True) / np.maximum(count - 1, 1)
+    scaled: FloatArray = centred / (variance + 1e-8)
+    return scaled
+
+
 def masked_mean(values: Tensor, present: Tensor) -> Tensor:
     """Average what is present: weights 1, and 0 beyond a sequence's end."""
     return (values * present).sum() / present.sum()
+
+
+def likelihood_ratio(log_probabilities: Tensor, old: Tensor) -> Tensor:
+    """pi(a|s) / pi_old(a|s) from log-densities, and constant beyond e^20, so that it never overflows."""
+    return (log_probabilities - old).clamp(max=LARGEST_LOG_RATIO).exp()
 
 
 class LinearFeatureBaseline:
@@ -66,12 +84,46 @@ class LinearFeatureBaseline:
         sets = len(observations)
         x = (_features(observations) * present[..., None]).reshape(sets, -1, 2 * observations.shape[-1] + 4)
         y = (returns * present).reshape(sets, -1, 1)
-        gram = x.mT @ x + self.ridge * np.eye(x.shape[-1])
-        self.coefficients = np.linalg.solve(gram, x.mT @ y)  # (sets, features, 1)
+        self.coefficients = _ridge_regression(x, y, self.ridge)  # (sets, features, 1)
 
     def __call__(self, observations: FloatArray) -> FloatArray:
         """Predict values: (sets, sequences, time, observation_size) to (sets, sequences, time)."""
         return (_features(observations) @ self.coefficients[:, None])[..., 0]
+
+
+def shrunken_baseline(observations: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
+    """Predict returns by `LinearFeatureBaseline`'s features, trusting those of the state as far as there are rows.
+
+    The values are subtracted from the very returns they are fitted to. Where the features outnumber the rows, plain
+    least squares would leave nothing. So the p features of the state, brought to deviation 1, are fitted to what the
+    time does not explain, by a ridge p^2 / n: with n rows far beyond p it vanishes, with few the time alone remains.
+
+    Parameters
+    ----------
+    observations : (sets, sequences, time, observation_size)
+    returns, present : (sets, sequences, time)
+
+    Returns
+    -------
+    (sets, sequences, time), also where nothing is present.
+    """
+    sets = len(observations)
+    kept = present.reshape(sets, -1, 1)
+    y = returns.reshape(sets, -1, 1) * kept
+    x = _features(observations).reshape(sets, kept.shape[1], -1)
+    state, time = x[..., :-TIME_FEATURES], x[..., -TIME_FEATURES:]
+    deviations = state.std(axis=1, where=kept, keepdims=True)
+    varying = deviations > 1e-6
+    state = np.where(varying, state / np.where(varying, deviations, 1.0), 0.0)
+    by_time = _ridge_regression(time * kept, np.concatenate([state * kept, y], axis=2), 1e-5)
+    of_state, of_returns = by_time[..., :-1], by_time[..., -1:]
+    beyond_time = state - time @ of_state
+    rows = kept.sum(axis=1, keepdims=True)  # (sets, 1, 1)
+    features = np.maximum(varying.sum(axis=2, keepdims=True), 1).astype(np.float64)
+    ridge = features**2 / rows
+    by_state = _ridge_regression(beyond_time * kept, y - time @ of_returns * kept, ridge)
+    values: FloatArray = (time @ of_returns + beyond_time @ by_state).reshape(returns.shape)
+    return values
 
 
 def discounted_sums(rewards: FloatArray, discount: float) -> FloatArray:
@@ -81,8 +133,19 @@ def discounted_sums(rewards: FloatArray, discount: float) -> FloatArray:
     return generalised_advantages(rewards, nothing, everywhere, discount=discount, decay=1.0)
 
 
+TIME_FEATURES = 4
+
+
 def _features(observations: FloatArray) -> FloatArray:
     s = observations.clip(-10.0, 10.0)
     t = np.arange(s.shape[-2])[:, None] / 100.0
-    times = np.broadcast_to(np.concatenate([t, t**2, t**3, np.ones_like(t)], axis=1), (*s.shape[:-1], 4))
+    times = np.broadcast_to(np.concatenate([t, t**2, t**3, np.ones_like(t)], axis=1), (*s.shape[:-1], TIME_FEATURES))
     return np.concatenate([s, s**2, times], axis=-1)
+
+
+def _ridge_regression(x: FloatArray, y: FloatArray, ridge: float | FloatArray) -> FloatArray:
+    """Coefficients (sets, features, targets) of y (sets, rows, targets) on x (sets, rows, features)."""
+    penalty: FloatArray = np.asarray(ridge * np.eye(x.shape[-1]), dtype=np.float64)
+    gram: FloatArray = x.mT @ x + penalty
+    coefficients: FloatArray = np.asarray(np.linalg.solve(gram, x.mT @ y), dtype=np.float64)
+    return coefficients

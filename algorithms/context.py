@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algorithms.gaussian import DiagonalNormal
 from algorithms.networks import MLP, Initialiser, fan_in_uniform
 
 
-class Gaussian(NamedTuple):
-    """Diagonal Gaussians, (tasks, latent_size)."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def sample(self, generator: torch.Generator) -> Tensor:
-        """Draw one reparameterised sample a task."""
-        noise = torch.randn(self.mean.shape, dtype=self.mean.dtype, device=self.mean.device, generator=generator)
-        return self.mean + self.deviation * noise
-
-
-def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | None = None) -> Gaussian:
+def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | None = None) -> DiagonalNormal:
     """Multiply the Gaussian factors of each task's rows (Eq. 5 of the TCL-PEARL paper; PEARL, section 4.1).
 
     Parameters
@@ -36,14 +24,7 @@ def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | Non
     if present is not None:
         precisions = precisions * present.unsqueeze(-1)
     variance = precisions.sum(dim=1).reciprocal()
-    mean = variance * (means * precisions).sum(dim=1)
-    return Gaussian(mean, variance.sqrt())
-
-
-def kl_to_standard_normal(posterior: Gaussian) -> Tensor:
-    """KL(q || N(0, I)), summed over tasks and latent dimensions."""
-    variance = posterior.deviation.square()
-    return 0.5 * (variance + posterior.mean.square() - 1.0 - variance.log()).sum()
+    return DiagonalNormal(variance * (means * precisions).sum(dim=1), 0.5 * variance.log())
 
 
 class ContextEncoder(nn.Module):
@@ -60,7 +41,7 @@ class ContextEncoder(nn.Module):
         super().__init__()
         self.network = MLP([row_size, *hidden, 2 * latent_size], generator, initialise=initialise)
 
-    def forward(self, context: Tensor, present: Tensor | None = None) -> Gaussian:
+    def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
         """Infer the posterior of each task.
 
         Parameters

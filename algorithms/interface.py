@@ -79,6 +79,10 @@ class Streams:
 class Tasks(Protocol):
     """Tasks as an algorithm sees them: to be reset and stepped. Every step of every active copy is counted."""
 
+    @property
+    def left(self) -> int:
+        """Environment steps that the budget still has."""
+
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start one episode in each of `len(tasks)` copies (task indices); return (copies, observation_size)."""
 
@@ -176,10 +180,20 @@ class Algorithm(ABC):
         """Put an array on the device, in the precision that networks have."""
         return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
 
+    @classmethod
+    def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:
+        """The most environment steps that the first whole iteration can spend; 0 if that is not known beforehand."""
+        return 0
+
     @property
     @abstractmethod
     def next_iteration_steps(self) -> int:
-        """The most environment steps that the next iteration can spend (warm-up included)."""
+        """The most environment steps that the next whole iteration can spend (warm-up included)."""
+
+    @property
+    def smallest_iteration_steps(self) -> int:
+        """Steps that the budget must have left for another iteration, which may then be smaller than the others."""
+        return self.next_iteration_steps
 
     @abstractmethod
     def meta_train(self, tasks: Tasks) -> Metrics:

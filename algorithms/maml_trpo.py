@@ -8,38 +8,69 @@ example (examples/torch/maml_trpo_metaworld_ml1_push.py); those of the MuJoCo Co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field
 from torch import Tensor
-from torch.func import functional_call, grad, grad_and_value, vjp, vmap
+from torch.func import functional_call, grad, vmap
 
 from algorithms.advantages import (
     LinearFeatureBaseline,
+    centred_over_variance,
     discounted_sums,
     generalised_advantages,
+    likelihood_ratio,
     masked_mean,
+    shrunken_baseline,
     standardised,
 )
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import (
+    Actor,
+    Algorithm,
+    Count,
+    Episodes,
+    Fraction,
+    MetaTestAgent,
+    Metrics,
+    Problem,
+    Stateful,
+    Streams,
+    Tasks,
+    UnitInterval,
+    Widths,
+)
 from algorithms.networks import MLP, GaussianPolicy, xavier_uniform
+from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import FlatParameters
-from algorithms.rollouts import run_episodes
+from algorithms.rollouts import run_episodes, waves
+from algorithms.trust_region import Outcome, TrustRegion, trust_region_step
 from environments import BoolArray, FloatArray, IntArray
 
 Difference = Literal[
-    "advantages-over-variance",  # garage torch/algos/vpg.py:374: centred, then divided by the variance
+    "advantages-over-variance",  # garage torch/algos/vpg.py:374-377: centred, then divided by the variance
     "vpg-outer-loss",  # garage torch/algos/maml_trpo.py:79, vpg.py:456: the outer loss has no likelihood ratio
     "untrained-baseline",  # garage torch/algos/maml.py:67, :165: no optimiser owns the weights that are trained
+    "values-of-padding",  # garage torch/_functions.py:101: what follows an early end is V of zeros, not nothing
+    "kl-over-padding",  # garage torch/algos/vpg.py:384-409: the mean divergence counts what follows an early end
+    "small-ridge",  # ProMP's and garage's LinearFeatureBaseline: a ridge of 1e-5, however few the rows
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
-    "garage": frozenset({"advantages-over-variance", "vpg-outer-loss", "untrained-baseline"}),
+    "garage": frozenset(
+        {
+            "advantages-over-variance",
+            "vpg-outer-loss",
+            "untrained-baseline",
+            "values-of-padding",
+            "kl-over-padding",
+        }
+    ),
+    "promp": frozenset({"small-ridge"}),
 }
 
 
@@ -47,102 +78,144 @@ PUBLISHED: dict[str, frozenset[str]] = {
 class MAMLTRPOSettings:
     """Settings of MAML-TRPO; the defaults are those of garage's ML1 example."""
 
-    hidden_sizes: tuple[PositiveInt, ...] = (100, 100)
+    hidden_sizes: Widths = (100, 100)
     """garage's example; tanh between the layers."""
-    meta_batch: PositiveInt = 20
+    meta_batch: Count = 20
     """garage's example :27, tasks an iteration."""
-    rollouts: PositiveInt = 10
+    rollouts: Count = 10
     """garage's example :26, episodes a task, before each inner step and after the last."""
-    inner_rate: PositiveFloat = 0.1
+    inner_rate: Fraction = 0.1
     """alpha; garage's example :82."""
-    inner_steps: PositiveInt = 1
+    inner_steps: Count = 1
     """garage's example :83. At meta-test every step uses all exploration episodes."""
-    discount: PositiveFloat = 0.99
+    discount: UnitInterval = 0.99
     """garage's example :80."""
-    gae_decay: NonNegativeFloat = 1.0
+    gae_decay: UnitInterval = 1.0
     """garage's example :81, gae_lambda."""
-    max_kl: PositiveFloat = 0.01
+    max_kl: Fraction = 0.01
     """garage torch/algos/maml_trpo.py:60."""
-    conjugate_gradient_steps: PositiveInt = 10
+    conjugate_gradient_steps: Count = 10
     """garage torch/optimizers/conjugate_gradient_optimizer.py:127."""
-    damping: NonNegativeFloat = 1e-5
+    damping: UnitInterval = 1e-5
     """Added to the Hessian; garage conjugate_gradient_optimizer.py:131."""
-    backtracks: PositiveInt = 15
+    backtracks: Count = 15
     """garage conjugate_gradient_optimizer.py:129."""
-    backtrack_ratio: PositiveFloat = 0.8
+    backtrack_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
     """garage conjugate_gradient_optimizer.py:130."""
     as_published: frozenset[Difference] = frozenset()
-    """Ways in which garage differs from the paper; see `PUBLISHED` and docs/algorithms/maml-trpo.md."""
+    """Ways in which a code base differs from the defaults; see `PUBLISHED` and docs/algorithms/maml-trpo.md."""
 
 
 class Batch(NamedTuple):
     """Transitions of several tasks, or of one where the first axis is mapped over."""
 
-    observations: Tensor  # (tasks, rows, observation_size)
+    observations: Tensor  # (tasks, rows, observation_size), zero beyond an episode's end
     actions: Tensor  # (tasks, rows, action_size), as drawn, before clipping
-    advantages: Tensor  # (tasks, rows)
+    advantages: Tensor  # (tasks, rows), zero beyond an episode's end
     present: Tensor  # (tasks, rows), 0 beyond an episode's end
 
 
-class Outcome(NamedTuple):
-    """What the outer step weighs up, averaged over tasks."""
+class Sampled(NamedTuple):
+    """What an iteration samples in some tasks."""
 
-    loss: Tensor
-    kl: Tensor
+    inner: list[Batch]  # one before each inner step
+    outer: Batch  # after the last
+    before: FloatArray  # (episodes,) returns before the first inner step
+    after: FloatArray  # (episodes,) returns after the last
+
+    @staticmethod
+    def join(waves: Sequence[Sampled]) -> Sampled:
+        """Put the tasks of several waves side by side."""
+
+        def batch(parts: Sequence[Batch]) -> Batch:
+            return Batch(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+        return Sampled(
+            [batch(parts) for parts in zip(*(wave.inner for wave in waves), strict=True)],
+            batch([wave.outer for wave in waves]),
+            np.concatenate([wave.before for wave in waves]),
+            np.concatenate([wave.after for wave in waves]),
+        )
+
+
+def policy_gradient_loss(pi: DiagonalNormal, batch: Batch) -> Tensor:
+    """-E[log pi(a|s) A] (MAML, Eq. 5, as a policy gradient)."""
+    return -masked_mean(pi.log_probability(batch.actions) * batch.advantages, batch.present)
+
+
+def surrogate_loss(pi: DiagonalNormal, old: DiagonalNormal, batch: Batch) -> Tensor:
+    """-E[pi(a|s) / pi_old(a|s) A] (Schulman et al., 2015, Eq. 14)."""
+    ratio = likelihood_ratio(pi.log_probability(batch.actions), old.log_probability(batch.actions))
+    return -masked_mean(ratio * batch.advantages, batch.present)
 
 
 class MAMLTRPO(Algorithm):
     """MAML with a policy-gradient step inside and a trust-region step outside."""
 
     name: ClassVar[str] = "maml-trpo"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    renamed: ClassVar[Mapping[str, str]] = {"theta": "policy"}
     settings: MAMLTRPOSettings
 
     def __init__(self, settings: MAMLTRPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = self.initial
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
-        self.policy = GaussianPolicy(sizes, initial).to(device)
-        self.theta = FlatParameters(self.policy)
+        self.policy = GaussianPolicy(sizes, self.initial).to(device)
+        self.policy_parameters = FlatParameters(self.policy)  # theta
         # garage's Gaussian MLP baseline, whose weights stay as they are drawn.
         self.untrained_baseline = MLP(
-            [problem.observation_size, 32, 32, 1], initial, initialise=xavier_uniform, activation=torch.tanh
+            [problem.observation_size, 32, 32, 1], self.initial, initialise=xavier_uniform, activation=torch.tanh
         )
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
+        """Rollouts of every task in the batch, before each inner step and after the last."""
+        return settings.meta_batch * settings.rollouts * (settings.inner_steps + 1) * problem.horizon
+
     @property
     def next_iteration_steps(self) -> int:
-        """Rollouts of every task in the batch, before each inner step and after the last."""
-        settings = self.settings
-        return settings.meta_batch * settings.rollouts * (settings.inner_steps + 1) * self.problem.horizon
+        """Those of the first."""
+        return self.first_iteration_steps(self.settings, self.problem)
+
+    @property
+    def smallest_iteration_steps(self) -> int:
+        """The same of a single task: the last iteration takes as many as the budget has left."""
+        return self.settings.rollouts * (self.settings.inner_steps + 1) * self.problem.horizon
 
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Sample, adapt and sample again in a batch of tasks (MAML, Algorithm 3), then step theta."""
-        settings = self.settings
-        chosen = self.exploration.integers(self.problem.train_tasks, size=settings.meta_batch)
-        theta = self.theta.vector.expand(len(chosen), -1)  # (tasks, parameters)
-        batches, returns = [], []
-        for _ in range(settings.inner_steps):
-            batch, mean_return = self.collect(tasks, chosen, theta)
-            batches.append(batch)
-            returns.append(mean_return)
-            theta = vmap(self.inner_step)(theta, batch)
-        outer, adapted_return = self.collect(tasks, chosen, theta)
-        metrics = self.outer_step(batches, outer)
-        return {"return_before_adaptation": returns[0], "return_after_adaptation": adapted_return, **metrics}
+        chosen = self.exploration.integers(self.problem.train_tasks, size=self.settings.meta_batch)
+        fitting = waves(len(chosen), self.smallest_iteration_steps, tasks)
+        sampled = Sampled.join([self.sample(tasks, chosen[some]) for some in fitting])
+        metrics = self.outer_step(sampled.inner, sampled.outer)
+        before, after = float(sampled.before.mean()), float(sampled.after.mean())
+        return {"return_before_adaptation": before, "return_after_adaptation": after, **metrics}
 
-    def collect(self, tasks: Tasks, chosen: IntArray, theta: Tensor) -> tuple[Batch, float]:
-        """Roll out each task's own policy several times; return the transitions and the mean return."""
+    def sample(self, tasks: Tasks, chosen: IntArray) -> Sampled:
+        """Sample in some tasks before each of their inner steps, and after the last."""
+        theta = self.policy_parameters.vector.expand(len(chosen), -1)  # (tasks, parameters)
+        batches, returns = [], []
+        for step in range(self.settings.inner_steps + 1):
+            batch, of_episodes = self.collect(tasks, chosen, theta)
+            batches.append(batch)
+            returns.append(of_episodes)
+            if step < self.settings.inner_steps:
+                theta = vmap(self.inner_step)(theta, batch)
+        return Sampled(batches[:-1], batches[-1], returns[0], returns[-1])
+
+    def collect(self, tasks: Tasks, chosen: IntArray, theta: Tensor) -> tuple[Batch, FloatArray]:
+        """Roll out each task's own policy several times; return the transitions and the episodes' returns."""
         rollouts = self.settings.rollouts
         copies = np.repeat(chosen, rollouts)  # the copies of a task side by side
         noise = self.exploration.standard_normal((len(copies), self.problem.horizon, self.problem.action_size))
         actor = ParametersActor(self, theta, noise)
         limits = np.full(len(copies), self.problem.horizon)
         episodes = run_episodes(tasks, actor, copies, limits, observe=False)
-        return self.batch([(episodes, actor.drawn)], len(chosen)), float(episodes.rewards.sum(axis=1).mean())
+        return self.batch([(episodes, actor.drawn)], len(chosen)), episodes.rewards.sum(axis=1)
 
     def batch(self, rollouts: Sequence[tuple[Episodes, FloatArray]], tasks: int) -> Batch:
         """Give the transitions of some episodes, with the actions as drawn, their advantages.
@@ -154,75 +227,73 @@ class MAMLTRPO(Algorithm):
             padding = [(0, 0), (0, time - values.shape[1]), *([(0, 0)] * (values.ndim - 2))]
             return np.pad(values, padding).reshape(tasks, -1, time, *values.shape[2:])
 
-        horizon = self.problem.horizon
-        s = np.concatenate([by_task(e.observations[:, :-1], horizon) for e, _ in rollouts], axis=1)
+        published, horizon = self.settings.as_published, self.problem.horizon
         u = np.concatenate([by_task(drawn, horizon) for _, drawn in rollouts], axis=1)
         r = np.concatenate([by_task(e.rewards, horizon) for e, _ in rollouts], axis=1)
         lengths = np.concatenate([e.lengths.reshape(tasks, -1) for e, _ in rollouts], axis=1)
         present = np.arange(horizon) < lengths[..., None]  # (tasks, rollouts, time)
-        values = np.where(present, self.baseline(s, r, present), 0.0)
+        s = np.concatenate([by_task(e.observations[:, :-1], horizon) for e, _ in rollouts], axis=1)
+        s = s * present[..., None]
+        counted = np.ones_like(present) if "values-of-padding" in published else present
+        values = np.where(counted, self.baseline(s, r, present), 0.0)
         values = np.concatenate([values, np.zeros_like(values[..., :1])], axis=2)
         advantages = generalised_advantages(
-            r, values, present, discount=self.settings.discount, decay=self.settings.gae_decay
+            r, values, counted, discount=self.settings.discount, decay=self.settings.gae_decay
         )
-        if "advantages-over-variance" in self.settings.as_published:
-            variance = advantages.var(axis=(1, 2), where=present, keepdims=True)
-            advantages = standardised(advantages, present, axes=(1, 2)) / np.sqrt(variance + 1e-8)
-        else:
-            advantages = standardised(advantages, present, axes=(1, 2))
-        return Batch(*(self._rows(values) for values in (s, u, advantages, present)))
+        scaled = centred_over_variance if "advantages-over-variance" in published else standardised
+        advantages = scaled(advantages, present, axes=(1, 2))
+        return Batch(*(self.tensor(values).flatten(1, 2) for values in (s, u, advantages, present)))
 
     def baseline(self, s: FloatArray, r: FloatArray, present: BoolArray) -> FloatArray:
         """Predict the returns of each task from its own episodes, (tasks, rollouts, time)."""
         if "untrained-baseline" in self.settings.as_published:
             with torch.inference_mode():
-                untrained: FloatArray = (
-                    self.untrained_baseline(torch.as_tensor(s, dtype=torch.get_default_dtype()))[..., 0]
-                    .double()
-                    .numpy()
-                )
+                s_ = torch.as_tensor(s, dtype=torch.get_default_dtype())
+                untrained: FloatArray = self.untrained_baseline(s_)[..., 0].double().numpy()
             return untrained
-        baseline = LinearFeatureBaseline()
-        baseline.fit(s, discounted_sums(r, self.settings.discount), present)
-        return baseline(s)
-
-    def _rows(self, values: FloatArray | BoolArray) -> Tensor:
-        return torch.as_tensor(values, dtype=self.theta.vector.dtype, device=self.device).flatten(1, 2)
+        returns = discounted_sums(r, self.settings.discount)
+        if "small-ridge" in self.settings.as_published:
+            linear = LinearFeatureBaseline()
+            linear.fit(s, returns, present)
+            return linear(s)
+        return shrunken_baseline(s, returns, present)
 
     # The losses of one task, as functions of a parameter vector
 
     def distribution(self, theta: Tensor, observations: Tensor) -> DiagonalNormal:
         """pi_theta(.|s)."""
-        distribution: DiagonalNormal = functional_call(self.policy, self.theta.named(theta), (observations,))
+        parameters = self.policy_parameters.named(theta)
+        distribution: DiagonalNormal = functional_call(self.policy, parameters, (observations,))
         return distribution
-
-    def inner_loss(self, theta: Tensor, batch: Batch) -> Tensor:
-        """L(theta) = -E[log pi_theta(a|s) A] (MAML, Eq. 5, as a policy gradient)."""
-        log_probability = self.distribution(theta, batch.observations).log_probability(batch.actions)
-        return -masked_mean(log_probability * batch.advantages, batch.present)
 
     def inner_step(self, theta: Tensor, batch: Batch) -> Tensor:
         """Take one gradient step: theta' = theta - alpha grad L(theta)."""
-        adapted: Tensor = theta - self.settings.inner_rate * grad(self.inner_loss)(theta, batch)
+
+        def loss(theta: Tensor) -> Tensor:
+            return policy_gradient_loss(self.distribution(theta, batch.observations), batch)
+
+        adapted: Tensor = theta - self.settings.inner_rate * grad(loss)(theta)
         return adapted
 
     def task_outcome(self, theta: Tensor, inner: Sequence[Batch], outer: Batch, old: DiagonalNormal) -> Outcome:
-        """Surrogate loss of one task's adapted policy, and its divergence from the one that sampled `outer`."""
+        """Outer loss of one task's adapted policy, and its divergence from the one that sampled `outer`."""
         for batch in inner:
             theta = self.inner_step(theta, batch)
-        new = self.distribution(theta, outer.observations)
-        log_probability = new.log_probability(outer.actions)
-        weight = (log_probability - old.log_probability(outer.actions)).exp()
-        if "vpg-outer-loss" in self.settings.as_published:
-            weight = log_probability
-        loss = -masked_mean(weight * outer.advantages, outer.present)
-        return Outcome(loss, masked_mean(new.divergence_from(old), outer.present))
+        pi = self.distribution(theta, outer.observations)
+        divergence = pi.divergence_from(old)
+        kl = divergence.mean() if self._published("kl-over-padding") else masked_mean(divergence, outer.present)
+        if self._published("vpg-outer-loss"):
+            return Outcome(policy_gradient_loss(pi, outer), kl)
+        return Outcome(surrogate_loss(pi, old, outer), kl)
+
+    def _published(self, difference: Difference) -> bool:
+        return difference in self.settings.as_published
 
     # The outer step
 
     def outer_step(self, inner: Sequence[Batch], outer: Batch) -> Metrics:
-        """Step theta by TRPO (Schulman et al., 2015, appendix C) on the mean of all tasks' surrogates."""
-        settings, theta = self.settings, self.theta.vector.clone()
+        """Step theta by TRPO on the mean of all tasks' surrogates."""
+        settings, theta = self.settings, self.policy_parameters.vector.clone()
 
         def adapt(theta: Tensor, inner: Sequence[Batch]) -> Tensor:
             for batch in inner:
@@ -236,39 +307,22 @@ class MAMLTRPO(Algorithm):
             outcomes = vmap(self.task_outcome, in_dims=(None, 0, 0, 0))(theta, inner, outer, old)
             return Outcome(outcomes.loss.mean(), outcomes.kl.mean())
 
-        def loss_of(theta: Tensor) -> Tensor:
-            return outcome(theta).loss
-
-        def kl_of(theta: Tensor) -> Tensor:
-            return outcome(theta).kl
-
-        gradient, loss_before = grad_and_value(loss_of)(theta)
-        hessian_product: Callable[[Tensor], tuple[Tensor]] = vjp(grad(kl_of), theta)[1]  # the Hessian is symmetric
-
-        def damped(v: Tensor) -> Tensor:
-            return hessian_product(v)[0] + settings.damping * v
-
-        direction = conjugate_gradient(damped, gradient, settings.conjugate_gradient_steps)
-        curvature = (direction @ damped(direction)).clamp(min=1e-12)
-        full_step = (2.0 * settings.max_kl / curvature).sqrt() * direction
-        before = float(loss_before)
-        loss, kl, step = before, 0.0, 0.0
-        for backtrack in range(settings.backtracks):
-            fraction = settings.backtrack_ratio**backtrack
-            with torch.no_grad():
-                tried = outcome(theta - fraction * full_step)
-            tried_loss, tried_kl = torch.stack(tried).tolist()
-            if tried_loss < before and tried_kl <= settings.max_kl:
-                self.theta.vector.copy_(theta - fraction * full_step)
-                loss, kl, step = tried_loss, tried_kl, fraction
-                break
+        region = TrustRegion(
+            settings.max_kl,
+            settings.conjugate_gradient_steps,
+            settings.damping,
+            settings.backtracks,
+            settings.backtrack_ratio,
+        )
+        stepped = trust_region_step(outcome, theta, region)
+        self.policy_parameters.vector.copy_(stepped.parameters)
         self.gradient_steps += 1
         return {
-            "loss_before": before,
-            "loss_after": loss,
-            "kl": kl,
-            "step_fraction": step,
-            "gradient_norm": float(gradient.norm()),
+            "loss_before": stepped.loss_before,
+            "loss_after": stepped.loss,
+            "kl": stepped.kl,
+            "step_fraction": stepped.fraction,
+            "gradient_norm": stepped.gradient_norm,
             "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
         }
 
@@ -281,26 +335,7 @@ class MAMLTRPO(Algorithm):
     @property
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
-        return {"theta": self.theta}
-
-
-def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, steps: int, residual: float = 1e-10) -> Tensor:
-    """Solve A x = b for a positive definite A given as v -> A v (Hestenes & Stiefel, 1952), starting from zero.
-
-    Once the squared residual is below `residual` (garage conjugate_gradient_optimizer.py:69), x stays as it is.
-    """
-    x, r, p = torch.zeros_like(b), b.clone(), b.clone()
-    squared = r @ r
-    for _ in range(steps):
-        open_ = squared > residual
-        a_p = product(p)
-        rate = torch.where(open_, squared / (p @ a_p), 0.0)
-        x = x + rate * p
-        r = r - rate * a_p
-        following = r @ r
-        p = r + torch.where(open_, following / squared, 0.0) * p
-        squared = following
-    return x
+        return {"policy": self.policy_parameters}
 
 
 class ParametersActor(Actor):
@@ -308,7 +343,7 @@ class ParametersActor(Actor):
 
     def __init__(self, algorithm: MAMLTRPO, theta: Tensor, noise: FloatArray | None) -> None:
         self.algorithm, self.theta = algorithm, theta  # (tasks, parameters)
-        self.noise = noise  # (copies, time, action_size); None for the mean
+        self.noise = EpisodeNoise(noise)  # (copies, time, action_size); None for the mean
         self.taken: list[FloatArray] = []
 
     @property
@@ -320,12 +355,11 @@ class ParametersActor(Actor):
         """Act in every copy."""
         algorithm = self.algorithm
         with torch.inference_mode():
-            s = torch.as_tensor(observations, dtype=self.theta.dtype, device=algorithm.device)
+            s = algorithm.tensor(observations)
             pi = vmap(algorithm.distribution)(self.theta, s.view(len(self.theta), -1, s.shape[1]))
             u = pi.means.flatten(0, 1)
-            if self.noise is not None:
-                noise = torch.as_tensor(self.noise[:, len(self.taken)], dtype=u.dtype, device=algorithm.device)
-                u = u + pi.log_deviations.flatten(0, 1).exp() * noise
+            if (noise := self.noise.next()) is not None:
+                u = u + pi.log_deviations.flatten(0, 1).exp() * algorithm.tensor(noise)
             self.taken.append(u.double().cpu().numpy())
         return self.taken[-1].clip(-1.0, 1.0)
 
@@ -335,7 +369,7 @@ class MAMLAgent(MetaTestAgent):
 
     def __init__(self, algorithm: MAMLTRPO, generators: Sequence[np.random.Generator]) -> None:
         self.algorithm, self.generators = algorithm, generators
-        self.theta = algorithm.theta.vector.expand(len(generators), -1).clone()
+        self.theta = algorithm.policy_parameters.vector.expand(len(generators), -1).clone()
         self.exploring = True
         self.actors: list[ParametersActor] = []
 
@@ -343,7 +377,7 @@ class MAMLAgent(MetaTestAgent):
         """Draw the noise of an exploration episode; none after it."""
         problem, noise = self.algorithm.problem, None
         if self.exploring:
-            noise = np.stack([g.standard_normal((problem.horizon, problem.action_size)) for g in self.generators])
+            noise = task_normals(self.generators, problem.horizon, problem.action_size)
         self.actors.append(ParametersActor(self.algorithm, self.theta, noise))
 
     def act(self, observations: FloatArray) -> FloatArray:

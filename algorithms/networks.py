@@ -135,7 +135,10 @@ class GRU(nn.Module):
 
 
 class StateIndependentDeviation(nn.Module):
-    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py)."""
+    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py).
+
+    Nor above exp(20), where nothing is lost and the exponentials of a distribution's differences do not overflow.
+    """
 
     def __init__(self, actions: int) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ class StateIndependentDeviation(nn.Module):
 
     def forward(self, means: Tensor) -> DiagonalNormal:
         """Return the distributions around some means (..., actions)."""
-        return DiagonalNormal(means, self.log_deviations.clamp(min=math.log(1e-6)).expand_as(means))
+        return DiagonalNormal(means, self.log_deviations.clamp(math.log(1e-6), 20.0).expand_as(means))
 
 
 class GaussianPolicy(nn.Module):
@@ -177,8 +180,10 @@ class TanhGaussianPolicy(nn.Module):
         sizes: Sequence[int],
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
+        added_to_density: float = 0.0,
     ) -> None:
         super().__init__()
+        self.added_to_density = added_to_density
         *hidden, actions = sizes
         self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise)
 
@@ -213,4 +218,6 @@ class TanhGaussianPolicy(nn.Module):
         means, log_deviations = self(inputs)
         noise = torch.randn(means.shape, dtype=means.dtype, device=means.device, generator=generator)
         u = means + noise * log_deviations.exp()
-        return PolicySample(u.tanh(), tanh_gaussian_log_probability(u, noise, log_deviations), means, log_deviations)
+        actions = u.tanh()
+        log_probabilities = tanh_gaussian_log_probability(u, noise, log_deviations, self.added_to_density)
+        return PolicySample(actions, log_probabilities, means, log_deviations)

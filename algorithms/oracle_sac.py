@@ -13,25 +13,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from algorithms.interface import (
     Algorithm,
+    Count,
     Episodes,
     Fraction,
     Metrics,
     Problem,
+    Scale,
     Stateful,
     Streams,
     Tasks,
+    Widths,
 )
 from algorithms.networks import MLP, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
-from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature_loss
-from algorithms.scaling import Standardisation
+from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature, temperature_loss
+from algorithms.scaling import LEAST_DEVIATION, Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
@@ -40,25 +42,25 @@ from environments import FloatArray, IntArray
 class OracleSACSettings:
     """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
 
-    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    network_sizes: Widths = (400, 400, 400)
     """Policy and critics; example :60-75."""
-    batch: PositiveInt = 1280
+    batch: Count = 1280
     """Transitions an update, each of a task drawn with replacement; example :95."""
-    updates: PositiveInt = 150
+    updates: Count = 150
     """Gradient steps an iteration; example :60-100."""
-    tasks_per_iteration: PositiveInt = 50
+    tasks_per_iteration: Count = 50
     """One episode each: 50 episodes between updates; example :60-100."""
-    steps_per_task: PositiveInt = 200
+    steps_per_task: Count = 200
     """Environment steps a sampled task and iteration: one episode of the paper's horizon."""
-    warmup_steps: PositiveInt = 200
+    warmup_steps: Count = 200
     """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
-    reward_scale: PositiveFloat = 1.0
+    reward_scale: Scale = 1.0
     """garage torch/algos/mtsac.py."""
     discount: Fraction = 0.99
     """gamma; garage torch/algos/mtsac.py."""
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
-    learning_rate: PositiveFloat = 3e-4
+    learning_rate: Fraction = 3e-4
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
@@ -68,7 +70,7 @@ class OracleSAC(Algorithm):
     """SAC on observation and task vector."""
 
     name: ClassVar[str] = "oracle-sac"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = OracleSACSettings
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
@@ -87,18 +89,17 @@ class OracleSAC(Algorithm):
         self.critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
         self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
-        self.temperature = nn.ParameterList([nn.Parameter(torch.zeros(1, device=device))])  # log alpha
         self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
-        self.log_temperature = FlatParameters(self.temperature)
+        self.log_temperature = FlatParameters(nn.ParameterList([torch.zeros(1, device=device)]))  # log alpha
         self.target_critic_parameters.average(self.critic_parameters, 1.0)
         self.critic_adam = Adam(settings.learning_rate, self.critic_parameters)
         self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
         self.temperature_adam = Adam(settings.learning_rate, self.log_temperature)
 
-        self.scale = Standardisation(problem.observation_size)
-        self.vector_scale = Standardisation(problem.task_size)
+        self.scale = Standardisation(problem.observation_size, LEAST_DEVIATION)
+        self.vector_scale = Standardisation(problem.task_size, LEAST_DEVIATION)
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
@@ -109,6 +110,11 @@ class OracleSAC(Algorithm):
         """Return what the networks are told of each task, (tasks, task_size): zeros where no vector is given."""
         given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
         return self.tensor(given)
+
+    @classmethod
+    def first_iteration_steps(cls, settings: OracleSACSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and the sampled tasks' steps."""
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * settings.steps_per_task
 
     @property
     def next_iteration_steps(self) -> int:
@@ -151,7 +157,7 @@ class OracleSAC(Algorithm):
         batch = self.replay.transitions(self.episodes.sample(tasks, 1, generator))
         s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
         c = self.train_vectors[tasks]
-        alpha = self.temperature[0].detach().exp()
+        alpha = temperature(self.log_temperature.parameters[0])
 
         # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
         with torch.no_grad():
@@ -170,7 +176,9 @@ class OracleSAC(Algorithm):
 
         # Temperature: the target entropy is -|A|.
         target_entropy = -float(self.problem.action_size)
-        self.temperature_adam.step(temperature_loss(self.temperature[0], drawn.log_probabilities, target_entropy))
+        self.temperature_adam.step(
+            temperature_loss(self.log_temperature.parameters[0], drawn.log_probabilities, target_entropy)
+        )
 
         self.target_critic_parameters.average(self.critic_parameters, settings.target_rate)
         self.gradient_steps += 1

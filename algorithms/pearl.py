@@ -9,24 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from itertools import chain, repeat
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator
 from torch import Tensor
 
-from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal
+from algorithms.context import ContextEncoder
+from algorithms.gaussian import DiagonalNormal, kl_to_standard_normal
 from algorithms.interface import (
     Algorithm,
+    Count,
+    CountOrNone,
     Episodes,
     Fraction,
     MetaTestAgent,
     Metrics,
     Problem,
+    Scale,
     Stateful,
     Streams,
     Tasks,
+    Weight,
+    Width,
+    Widths,
 )
 from algorithms.networks import (
     MLP,
@@ -42,7 +50,7 @@ from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, policy_penalty, soft_value, value_loss
-from algorithms.scaling import Standardisation
+from algorithms.scaling import LEAST_DEVIATION, Standardisation
 from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
@@ -52,6 +60,8 @@ Difference = Literal[
     "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
     "sampled-test-actions",  # garage pearl.py:743: the deterministic flag has no effect
     "fan-out-initialisation",  # oyster pytorch_util.py:18, networks.py:31, policies.py:60
+    "prior-first",  # oyster rl_algorithm.py:215, garage pearl.py:428: the posterior phase begins with a prior z
+    "bounded-density",  # oyster distributions.py:118, garage tanh_normal.py:56: log(1 - a^2 + 1e-6)
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
@@ -61,53 +71,61 @@ PUBLISHED: dict[str, frozenset[str]] = {
             "regularisers-without-gradient",
             "xavier-initialisation",
             "sampled-test-actions",
+            "prior-first",
+            "bounded-density",
         }
     ),
-    "oyster": frozenset({"fan-out-initialisation"}),
+    "oyster": frozenset({"fan-out-initialisation", "prior-first", "bounded-density"}),
 }
+
+
+def _compatible(chosen: frozenset[Difference]) -> frozenset[Difference]:
+    if {"xavier-initialisation", "fan-out-initialisation"} <= chosen:
+        raise ValueError("xavier-initialisation and fan-out-initialisation exclude each other")
+    return chosen
 
 
 @dataclass(frozen=True)
 class PEARLSettings:
     """Settings of PEARL; the defaults are the TCL-PEARL paper's for Meta-World."""
 
-    latent_size: PositiveInt = 7
+    latent_size: Width = 7
     """Table 7, context embedding dimension."""
-    encoder_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    encoder_sizes: Widths = (400, 400, 400)
     """Table 7, context encoder hidden size; three layers as in garage's ML1 example."""
-    network_sizes: tuple[PositiveInt, ...] = (400, 400, 400)
+    network_sizes: Widths = (400, 400, 400)
     """Table 7, policy hidden size; also of Q and V."""
-    meta_batch: PositiveInt = 16
+    meta_batch: Count = 16
     """Table 7, tasks an update, drawn with replacement."""
-    batch: PositiveInt = 256
+    batch: Count = 256
     """Table 7, transitions a task."""
-    context_batch: PositiveInt = 128
+    context_batch: Count = 128
     """Table 7, context embedding batch size: context rows a task."""
-    updates: PositiveInt = 4000
+    updates: Count = 4000
     """Table 7, parameter updates per epoch."""
-    warmup_steps: PositiveInt = 4000
+    warmup_steps: Count = 4000
     """Table 7, environment steps a training task before the first update."""
-    tasks_per_iteration: PositiveInt = 15
+    tasks_per_iteration: Count = 15
     """Table 7, training tasks sampled per epoch."""
-    prior_steps: PositiveInt = 800
+    prior_steps: Count = 800
     """Table 7, exploration timesteps a sampled task, with z from the prior; they become the task's context."""
-    posterior_steps: NonNegativeInt = 800
+    posterior_steps: CountOrNone = 800
     """Table 7, posterior timesteps a sampled task, with z from the posterior; not part of the context."""
-    reward_scale: PositiveFloat = 10.0
+    reward_scale: Scale = 10.0
     """Table 7."""
-    entropy_weight: PositiveFloat = 1.0
+    entropy_weight: Scale = 1.0
     """alpha, the temperature; 1 in both code bases, which set the balance by the reward scale alone."""
-    context_reward_scale: PositiveFloat = 1.0
+    context_reward_scale: Scale = 1.0
     """Scale of the rewards that the encoder reads; both code bases leave them as they are."""
     discount: Fraction = 0.99
     """gamma; garage torch/algos/pearl.py, oyster configs/default.py."""
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
-    learning_rate: PositiveFloat = 3e-4
+    learning_rate: Fraction = 3e-4
     """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
-    kl_weight: NonNegativeFloat = 0.1
+    kl_weight: Weight = 0.1
     """beta; garage pearl.py:118, oyster configs/default.py:37."""
-    policy_regularisation: NonNegativeFloat = 1e-3
+    policy_regularisation: Weight = 1e-3
     """Weight of mean(mean^2) and of mean(log deviation^2), log_std there; oyster rlkit/torch/sac/sac.py:244-251."""
     next_observations_in_context: bool = False
     """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
@@ -115,14 +133,18 @@ class PEARLSettings:
     """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
-    as_published: frozenset[Difference] = frozenset()
+    as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
+
+
+Infer = Callable[[IntArray], Tensor]
+"""Draws a z for each of some tasks, (tasks, latent_size)."""
 
 
 class Inference(NamedTuple):
     """What one update knows of its tasks."""
 
-    posterior: Gaussian
+    posterior: DiagonalNormal
     auxiliary_loss: Tensor
     """Added to the encoder's loss."""
     metrics: dict[str, Tensor]
@@ -132,7 +154,7 @@ class PEARL(Algorithm):
     """PEARL as its paper describes it."""
 
     name: ClassVar[str] = "pearl"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     renamed: ClassVar[Mapping[str, str]] = {
@@ -148,8 +170,6 @@ class PEARL(Algorithm):
         super().__init__(settings, problem, streams, device)
         initial = self.initial
         initialise, initialise_policy = fan_in_uniform, fan_in_uniform
-        if {"xavier-initialisation", "fan-out-initialisation"} <= settings.as_published:
-            raise ValueError("as_published: xavier-initialisation and fan-out-initialisation exclude each other")
         if "xavier-initialisation" in settings.as_published:
             initialise, initialise_policy = xavier_normal, xavier_uniform
         if "fan-out-initialisation" in settings.as_published:
@@ -161,7 +181,8 @@ class PEARL(Algorithm):
         self.critics = MLP([s + a + z, *hidden, 1], initial, members=2, initialise=initialise).to(device)
         self.value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
         self.target_value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
-        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise_policy).to(device)
+        added = 1e-6 if "bounded-density" in settings.as_published else 0.0
+        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise_policy, added).to(device)
         if "twin-critics-initialised-alike" in settings.as_published:
             for parameter in self.critics.parameters():
                 parameter.data[1] = parameter.data[0]
@@ -176,12 +197,18 @@ class PEARL(Algorithm):
         self.value_adam = Adam(settings.learning_rate, self.value_parameters)
         self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
 
-        self.scale = Standardisation(s)
+        self.scale = Standardisation(s, LEAST_DEVIATION)
         self.replay = Replay(s, a, problem.replay_rows, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
 
     # Meta-training
+
+    @classmethod
+    def first_iteration_steps(cls, settings: PEARLSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and prior and posterior steps of the sampled tasks."""
+        each = settings.prior_steps + settings.posterior_steps
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * each
 
     @property
     def next_iteration_steps(self) -> int:
@@ -195,35 +222,37 @@ class PEARL(Algorithm):
         if not self.replay.used:
             self.warm_up(tasks)
         chosen = self.exploration.integers(self.problem.train_tasks, size=settings.tasks_per_iteration)
-        for task in chosen.tolist():
-            self.contexts.clear(task)
-        self.collect(tasks, chosen, settings.prior_steps, self.prior, into_context=True)
-        self.collect(tasks, chosen, settings.posterior_steps, self.posterior, into_context=False)
+        for some in without_repetition(chosen):
+            for task in some.tolist():
+                self.contexts.clear(task)
+            self.collect(tasks, some, settings.prior_steps, repeat(self.prior), into_context=True)
+            inferences: Iterator[Infer] = repeat(self.posterior)
+            if "prior-first" in settings.as_published:
+                inferences = chain([self.prior], inferences)
+            self.collect(tasks, some, settings.posterior_steps, inferences, into_context=False)
         return mean_of_updates(self.update, settings.updates)
 
     def warm_up(self, tasks: Tasks) -> None:
         """Fill the replay of every training task with the untrained policy."""
         everything = np.arange(self.problem.train_tasks)
-        first = list(self.rollouts(tasks, everything, self.settings.warmup_steps, self.prior))
+        first = list(self.rollouts(tasks, everything, self.settings.warmup_steps, repeat(self.prior)))
         if self.settings.standardise_observations:
             self.scale.fit_episodes(first)
         for episodes in first:
             self.store(episodes, into_context=True)
 
     def collect(
-        self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor], *, into_context: bool
+        self, tasks: Tasks, chosen: IntArray, steps: int, inferences: Iterator[Infer], *, into_context: bool
     ) -> None:
         """Roll out in the chosen tasks and store the episodes."""
-        for episodes in self.rollouts(tasks, chosen, steps, infer):
+        for episodes in self.rollouts(tasks, chosen, steps, inferences):
             self.store(episodes, into_context=into_context)
 
-    def rollouts(
-        self, tasks: Tasks, chosen: IntArray, steps: int, infer: Callable[[IntArray], Tensor]
-    ) -> Iterator[Episodes]:
-        """Spend `steps` steps in each of the chosen tasks, with a new z for every episode."""
+    def rollouts(self, tasks: Tasks, chosen: IntArray, steps: int, inferences: Iterator[Infer]) -> Iterator[Episodes]:
+        """Spend `steps` steps in each of the chosen tasks, with the next inference's z for every episode."""
 
         def actor() -> ConditionedActor:
-            z = infer(chosen)
+            z = next(inferences)(chosen)
             noise = self.exploration.standard_normal((len(chosen), self.problem.horizon, self.problem.action_size))
             return ConditionedActor(self.policy, self.scale, z, noise)
 
@@ -297,7 +326,7 @@ class PEARL(Algorithm):
             "value_loss": v_loss.detach(),
             "policy_loss": pi_loss.detach(),
             "kl": kl.detach(),
-            "posterior_variance": inference.posterior.deviation.detach().square().mean(),
+            "posterior_variance": inference.posterior.deviations.detach().square().mean(),
             **inference.metrics,
         }
 
@@ -309,7 +338,7 @@ class PEARL(Algorithm):
         """Make an agent whose belief is the prior."""
         return PEARLAgent(self, generators)
 
-    def encode(self, exploration: Sequence[Episodes]) -> Gaussian:
+    def encode(self, exploration: Sequence[Episodes]) -> DiagonalNormal:
         """Infer q(z|c) from whole episodes, one row of each copy's transitions after the other."""
         rows, present = [], []
         for episodes in exploration:
@@ -320,7 +349,7 @@ class PEARL(Algorithm):
             rows.append(np.concatenate(columns, axis=-1))
             present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
         with torch.no_grad():
-            posterior: Gaussian = self.encoder(
+            posterior: DiagonalNormal = self.encoder(
                 self.tensor(np.concatenate(rows, axis=1)), self.tensor(np.concatenate(present, axis=1))
             )
         return posterior
@@ -342,6 +371,12 @@ class PEARL(Algorithm):
             "episodes": self.episodes,
             "contexts": self.contexts,
         }
+
+
+def without_repetition(chosen: IntArray) -> list[IntArray]:
+    """Split tasks that were drawn with replacement: those that come first, those that come a second time, and so on."""
+    nth = np.array([np.count_nonzero(chosen[:draw] == task) for draw, task in enumerate(chosen)])
+    return [chosen[nth == n] for n in range(nth.max() + 1)]
 
 
 class PEARLAgent(MetaTestAgent):
@@ -366,11 +401,16 @@ class PEARLAgent(MetaTestAgent):
         return self.actor.act(observations)
 
     def adapt(self, exploration: Sequence[Episodes]) -> None:
-        """Infer z from all transitions explored."""
-        posterior = self.algorithm.encode(exploration)
-        self.z = posterior.mean
+        """Infer z from all transitions explored; where there are none, the belief stays the prior."""
+        size = self.algorithm.settings.latent_size
+        if exploration:
+            posterior = self.algorithm.encode(exploration)
+        else:
+            nothing = self.algorithm.tensor(np.zeros((len(self.generators), size)))
+            posterior = DiagonalNormal(nothing, nothing)  # the prior, N(0, I)
+        self.z = posterior.means
         if self.algorithm.settings.test_posterior == "sample":
-            self.z = posterior.mean + posterior.deviation * self._draw(self.algorithm.settings.latent_size)
+            self.z = posterior.means + posterior.deviations * self._draw(size)
 
     def _draw(self, size: int) -> Tensor:
         return self.algorithm.tensor(task_normals(self.generators, size))

@@ -17,20 +17,20 @@ class Propensity(NamedTuple):
     intercepts: Tensor  # (tasks, 1)
 
     @staticmethod
-    def fit(new: Tensor, present: Tensor, replay: Tensor, inverse_penalty: float) -> Propensity:
+    def fit(new: Tensor, present: Tensor, replay: Tensor, replay_present: Tensor, inverse_penalty: float) -> Propensity:
         """Fit by logistic regression.
 
         Parameters
         ----------
-        new, replay : (tasks, rows, features)
-        present : (tasks, rows), 0 where a row of `new` is padding.
+        new, replay : (tasks, rows, features), with as many rows each as they have.
+        present, replay_present : (tasks, rows), 0 where a row is padding.
         inverse_penalty : C of scikit-learn's LogisticRegression.
         """
         coefficients, intercepts = [], []
-        kept = present.bool().cpu().numpy()
-        for x_new, here, x_replay in zip(new.double().cpu().numpy(), kept, replay.double().cpu().numpy(), strict=True):
-            x = np.concatenate([x_new[here], x_replay])
-            label = np.concatenate([np.full(here.sum(), -1), np.ones(len(x_replay))])
+        for columns in zip(new, present.bool(), replay, replay_present.bool(), strict=True):
+            x_new, here, x_replay, there = (column.cpu().numpy() for column in columns)
+            x = np.concatenate([x_new[here], x_replay[there]], dtype=np.float64)
+            label = np.concatenate([np.full(here.sum(), -1), np.ones(there.sum())])
             model = LogisticRegression(C=inverse_penalty, max_iter=2000).fit(x, label)
             coefficients.append(model.coef_[0])
             intercepts.append(model.intercept_)
@@ -47,6 +47,12 @@ def importance_weights(logits: Tensor, beta_clip: float, *, zero_small: bool = F
     return torch.where(beta < 0.1, 0.0, beta) if zero_small else beta
 
 
-def effective_sample_size(beta: Tensor) -> Tensor:
-    """Compute the normalised ESS = (sum beta)^2 / (n sum beta^2) over the last axis."""
-    return beta.sum(dim=-1).square() / (beta.shape[-1] * beta.square().sum(dim=-1)).clamp(min=1e-12)
+def effective_sample_size(beta: Tensor, present: Tensor) -> Tensor:
+    """Compute the normalised ESS = (sum beta)^2 / (n sum beta^2) of the n weights present, over the last axis.
+
+    It knows no scale: weights are brought to at most 1, so that tiny ones do not vanish in their squares.
+    """
+    weights = beta * present
+    weights = weights / weights.amax(dim=-1, keepdim=True).clamp(min=torch.finfo(beta.dtype).tiny)
+    squares = present.sum(dim=-1) * weights.square().sum(dim=-1)
+    return weights.sum(dim=-1).square() / squares.clamp(min=1e-12)

@@ -27,7 +27,7 @@ PRESETS = Path(__file__).parent / "presets"
 @cache
 def _presets(algorithm: str) -> dict[str, dict[str, Any]]:
     path = PRESETS / f"{algorithm}.yaml"
-    return yaml.safe_load(path.read_text()) if path.exists() else {}
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def paper_settings(algorithm: str, environment: str, kind: str) -> dict[str, Any]:

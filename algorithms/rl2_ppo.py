@@ -8,16 +8,19 @@ Sizes and schedules: garage's ML1 example (examples/tf/rl2_ppo_metaworld_ml1_pus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from algorithms.advantages import (
+    LARGEST_LOG_RATIO,
     LinearFeatureBaseline,
     discounted_sums,
     generalised_advantages,
@@ -25,12 +28,26 @@ from algorithms.advantages import (
     standardised,
 )
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import (
+    Algorithm,
+    Count,
+    Episodes,
+    Fraction,
+    MetaTestAgent,
+    Metrics,
+    Problem,
+    Stateful,
+    Streams,
+    Tasks,
+    UnitInterval,
+    Width,
+)
 from algorithms.networks import GRU, MLP, StateIndependentDeviation
+from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
-from algorithms.rollouts import run_episodes
+from algorithms.rollouts import run_episodes, waves
 from algorithms.scaling import Standardisation
-from environments import BoolArray, FloatArray, Step
+from environments import BoolArray, FloatArray, IntArray, Step
 
 Difference = Literal[
     "unflagged-time-limits",  # garage tf/algos/rl2.py:66: the boundary is 1 only where the task itself ended
@@ -54,28 +71,30 @@ PUBLISHED: dict[str, frozenset[str]] = {
 
 GARAGE_ENTROPY_WEIGHT = 0.02
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 
 @dataclass(frozen=True)
 class RL2PPOSettings:
     """Settings of RL2-PPO; the defaults are those of garage's ML1 example."""
 
-    hidden_size: PositiveInt = 64
+    hidden_size: Width = 64
     """garage's example :55."""
-    episodes_per_trial: PositiveInt = 10
+    episodes_per_trial: Count = 10
     """garage's example: episodes in one task that share a hidden state."""
-    meta_batch: PositiveInt = 10
+    meta_batch: Count = 10
     """garage's example: trials an iteration, each in a task of its own draw."""
-    epochs: PositiveInt = 10
+    epochs: Count = 10
     """garage's example: passes over the trials of an iteration."""
-    minibatch: PositiveInt = 32
+    minibatch: Count = 32
     """garage's example: trials, not steps, a gradient step (with ten trials: all of them)."""
-    clip: PositiveFloat = 0.2
+    clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """garage's example, lr_clip_range: epsilon of PPO's Eq. 7."""
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: Fraction = 1e-3
     """garage tf/optimizers/first_order_optimizer.py:48."""
-    discount: PositiveFloat = 0.99
+    discount: UnitInterval = 0.99
     """garage's example."""
-    gae_decay: NonNegativeFloat = 0.95
+    gae_decay: UnitInterval = 0.95
     """garage's example, gae_lambda."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which garage differs from the description; see `PUBLISHED` and docs/algorithms/rl2-ppo.md."""
@@ -125,70 +144,100 @@ class Trials(NamedTuple):
     present: BoolArray  # (trials, time), false beyond a trial's end
     terminated: BoolArray  # (trials,), whether the last episode was ended by its task
 
+    @staticmethod
+    def join(waves: Sequence[Trials]) -> Trials:
+        """Put the trials of several waves side by side, all as long as the longest."""
+
+        def column(parts: Sequence[NDArray[Scalar]]) -> NDArray[Scalar]:
+            time = max(part.shape[1] for part in parts)
+            padding = [[(0, 0), (0, time - part.shape[1]), *[(0, 0)] * (part.ndim - 2)] for part in parts]
+            return np.concatenate([np.pad(part, pad) for part, pad in zip(parts, padding, strict=True)])
+
+        return Trials(
+            inputs=column([trials.inputs for trials in waves]),
+            actions=column([trials.actions for trials in waves]),
+            rewards=column([trials.rewards for trials in waves]),
+            present=column([trials.present for trials in waves]),
+            terminated=np.concatenate([trials.terminated for trials in waves]),
+        )
+
 
 class RL2PPO(Algorithm):
     """RL2 with proximal policy optimisation."""
 
     name: ClassVar[str] = "rl2-ppo"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = RL2PPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    renamed: ClassVar[Mapping[str, str]] = {"theta": "policy", "psi": "value"}
     reads_evaluation_rewards: ClassVar[bool] = True
     settings: RL2PPOSettings
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
-        initial = self.initial
         inputs = problem.observation_size + problem.action_size + 2
-        self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, initial).to(device)
-        self.value = RecurrentValue(inputs, settings.hidden_size, initial).to(device)
-        self.theta, self.psi = FlatParameters(self.policy), FlatParameters(self.value)
-        self.adam = Adam(settings.learning_rate, self.theta, self.psi)
+        self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, self.initial).to(device)
+        self.value = RecurrentValue(inputs, settings.hidden_size, self.initial).to(device)
+        self.policy_parameters, self.value_parameters = FlatParameters(self.policy), FlatParameters(self.value)
+        self.adam = Adam(settings.learning_rate, self.policy_parameters, self.value_parameters)
         self.returns = Standardisation(1)
 
     # Meta-training
 
+    @classmethod
+    def first_iteration_steps(cls, settings: RL2PPOSettings, problem: Problem) -> int:
+        """One trial in each task of the batch."""
+        return settings.meta_batch * settings.episodes_per_trial * problem.horizon
+
     @property
     def next_iteration_steps(self) -> int:
-        """One trial in each task of the batch."""
-        return self.settings.meta_batch * self.settings.episodes_per_trial * self.problem.horizon
+        """Those of the first."""
+        return self.first_iteration_steps(self.settings, self.problem)
+
+    @property
+    def smallest_iteration_steps(self) -> int:
+        """A single trial: the last iteration takes as many as the budget has left."""
+        return self.settings.episodes_per_trial * self.problem.horizon
 
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Collect one trial in each of some tasks, then climb PPO's surrogate for some epochs."""
         settings = self.settings
         chosen = self.exploration.integers(self.problem.train_tasks, size=settings.meta_batch)
-        recorder = Recorder(self, len(chosen))
-        limits = np.full(len(chosen), self.problem.horizon)
-        episodes = [run_episodes(tasks, recorder, chosen, limits) for _ in range(settings.episodes_per_trial)]
-        trials = recorder.trials()
+        fitting = waves(len(chosen), self.smallest_iteration_steps, tasks)
+        collected = [self.collect(tasks, chosen[some]) for some in fitting]
+        trials = Trials.join([trials for trials, _ in collected])
+        episode_returns = np.concatenate([returns for _, returns in collected])  # (trials, episodes)
         advantages, returns = self.evaluate(trials)
 
-        def tensor(values: FloatArray | BoolArray) -> Tensor:
-            return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
-
-        x, u, present = tensor(trials.inputs), tensor(trials.actions), tensor(trials.present)
-        advantage, target = tensor(advantages), tensor(self.returns(returns))
+        x, u, present = self.tensor(trials.inputs), self.tensor(trials.actions), self.tensor(trials.present)
+        advantage, target = self.tensor(advantages), self.tensor(self.returns(returns))
         with torch.no_grad():
             old = self.policy(x[:, :-1])[0].log_probability(u)
         totals = torch.zeros(4, device=self.device)
         updates = 0
         for _ in range(settings.epochs):
-            order = torch.randperm(settings.meta_batch, device=self.device, generator=self.generator)
+            order = torch.randperm(len(x), device=self.device, generator=self.generator)
             for some in torch.split(order, settings.minibatch):
                 batch = (values[some] for values in (x, u, old, advantage, target, present))
                 totals += self.update(*batch)
                 updates += 1
-        policy_loss, value_loss, kl, clipped = (totals / updates).tolist()
-        first, last = (float(episode.rewards.sum(axis=1).mean()) for episode in (episodes[0], episodes[-1]))
+        to_climb, to_fit, kl, clipped = (totals / updates).tolist()
         return {
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
+            "policy_loss": to_climb,
+            "value_loss": to_fit,
             "kl": kl,
             "clip_fraction": clipped,
             "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
-            "first_episode_return": first,
-            "last_episode_return": last,
+            "first_episode_return": float(episode_returns[:, 0].mean()),
+            "last_episode_return": float(episode_returns[:, -1].mean()),
         }
+
+    def collect(self, tasks: Tasks, chosen: IntArray) -> tuple[Trials, FloatArray]:
+        """Run one trial in each of some tasks; return them, and the returns of their episodes (trials, episodes)."""
+        recorder = Recorder(self, len(chosen))
+        limits = np.full(len(chosen), self.problem.horizon)
+        episodes = [run_episodes(tasks, recorder, chosen, limits) for _ in range(self.settings.episodes_per_trial)]
+        return recorder.trials(), np.stack([episode.rewards.sum(axis=1) for episode in episodes], axis=1)
 
     def evaluate(self, trials: Trials) -> tuple[FloatArray, FloatArray]:
         """Estimate the advantages, and the returns that the values are fitted to, (trials, time) each.
@@ -209,8 +258,7 @@ class RL2PPO(Algorithm):
             values = baseline(trials.inputs[None])[0]
         else:
             with torch.inference_mode():
-                x = torch.as_tensor(trials.inputs, dtype=torch.get_default_dtype(), device=self.device)
-                standard = self.value(x).double().cpu().numpy()
+                standard = self.value(self.tensor(trials.inputs)).double().cpu().numpy()
             values = self.returns.mean + self.returns.deviation * standard
         final = (np.arange(len(present)), present.sum(axis=1))
         ended = (
@@ -228,15 +276,16 @@ class RL2PPO(Algorithm):
 
     def update(self, x: Tensor, u: Tensor, old: Tensor, advantage: Tensor, target: Tensor, present: Tensor) -> Tensor:
         """Take one gradient step on some trials; return policy loss, value loss, KL estimate and share clipped."""
+        epsilon = self.settings.clip
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
-        policy_loss = -masked_mean(clipped_surrogate(log_ratio, advantage, self.settings.clip), present)
-        value_loss = masked_mean((self.value(x[:, :-1]) - target).square(), present)
-        self.adam.step(policy_loss + value_loss)
+        to_climb = policy_loss(log_ratio, advantage, present, epsilon)
+        to_fit = value_loss(self.value(x[:, :-1]), target, present)
+        self.adam.step(to_climb + to_fit)
         self.gradient_steps += 1
         with torch.no_grad():
             kl = masked_mean(-log_ratio, present)
-            clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > self.settings.clip).float(), present)
-        return torch.stack([policy_loss.detach(), value_loss.detach(), kl, clipped])
+            clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), present)
+        return torch.stack([to_climb.detach(), to_fit.detach(), kl, clipped])
 
     # Meta-testing
 
@@ -244,21 +293,40 @@ class RL2PPO(Algorithm):
         """Make an agent at the beginning of a trial."""
 
         def noise() -> FloatArray:
-            shape = (self.problem.horizon, self.problem.action_size)
-            return np.stack([generator.standard_normal(shape) for generator in generators])
+            return task_normals(generators, self.problem.horizon, self.problem.action_size)
 
         return RL2Agent(self, len(generators), noise)
 
     @property
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
-        return {"theta": self.theta, "psi": self.psi, "adam": self.adam, "returns": self.returns}
+        return {
+            "policy": self.policy_parameters,
+            "value": self.value_parameters,
+            "adam": self.adam,
+            "returns": self.returns,
+        }
 
 
 def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    """PPO's L^CLIP before the expectation (Schulman et al., 2017, Eq. 7): min(r A, clip(r, 1 - eps, 1 + eps) A)."""
-    ratio = log_ratio.exp()
-    return torch.minimum(ratio * advantage, ratio.clamp(1.0 - epsilon, 1.0 + epsilon) * advantage)
+    """PPO's L^CLIP before the expectation (Schulman et al., 2017, Eq. 7): min(r A, clip(r, 1 - eps, 1 + eps) A).
+
+    Where A is positive that is min(r, 1 + eps) A, elsewhere max(r, 1 - eps) A. Bounding the logarithm instead of the
+    ratio is the same, but never overflows; r is constant beyond e^20.
+    """
+    above = log_ratio.clamp(max=math.log1p(epsilon))
+    below = log_ratio.clamp(min=math.log1p(-epsilon), max=LARGEST_LOG_RATIO)
+    return torch.where(advantage > 0.0, above, below).exp() * advantage
+
+
+def policy_loss(log_ratio: Tensor, advantage: Tensor, present: Tensor, epsilon: float) -> Tensor:
+    """-E[L^CLIP] over what is present."""
+    return -masked_mean(clipped_surrogate(log_ratio, advantage, epsilon), present)
+
+
+def value_loss(values: Tensor, target: Tensor, present: Tensor) -> Tensor:
+    """E[(V - target)^2] over what is present."""
+    return masked_mean((values - target).square(), present)
 
 
 class RL2Agent(MetaTestAgent):
@@ -282,9 +350,8 @@ class RL2Agent(MetaTestAgent):
             flagged = np.full_like(self.terminated, self.episodes > 0)
         self.boundary = flagged.astype(np.float64)
         self.terminated = np.zeros_like(self.terminated)
-        self.draws = self.noise() if self.exploring else None  # (copies, horizon, action_size)
+        self.draws = EpisodeNoise(self.noise() if self.exploring else None)
         self.episodes += 1
-        self.t = -1
 
     def inputs(self, observations: FloatArray) -> FloatArray:
         """Join what the policy reads, (copies, input_size)."""
@@ -293,18 +360,13 @@ class RL2Agent(MetaTestAgent):
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
-        self.t += 1
         self.x = self.inputs(observations)
         with torch.inference_mode():
-            x = torch.as_tensor(self.x[:, None], dtype=torch.get_default_dtype(), device=self.algorithm.device)
-            distribution, states = self.algorithm.policy(x, self.hidden)
+            distribution, states = self.algorithm.policy(self.algorithm.tensor(self.x[:, None]), self.hidden)
             self.next_hidden = states[:, 0]
             u = distribution.means[:, 0]
-            if self.draws is not None:
-                noise = torch.as_tensor(
-                    self.draws[:, self.t], dtype=torch.get_default_dtype(), device=self.algorithm.device
-                )
-                u = u + distribution.log_deviations[:, 0].exp() * noise
+            if (noise := self.draws.next()) is not None:
+                u = u + distribution.log_deviations[:, 0].exp() * self.algorithm.tensor(noise)
         self.u = u.double().cpu().numpy()
         actions: FloatArray = self.u.clip(-1.0, 1.0)
         return actions

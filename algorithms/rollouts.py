@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from algorithms.interface import Actor, Episodes, Tasks
-from environments import IntArray
+from environments import BoolArray, FloatArray, IntArray, Step
 
 
 def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray, *, observe: bool = True) -> Episodes:
@@ -30,18 +30,28 @@ def run_episodes(tasks: Tasks, actor: Actor, indices: IntArray, limits: IntArray
     active = limits > 0
     while active.any():
         actions = actor.act(observations)
-        step = tasks.step(actions, active)
+        step = _of_active(tasks.step(actions, active), active, observations)
         if observe:
             actor.observe(step, active)
         observations = step.observations
         seen.append(observations)
         taken.append(np.where(active[:, None], actions, 0.0))
         rewards.append(step.rewards)
-        success |= step.success & active
-        terminated |= step.terminated & active
+        success |= step.success
+        terminated |= step.terminated
         lengths += active
         active = active & ~step.terminated & (lengths < limits)
     return Episodes(indices, np.stack(seen, 1), np.stack(taken, 1), np.stack(rewards, 1), terminated, lengths, success)
+
+
+def _of_active(step: Step, active: BoolArray, observations: FloatArray) -> Step:
+    """Hold every family to what `Step` promises of inactive copies: the last observation again, and zeros."""
+    return Step(
+        np.where(active[:, None], step.observations, observations),
+        np.where(active, step.rewards, 0.0),
+        step.terminated & active,
+        step.success & active,
+    )
 
 
 def run_steps(
@@ -62,3 +72,22 @@ def run_steps(
         episodes = run_episodes(tasks, make_actor(), indices, np.minimum(remaining, horizon), observe=False)
         remaining = remaining - episodes.lengths
         yield episodes
+
+
+def waves(count: int, steps: int, tasks: Tasks) -> Iterator[slice]:
+    """Split `count` tasks or trials into waves of as many as surely fit what the budget has left.
+
+    There is one wave unless the budget nears its end. Then the steps that were reserved and not taken, because episodes
+    ended early, let more follow; those for which nothing is left do not come. The first always does.
+
+    Parameters
+    ----------
+    count : how many are to be run.
+    steps : the most steps that one of them can take.
+    tasks : where they are run, before the next wave is asked for.
+    """
+    begun, fitting = 0, max(1, tasks.left // steps)
+    while begun < count and fitting > 0:
+        yield slice(begun, min(begun + fitting, count))
+        begun += fitting
+        fitting = tasks.left // steps

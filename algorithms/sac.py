@@ -43,6 +43,11 @@ def policy_penalty(drawn: PolicySample) -> Tensor:
     return drawn.means.square().mean() + drawn.log_deviations.square().mean()
 
 
+def temperature(log_alpha: Tensor) -> Tensor:
+    """Compute alpha without a gradient, from a logarithm that nothing bounds: within exp(+-20)."""
+    return log_alpha.detach().clamp(-20.0, 20.0).exp()
+
+
 def temperature_loss(log_alpha: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:
     """-log alpha (log pi(a|s) + target entropy): alpha rises while the policy's entropy is below the target."""
     return -(log_alpha * (log_probabilities.detach() + target_entropy).mean()).sum()

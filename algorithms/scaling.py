@@ -11,11 +11,25 @@ import torch
 from algorithms.interface import Episodes, State
 from environments import FloatArray
 
+LEAST_DEVIATION = 0.05
+"""Of an observation or a task vector that is standardised by a first sample: 5 cm, or 3 degrees.
+
+What hardly moves under an untrained policy moves under a trained one. In Meta-World's warm-up data the object's
+coordinates deviate by 1e-5 to 3e-4 and the hand's by 0.03 to 0.2; pushing moves the object by 0.1.
+"""
+
 
 class Standardisation:
-    """x -> (x - mean) / deviation; the identity until it is fitted. Coordinates that do not vary are only shifted."""
+    """x -> (x - mean) / deviation; the identity until it is fitted. Coordinates that do not vary are only shifted.
 
-    def __init__(self, size: int) -> None:
+    Parameters
+    ----------
+    size : number of coordinates.
+    least : the least deviation that is divided by, for inputs that may come to vary more than the sample.
+    """
+
+    def __init__(self, size: int, least: float = 0.0) -> None:
+        self.least = least
         self.mean = np.zeros(size)
         self.deviation = np.ones(size)
 
@@ -34,7 +48,7 @@ class Standardisation:
     def fit(self, sample: FloatArray) -> None:
         """Take mean and deviation from a sample (rows, size)."""
         self.mean = sample.mean(axis=0)
-        deviation = sample.std(axis=0)
+        deviation = np.maximum(sample.std(axis=0), self.least)
         self.deviation = np.where(deviation > 1e-6, deviation, 1.0)
 
     def __call__(self, values: FloatArray) -> FloatArray:

@@ -7,17 +7,22 @@ A deterministic encoder gives a constant deviation.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algorithms.context import Gaussian
+from algorithms.gaussian import DiagonalNormal
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
+from environments import IntArray
 
 Crops = Literal["window", "rows"]
+
+Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
+"""Divides similarities, which are squared distances: far below, their exponentials are all 0 or 1."""
 
 
 class Windows(NamedTuple):
@@ -25,8 +30,38 @@ class Windows(NamedTuple):
 
     queries: Tensor  # (tasks, window) rows of the replay
     keys: Tensor  # (tasks, window)
-    present: Tensor  # (tasks, window), 0 beyond the end of a window of a short episode
+    present: Tensor  # (tasks, window), 0 beyond the end of a window that was shortened
     valid: Tensor  # (tasks,), False where a task has no trajectory left that is not in the batch already
+
+    def shares(self) -> dict[str, Tensor]:
+        """Compute which share of the valid pairs hold the same rows, and which share have some row in common."""
+        same = (self.queries == self.keys).all(dim=1)
+        common = (self.queries[:, :, None] == self.keys[:, None, :]).any(dim=2).any(dim=1)
+        count = self.valid.sum()
+        return {
+            "identical_pairs": (same & self.valid).sum() / count,
+            "overlapping_pairs": (common & self.valid).sum() / count,
+        }
+
+
+Lengths = TypeVar("Lengths", Tensor, IntArray)
+
+
+def window_and_starts(lengths: Lengths, size: int) -> tuple[Lengths, Lengths]:
+    """Return the transitions of a window, and the number of its starts, in episodes of some lengths.
+
+    A window has W transitions and starts in [0, T - W) (appendix C.3), if these are at least W / 4 starts, and two. In
+    a shorter episode it has the most transitions, 4 T // 5, that leave a quarter as many starts; then it may start
+    anywhere that it fits.
+
+    Parameters
+    ----------
+    lengths : T, steps of each episode, at least 1.
+    size : W.
+    """
+    window = (4 * lengths // 5).clip(1, size)
+    short = 4 * (lengths - size) < max(size, 8)
+    return window, lengths - window + short
 
 
 def sample_windows(
@@ -34,9 +69,9 @@ def sample_windows(
 ) -> Windows:
     """Crop two windows from one trajectory of each task.
 
-    Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3). An episode with T <= W gives windows of
-    T - 1 rows (at least one). A task that occurs k times in the meta-batch gives k different trajectories, as far as it
-    has that many.
+    Sizes and starts are those of `window_and_starts`, the two starts independent of each other as in appendix C.3.
+    Only where an episode is too short for W, and starts are few, are they made to differ, as Eq. 6 has it. A task that
+    occurs k times in the meta-batch gives k different trajectories, as far as it has that many.
 
     Parameters
     ----------
@@ -53,25 +88,27 @@ def sample_windows(
     order = order.masked_fill(torch.arange(order.shape[1], device=device) >= counts[:, None], 2.0).argsort(dim=1)
     episode = order.gather(1, (occurrence % counts)[:, None])
 
-    length = table.lengths[tasks].gather(1, episode)  # (tasks, 1)
+    first, length = table.starts[tasks].gather(1, episode), table.lengths[tasks].gather(1, episode)  # (tasks, 1)
     if crops == "rows":
         uniform = torch.rand(2, len(tasks), size, dtype=torch.float64, device=device, generator=generator)
-        queries, keys = table.starts[tasks].gather(1, episode) + (uniform * length).long()
+        queries, keys = first + (uniform * length).long()
         return Windows(queries, keys, torch.ones(len(tasks), size, device=device), occurrence < counts)
-    window = (length - 1).clamp(min=1, max=size)
-    choices = (length - window).clamp(min=1)
+    window, starts = window_and_starts(length, size)
     uniform = torch.rand(2, len(tasks), 1, dtype=torch.float64, device=device, generator=generator)
+    query, key = (uniform * starts).long()
+    another = (query + 1 + (uniform[1] * (starts - 1)).long()) % starts
+    key = torch.where(starts > length - window, another, key)
     offset = torch.arange(size, device=device)
     # Padding repeats the window's last row, so that it never reads beyond the episode.
     within = torch.minimum(offset[None, :], window - 1)
-    queries, keys = table.starts[tasks].gather(1, episode) + (uniform * choices).long() + within
-    return Windows(queries, keys, (offset < window).to(torch.get_default_dtype()), occurrence < counts)
+    present = (offset < window).to(torch.get_default_dtype())
+    return Windows(first + query + within, first + key + within, present, occurrence < counts)
 
 
-def similarity(queries: Gaussian, keys: Gaussian) -> Tensor:
+def similarity(queries: DiagonalNormal, keys: DiagonalNormal) -> Tensor:
     """Negative squared Wasserstein distance between every query and every key (Eq. 7), (queries, keys)."""
-    means = (queries.mean[:, None] - keys.mean[None, :]).square().sum(dim=-1)
-    deviations = (queries.deviation[:, None] - keys.deviation[None, :]).square().sum(dim=-1)
+    means = (queries.means[:, None] - keys.means[None, :]).square().sum(dim=-1)
+    deviations = (queries.deviations[:, None] - keys.deviations[None, :]).square().sum(dim=-1)
     return -(means + deviations)
 
 
@@ -82,7 +119,7 @@ class Contrast(NamedTuple):
     accuracy: Tensor  # share of queries whose most similar key is their own
 
 
-def contrast(queries: Gaussian, keys: Gaussian, valid: Tensor, temperature: float) -> Contrast:
+def contrast(queries: DiagonalNormal, keys: DiagonalNormal, valid: Tensor, temperature: float) -> Contrast:
     """InfoNCE over the batch (Eq. 8, Algorithm 1): query i belongs to key i.
 
     Parameters

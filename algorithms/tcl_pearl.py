@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from algorithms.interface import Fraction, Problem, Stateful, Streams
+from algorithms.interface import Count, Fraction, Problem, Stateful, Streams, Weight
 from algorithms.pearl import PEARL, Inference, PEARLSettings
-from algorithms.tcl import Crops, KeyEncoder, contrast, sample_windows
+from algorithms.tcl import Crops, KeyEncoder, Temperature, contrast, sample_windows
 
 
 @dataclass(frozen=True)
 class TCLPEARLSettings(PEARLSettings):
     """PEARL's settings and those of TCL; the defaults are the paper's for Meta-World."""
 
-    window: PositiveInt = 64
+    window: Count = 64
     """Table 8, trajectory augmentation window size W."""
     crops: Crops = "window"
     """Appendix C.3: windows did better than random rows of the trajectory."""
-    temperature: PositiveFloat = 1.0
+    temperature: Temperature = 1.0
     """Table 8, contrastive loss temperature."""
-    contrastive_scale: NonNegativeFloat = 1.0
+    contrastive_scale: Weight = 1.0
     """Table 4 for the MuJoCo Controls; not printed for Meta-World."""
     momentum: Fraction = 0.005
     """Appendix C.1; weighs the query encoder, as in CURL, which the paper follows."""
@@ -39,7 +38,7 @@ class TCLPEARL(PEARL):
     """PEARL plus TCL."""
 
     name: ClassVar[str] = "tcl-pearl"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = TCLPEARLSettings
     renamed: ClassVar[Mapping[str, str]] = {**PEARL.renamed, "phi_k": "key_encoder"}
     settings: TCLPEARLSettings
@@ -63,8 +62,9 @@ class TCLPEARL(PEARL):
         metrics = {
             "contrastive_loss": loss.detach(),
             "contrastive_accuracy": accuracy,
-            "query_variance": queries.deviation.detach().square().mean(),
+            "query_variance": queries.deviations.detach().square().mean(),
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
+            **windows.shares(),
         }
         return Inference(posterior, settings.contrastive_scale * loss, metrics)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from algorithms.interface import Episodes, Problem, State
 from algorithms.networks import GRU, MLP
-from algorithms.replay import Replay
+from algorithms.optimisation import FlatParameters
 
 
 class Batch(NamedTuple):
@@ -30,43 +29,6 @@ class Batch(NamedTuple):
         sizes = [next_observations.shape[-1], action_size, 1]
         s, a, r = windows[..., -1, :].split_with_sizes(sizes, dim=-1)
         return Batch(s, a, r[..., 0], terminated, next_observations, windows[..., :-1, :], windows[..., 1:, :])
-
-
-class HistoryReplay:
-    """All transitions of a run, drawn uniformly together with the steps that led to them."""
-
-    def __init__(self, problem: Problem, history: int, device: torch.device) -> None:
-        self.action_size, self.device = problem.action_size, device
-        self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
-        self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
-        self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
-        self.back = torch.arange(-history, 1, device=device)
-
-    def append(self, episodes: Episodes) -> None:
-        """Store every copy's episode."""
-        starts = self.steps.append(episodes)
-        ages = [torch.arange(length, device=self.device) for length in episodes.lengths.tolist()]
-        self.rows = torch.cat([self.rows, *(start + age for start, age in zip(starts, ages, strict=True))])
-        self.ages = torch.cat([self.ages, *ages])
-
-    def sample(self, size: int, generator: torch.Generator) -> Batch:
-        """Draw transitions of all tasks uniformly, with replacement."""
-        drawn = torch.randint(len(self.rows), (size,), device=self.device, generator=generator)
-        rows, ages = self.rows[drawn], self.ages[drawn]
-        around = (rows[:, None] + self.back).clamp(min=0)
-        windows = self.steps.context(around, reward_scale=1.0, next_observations=False)
-        windows = windows * (ages[:, None] + self.back >= 0).unsqueeze(-1)
-        final = self.steps.transitions(rows)
-        return Batch.of(windows, final.terminated[:, 0], final.next_observations, self.action_size)
-
-    def state(self) -> State:
-        """Return the transitions."""
-        return {"steps": self.steps.state(), "rows": self.rows.clone(), "ages": self.ages.clone()}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        self.steps.load_state(state["steps"])
-        self.rows, self.ages = (state[name].to(self.device, copy=True) for name in ("rows", "ages"))
 
 
 class Sizes(NamedTuple):
@@ -110,6 +72,22 @@ class Critics(nn.Module):
         """Map to values (2, rows)."""
         q: Tensor = self.networks(torch.cat([s, a, self.context(history)[:, -1]], dim=1))[..., 0]
         return q
+
+
+class Networks:
+    """Actor and critics with their targets, each also as one vector of parameters."""
+
+    def __init__(self, sizes: Sizes, generator: torch.Generator, device: torch.device) -> None:
+        self.actor, self.target_actor = (Policy(sizes, generator).to(device) for _ in range(2))
+        self.critics, self.target_critics = (Critics(sizes, generator).to(device) for _ in range(2))
+        self.actor_parameters, self.target_actor_parameters = map(FlatParameters, (self.actor, self.target_actor))
+        self.critic_parameters, self.target_critic_parameters = map(FlatParameters, (self.critics, self.target_critics))
+        self.average(1.0)
+
+    def average(self, rate: float) -> None:
+        """Move the targets towards what they follow."""
+        self.target_actor_parameters.average(self.actor_parameters, rate)
+        self.target_critic_parameters.average(self.critic_parameters, rate)
 
 
 Network = Callable[..., Tensor]

@@ -29,19 +29,22 @@ class FamilySpec:
     """What counts as success, in words; empty where the family defines none."""
     revision: int
     """Raised by hand whenever the same task and actions give different numbers."""
+    most_tasks: int = 10_000
+    """Most train tasks, and most test tasks, that can be asked for."""
 
 
 class TaskSplit(NamedTuple):
-    """Disjoint meta-train and meta-test tasks."""
+    """Meta-train and meta-test tasks: disjoint, save where a family has but two, and trains and tests on both."""
 
     train: FloatArray  # (train_tasks, task_size)
     test: FloatArray  # (test_tasks, task_size)
 
 
 class TaskFamily(ABC):
-    """A distribution of tasks and the simulation that runs them."""
+    """A distribution of tasks and the simulation that runs them; it can be copied and pickled."""
 
     spec: FamilySpec
+    """The family's own, or with what was chosen in `make_family`."""
 
     @abstractmethod
     def sample_tasks(self, seed: int) -> TaskSplit:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from collections.abc import Sequence
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from environments.registry import make_family
 from environments.simulation import FloatArray
+from environments.validation import checked_tasks
 
 TASK_SEED = 0
 """The seed of the train tasks from which a reset without a task draws one."""
@@ -20,25 +23,42 @@ _PLAYBACK = {"toy": 10, "controls": 20, "ml1": 80}
 class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
     """One copy of a family's simulation.
 
-    `reset(options={"task": vector})` chooses the task; without it, `np_random` draws one of the family's train tasks.
-    The time limit is the environment's own: the last step of the horizon is truncated. `info` holds `success` and,
-    after a reset, `task`.
+    `reset(options={"task": vector})` chooses the task until another is chosen, so that it outlasts the resets that a
+    vector environment makes by itself; `{"task": None}` gives the choice up. Without a choice, `np_random` draws one of
+    the family's train tasks at each reset. Time limits are Gymnasium's: `gymnasium.make` truncates at the family's
+    horizon, or at `max_episode_steps`. `info` holds `success` and, after a reset, `task`.
 
     Parameters
     ----------
     family : one of `environments.family_names()`.
+    task : (task_size,) the task, until a reset chooses another.
     render_mode : None or "rgb_array".
     width, height : size of a picture in pixels.
-    options : the family's own; see `environments.family_options`.
+    options : the family's own, and the numbers of `environments.make_family`, but for the horizon.
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, or its value not allowed; if the task has the wrong length or a number that is not
+        finite.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - as Gymnasium has it
 
     def __init__(
-        self, family: str, *, render_mode: str | None = None, width: int = 480, height: int = 360, **options: str
+        self,
+        family: str,
+        *,
+        task: Sequence[float] | FloatArray | None = None,
+        render_mode: str | None = None,
+        width: int = 480,
+        height: int = 360,
+        **options: Any,
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        if "horizon" in options:
+            raise ValueError(f"{family}: horizon is not an option here; say max_episode_steps={options['horizon']!r}")
         self.family = make_family(family, **options)
         size = self.family.spec
         self.metadata = {**self.metadata, "render_fps": _PLAYBACK[size.kind]}
@@ -48,12 +68,13 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
         self._picture_size = width, height
         self._simulation = self.family.simulation(1)
         self._train_tasks = self.family.sample_tasks(TASK_SEED).train
-        self._steps_left = 0
+        self._task = None if task is None else self._checked(task)
+        self._running = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[FloatArray, dict[str, Any]]:
-        """Start an episode of the task in `options`, or of a train task drawn from `np_random`.
+        """Start an episode of the task in `options`, of the one chosen before, or of one drawn from `np_random`.
 
         Raises
         ------
@@ -61,16 +82,20 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
             If `options` holds anything but a task, or the task has the wrong length or a number that is not finite.
         """
         super().reset(seed=seed)
-        unknown = set(options or {}) - {"task"}
+        options = {"task": self._task, **(options or {})}
+        unknown = set(options) - {"task"}
         if unknown:
-            raise ValueError(f"reset has no option {sorted(unknown)[0]!r}; its options: task")
-        task = (options or {}).get("task")
-        if task is None:
-            task = self._train_tasks[self.np_random.integers(len(self._train_tasks))]
-        task = np.array(task, dtype=np.float64)
+            raise ValueError(f"reset has no option {min(unknown)!r}; its options: task")
+        chosen = None if options["task"] is None else self._checked(options["task"])
+        task = self._train_tasks[self.np_random.integers(len(self._train_tasks))] if chosen is None else chosen
         observations = self._simulation.reset(np.zeros(1, dtype=np.int64), task[None], [self.np_random])
-        self._steps_left = self.family.spec.horizon
-        return observations[0], {"task": task, "success": False}
+        self._task, self._running = chosen, True
+        return observations[0], {"task": task.copy(), "success": False}
+
+    def _checked(self, task: Sequence[float] | FloatArray) -> FloatArray:
+        vector = np.array(task, dtype=np.float64)
+        checked_tasks(self.family.spec, np.zeros(1, dtype=np.int64), vector[None], [self.np_random])
+        return vector
 
     def step(self, action: FloatArray) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
         """Take one step; the action is clipped to [-1, 1].
@@ -78,20 +103,20 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
         Raises
         ------
         gymnasium.error.ResetNeeded
-            If no episode is running: before the first reset, or after termination or truncation.
+            If no episode is running: before the first reset, or after termination.
         ValueError
             If the action has the wrong shape or is not finite.
         """
-        if self._steps_left == 0:
-            horizon = self.family.spec.horizon
-            raise gymnasium.error.ResetNeeded(
-                f"{self.family.spec.name}: no episode is running (they end after {horizon} steps); call reset first"
-            )
+        if not self._running:
+            raise gymnasium.error.ResetNeeded(f"{self.family.spec.name}: no episode is running; call reset first")
         step = self._simulation.step(np.asarray(action, dtype=np.float64)[None], np.ones(1, dtype=np.bool_))
-        terminated = bool(step.terminated[0])
-        self._steps_left = 0 if terminated else self._steps_left - 1
-        truncated = self._steps_left == 0 and not terminated
-        return step.observations[0], float(step.rewards[0]), terminated, truncated, {"success": bool(step.success[0])}
+        self._running = not step.terminated[0]
+        success = {"success": bool(step.success[0])}
+        return step.observations[0], float(step.rewards[0]), bool(step.terminated[0]), False, success
+
+    def __copy__(self) -> Self:
+        """Return a deep copy: a shallow one would be stepped with the original."""
+        return copy.deepcopy(self)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a (height, width, 3) picture, or None without a render mode."""

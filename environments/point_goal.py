@@ -41,7 +41,7 @@ class PointGoal(TaskFamily):
     spec = POINT_GOAL_2D
 
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Draw 40 train and 20 test goals on the half circle."""
+        """Draw goals on the half circle."""
         angles = task_stream(self.spec.name, seed).uniform(0.0, np.pi, self.spec.train_tasks + self.spec.test_tasks)
         goals = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         return TaskSplit(goals[: self.spec.train_tasks], goals[self.spec.train_tasks :])

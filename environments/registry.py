@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from environments.controls import specs as controls
 from environments.family import FamilySpec, TaskFamily
@@ -17,6 +20,10 @@ _INERTIA = {"inertia": ("compiled", "2.1.0")}
 _CONTACT_FORCES = {"contact_forces": ("filled", "zero")}
 _DIRECTIONS = {"directions": ("opposite", "random")}
 _ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_start": ("fixed", "random")}
+
+LONGEST_HORIZON = 100_000
+MOST_EPISODES = 1_000
+"""Of exploration, in a task."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,13 @@ def _entries() -> dict[str, _Entry]:
         _Entry(controls.ANT_FB, "environments.controls.ant", "AntFB", _DIRECTIONS | _CONTACT_FORCES | _INERTIA),
         _Entry(controls.ANT_GOAL_2D, "environments.controls.ant", "AntGoal2D", _CONTACT_FORCES | _INERTIA),
         _Entry(controls.HUMANOID_DIR_2D, "environments.controls.humanoid", "HumanoidDir2D", _CONTACT_FORCES | _INERTIA),
-        _Entry(controls.WALKER_2D_RAND_PARAMS, "environments.controls.walker", "Walker2DRandParams", {}),
+        _Entry(
+            controls.WALKER_2D_RAND_PARAMS,
+            "environments.controls.walker",
+            "Walker2DRandParams",
+            _INERTIA,
+            added=frozenset({"inertia"}),
+        ),
         *(_Entry(spec, "environments.ml1.family", "ML1", _ML1_OPTIONS) for spec in ML1_SPECS.values()),
     ]
     return {entry.spec.name: entry for entry in entries}
@@ -53,15 +66,41 @@ def family_names() -> list[str]:
     return list(_ENTRIES)
 
 
-def family_spec(name: str) -> FamilySpec:
+def family_spec(
+    name: str,
+    *,
+    horizon: int | None = None,
+    exploration_episodes: int | None = None,
+    train_tasks: int | None = None,
+    test_tasks: int | None = None,
+) -> FamilySpec:
     """Return a family's sizes and protocol without loading its simulator.
+
+    Parameters
+    ----------
+    name : one of `family_names()`.
+    horizon, exploration_episodes, train_tasks, test_tasks : see `FamilySpec`; None leaves the family's own.
 
     Raises
     ------
     ValueError
-        If there is no such family.
+        If there is no such family, or a number is out of its range.
     """
-    return _entry(name).spec
+    spec = _entry(name).spec
+    ranges = {
+        "horizon": (horizon, 1, LONGEST_HORIZON),
+        "exploration_episodes": (exploration_episodes, 0, MOST_EPISODES),
+        "train_tasks": (train_tasks, 1, spec.most_tasks),
+        "test_tasks": (test_tasks, 1, spec.most_tasks),
+    }
+    chosen: dict[str, Any] = {}
+    for key, (number, least, most) in ranges.items():
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
+            raise ValueError(f"{name}: {key} must be a whole number from {least} to {most}, not {number!r}")
+        chosen[key] = int(number)
+    return replace(spec, **chosen)
 
 
 def family_options(name: str) -> Mapping[str, tuple[str, ...]]:
@@ -80,20 +119,37 @@ def added_options(name: str) -> frozenset[str]:
     return _entry(name).added
 
 
-def make_family(name: str, **options: str) -> TaskFamily:
+def make_family(
+    name: str,
+    *,
+    horizon: int | None = None,
+    exploration_episodes: int | None = None,
+    train_tasks: int | None = None,
+    test_tasks: int | None = None,
+    **options: str,
+) -> TaskFamily:
     """Make a task family.
 
     Parameters
     ----------
     name : one of `family_names()`.
+    horizon, exploration_episodes, train_tasks, test_tasks : see `family_spec`.
     options : see `family_options`.
 
     Raises
     ------
     ValueError
-        If there is no such family, it has no such option, or an option's value is not allowed.
+        If there is no such family, it has no such option, an option's value is not allowed, or a number is out of its
+        range.
     """
     entry = _entry(name)
+    spec = family_spec(
+        name,
+        horizon=horizon,
+        exploration_episodes=exploration_episodes,
+        train_tasks=train_tasks,
+        test_tasks=test_tasks,
+    )
     for option, value in options.items():
         if option not in entry.options:
             allowed = ", ".join(entry.options) or "none"
@@ -101,7 +157,9 @@ def make_family(name: str, **options: str) -> TaskFamily:
         if value not in entry.options[option]:
             raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
     factory: Callable[..., TaskFamily] = getattr(import_module(entry.module), entry.factory)
-    return factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
+    family = factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
+    family.spec = spec
+    return family
 
 
 def _entry(name: str) -> _Entry:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from ctypes.util import find_library
+from functools import partial
 from importlib import import_module
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+from environments.physics import STATE, integration_state
 
 
 class Camera:
@@ -31,6 +33,10 @@ class Camera:
         self._seen: mujoco.MjData | None = None
         self._shown: tuple[mujoco.MjModel, int, int] | None = None
 
+    def __reduce__(self) -> tuple[Callable[[], Camera], tuple[()]]:
+        """Leave the renderer behind: a copy makes its own."""
+        return partial(Camera, self._name, turned=self._turned), ()
+
     def picture(self, model: mujoco.MjModel, data: mujoco.MjData, width: int, height: int) -> NDArray[np.uint8]:
         """Return a (height, width, 3) picture; the state is copied, so that looking at it changes nothing.
 
@@ -47,9 +53,7 @@ class Camera:
             self._seen = mujoco.MjData(model)
             self._shown = (model, width, height)
         assert self._renderer is not None  # noqa: S101 - for the type checker
-        state = np.zeros(mujoco.mj_stateSize(model, STATE))
-        mujoco.mj_getState(model, data, state, STATE)
-        mujoco.mj_setState(model, self._seen, state, STATE)
+        mujoco.mj_setState(model, self._seen, integration_state(model, data), STATE)
         mujoco.mj_forward(model, self._seen)
         self._renderer.update_scene(self._seen, camera=self._name)
         picture: NDArray[np.uint8] = self._renderer.render()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ class Simulation(ABC):
 
     Copies share nothing: stepping them together is bit-equal to stepping them one by one.
     Time limits are the caller's business; a simulation only reports true terminations.
+    A copy of a simulation, by `copy` or `pickle`, goes on alike and by itself, or is refused with a `TypeError`.
     """
 
     copies: int
@@ -70,6 +72,10 @@ class Simulation(ABC):
     @abstractmethod
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a (height, width, 3) picture of one copy."""
+
+    def __copy__(self) -> Self:
+        """Return a deep copy: a shallow one would be stepped with the original."""
+        return copy.deepcopy(self)
 
     def close(self) -> None:  # noqa: B027 - most simulations hold nothing that must be released
         """Release what the simulation holds outside Python (renderers)."""

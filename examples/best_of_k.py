@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
 
-from algorithms import Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
+from algorithms import Algorithm, Count, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
 from algorithms.scaling import Standardisation
 
 
 @dataclass(frozen=True)
 class BestOfKSettings:
-    episodes: PositiveInt = 20  # tasks tried an iteration, one constant action each
-    elite: PositiveInt = 10  # how many of them, best returns first, the proposal is fitted to
+    episodes: Count = 20  # tasks tried an iteration, one constant action each
+    elite: Count = 10  # how many of them, best returns first, the proposal is fitted to
 
 
 class ConstantActions(MetaTestAgent):
@@ -32,9 +31,11 @@ class ConstantActions(MetaTestAgent):
         return self.actions
 
     def adapt(self, exploration: Sequence[Episodes]) -> None:
-        returns = np.stack([episodes.rewards.sum(axis=1) for episodes in exploration])  # (episode, task)
-        tried = np.stack([episodes.actions[:, 0] for episodes in exploration])  # (episode, task, action)
-        self.best = tried[returns.argmax(axis=0), np.arange(returns.shape[1])]
+        self.best = np.tile(self.proposal.mean, (len(self.generators), 1))  # if nothing was tried
+        if exploration:
+            returns = np.stack([episodes.rewards.sum(axis=1) for episodes in exploration])  # (episode, task)
+            tried = np.stack([episodes.actions[:, 0] for episodes in exploration])  # (episode, task, action)
+            self.best = tried[returns.argmax(axis=0), np.arange(returns.shape[1])]
 
 
 class BestOfK(Algorithm):

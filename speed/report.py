@@ -62,7 +62,7 @@ def main() -> None:
         print(f"{runs:4d}  {read - begun:10.1f}  {done - read:22.1f}  {busy:12.1f}  {size:8.2f}")
         if arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)
-            (arguments.keep / f"{runs}.html").write_text(page)
+            (arguments.keep / f"{runs}.html").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
 """What the scheduler costs: `python -m speed.scheduler [RUNS]`.
 
 Overhead: wall-clock time of RUNS runs that do nothing, one at a time, against as many starts of the same process
-without a scheduler. Speed-up: the time of real short runs by one worker over that by two.
+without a scheduler. Coordination: the share of a core that the `suite run` of a large benchmark takes while two of its
+runs are running, shown on a terminal. Speed-up: the time of real short runs by one worker over that by two.
 """
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from rich.console import Console
+
+from suite.console.progress import Progress
 from suite.execute.local import LocalExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
@@ -49,8 +55,33 @@ def unscheduled(specs: Sequence[RunSpec]) -> float:
         return time.perf_counter() - begun
 
 
+def coordinating(runs: int, seconds: float = 60.0) -> float:
+    """Return the share of a core that looking after two runs of so many takes."""
+    specs = [make_spec(seed=seed) for seed in range(runs)]
+    with tempfile.TemporaryDirectory() as results:
+        store = Store(Path(results))
+        for spec in specs:
+            (store.runs_path / spec.run / "claims").mkdir(parents=True)
+        command = (sys.executable, "-m", "tests.faults.trainer", "hangs")
+        scheduler = Scheduler(store, LocalExecutor(store, command, memory=2**40), 2, Limits(), Retries(0))
+        terminal = Console(file=io.StringIO(), force_terminal=True, width=120, height=50)
+        with Progress(store, specs, terminal) as progress:
+            begun, busy = time.perf_counter(), time.process_time()
+
+            def watch() -> None:
+                progress.tick(scheduler.underway)
+                if time.perf_counter() - begun >= seconds:
+                    scheduler.interrupt()
+
+            with suppress(KeyboardInterrupt):
+                scheduler.run(specs, watch)
+            return (time.process_time() - busy) / (time.perf_counter() - begun)
+
+
 def main() -> None:
     """Measure and print."""
+    for many in (1000, 10_000):
+        print(f"looking after {many:6,} runs      {coordinating(many):7.1%} of a core")
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     specs = [make_spec(seed=seed) for seed in range(runs)]
     alone, together = unscheduled(specs), scheduled(specs, 1, NOTHING)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -17,12 +20,14 @@ from rich.table import Table
 
 from suite.errors import UsageError
 from suite.execute.registry import ExecutorName
+from suite.failures import RETRIES
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.execute.scheduler import Scheduler
+    from suite.execute.executor import Engine
+    from suite.execute.slurm import Place
     from suite.papers.paper import Paper
     from suite.store.runs import Store
 
@@ -40,6 +45,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
 ImageName = Annotated[
     str | None,
@@ -54,6 +60,9 @@ err = Console(stderr=True, soft_wrap=True, markup=False)
 
 WHOLE_NAMES = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
+
+LAST_WORDS_SECONDS = 2.0
+"""For a reader to take what is left to say."""
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
@@ -100,6 +109,7 @@ def plan(
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
+    from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
@@ -108,8 +118,11 @@ def plan(
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
     states = [(spec, store.folder(spec.run).state) for spec in specs]
+    for spec, state in states:
+        if state == "unreadable":
+            err.print(f"{store.folder(spec.run).path}: may not be read by this user", highlight=False)
     speeds = Speeds(store)
-    missing = [spec for spec, state in states if state != "done"]
+    missing = [spec for spec, state in states if state not in ("done", "unreadable")]
     if calibrate:
         from suite.execute.calibration import calibrate as measure_speeds
 
@@ -118,6 +131,8 @@ def plan(
     _print_states(states, as_json)
     if not as_json:
         workers = this_machine().room_for(len(missing)) * machines
+        for run, reason in uncovered(missing).items():
+            err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, highlight=False)
@@ -136,30 +151,37 @@ def run(
     time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
     silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
     memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Further attempts after a failure from outside.")] = 2,
+    retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
     image: ImageName = None,
+    cluster: Annotated[Path | None, typer.Option(help="YAML file of the slurm executor: what to ask for.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.console.progress import Progress
-    from suite.execute.executor import Request
+    from suite.console.unhurried import Unhurried
+    from suite.execute.executor import Limits, Request, Retries
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
-    from suite.execute.scheduler import Limits, Retries, Scheduler
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.store.runs import CorruptRunError, Store
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
     specs = definition.plan()
     if rerun and only_failed:
         raise UsageError("--rerun and --only-failed: give one of them")
+    if executor != "slurm" and (cluster or dry_run):
+        raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     store = Store(results)
-    store.prepare()
-    if rerun:
+    if not dry_run:
+        store.prepare()
+    if rerun and not dry_run:
         store.forget(rerun, specs)
     missing = [
         spec
@@ -167,6 +189,22 @@ def run(
         if (spec.run in rerun if rerun else True)
         and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
     ]
+    request = Request(
+        runs=len(missing),
+        workers=workers,
+        memory=None if memory_limit is None else int(2**30 * memory_limit),
+        checkpoint_seconds=checkpoint_every,
+        limits=Limits(None if time_limit is None else 3600 * time_limit, 60 * silence_limit),
+        retries=Retries(retries),
+        image=image,
+        cluster=cluster,
+        name=definition.name,
+    )
+    if dry_run:
+        from suite.execute.slurm import dry_run as shown
+
+        print(shown(store, request), end="")
+        return
     for spec in missing:  # so that others see what is still to come
         with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
             store.folder(spec.run).prepare(spec)
@@ -174,39 +212,33 @@ def run(
     err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
-    limits = Limits(
-        seconds=None if time_limit is None else 3600 * time_limit,
-        silence=60 * silence_limit,
-    )
-    request = Request(
-        runs=len(missing),
-        workers=workers,
-        memory=None if memory_limit is None else int(2**30 * memory_limit),
-        checkpoint_seconds=checkpoint_every,
-        image=image,
-    )
-    with site(executor, store, request) as (starter, workers):
-        err.print(f"{workers} workers, {executor} executor")
-        scheduler = Scheduler(store, starter, workers, limits, Retries(retries))
+    with site(executor, store, request) as engine:
+        err.print(f"{engine.described}, {executor} executor")
+        for spec in missing:
+            if store.folder(spec.run).state == "failed":
+                store.folder(spec.run).forgive()
         try:
-            with _interrupting(scheduler), Progress(store, specs, err) as progress:
-                scheduler.run(Speeds(store).longest_first(missing), progress.update)
+            with _interrupting(engine), Progress(store, specs, err) as progress:
+                engine.run(Speeds(store).longest_first(missing), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
-            err.print(f"interrupted; to go on: suite run {benchmark} --results {results}")
+            again = f"suite run {benchmark} --results {results}"
+            err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
+            stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
-    for run, failure in scheduler.failures.items():
+    for run, failure in engine.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, read_papers(), specs, definition.name)
     unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
     raise typer.Exit(1 if unfinished else 0)
 
 
 @contextmanager
-def _interrupting(scheduler: Scheduler) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop a scheduler in good order."""
+def _interrupting(engine: Engine) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop an engine in good order."""
     before = {
-        number: signal.signal(number, lambda *_: scheduler.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda *_: engine.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
@@ -220,10 +252,11 @@ def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
+    retries: RetriesOption = RETRIES,
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
-    from suite.failures import HELD_STATUS, STORAGE_STATUS
+    from suite.failures import HELD_STATUS, exit_status, of_exception
     from suite.store.runs import Store
 
     folder = Store(results).folder(run)
@@ -234,7 +267,7 @@ def exec_(
         taken = folder.take()  # before anything slow is imported
     except OSError as error:
         err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
-        raise typer.Exit(STORAGE_STATUS) from None
+        raise typer.Exit(exit_status(of_exception(error))) from None
     if not taken:
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
@@ -247,10 +280,37 @@ def exec_(
         except UsageError:
             folder.release()
             raise
-        folder.forget_attempt()
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every))
+        raise typer.Exit(attempt(spec, folder, checkpoint_every, retries))
+
+
+@app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
+def pull(
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of a submission in the store.")],
+) -> None:
+    """Execute a submission's free runs until none is left; what each task of a cluster's job array calls."""
+    from suite.execute.puller import pull as claim_all
+    from suite.store.submissions import Submission
+
+    raise typer.Exit(claim_all(Submission(submission.resolve())))
+
+
+@app.command(epilog="Example: suite cancel")
+def cancel(results: Results = Path("results")) -> None:
+    """End what was submitted from this store to a cluster, and nothing else; runs save a checkpoint."""
+    from suite.execute import slurm_commands
+    from suite.store.runs import Store
+    from suite.store.submissions import submissions
+
+    known = list(submissions(Store(results)))
+    queued = {task.partition("_")[0] for task in slurm_commands.tasks(known)}
+    live = [submission for submission in known if submission.job in queued]
+    for submission in live:
+        slurm_commands.cancel(submission)
+        out.print(f"cancelled: job {submission.job} ({submission.name})", highlight=False)
+    if not live:
+        out.print("nothing that was submitted is queued or running", highlight=False)
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")
@@ -273,7 +333,7 @@ def status(
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        _print_states(rows, as_json)
+        _print_states(rows, as_json, _on_slurm(store))
         return
     try:
         with Progress(store, [spec for spec, _ in rows], out) as progress:
@@ -297,6 +357,7 @@ def logs(
     folder = Store(results).folder(run)
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    folder.check_readable("log.txt")
     size = folder.log_size()
     if tail := folder.log_tail(lines):
         out.print(tail, highlight=False)
@@ -338,7 +399,7 @@ def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else."""
     from suite.store.runs import Store
 
-    removed = Store(results).collect_garbage()
+    removed = Store(results).collect_garbage(lambda message: err.print(message, highlight=False))
     for path in removed:
         out.print(str(path), highlight=False)
     out.print(f"{len(removed)} files removed", highlight=False)
@@ -481,31 +542,69 @@ def _write_report(
     try:
         page = write_report(store, reports, planned, title, papers)
     except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(reports):
+            raise
         raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     out.print(f"report: {page}", highlight=False)
 
 
-def _print_states(rows: Sequence[tuple[RunSpec, str]], as_json: bool) -> None:
+def _on_slurm(store: Store) -> dict[str, Place] | None:
+    """Return where Slurm has runs; None if nothing was submitted, or the queue does not say."""
+    from suite.execute.slurm import places
+    from suite.store.submissions import submissions
+
+    if not any(submissions(store)):
+        return None
+    try:
+        return places(store)
+    except UsageError as error:
+        err.print(f"without Slurm's queue: {error}", highlight=False)
+        return None
+
+
+def _print_states(
+    rows: Sequence[tuple[RunSpec, str]], as_json: bool, on_slurm: dict[str, Place] | Literal[False] | None = False
+) -> None:
+    """Print runs and their states; and where Slurm has them, but for False."""
     if as_json:
         keys = ("run", "algorithm", "environment", "seed")
-        _print_json({"runs": [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]})
+        runs = [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]
+        if on_slurm is not False:
+            runs = [{**run, "slurm": (on_slurm or {}).get(run["run"])} for run in runs]
+        _print_json({"runs": runs})
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "label", "environment", "seed", "budget", "state"):
+    for column in ("run", "label", "environment", "seed", "budget", "state", *(["slurm"] if on_slurm else [])):
         table.add_column(column)
     for spec, state in rows:
-        table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state)
+        place = [on_slurm.get(spec.run, "")] if on_slurm else []
+        table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
     Console(width=WHOLE_NAMES, markup=False).print(table)
-    counts = {state: sum(s == state for _, s in rows) for state in ("done", "running", "failed", "pending")}
+    counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
+    counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
 
 def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except UsageError as error:
         err.print(f"error: {error}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        from suite.failures import of_exception
+
+        if isinstance(error, BrokenPipeError):  # who reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        if of_exception(error).kind not in ("permission", "storage"):
+            raise
+        err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -25,6 +25,8 @@ def first_error(error: ValidationError) -> str:
     """Say the first thing that is wrong: which key, which value, what is allowed."""
     detail = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in detail["loc"])
+    if not key:
+        return detail["msg"].removeprefix("Value error, ")
     value = json.dumps(detail["input"], default=repr)
     shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
     return f"{key}: {shown}: {detail['msg']}"

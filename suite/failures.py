@@ -16,6 +16,7 @@ Kind = Literal[
     "silence",  # nothing counted for too long
     "killed",  # by a signal from elsewhere: the machine's memory ran out, a node was lost
     "storage",  # the disk was full or away
+    "permission",  # a folder or file of the store is somebody else's
     "held",  # somebody else is working on the run
     "engine",  # the container engine was away or refused
 ]
@@ -23,8 +24,14 @@ Kind = Literal[
 TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage", "engine"})
 """Worth another attempt from the last checkpoint. The others are deterministic: they would fail again."""
 
+RETRIES = 2
+"""Further attempts at a run after transient failures, whoever makes them, unless somebody says otherwise."""
+
 STORAGE_STATUS = 74
 """With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
+
+PERMISSION_STATUS = 77
+"""With which a run's process ends if it may not write its folder (EX_NOPERM)."""
 
 INTERRUPTED_STATUS = 130
 """With which a run's process ends if it was asked to stop."""
@@ -32,6 +39,7 @@ INTERRUPTED_STATUS = 130
 HELD_STATUS = 75
 """With which a run's process ends if somebody else is working on the run (EX_TEMPFAIL)."""
 
+_PERMISSION = {errno.EACCES, errno.EPERM}
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
 
 
@@ -53,11 +61,18 @@ def of_exception(error: BaseException) -> Failure:
     if isinstance(error, FailedRunError):
         return Failure(error.kind, str(error))
     reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
-        return Failure("memory", reason)
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return Failure("storage", reason)
+    if isinstance(error, OSError) and error.errno in _PERMISSION:
+        return Failure("permission", reason)
+    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
+        return Failure("memory", reason)
     return Failure("error", reason)
+
+
+def exit_status(failure: Failure) -> int:
+    """Return the status with which a run's process says of what kind its failure was, where it can write nothing."""
+    return {"storage": STORAGE_STATUS, "permission": PERMISSION_STATUS}.get(failure.kind, 1)
 
 
 def _torch_is_out_of_memory(error: BaseException) -> bool:
@@ -74,6 +89,8 @@ def of_exit_status(status: int) -> Failure:
         return Failure("held", "somebody else is working on the run")
     if status == STORAGE_STATUS:
         return Failure("storage", "the store could not be written: the disk was full or away")
+    if status == PERMISSION_STATUS:
+        return Failure("permission", "its folder may not be written by this user")
     if status == INTERRUPTED_STATUS:
         return Failure("killed", "asked to stop by somebody else, with a checkpoint")
     if status > 128:

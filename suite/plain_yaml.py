@@ -39,7 +39,7 @@ def read_yaml(path: Path, model: type[Model], what: str) -> Model:
 
 def _as_json(path: Path, what: str) -> str:
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
         text = _json(value)  # refuses dates, and lists that hold themselves
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
@@ -61,7 +61,7 @@ def _json(value: Any) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """A safe loader that refuses tags, deep nesting, and a key given twice.
+    """A safe loader for text keys, each given once, without tags or deep nesting.
 
     It merges one mapping at most: several grow without end.
     """
@@ -88,6 +88,10 @@ class _PlainLoader(yaml.SafeLoader):
                 )
             if key_node.tag != "tag:yaml.org,2002:merge":
                 key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} is no text; write it in quotes", key_node.start_mark
+                    )
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"key {key!r} is given twice", key_node.start_mark

@@ -38,6 +38,16 @@ class RunSpec(BaseModel):
     """Evaluations after the first, which is made before any training, at equal shares of the budget."""
     versions: dict[str, str]
     """Versions of the numeric stack."""
+    horizon: PositiveInt | None = None
+    train_tasks: PositiveInt | None = None
+    test_tasks: PositiveInt | None = None
+    """None: the family's own."""
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What a family is made with to run under this run's protocol; see `environments.make_family`."""
+        names = ("horizon", "exploration_episodes", "train_tasks", "test_tasks")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def run(self) -> str:

@@ -99,7 +99,7 @@ def test_no_step_beyond_the_budget_and_all_are_counted(trainer: Trainer) -> None
     assert trainer.train.steps + trainer.test.steps == counted
     assert 0 < trainer.train.steps <= trainer.spec.budget
     assert trainer.training[-1]["environment_steps"] == trainer.train.steps
-    assert trainer.train.steps + trainer.algorithm.next_iteration_steps > trainer.spec.budget
+    assert trainer.train.steps + trainer.algorithm.smallest_iteration_steps > trainer.spec.budget
 
 
 def test_an_iteration_never_takes_more_than_it_announces(trainer: Trainer) -> None:
@@ -116,18 +116,18 @@ def test_a_budget_below_one_iteration_is_refused(spec: RunSpec) -> None:
     assert trainer.train.steps == 0
 
 
-def test_an_algorithm_sees_only_tasks_to_be_reset_and_stepped(
+def test_an_algorithm_sees_only_tasks_to_be_reset_and_stepped_and_what_is_left(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(trainer.algorithm, "meta_train", lambda tasks: seen.append(tasks) or {})
     trainer.iterate()
-    assert [name for name in dir(seen[0]) if not name.startswith("_")] == ["reset", "step"]
+    assert [name for name in dir(seen[0]) if not name.startswith("_")] == ["left", "reset", "step"]
 
 
 def test_no_step_is_taken_beyond_the_budget(trainer: Trainer) -> None:
     """However much an iteration asks for."""
-    tight = trainer.algorithm.next_iteration_steps - 1
+    tight = trainer.algorithm.smallest_iteration_steps - 1
     with pytest.raises(BudgetError, match=f"more than {tight} environment steps"):
         trainer.algorithm.meta_train(TaskView(trainer.train, tight))
     assert 0 < trainer.train.steps <= tight
@@ -173,6 +173,13 @@ def test_the_order_of_test_tasks_does_not_matter(trainer: Trainer) -> None:
     backwards = meta_test(trainer.algorithm, trainer.test, episodes, forwards.tasks[::-1].copy())
     np.testing.assert_array_equal(forwards.tasks, backwards.tasks[::-1])
     np.testing.assert_allclose(forwards.rewards, backwards.rewards[::-1], atol=1e-4)
+
+
+def test_without_exploration_episodes_every_agent_acts(trainer: Trainer) -> None:
+    trainer.iterate()
+    episodes = meta_test(trainer.algorithm, trainer.test, 0)
+    assert episodes.lengths.tolist() == [trainer.family.spec.horizon] * len(trainer.test.vectors)
+    assert np.isfinite(episodes.actions).all()
 
 
 class Hidden(CountedTasks):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from algorithms import ALGORITHMS
 from examples.best_of_k import BestOfK
 from suite.plan.benchmark import Benchmark
+from suite.run.protocol import meta_test
 from suite.run.trainer import Trainer
 
 
@@ -24,5 +26,8 @@ def test_the_example_learns_and_adapts(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer.run()
     returns = [evaluation["return"].mean() for evaluation in trainer.evaluations]
     assert returns[-1] > returns[0] + 2.0
+    unexplored = meta_test(trainer.algorithm, trainer.test, 0)
     proposal = trainer.algorithm.parts["proposal"].state()
     assert proposal["mean"][1] > 0.2  # all goals lie in the upper half plane
+    everywhere = np.broadcast_to(proposal["mean"], unexplored.actions.shape)
+    np.testing.assert_array_equal(unexplored.actions, everywhere)

@@ -41,10 +41,10 @@ class AntFB(TaskFamily):
     def sample_tasks(self, seed: int) -> TaskSplit:
         """Return the two directions, as train and as test tasks."""
         if self._directions == "opposite":
-            return pair_of_directions()
-        angles = task_stream(self.spec.name, seed).uniform(0.0, 2.0 * np.pi, 2)
+            return pair_of_directions(self.spec)
+        angles = task_stream(self.spec.name, seed).uniform(0.0, 2.0 * np.pi, self.spec.most_tasks)
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return TaskSplit(directions, directions.copy())
+        return TaskSplit(directions[: self.spec.train_tasks].copy(), directions[: self.spec.test_tasks].copy())
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation on one shared model."""
@@ -72,7 +72,7 @@ class AntGoal2D(TaskFamily):
         self._inertia = inertia
 
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Draw 150 train and 30 test places."""
+        """Draw places in the disc."""
         stream = task_stream(self.spec.name, seed)
         count = self.spec.train_tasks + self.spec.test_tasks
         angles = stream.uniform(0.0, 2.0 * np.pi, count)

@@ -30,7 +30,7 @@ class CheetahFB(TaskFamily):
 
     def sample_tasks(self, seed: int) -> TaskSplit:
         """Return both directions, as train and as test tasks, whatever the seed."""
-        return pair_of_directions()
+        return pair_of_directions(self.spec)
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation on one shared model."""
@@ -40,7 +40,8 @@ class CheetahFB(TaskFamily):
 class CheetahVel(TaskFamily):
     """Run at a wanted velocity, v ~ U(0, 3) m/s; reward -abs(dx/dt - v) - 0.05 sum(a^2).
 
-    The 130 velocities are the release's own, drawn under its fixed seed 1337: they are the same for every run.
+    The 130 velocities are the release's own, drawn under its fixed seed 1337: they are the same for every run. Where
+    more tasks are asked for, its stream goes on.
 
     Parameters
     ----------
@@ -53,8 +54,9 @@ class CheetahVel(TaskFamily):
         self._inertia = inertia
 
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Return the release's 100 train and 30 test velocities, whatever the seed."""
-        velocities = np.random.RandomState(VELOCITY_SEED).uniform(0.0, 3.0, (130, 1))
+        """Return the release's velocities, by default 100 to train and 30 to test, whatever the seed."""
+        count = self.spec.train_tasks + self.spec.test_tasks
+        velocities = np.random.RandomState(VELOCITY_SEED).uniform(0.0, 3.0, (count, 1))
         return TaskSplit(velocities[: self.spec.train_tasks], velocities[self.spec.train_tasks :])
 
     def simulation(self, copies: int) -> Simulation:

@@ -32,7 +32,7 @@ class HumanoidDir2D(TaskFamily):
         self._inertia = inertia
 
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Draw 100 train and 30 test directions."""
+        """Draw directions of every angle."""
         count = self.spec.train_tasks + self.spec.test_tasks
         angles = task_stream(self.spec.name, seed).uniform(0.0, 2.0 * np.pi, count)
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -47,8 +47,6 @@ class _HumanoidSimulation(ControlsSimulation):
     def __init__(self, spec: FamilySpec, copies: int, inertia: str, contact_forces: bool) -> None:
         model = load_model("humanoid", inertia)
         super().__init__(spec, [model] * copies, frame_skip=5, contact_forces=contact_forces)
-        self.control_high = np.float64(np.float32(self.control_high))  # the release rescales in single precision
-        self.control_low = -self.control_high
         self._masses = model.body_mass / model.body_mass.sum()
 
     def begin(self, copy: int, task: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:

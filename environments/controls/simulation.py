@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from environments.family import FamilySpec, TaskSplit
+from environments.physics import STATE, integration_state
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
@@ -18,9 +20,9 @@ from environments.validation import checked_actions, checked_tasks
 FIELDS = ("qpos", "qvel", "ctrl", "xpos", "xipos", "cfrc_ext", "cinert", "cvel", "qfrc_actuator")
 
 
-def pair_of_directions() -> TaskSplit:
+def pair_of_directions(spec: FamilySpec) -> TaskSplit:
     """Return forwards (1, 0) and backwards (0, 1), one-hot, as both train and test tasks."""
-    return TaskSplit(np.eye(2), np.eye(2))
+    return TaskSplit(np.eye(2)[: spec.train_tasks], np.eye(2)[: spec.test_tasks])
 
 
 class ControlsSimulation(Simulation):
@@ -48,14 +50,38 @@ class ControlsSimulation(Simulation):
         self.frame_skip = frame_skip
         self.contact_forces = contact_forces
         self.models = models
-        self.datas = [mujoco.MjData(model) for model in models]
-        self.views = [SimpleNamespace(**{field: getattr(data, field) for field in FIELDS}) for data in self.datas]
+        self._make_datas()
         self.dt = models[0].opt.timestep * frame_skip
         self.control_low, self.control_high = models[0].actuator_ctrlrange.T.copy()
+        # The release rescales in single precision; MuJoCo 1.50 to 2.1.0 then clamped `ctrl` in place.
+        single = models[0].actuator_ctrlrange.T.astype(np.float32)
+        self._rescaled_low, self._rescaled_high = single.astype(np.float64)
         self.tasks = np.zeros((self.copies, spec.task_size))
         self._initial_qpos = models[0].qpos0.copy()
         self._observations = np.zeros((self.copies, spec.observation_size))
         self._camera = Camera("track")
+
+    def _make_datas(self) -> None:
+        self.datas = [mujoco.MjData(model) for model in self.models]
+        self.views = [SimpleNamespace(**{field: getattr(data, field) for field in FIELDS}) for data in self.datas]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: an `MjData` by its integration state and by the fields that are read of it."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("datas", "views")}
+        states = [integration_state(model, data) for model, data in zip(self.models, self.datas, strict=True)]
+        fields = [{field: getattr(view, field).copy() for field in FIELDS} for view in self.views]
+        return {"kept": kept, "states": states, "fields": fields}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what `__getstate__` returned."""
+        vars(self).update(state["kept"])
+        self._make_datas()
+        for model, data, view, integrated, fields in zip(
+            self.models, self.datas, self.views, state["states"], state["fields"], strict=True
+        ):
+            mujoco.mj_setState(model, data, integrated, STATE)
+            for field, values in fields.items():
+                getattr(view, field)[:] = values
 
     @abstractmethod
     def begin(self, copy: int, task: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -100,7 +126,8 @@ class ControlsSimulation(Simulation):
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
         """Clip, rescale to the actuators' range, and advance the active copies in order."""
         actions = checked_actions(self.spec, actions, active)
-        controls = self.control_low + (actions + 1.0) * 0.5 * (self.control_high - self.control_low)
+        controls = self._rescaled_low + (actions + 1.0) * 0.5 * (self._rescaled_high - self._rescaled_low)
+        controls = np.clip(controls, self.control_low, self.control_high)
         rewards = np.zeros(self.copies)
         terminated = np.zeros(self.copies, dtype=np.bool_)
         for copy in map(int, np.flatnonzero(active)):

@@ -26,12 +26,19 @@ class Walker2DRandParams(TaskFamily):
     The task is 65 factors on the nominal model: base ** U(-3, 3), independently for each entry of `SCALED`. They are
     written straight into the model, without `mj_setConst`, as released. An episode ends when the torso leaves
     (0.8, 2) m or tilts by 1 rad.
+
+    Parameters
+    ----------
+    inertia : "compiled" or "2.1.0", of the nominal model; see `load_model`.
     """
 
     spec = WALKER_2D_RAND_PARAMS
 
+    def __init__(self, *, inertia: str = "compiled") -> None:
+        self._inertia = inertia
+
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Draw 40 train and 10 test bodies."""
+        """Draw bodies, each entry independently."""
         stream = task_stream(self.spec.name, seed)
         bases = np.concatenate([np.full(entries, base) for _, entries, base in SCALED])
         count = self.spec.train_tasks + self.spec.test_tasks
@@ -40,12 +47,12 @@ class Walker2DRandParams(TaskFamily):
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation with a model for each copy."""
-        return _WalkerSimulation(self.spec, copies)
+        return _WalkerSimulation(self.spec, copies, self._inertia)
 
 
 class _WalkerSimulation(ControlsSimulation):
-    def __init__(self, spec: FamilySpec, copies: int) -> None:
-        self._nominal = load_model("walker2d")
+    def __init__(self, spec: FamilySpec, copies: int, inertia: str) -> None:
+        self._nominal = load_model("walker2d", inertia)
         self._nominal.opt.timestep = TIMESTEP
         super().__init__(spec, [copying.copy(self._nominal) for _ in range(copies)], frame_skip=4)
 

@@ -33,12 +33,13 @@ class ML1(TaskFamily):
         self._simulation = {"lean": LeanSimulation, "stock": StockSimulation}[simulation]
 
     def sample_tasks(self, seed: int) -> TaskSplit:
-        """Return the 50 train and the first 10 test tasks of Meta-World's benchmark with seed `2 * seed`.
+        """Return the first train and the first test tasks, by default 50 and 10, of Meta-World's benchmark `2 * seed`.
 
         Meta-World's test tasks of a seed are its train tasks of the next one, hence the factor.
         """
+        train = benchmark_tasks(self._environment, 2 * seed)[: self.spec.train_tasks]
         test = benchmark_tasks(self._environment, 2 * seed + 1)[: self.spec.test_tasks]
-        return TaskSplit(benchmark_tasks(self._environment, 2 * seed).copy(), test.copy())
+        return TaskSplit(train.copy(), test.copy())
 
     def simulation(self, copies: int) -> Simulation:
         """Build a simulation of `copies` robots."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy as copying
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from environments.family import FamilySpec
 from environments.ml1.compiled import pristine_model
 from environments.ml1.rebinding import NamedViews, lean_class
-from environments.ml1.resets import ResetRecord, reset_recorder, restore
+from environments.ml1.resets import ResetRecord, recorded, reset_recorder, restore
 from environments.ml1.success import CRITERIA
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
@@ -20,6 +22,13 @@ from environments.validation import checked_actions, checked_tasks
 
 FRAME_SKIP = 5
 CURRENT, PREVIOUS = slice(0, 18), slice(18, 36)
+
+
+class _Copied(NamedTuple):
+    """One robot of a simulation that is copied."""
+
+    begun: ResetRecord
+    now: ResetRecord
 
 
 class LeanSimulation(Simulation):
@@ -40,6 +49,7 @@ class LeanSimulation(Simulation):
     def __init__(self, spec: FamilySpec, environment: str, copies: int, *, reward: str, hand_start: str) -> None:
         self.spec = spec
         self.copies = copies
+        self._made_by = partial(LeanSimulation, spec, environment, copies, reward=reward, hand_start=hand_start)
         self._recorder = reset_recorder(environment, reward)
         sibling = self._recorder.sibling
         self._random_hand = hand_start == "random"
@@ -109,6 +119,24 @@ class LeanSimulation(Simulation):
         if self._loaded is not record:
             self._bodies[:], self._sites[:] = record.body_positions, record.site_positions
             self._loaded = record
+
+    def __reduce__(self) -> tuple[Callable[[], LeanSimulation], tuple[()], list[_Copied | None]]:
+        """Make a copy anew, and put each of its robots where ours is: models are large, and their classes are local."""
+        members = zip(self._records, self.environments, self.datas, self._observations, strict=True)
+        return self._made_by, (), [None if record is None else self._copied(record, *rest) for record, *rest in members]
+
+    def _copied(self, record: ResetRecord, environment: Any, data: mujoco.MjData, observation: FloatArray) -> _Copied:
+        self._place(record)
+        return _Copied(record, recorded(environment, self.model, data, observation))
+
+    def __setstate__(self, state: list[_Copied | None]) -> None:
+        """Take over what `__reduce__` returned."""
+        for copy, copied in enumerate(state):
+            if copied is not None:
+                restore(self.environments[copy], self.model, self.datas[copy], copied.now)
+                self._records[copy] = copied.begun
+                self._observations[copy] = copied.now.observation
+        self._loaded = None
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`, the right way up."""

@@ -10,9 +10,9 @@ import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 from environments.ml1.compiled import with_shared_model
+from environments.physics import STATE, integration_state
 from environments.simulation import FloatArray
 
-STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 RECORDS = 512
 """Records kept by a recorder before it forgets the oldest; a run needs at most 60."""
 
@@ -23,7 +23,7 @@ _VIEWED = ("xpos", "xipos", "xquat", "geom_xpos", "site_xpos", "qpos", "qvel", "
 
 
 class ResetRecord(NamedTuple):
-    """Everything that a reset leaves behind."""
+    """Everything that a reset leaves behind, or that goes on in an episode."""
 
     state: FloatArray  # the full integration state
     body_positions: FloatArray  # (bodies, 3), with the sites' all that a reset changes in a model
@@ -42,7 +42,7 @@ class ResetRecorder:
         self.sibling = with_shared_model(upstream)(reward_function_version=reward)
         self.sibling._set_task_called = True
         self.upstream = upstream
-        self._fresh = self._record(np.zeros(0))
+        self._fresh = recorded(self.sibling, self.sibling.model, self.sibling.data, np.zeros(0))
         self._hand = self.sibling.hand_init_pos.copy()
         self._records: dict[bytes, ResetRecord] = {}
 
@@ -63,25 +63,30 @@ class ResetRecorder:
         self.sibling.hand_init_pos = hand.copy()
         self.sibling._last_rand_vec = task.copy()
         observation, _ = self.sibling.reset()
-        return self._record(observation)
+        return recorded(self.sibling, self.sibling.model, self.sibling.data, observation)
 
-    def _record(self, observation: FloatArray) -> ResetRecord:
-        model, data = self.sibling.model, self.sibling.data
-        state = np.zeros(mujoco.mj_stateSize(model, STATE))
-        mujoco.mj_getState(model, data, state, STATE)
-        values, arrays, views = {}, {}, {}
-        for name, value in vars(self.sibling).items():
-            if isinstance(value, np.ndarray):
-                view = _find_view(value, data)
-                if view is None:
-                    arrays[name] = value.copy()
-                else:
-                    views[name] = view
-            elif value is None or isinstance(value, bool | int | float | str | np.generic):
-                values[name] = value
-        return ResetRecord(
-            state, model.body_pos.copy(), model.site_pos.copy(), values, arrays, views, observation.copy()
-        )
+
+def recorded(environment: Any, model: mujoco.MjModel, data: mujoco.MjData, observation: FloatArray) -> ResetRecord:
+    """Record the state of an environment, from which `restore` puts another one into it."""
+    values, arrays, views = {}, {}, {}
+    for name, value in vars(environment).items():
+        if isinstance(value, np.ndarray):
+            view = _find_view(value, data)
+            if view is None:
+                arrays[name] = value.copy()
+            else:
+                views[name] = view
+        elif value is None or isinstance(value, bool | int | float | str | np.generic):
+            values[name] = value
+    return ResetRecord(
+        state=integration_state(model, data),
+        body_positions=model.body_pos.copy(),
+        site_positions=model.site_pos.copy(),
+        values=values,
+        arrays=arrays,
+        views=views,
+        observation=observation.copy(),
+    )
 
 
 def random_hand_start(environment: Any, hand: FloatArray, generator: np.random.Generator) -> FloatArray:
@@ -97,7 +102,7 @@ def reset_recorder(environment: str, reward: str) -> ResetRecorder:
 
 
 def restore(target: Any, model: mujoco.MjModel, data: mujoco.MjData, record: ResetRecord) -> None:
-    """Put an environment into the state that was recorded of its sibling."""
+    """Put an environment into the state that was recorded of a like one."""
     model.body_pos[:], model.site_pos[:] = record.body_positions, record.site_positions
     mujoco.mj_setState(model, data, record.state, STATE)
     attributes = vars(target)

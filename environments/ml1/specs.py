@@ -77,6 +77,7 @@ def _spec(name: str, task_size: int) -> FamilySpec:
         test_tasks=10,
         success=CRITERIA[name].words,
         revision=1,
+        most_tasks=50,
     )
 
 

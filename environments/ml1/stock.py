@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
@@ -54,6 +54,10 @@ class StockSimulation(Simulation):
             self._observations[copy], rewards[copy], _, _, info = self.environments[copy].step(actions[copy])
             success[copy] = info["success"]
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied: Meta-World's own copies share what they should not."""
+        raise TypeError(f"{self.spec.name}: Meta-World's own simulation cannot be copied; simulation='lean' can")
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture from Meta-World's camera `corner2`, the right way up."""

@@ -127,7 +127,7 @@ def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
 
     def statistic(x: FloatArray, y: FloatArray) -> FloatArray:
         differences = relative_differences(x, y)
-        return np.asarray(differences.mean(axis=0) if average == "mean" else np.median(differences, axis=0), float)
+        return np.asarray(differences.mean(axis=0), float) if average == "mean" else _median(differences)
 
     ends = typical_ratio_interval(ours, theirs)
     if average == "median":
@@ -138,11 +138,18 @@ def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
     return _tested(name, ends, [permute_means(ours, theirs, statistic)], (ours, theirs))
 
 
+def _median(values: FloatArray) -> FloatArray:
+    """Return the median over the first axis; sorting is several times faster here than `numpy.median`."""
+    ordered, count = np.sort(values, axis=0), len(values)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2, float)
+
+
 def relative_differences(ours: FloatArray, theirs: FloatArray) -> FloatArray:
     """Return (a - b) / (|a| + |b|), 0 where both are 0."""
-    size = np.abs(ours) + np.abs(theirs)
-    differences: FloatArray = np.divide(ours - theirs, size, out=np.zeros(np.shape(size)), where=size > 0)
-    return differences
+    size = np.abs(ours)
+    size += np.abs(theirs)
+    differences: FloatArray = np.subtract(ours, theirs)
+    return np.divide(differences, size, out=differences, where=size > 0)
 
 
 def total_ratio(entries: Sequence[Samples]) -> Finding:
@@ -240,7 +247,7 @@ def _at_margin(samples: Samples, share: float) -> list[FloatArray]:
 
 
 def _pooled(ours: FloatArray, theirs: FloatArray) -> float:
-    return float(np.concatenate([ours, theirs]).mean())
+    return float(ours.sum() + theirs.sum()) / (len(ours) + len(theirs))
 
 
 def seeds_to_decide(found: Finding, seeds: int) -> float:

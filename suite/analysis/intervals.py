@@ -65,8 +65,8 @@ def mean_interval(values: FloatArray) -> tuple[float, float, float]:
 
 def difference_interval(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:
     """Return the difference of two means over seeds with Welch's 95 % interval; NaN ends with a single seed."""
-    parts = np.array([[_variance_of_mean(ours)], [_variance_of_mean(theirs)]])
-    return _around(float(ours.mean() - theirs.mean()), parts, np.array([[len(ours)], [len(theirs)]]))
+    means, variances, sizes = _moments([ours, theirs])
+    return _around(float(means[0] - means[1]), variances, sizes)
 
 
 def stratified_mean_interval(samples: Samples, weights: FloatArray | None = None) -> tuple[float, float, float]:
@@ -77,9 +77,8 @@ def stratified_mean_interval(samples: Samples, weights: FloatArray | None = None
     weights : (environments,) adding up to one; equal by default. NaN ends with a single seed anywhere.
     """
     weight = np.full(len(samples), 1 / len(samples)) if weights is None else weights
-    means = np.array([sample.mean() for sample in samples])
-    parts = weight**2 * np.array([_variance_of_mean(sample) for sample in samples])
-    return _around(float(weight @ means), parts, np.array([len(sample) for sample in samples]))
+    means, variances, sizes = _moments(samples)
+    return _around(float(weight @ means), weight**2 * variances, sizes)
 
 
 def interquartile_mean_interval(samples: Samples) -> tuple[float, float, float]:
@@ -92,8 +91,7 @@ def interquartile_mean_interval(samples: Samples) -> tuple[float, float, float]:
     cut = int(TRIMMED * total)
     kept = total - 2 * cut
     low, high = runs[cut], runs[total - cut - 1]
-    sizes = np.array([len(sample) for sample in samples])
-    winsorised = np.array([_variance_of_mean(np.clip(sample, low, high)) for sample in samples])
+    _, winsorised, sizes = _moments([np.clip(sample, low, high) for sample in samples])
     correction = total * (total - 1) / (kept * (kept - 1)) if kept > 1 else np.nan
     share = (kept - 1) / (total - 1) if total > 1 else np.nan
     return _around(float(runs[cut : total - cut].mean()), (sizes / total) ** 2 * winsorised * correction, sizes, share)
@@ -104,17 +102,13 @@ def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]
 
     NaN ends with a single seed anywhere or where a mean is not above zero.
     """
-    totals = [np.mean([sample.mean() for sample in entry]) for entry in (ours, theirs)]
+    found = [_moments(entry) for entry in (ours, theirs)]
+    totals = np.array([means.mean() for means, _, _ in found])
     ratio = float(totals[0] / totals[1]) if totals[1] else float("nan")
-    if min(totals) <= 0:
+    if totals.min() <= 0:
         return ratio, float("nan"), float("nan")
-    parts = np.array(
-        [
-            [_variance_of_mean(sample) / (total * len(entry)) ** 2 for sample in entry]
-            for entry, total in zip((ours, theirs), totals, strict=True)
-        ]
-    )
-    middle, low, high = _around(float(np.log(ratio)), parts, _sizes(ours, theirs))
+    parts = np.stack([variances for _, variances, _ in found]) / (totals[:, None] * len(ours)) ** 2
+    middle, low, high = _around(float(np.log(ratio)), parts, np.stack([sizes for _, _, sizes in found]))
     return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
 
 
@@ -124,18 +118,13 @@ def typical_ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float
     The interval is the relative difference's, by the delta method. An end is infinite where the difference reaches 1;
     both are NaN with a single seed anywhere.
     """
-    a, b = (np.array([sample.mean() for sample in entry]) for entry in (ours, theirs))
+    (a, a_variances, a_sizes), (b, b_variances, b_sizes) = _moments(ours), _moments(theirs)
     size = np.abs(a) + np.abs(b)
     defined = size > 0
     differences = np.divide(a - b, size, out=np.zeros(len(a)), where=defined)
-    slopes = [np.divide(2 * np.abs(other), size**2, out=np.zeros(len(a)), where=defined) for other in (b, a)]
-    parts = np.array(
-        [
-            (slope / len(entry)) ** 2 * np.array([_variance_of_mean(sample) for sample in entry])
-            for slope, entry in zip(slopes, (ours, theirs), strict=True)
-        ]
-    )
-    found = _around(float(differences.mean()), parts, _sizes(ours, theirs))
+    slopes = np.stack([np.divide(2 * np.abs(other), size**2, out=np.zeros(len(a)), where=defined) for other in (b, a)])
+    parts = (slopes / len(a)) ** 2 * np.stack([a_variances, b_variances])
+    found = _around(float(differences.mean()), parts, np.stack([a_sizes, b_sizes]))
     with np.errstate(divide="ignore"):
         clipped = np.clip(found, -1, 1)
         value, low, high = (1 + clipped) / (1 - clipped)
@@ -169,12 +158,15 @@ def clearly_not_zero(values: FloatArray) -> bool:
     return low > 0 or high < 0
 
 
-def _variance_of_mean(values: FloatArray) -> float:
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else float("nan")
-
-
-def _sizes(ours: Samples, theirs: Samples) -> NDArray[np.int64]:
-    return np.array([[len(sample) for sample in entry] for entry in (ours, theirs)])
+def _moments(samples: Samples) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Return each sample's mean, the variance of that mean (NaN of a single seed) and its number of seeds."""
+    sizes = np.array([len(sample) for sample in samples])
+    values = np.concatenate(samples)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    means = np.add.reduceat(values, starts) / sizes
+    squares = np.add.reduceat((values - np.repeat(means, sizes)) ** 2, starts)
+    degrees = np.where(sizes > 1, sizes - 1, np.nan)
+    return means, squares / degrees / sizes, sizes
 
 
 def _around(

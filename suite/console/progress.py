@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from types import TracebackType
+from typing import get_args
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from suite.spec import RunSpec
-from suite.store.runs import CorruptRunError, Store
+from suite.store.runs import CorruptRunError, RunState, Store
+
+TICK_SECONDS = 1.0
+"""Between two looks at the store, at least, for whoever has other things to do."""
+
+SHARE = 0.01
+"""Of the time that such looks may take."""
+
+LOOK_SECONDS = 0.01
+"""For the runs of which nobody says that they may have changed: what is not looked at now is looked at next."""
 
 QUIET_SECONDS = 20.0
 """Without a running run, of which some are pending: nobody is working on them. Between two attempts, nothing runs."""
@@ -19,16 +31,25 @@ QUIET_SECONDS = 20.0
 LINES_SECONDS = 60.0
 """Between two lines on each running run, where there is no terminal."""
 
-MARKS = {"pending": "·", "running": "▶", "done": "✓", "failed": "✗"}
+MARKS: dict[RunState, str] = {"running": "▶", "failed": "✗", "unreadable": "?", "pending": "·", "done": "✓"}
+"""In the order in which they are shown."""
 
 
 class Progress:
     """Shows how far each run of a plan is, read from the store."""
 
     def __init__(self, store: Store, specs: Sequence[RunSpec], console: Console) -> None:
-        self.store, self.specs, self.console = store, specs, console
+        self.console = console
         self.begun = self.seen = self.told = time.monotonic()
-        self.states = {spec.run: store.folder(spec.run).state for spec in specs}
+        self.specs = {spec.run: spec for spec in specs}
+        self.folders = {run: store.folder(run) for run in self.specs}
+        self.states: dict[str, RunState] = {run: folder.state for run, folder in self.folders.items()}
+        self._in: dict[RunState, dict[str, None]] = {state: {} for state in get_args(RunState)}
+        """The runs of each state."""
+        for run, state in self.states.items():
+            self._in[state][run] = None
+        self._unfinished = deque(run for run, state in self.states.items() if state != "done")
+        self._next = 0.0
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
     def __enter__(self) -> Progress:
@@ -39,47 +60,86 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.update()
+        self.update(seconds=float("inf"))
         if self._live:
             self._live.stop()
 
-    def update(self) -> None:
-        """Look at the store again; print what changed, and now and then what is running."""
-        time_to_tell = time.monotonic() - self.told >= LINES_SECONDS
-        if time_to_tell:
-            self.told = time.monotonic()
-        for spec in self.specs:
-            before, now = self.states[spec.run], self.store.folder(spec.run).state
-            self.states[spec.run] = now
-            if not self._live and (before != now or (time_to_tell and now == "running")):
-                self.console.print(
-                    f"[{self._counts()}] {now} {spec.label} on {spec.environment}, seed {spec.seed}"
-                    f"{self._detail(spec)}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+    def tick(self, underway: Callable[[], Iterable[str]]) -> None:
+        """Update now and then; costs nothing in between.
+
+        Parameters
+        ----------
+        underway : returns the runs that may have changed since it was last called.
+        """
+        if (begun := time.monotonic()) >= self._next:
+            self.update(underway())
+            took = time.monotonic() - begun
+            self._next = begun + max(TICK_SECONDS, took / SHARE)
+
+    def update(self, underway: Iterable[str] = (), seconds: float = LOOK_SECONDS) -> None:
+        """Look at the store again; print what changed, and now and then what is running.
+
+        Parameters
+        ----------
+        underway : runs that may have changed; those that were running may have, too.
+        seconds : for looking at some of the others.
+        """
+        looked = dict.fromkeys(chain(self._in["running"], (run for run in underway if run in self.specs)))
+        for run in looked:
+            self._look(run)
+        deadline = time.monotonic() + seconds
+        for _ in range(len(self._unfinished)):
+            run = self._unfinished.popleft()
+            if run not in looked:
+                self._look(run)
+            if self.states[run] != "done":
+                self._unfinished.append(run)
+            if time.monotonic() >= deadline:
+                break
         if self._live:
             self._live.update(self._table(), refresh=True)
+        elif time.monotonic() - self.told >= LINES_SECONDS:
+            self.told = time.monotonic()
+            for run in self._in["running"]:
+                self._say(run)
 
     def is_worked_on(self) -> bool:
         """Whether somebody is working on the runs, or was a moment ago and has not done them all."""
-        states = self.states.values()
-        if "running" in states:
+        if self._in["running"]:
             self.seen = time.monotonic()
-        return "running" in states or ("pending" in states and time.monotonic() - self.seen < QUIET_SECONDS)
+            return True
+        return bool(self._in["pending"]) and time.monotonic() - self.seen < QUIET_SECONDS
+
+    def _look(self, run: str) -> None:
+        before, now = self.states[run], self.folders[run].state
+        if before != now:
+            del self._in[before][run]
+            self._in[now][run] = None
+            self.states[run] = now
+            if not self._live:
+                self._say(run)
+
+    def _say(self, run: str) -> None:
+        spec = self.specs[run]
+        self.console.print(
+            f"[{self._counts()}] {self.states[run]} {spec.label} on {spec.environment}, seed {spec.seed}"
+            f"{self._detail(run)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def _counts(self) -> str:
-        done = sum(state in ("done", "failed") for state in self.states.values())
-        return f"{done}/{len(self.states)} {time.monotonic() - self.begun:.0f} s"
+        ended = sum(len(self._in[state]) for state in ("done", "failed", "unreadable"))
+        return f"{ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s"
 
-    def _detail(self, spec: RunSpec) -> str:
-        folder = self.store.folder(spec.run)
+    def _detail(self, run: str) -> str:
+        folder = self.folders[run]
         try:
-            if self.states[spec.run] == "failed":
+            if self.states[run] == "failed":
                 return f": {folder.failure().get('reason', 'no reason given')}"
-            if self.states[spec.run] == "running" and (at := folder.progress()):
+            if self.states[run] == "running" and (at := folder.progress()):
                 steps, seconds = at["environment_steps"], at["seconds"]
-                share = steps / spec.budget
+                share = steps / self.specs[run].budget
                 return f" {share:4.0%}, {steps / seconds:,.0f} steps/s, {seconds * (1 - share) / share:.0f} s left"
         except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
             pass
@@ -90,10 +150,9 @@ class Progress:
         for column in ("", "algorithm", "environment", "seed", "progress"):
             table.add_column(column)
         room = max(5, self.console.height - 5)
-        order = {"running": 0, "failed": 1, "pending": 2, "done": 3}
-        for spec in sorted(self.specs, key=lambda spec: order[self.states[spec.run]])[:room]:
-            state = self.states[spec.run]
-            detail = self._detail(spec) or (state if state != "running" else "starting")
+        for run in islice(chain.from_iterable(self._in[state] for state in MARKS), room):
+            spec, state = self.specs[run], self.states[run]
+            detail = self._detail(run) or (state if state != "running" else "starting")
             table.add_row(MARKS[state], spec.label, spec.environment, str(spec.seed), detail)
         if len(self.specs) > room:
             table.add_row("", f"… and {len(self.specs) - room} more", "", "", "")

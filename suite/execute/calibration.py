@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from statistics import median
 
@@ -14,7 +14,9 @@ import torch
 
 from algorithms import Algorithm
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.execute.forecast import Speeds, alike
+from suite.execute.forecast import Speed, Speeds, alike
+from suite.failures import FailedRunError
+from suite.plan.iterations import uncovered
 from suite.run.protocol import CountedTasks, TaskView, meta_test
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
@@ -70,8 +72,8 @@ class _Sampled(CountedTasks):
         return time.perf_counter() - self.simulating - self.resetting - self.acting
 
 
-def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None:
-    """Measure the seconds that a step of a run takes, in about so many seconds; None if they did not suffice."""
+def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None:
+    """Measure the speed of a run, in about so many seconds; None if they did not suffice."""
     trainer = Trainer.of(spec, device)
     train, algorithm = _Sampled(trainer.train), trainer.algorithm
     first = algorithm.next_iteration_steps
@@ -97,7 +99,7 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> float | None
     updates_each = spans[complete - 1][1] if complete else int(spec.settings.get("updates", updates))
     horizon = trainer.family.spec.horizon
     sampled = spec.budget * (train.episode() / horizon + train.acting / train.asked)
-    return (sampled + update * updates_each * iterations + tested * (1 + spec.evaluations)) / spec.budget
+    return Speed((sampled + update * updates_each * iterations) / spec.budget, tested, spec.budget / iterations)
 
 
 def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, seconds: float) -> float | None:
@@ -120,12 +122,15 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
 
 def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, seconds: float = 60.0) -> int:
     """Measure what nothing is known of, sharing the seconds; return how many remain unknown."""
-    kinds = {alike(spec): spec for spec in speeds.longest_first(specs) if speeds.seconds(spec) is None}
+    hopeless = uncovered(specs)
+    unknown = [spec for spec in specs if speeds.seconds(spec) is None and spec.run not in hopeless]
+    kinds = {alike(spec): spec for spec in speeds.longest_first(unknown)}
     deadline = time.monotonic() + seconds
     for number, spec in enumerate(kinds.values()):
         share = max(1.0, (deadline - time.monotonic()) / (len(kinds) - number))
-        if (measured := measure(spec, device, share)) is not None:
-            speeds.calibrate(spec, measured)
+        with suppress(FailedRunError):  # so would the run
+            if (measured := measure(spec, device, share)) is not None:
+                speeds.calibrate(spec, measured)
     return sum(speeds.seconds(spec) is None for spec in specs)
 
 

@@ -29,11 +29,11 @@ from suite.execute.executor import (
     AwayError,
     BusyError,
     Request,
-    Site,
     StartError,
 )
 from suite.execute.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.execute.machine import Machine
+from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.files import read_regular
 from suite.store.runs import RunFolder, Store
@@ -173,13 +173,7 @@ class Containers:
 
         It runs under a guardian, whose standard input closes, which ends it, should this process die.
         """
-        guardian = [
-            "python",
-            "-S",
-            "-E",
-            str(CODE / "suite" / "execute" / "guardian.py"),
-            str(RUNS / folder / "log.txt"),
-        ]
+        guardian = ["python", "-I", "-S", str(GUARDIAN), str(RUNS / folder / "log.txt")]
         container = self.client.containers.create(
             self.image,
             [*guardian, str(GRACE_SECONDS), *command],
@@ -235,7 +229,7 @@ class Containers:
 
     def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest]) -> Probed:
         path = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.store.runs_path))
-        command = ["python", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
+        command = ["python", "-P", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
         try:
             attempt = self.start(path.name, command, memory=self.memory, devices=devices)
             deadline = time.monotonic() + PROBE_SECONDS
@@ -458,7 +452,7 @@ class DockerAttempt:
 
 
 @contextmanager
-def site(store: Store, request: Request) -> Iterator[Site]:
+def site(store: Store, request: Request) -> Iterator[Scheduler]:
     """Prepare to execute runs in containers, and remove what is left of them.
 
     Raises
@@ -478,7 +472,7 @@ def site(store: Store, request: Request) -> Iterator[Site]:
         command = ["suite", *request.command]
         share = machine.memory // workers
         executor = DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=request.memory)
-        yield Site(executor, workers)
+        yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
 @contextmanager

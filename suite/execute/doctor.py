@@ -83,4 +83,4 @@ def _described(machine: Machine) -> str:
     gpus = (
         f"GPUs {', '.join(machine.gpus)}" if machine.gpus else "no GPU that torch can use: runs take place on the CPU"
     )
-    return f"{machine.cores} cores, {machine.memory / 2**30:.0f} GiB of memory, {gpus}"
+    return f"{machine.cores:g} cores, {machine.memory / 2**30:.1f} GiB of memory, {gpus}"

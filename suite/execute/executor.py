@@ -1,10 +1,13 @@
-"""What an executor is to the scheduler: something that starts attempts at runs, wherever that is."""
+"""What runs are executed by: an engine for `suite run`; to a scheduler, executors that start attempts at runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from suite.failures import Failure
+from suite.failures import RETRIES, Failure
+from suite.spec import RunSpec
 from suite.store.runs import RunFolder
 
 GRACE_SECONDS = 10.0
@@ -68,28 +71,76 @@ class Executor(Protocol):
         """
 
 
+class Limits(NamedTuple):
+    """What a run may take; None for no limit."""
+
+    seconds: float | None = None
+    """Of all attempts together, by whatever engine."""
+    silence: float | None = 1800.0
+    """Seconds without a step counted; start-up and compilation are not silence, up to an hour more."""
+
+
+class Retries(NamedTuple):
+    """How transient failures are met."""
+
+    most: int = RETRIES
+    backoff: float = 5.0
+    """Seconds before the first retry, doubled for each further one."""
+
+
 class Request(NamedTuple):
-    """What is asked of an executor before anything is started."""
+    """What is asked of an engine before anything is started."""
 
     runs: int
     """How many there are to execute."""
-    workers: int | None
+    workers: int | None = None
     """Runs at once; None for what the machine holds."""
-    memory: int | None
+    memory: int | None = None
     """Bytes that a run may take; None for no limit or, in a container, its share of the machine."""
-    checkpoint_seconds: float
+    checkpoint_seconds: float = 60.0
     """Between two checkpoints of a run."""
-    image: str | None
+    limits: Limits = Limits()
+    retries: Retries = Retries()
+    image: str | None = None
     """Of the docker executor; see `suite.execute.docker.Containers`."""
+    cluster: Path | None = None
+    """A file of the slurm executor; see `suite.execute.slurm_script.Cluster`."""
+    name: str = "runs"
+    """Of the benchmark."""
 
     @property
     def command(self) -> list[str]:
         """What executes a run, after the suite's own name and before the run's."""
-        return ["exec", "--checkpoint-every", str(self.checkpoint_seconds)]
+        return ["exec", "--checkpoint-every", str(self.checkpoint_seconds), "--retries", str(self.retries.most)]
 
 
-class Site(NamedTuple):
-    """An executor, and how many runs it takes at once."""
+class Engine(Protocol):
+    """Has runs executed: the scheduler here, or a cluster's own."""
 
-    executor: Executor
-    workers: int
+    failures: dict[str, Failure]
+    """Why runs failed, in this call of `run`."""
+
+    @property
+    def described(self) -> str:
+        """Who executes, in words."""
+
+    @property
+    def parting(self) -> str:
+        """What an interrupt leaves, in words."""
+
+    def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
+        """Have everything executed, in about this order; calls `watch` now and then.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After `interrupt` was called.
+        UsageError
+            If the engine cannot be used.
+        """
+
+    def underway(self) -> set[str]:
+        """Return the runs that may have changed since this was last called, as far as this engine knows."""
+
+    def interrupt(self) -> None:
+        """Come back from `run`, leaving everything in good order. Safe in a signal handler."""

@@ -7,54 +7,88 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from environments import family_spec
+from suite.execute.machine import device_name
+from suite.run.provenance import processor
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.runs import CorruptRunError, Store
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Speed(NamedTuple):
+    """What a run's time is made of."""
+
+    step: float
+    """Seconds of an environment step of meta-training, with its share of updates."""
+    evaluation: float
+    """Seconds of an evaluation."""
+    iteration: float = 1.0
+    """Environment steps of an iteration on average, after which there is one evaluation at most."""
+
+    def of(self, spec: RunSpec) -> float:
+        """Return the seconds of a whole run."""
+        evaluations = 1 + min(spec.evaluations, round(spec.budget / self.iteration))
+        return spec.budget * self.step + evaluations * self.evaluation
+
+    @classmethod
+    def measured(cls, spec: RunSpec, seconds: float, training: pd.DataFrame) -> Speed:
+        """Return the speed of a finished run."""
+        steps, evaluating = (float(training[name].iloc[-1]) for name in ("environment_steps", "seconds_evaluating"))
+        trained = len(training) - 1  # evaluations but the first, which was untrained
+        iteration = steps / trained if trained < spec.evaluations else 1.0  # fewer than asked for: one an iteration
+        return cls((seconds - evaluating) / steps, evaluating / len(training), iteration)
+
 
 class Speeds:
-    """Seconds that a step of meta-training takes, with its share of updates and evaluations.
+    """Speeds that were measured on this machine, by finished runs and by calibration.
 
-    Measured by finished runs and by calibration; known for the same settings on the same environment, or else on
-    environments of the same kind and sizes. Other settings say nothing: networks differ by orders of magnitude.
+    Known for the same settings on the same environment, or else on environments of the same kind and sizes. Other
+    settings say nothing: networks differ by orders of magnitude. Nor do other machines, whose runs a store may hold.
     """
 
     def __init__(self, store: Store) -> None:
         self.path = store.results / "speeds.json"
-        self._measured: dict[str, list[float]] = {}
+        self.machine = f"{processor()}, {device_name()}"
+        self._measured: dict[str, list[Speed]] = {}
         for folder in store.folders():
             if folder.state == "done":
                 try:
-                    spec, last = folder.spec(), folder.training().iloc[-1]
-                    seconds = float(folder.provenance()["seconds_total"])
-                    self.add(spec, seconds / float(last["environment_steps"]))
+                    origin = folder.provenance()
+                    if f"{origin['machine']['processor']}, {origin['device']}" == self.machine:
+                        spec, seconds = folder.spec(), float(origin["seconds_total"])
+                        self.add(spec, Speed.measured(spec, seconds, folder.training()))
                 except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
                     continue  # named by whoever reads the results
-        self._calibrated: dict[str, float] = {}
+        self._all_calibrated: dict[str, Any] = {}
+        self._calibrated: dict[str, Speed] = {}
         with suppress(OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged: to be measured again
-            self._calibrated = {key: float(value) for key, value in json.loads(self.path.read_text()).items()}
+            self._all_calibrated = dict(json.loads(self.path.read_text(encoding="utf-8")))
+            here = self._all_calibrated.get(self.machine, {})
+            self._calibrated = {key: Speed(*map(float, value)) for key, value in here.items()}
 
-    def add(self, spec: RunSpec, seconds_a_step: float) -> None:
+    def add(self, spec: RunSpec, speed: Speed) -> None:
         """Take note of a finished run."""
         for key in _keys(spec):
-            self._measured.setdefault(key, []).append(seconds_a_step)
+            self._measured.setdefault(key, []).append(speed)
 
-    def calibrate(self, spec: RunSpec, seconds_a_step: float) -> None:
+    def calibrate(self, spec: RunSpec, speed: Speed) -> None:
         """Take note of a measurement, for later commands too."""
-        self._calibrated |= dict.fromkeys(_keys(spec), seconds_a_step)
-        write_json(self.path, self._calibrated)
+        self._calibrated |= dict.fromkeys(_keys(spec), speed)
+        write_json(self.path, self._all_calibrated | {self.machine: self._calibrated})
 
     def seconds(self, spec: RunSpec) -> float | None:
         """Forecast a whole run; None if nothing like it was measured."""
         for key in _keys(spec):
             if key in self._measured:
-                return spec.budget * median(self._measured[key])
+                return median(speed.of(spec) for speed in self._measured[key])
         for key in _keys(spec):
             if key in self._calibrated:
-                return spec.budget * self._calibrated[key]
+                return self._calibrated[key].of(spec)
         return None
 
     def longest_first(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
@@ -69,10 +103,11 @@ def alike(spec: RunSpec) -> str:
 
 def _keys(spec: RunSpec) -> tuple[str, str]:
     """Name what a run's speed depends on: its environment, or another of the same sizes."""
-    family = family_spec(spec.environment)
-    sizes = f"{family.kind} {family.observation_size} {family.action_size} {family.horizon}"
-    settings = json.dumps(spec.settings, sort_keys=True)
-    return f"{spec.algorithm} {spec.environment} {settings}", f"{spec.algorithm} {sizes} {settings}"
+    family = family_spec(spec.environment, **spec.protocol)
+    tasks = f"{family.train_tasks} {family.test_tasks} {family.exploration_episodes}"
+    sizes = f"{family.kind} {family.observation_size} {family.action_size} {family.horizon} {tasks}"
+    rest = json.dumps([spec.protocol, spec.environment_options, spec.settings], sort_keys=True)
+    return f"{spec.algorithm} {spec.environment} {rest}", f"{spec.algorithm} {sizes} {rest}"
 
 
 class Forecast(NamedTuple):
@@ -92,7 +127,7 @@ class Forecast(NamedTuple):
         else:
             where = "this machine" if machines == 1 else f"{machines} machines like this one"
             text = f"forecast: {self.elapsed:.2f} h on {where} ({workers} workers), {self.hours:.2f} h of one worker"
-        return text + (f"; {self.unknown} runs without a speed: --calibrate measures it" if self.unknown else "")
+        return text + (f"; {self.unknown} runs without a speed here: --calibrate measures it" if self.unknown else "")
 
 
 def forecast(specs: Sequence[RunSpec], speeds: Speeds, workers: int) -> Forecast:

@@ -87,6 +87,8 @@ def main() -> None:
     log, grace, *command = sys.argv[1:]
     try:
         bounded = BoundedLog(Path(log))
+    except PermissionError:
+        sys.exit(os.EX_NOPERM)  # as a run whose folder is somebody else's
     except OSError:
         sys.exit(os.EX_IOERR)  # as a run that cannot write its store
     sys.exit(guard(bounded, float(grace), command))

@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-
-import psutil
+from pathlib import Path
+from typing import NamedTuple
 
 from suite.execute import guardian
-from suite.execute.executor import GRACE_SECONDS, TICK_SECONDS, Request, Site
+from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Request
 from suite.execute.machine import this_machine
+from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.runs import RunFolder, Store
 
@@ -34,12 +35,13 @@ WORKER_ENVIRONMENT = {
 
 
 @contextmanager
-def site(store: Store, request: Request) -> Iterator[Site]:
+def site(store: Store, request: Request) -> Iterator[Scheduler]:
     """Prepare to execute runs on this machine; there is nothing to clean up."""
     machine = this_machine()
-    command = [sys.executable, "-m", "suite", *request.command]
+    command = [sys.executable, "-P", "-m", "suite", *request.command]
     executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
-    yield Site(executor, request.workers or machine.room_for(request.runs))
+    workers = request.workers or machine.room_for(request.runs)
+    yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
 class LocalExecutor:
@@ -57,27 +59,28 @@ class LocalExecutor:
         self, store: Store, command: Sequence[str], *, gpus: Sequence[str] = (), memory: int | None = None
     ) -> None:
         self.store, self.command, self.gpus, self.memory = store, list(command), list(gpus), memory
+        self._processes = Processes()
 
     def start(self, folder: RunFolder, slot: int) -> LocalAttempt:
         """Start an attempt at a run under a guardian, which ends it should this process die."""
         environment = {**os.environ, **WORKER_ENVIRONMENT}
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
-        watched = [sys.executable, "-S", "-E", guardian.__file__, str(folder.path / "log.txt"), str(GRACE_SECONDS)]
+        watched = [sys.executable, "-I", "-S", guardian.__file__, str(folder.path / "log.txt"), str(GRACE_SECONDS)]
         process = subprocess.Popen(
             [*watched, *self.command, folder.run, "--results", str(self.store.results)],
             stdin=subprocess.PIPE,
             env=environment,
             start_new_session=True,  # a Ctrl-C reaches the runs through this process alone
         )
-        return LocalAttempt(process, self.memory)
+        return LocalAttempt(process, self.memory, self._processes)
 
 
 class LocalAttempt:
     """An attempt at a run in a process group, whose leader is the guardian."""
 
-    def __init__(self, process: subprocess.Popen[bytes], memory: int | None) -> None:
-        self.process, self.memory = process, memory
+    def __init__(self, process: subprocess.Popen[bytes], memory: int | None, processes: Processes) -> None:
+        self.process, self.memory, self._processes = process, memory, processes
 
     def stop(self) -> None:
         """Send SIGTERM to the whole group."""
@@ -97,7 +100,7 @@ class LocalAttempt:
 
     def over_memory(self) -> Failure | None:
         """Compare what is resident with the limit."""
-        if self.memory is None or (used := _resident_bytes(self.process.pid)) <= self.memory:
+        if self.memory is None or (used := self._processes.resident_bytes(self.process.pid)) <= self.memory:
             return None
         return Failure("memory limit", f"used {used >> 20} MiB of memory; the limit is {self.memory >> 20}")
 
@@ -114,11 +117,39 @@ class LocalAttempt:
         return of_exit_status(status if status >= 0 else 128 - status)  # the guardian may itself have been killed
 
 
-def _resident_bytes(leader: int) -> int:
-    total = 0
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(leader)
-        for member in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                total += member.memory_info().rss
-    return total
+class _Process(NamedTuple):
+    parent: int
+    group: int
+    resident: int
+    """Bytes."""
+
+
+class Processes:
+    """The processes of this machine that can be seen, looked at once for all runs."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, _Process] = {}
+        self._look_at = 0.0
+
+    def resident_bytes(self, leader: int) -> int:
+        """Return what is resident of a group, and of all that its leader has started."""
+        if time.monotonic() >= self._look_at:
+            self._seen = dict(_processes())
+            self._look_at = time.monotonic() + LOOK_SECONDS / 2
+        return sum(process.resident for pid, process in self._seen.items() if self._belongs(pid, leader))
+
+    def _belongs(self, pid: int, leader: int) -> bool:
+        while (process := self._seen.get(pid)) is not None:
+            if leader in (pid, process.group):
+                return True
+            pid = process.parent
+        return False
+
+
+def _processes() -> Iterator[tuple[int, _Process]]:
+    page = os.sysconf("SC_PAGE_SIZE")
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with suppress(OSError):  # ended meanwhile, or another user's
+                stat = (path / "stat").read_bytes().rpartition(b")")[2].split()
+                yield int(path.name), _Process(int(stat[1]), int(stat[2]), int(stat[21]) * page)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+from suite.execute import cgroup
 
 RUN_BYTES = 2 * 2**30
 """What a run is taken to need in memory: torch and a simulator, networks, and the replay of a million steps."""
@@ -18,7 +23,8 @@ RUNS_A_GPU = 4
 class Machine(NamedTuple):
     """Where runs are executed."""
 
-    cores: int
+    cores: float
+    """Processors; a quota may allow a fraction of one."""
     memory: int
     """Bytes."""
     gpus: Sequence[str]
@@ -26,20 +32,49 @@ class Machine(NamedTuple):
 
     def room_for(self, runs: int) -> int:
         """Return how many of some runs to have at once: what cores, memory and accelerators hold."""
-        holds = [self.cores, self.memory // RUN_BYTES, runs]
+        holds = [int(self.cores), self.memory // RUN_BYTES, runs]
         if self.gpus:
             holds.append(RUNS_A_GPU * len(self.gpus))
         return max(1, min(holds))
 
 
-def this_machine() -> Machine:
-    """Return what this process may use."""
-    import torch  # slow: the command line must not wait for it
+def this_machine(root: Path = Path("/")) -> Machine:
+    """Return what this process may use.
 
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        gpus = [name for name in visible.split(",") if name and name != "-1"]
-    else:
-        gpus = [str(index) for index in range(torch.cuda.device_count())]
+    Parameters
+    ----------
+    root : where the machine's files lie.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cores, psutil.virtual_memory().available, gpus)
+    memory = min(psutil.virtual_memory().available, cgroup.memory(root))
+    return Machine(min(cores, cgroup.cores(root)), int(memory), visible_gpus())
+
+
+def visible_gpus() -> list[str]:
+    """Return the accelerators that torch sees, by the names under which a process can be given one."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    seen = _seen_by_torch()
+    if named is None:
+        return [str(index) for index in range(seen)]
+    return [name.strip() for name in named.split(",")][:seen]  # what comes after an invalid name is not seen
+
+
+def device_name() -> str:
+    """Name what a run computes on here."""
+    if not visible_gpus():
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name(0)
+
+
+def _seen_by_torch() -> int:
+    if version("torch").endswith("+cpu"):
+        return 0
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0  # no driver: torch, which takes seconds to import, would say the same
+    import torch
+
+    return torch.cuda.device_count()

@@ -17,7 +17,7 @@ def main() -> None:
         import torch
 
         found["gpus"] = torch.cuda.device_count()
-    Path(sys.argv[1]).write_text(json.dumps(found))
+    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The executors by name: what `--executor` takes."""
+"""What executes runs, by name: what `--executor` takes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Literal
 
-from suite.execute.executor import Request, Site
+from suite.execute.executor import Engine, Request
 from suite.store.runs import Store
 
-ExecutorName = Literal["local", "docker"]
+ExecutorName = Literal["local", "docker", "slurm"]
 
-EXECUTORS: dict[ExecutorName, str] = {"local": "suite.execute.local", "docker": "suite.execute.docker"}
+EXECUTORS: dict[ExecutorName, str] = {
+    "local": "suite.execute.local",
+    "docker": "suite.execute.docker",
+    "slurm": "suite.execute.slurm",
+}
 """A module an executor, whose `site` prepares it; imported when it is asked for."""
 
 
-def site(name: ExecutorName, store: Store, request: Request) -> AbstractContextManager[Site]:
+def site(name: ExecutorName, store: Store, request: Request) -> AbstractContextManager[Engine]:
     """Prepare to execute some runs, and clean up after them.
 
     Raises
@@ -23,5 +27,5 @@ def site(name: ExecutorName, store: Store, request: Request) -> AbstractContextM
     UsageError
         If the executor cannot be used; when the context is entered.
     """
-    prepared: AbstractContextManager[Site] = import_module(EXECUTORS[name]).site(store, request)
+    prepared: AbstractContextManager[Engine] = import_module(EXECUTORS[name]).site(store, request)
     return prepared

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args
+from typing import TypeVar
 
 from suite.errors import UsageError
 from suite.execute.executor import (
@@ -16,11 +17,15 @@ from suite.execute.executor import (
     AwayError,
     BusyError,
     Executor,
+    Limits,
+    Retries,
     Started,
     StartError,
 )
 from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
+from suite.store.attempts import seconds_of
+from suite.store.lease import LostLeaseError
 from suite.store.runs import CorruptRunError, RunFolder, Store
 
 START_SECONDS = 3600.0
@@ -33,26 +38,14 @@ AWAY_SECONDS = 600.0
 """For an executor that does not answer to come back."""
 
 
-class Limits(NamedTuple):
-    """What one attempt at a run may take; None for no limit."""
-
-    seconds: float | None = None
-    silence: float | None = 1800.0
-    """Seconds without a step counted; start-up and compilation are not silence, up to `START_SECONDS`."""
-
-
-class Retries(NamedTuple):
-    """How transient failures are met."""
-
-    most: int = 2
-    backoff: float = 5.0
-    """Seconds before the first retry, doubled for each further one."""
+Item = TypeVar("Item")
 
 
 @dataclass
 class _Waiting:
     spec: RunSpec
-    attempts: int = 0
+    failed: int = 0
+    """Attempts that this scheduler saw fail: the store counts all, but cannot where it is full or away."""
     ready: float = 0.0
 
 
@@ -62,6 +55,10 @@ class _Running:
     folder: RunFolder
     attempt: Started
     slot: int
+    attempts: int
+    """Made before it."""
+    seconds: float
+    """That those took."""
     begun: float = field(default_factory=time.monotonic)
     counters: tuple[int, ...] | None = None
     counted: float = field(default_factory=time.monotonic)
@@ -80,23 +77,52 @@ class Scheduler:
     executor : starts attempts at them.
     workers : runs at once.
     limits, retries : of each run.
+    patience : seconds with nothing to do but wait for runs that others work on; without end by default.
+    grace : seconds between asking a run to stop and killing it.
     """
 
-    def __init__(self, store: Store, executor: Executor, workers: int, limits: Limits, retries: Retries) -> None:
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        workers: int,
+        limits: Limits,
+        retries: Retries,
+        *,
+        patience: float = math.inf,
+        grace: float | None = None,
+    ) -> None:
         self.store, self.executor, self.workers = store, executor, workers
-        self.limits, self.retries = limits, retries
+        self.limits, self.retries, self.patience = limits, retries, patience
+        self.grace = GRACE_SECONDS if grace is None else grace
         self.failures: dict[str, Failure] = {}
         """Why runs failed, in this call of `run`."""
         self._stopping = self._hurrying = False
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
+        self._ended: set[str] = set()
+
+    def underway(self) -> set[str]:
+        """Return the runs that may have changed since this was last called: started, running, or ended."""
+        ended, self._ended = self._ended, set()
+        return ended | {running.folder.run for running in self._running}
+
+    @property
+    def described(self) -> str:
+        """How many runs at once."""
+        return f"{self.workers} workers"
+
+    @property
+    def parting(self) -> str:
+        """Every run has saved a checkpoint."""
+        return "interrupted"
 
     def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
         """Run everything, in this order; calls `watch` several times a second.
 
-        A run that somebody else is working on is watched until it is done, or free. Whatever ends this call, nothing
-        that it started is left behind.
+        A run that somebody else is working on is watched until it is done, or free, or patience is over. Whatever ends
+        this call, nothing that it started is left behind.
 
         Raises
         ------
@@ -107,8 +133,14 @@ class Scheduler:
         """
         self._waiting = [_Waiting(spec) for spec in specs]
         try:
+            busy = time.monotonic()
             while (self._waiting or self._running) and not self._stopping:
                 self._start_some()
+                now = time.monotonic()
+                if self._running:
+                    busy = now
+                elif now - busy > self.patience:
+                    break
                 time.sleep(TICK_SECONDS)
                 self._look_after_all()
                 watch()
@@ -134,28 +166,32 @@ class Scheduler:
                 waiting.ready = time.monotonic() + PAUSE_SECONDS
                 continue
             self._waiting.remove(waiting)
-            if state != "done":
+            if given_up := folder.given_up():  # by another engine, or a moment ago
+                self.failures[waiting.spec.run] = given_up
+            elif state != "done":
                 self._start(waiting, folder)
 
     def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
         slot = min(set(range(self.workers)) - {running.slot for running in self._running})
         try:
             folder.prepare(waiting.spec)
-            folder.forget_attempt()
+            folder.forget_progress()
+            earlier = folder.attempts()
             attempt = self.executor.start(folder, slot)
         except BusyError:
             self._wait_again(waiting)
         except AwayError as error:
             self._wait_for_executor(waiting, error)
         except CorruptRunError as error:  # not to be touched
-            self.failures[waiting.spec.run] = Failure("storage", str(error))
+            self.failures[folder.run] = Failure("storage", str(error))
         except StartError as error:
-            self._has_failed(waiting, folder, error.failure)
+            self._has_failed(waiting, folder, error.failure, len(folder.attempts()))
         except OSError as error:
-            self._has_failed(waiting, folder, Failure("storage", str(error)))
+            kind: Kind = "permission" if isinstance(error, PermissionError) else "storage"
+            self._has_failed(waiting, folder, Failure(kind, str(error)), len(folder.attempts()))
         else:
             self._away_since = None
-            self._running.append(_Running(waiting, folder, attempt, slot))
+            self._running.append(_Running(waiting, folder, attempt, slot, len(earlier), seconds_of(earlier)))
 
     def _wait_again(self, waiting: _Waiting) -> None:
         """Come back to a run that somebody else is working on."""
@@ -184,13 +220,14 @@ class Scheduler:
                 running.broken = self._broken_limit(running)
                 if running.broken:
                     running.attempt.stop()
-                    running.kill_at = time.monotonic() + GRACE_SECONDS
+                    running.kill_at = time.monotonic() + self.grace
 
     def _collect(self, running: _Running) -> None:
         """Take note of how an attempt ended."""
         ended = running.attempt.end()
         self._running.remove(running)
         waiting, folder = running.waiting, running.folder
+        self._ended.add(folder.run)
         state = folder.state
         if state == "done":
             return
@@ -198,25 +235,33 @@ class Scheduler:
         if state == "running" or ended.kind == "held":
             self._wait_again(waiting)
             return
-        self._has_failed(waiting, folder, running.broken or _told(folder) or ended)
+        self._has_failed(waiting, folder, running.broken or ended, running.attempts)
 
-    def _has_failed(self, waiting: _Waiting, folder: RunFolder, failure: Failure) -> None:
-        """Try again what may pass; else record why the run failed."""
-        waiting.attempts += 1
-        if failure.kind in TRANSIENT and waiting.attempts <= self.retries.most:
-            waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.attempts - 1)
-            self._waiting.insert(0, waiting)
+    def _has_failed(self, waiting: _Waiting, folder: RunFolder, failure: Failure, attempts: int) -> None:
+        """Record an attempt that failed, after so many others; try again what may pass."""
+        waiting.failed += 1
+        failure = self._recorded(folder, failure, attempts) or failure
+        given_up = folder.given_up() is not None or failure.kind not in TRANSIENT
+        if given_up or waiting.failed > self.retries.most:
+            self.failures[folder.run] = failure
+            self._ended.add(folder.run)
             return
-        self.failures[waiting.spec.run] = failure
-        with suppress(OSError):  # a full disk: the failure is known here all the same
+        waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.failed - 1)
+        self._waiting.insert(0, waiting)
+
+    def _recorded(self, folder: RunFolder, failure: Failure | None, attempts: int) -> Failure | None:
+        """Record how an attempt ended, after so many others; return what the store then says of it."""
+        said = None
+        with suppress(OSError, LostLeaseError):  # a full disk: the failure is known here all the same
             if folder.take(patient=False):
-                folder.fail(failure.reason, failure.kind)
+                said = folder.end(failure, self.retries.most, attempts)
         with suppress(OSError):
             folder.release()
+        return said
 
     def _broken_limit(self, running: _Running) -> Failure | None:
         now = time.monotonic()
-        if self.limits.seconds is not None and now - running.begun > self.limits.seconds:
+        if self.limits.seconds is not None and running.seconds + now - running.begun > self.limits.seconds:
             return Failure("time", f"took longer than {self.limits.seconds:.0f} s")
         if over := running.attempt.over_memory():
             return over
@@ -232,23 +277,24 @@ class Scheduler:
     def _stop(self) -> None:
         for running in self._running:
             running.attempt.stop()
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + self.grace
         for running in self._running:
             while not running.attempt.has_ended() and time.monotonic() < deadline and not self._hurrying:
                 time.sleep(TICK_SECONDS / 2)
             running.attempt.end()
+            if running.folder.state == "pending":
+                self._recorded(running.folder, None, running.attempts)  # stopped on purpose, whatever it says
         self._running.clear()
 
 
-def _told(folder: RunFolder) -> Failure | None:
-    """Return what the attempt itself said of its failure."""
-    try:
-        said = folder.failure()
-    except CorruptRunError:
-        return None
-    kind: Any = said.get("kind")
-    reason = said.get("reason")
-    return Failure(kind, reason) if kind in get_args(Kind) and isinstance(reason, str) else None
+def share(runs: Sequence[Item], task: int, tasks: int) -> list[Item]:
+    """Order runs for one of several schedulers on a store, so that they seldom meet.
+
+    It begins with every `tasks`-th run, and then takes what the others would come to last.
+    """
+    own = list(runs[task::tasks])
+    others = [runs[(task + ahead) % tasks :: tasks] for ahead in range(1, tasks)]
+    return own + [run for other in others for run in reversed(other)]
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:

@@ -17,7 +17,8 @@ import sklearn.metrics
 from threadpoolctl import threadpool_limits
 
 from algorithms import Episodes
-from algorithms.context import Gaussian
+from algorithms.gaussian import DiagonalNormal
+from algorithms.tcl import window_and_starts
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
@@ -30,7 +31,7 @@ from suite.run.trainer import Trainer
 class ContextBased(Protocol):
     """An algorithm that infers a posterior over a latent task variable from transitions."""
 
-    def encode(self, exploration: Sequence[Episodes]) -> Gaussian:
+    def encode(self, exploration: Sequence[Episodes]) -> DiagonalNormal:
         """Infer each copy's posterior, (copies, latent_size), from all its transitions."""
 
 
@@ -91,7 +92,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         for _ in range(settings.rollouts):
             episodes = evaluation_episodes(algorithm, agent, tasks, indices)
             windows = crop(episodes, settings.window, generator)
-            means.append(algorithm.encode([windows]).mean.double().cpu().numpy())
+            means.append(algorithm.encode([windows]).means.double().cpu().numpy())
             returns.append(episodes.rewards.sum(axis=1))
             rows.append(windows.lengths)
             tick()
@@ -136,7 +137,7 @@ def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedT
         If there are fewer test tasks than are asked for.
     """
     spec = trainer.spec
-    family = make_family(spec.environment, **tasks_options(spec.environment, spec.environment_options))
+    family = make_family(spec.environment, **spec.protocol, **tasks_options(spec.environment, spec.environment_options))
     grid = isinstance(family, GoalGrid)
     if isinstance(family, GoalGrid):
         rows = max(n for n in range(1, settings.tasks + 1) if settings.tasks % n == 0 and n * n <= settings.tasks)
@@ -155,16 +156,15 @@ def tasks_options(environment: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episodes:
-    """Cut one window out of every episode, by the rule of `algorithms.tcl.sample_windows`.
+    """Cut one window out of every episode, by the rule of `algorithms.tcl.window_and_starts`.
 
-    Starts are uniform in [0, T - W) for an episode of T steps (appendix C.3); one with T <= W gives T - 1 rows.
 
     Parameters
     ----------
     size : W, transitions.
     """
-    lengths = np.clip(episodes.lengths - 1, 1, size)  # (copies,)
-    starts = generator.integers(np.maximum(episodes.lengths - lengths, 1))
+    lengths, starting = window_and_starts(episodes.lengths, size)  # (copies,) each
+    starts = generator.integers(starting)
     offsets = np.arange(lengths.max() + 1)
     rows = starts[:, None] + np.minimum(offsets, lengths[:, None])  # (copies, time + 1), the last one repeated
     beyond = offsets[:-1] >= lengths[:, None]  # (copies, time)
@@ -208,7 +208,7 @@ def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     Returns
     -------
     `to_centroid`, the mean distance of a point to its cluster's centroid, and `between_centroids`, the mean distance of
-    two centroids (Table 2); `ratio`, the second over the first, which no scaling changes (None where all points are at
+    two centroids; `ratio`, the second over the first, which no scaling changes (None where all points are at
     their centroids); `silhouette`, the mean silhouette coefficient (Rousseeuw 1987).
     """
     names = np.unique(labels)

@@ -29,6 +29,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
     """
     if not folder.path.is_dir():
         raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
+    folder.check_readable("done.json")
     if folder.state != "done":
         raise UsageError(f"run {folder.run}: is {folder.state}; only a finished run has a trained agent")
     folder.verify()
@@ -50,7 +51,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
         )
     try:
         trainer = Trainer.of(spec, device)
-        trainer.algorithm.load_state(join(json.loads(values_path.read_text()), load_file(tensors_path)))
+        trainer.algorithm.load_state(join(json.loads(values_path.read_text(encoding="utf-8")), load_file(tensors_path)))
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UsageError(f"run {folder.run}: its trained agent cannot be restored: {error}") from error
     return trainer

@@ -21,7 +21,7 @@ Measured = tuple[bool, dict[str, Value]]
 def walker_parameters(published: Mapping[str, str], cited: Mapping[str, str]) -> Measured:
     """Count the entries of the planar walker's arrays that walker-2d-rand-params randomises, in Gymnasium's model."""
     asset = files("gymnasium") / "envs" / "mujoco" / "assets" / "walker2d.xml"
-    model = mujoco.MjModel.from_xml_string(asset.read_text())
+    model = mujoco.MjModel.from_xml_string(asset.read_text(encoding="utf-8"))
     randomised = {
         "mass": model.body_mass.size,
         "inertia": model.body_inertia.size,

@@ -12,6 +12,7 @@ from suite.papers.audit import read_checks
 from suite.papers.checks import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
 from suite.papers.folder import ABOUT, Folder, read_folder, shipped_papers
+from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.settings import PaperSettings
 from suite.papers.sources import Block, SettingsFile
@@ -29,6 +30,8 @@ class Paper(Folder):
     """Of the plain entries."""
     settings: PaperSettings
     reference: Sequence[ReferenceRun]
+    power: Sequence[Power]
+    """What three seeds decide of its claims; empty where nobody has tried."""
 
     def variants(self, entries: set[str]) -> list[Claim]:
         """Return the claims, and those of every variant whose entries are all there."""
@@ -97,6 +100,7 @@ def read_paper(name: str) -> Paper:
         claims,
         settings,
         read_reference(folder),
+        read_power(folder),
     )
     for claim in claims:
         _check_claim(paper, claim)

@@ -11,6 +11,7 @@ from algorithms import ALGORITHMS
 from environments import family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.papers.sources import Block, Sourced, Variant, merged
+from suite.plan.departures import departures
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 
@@ -76,6 +77,7 @@ class PaperSettings:
             and spec.settings == expected.settings
             and spec.budget == expected.budget
             and spec.exploration_episodes == expected.exploration_episodes
+            and not departures(spec)
             and options | spec.environment_options == options | dict(expected.environment_options)
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
@@ -21,7 +22,15 @@ SUITE = Path(__file__).parents[1]
 SHIPPED = ("plan/benchmarks/*.yaml", "papers/*/benchmarks/*.yaml")
 """Where benchmarks ship: the suite's own, and those of papers."""
 
-Label = Annotated[str, Field(min_length=1, max_length=60)]
+
+def _looks_like_itself(label: str) -> str:
+    """Refuse a label that a reader cannot tell from another one."""
+    if label != " ".join(label.split()) or label != unicodedata.normalize("NFKC", label) or not label.isprintable():
+        raise ValueError("must be visible characters, with single spaces between words and none around them")
+    return label
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
 
 
 def _named(environments: Any) -> Any:
@@ -53,6 +62,11 @@ class Group(BaseModel):
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
     budget: PositiveInt
     evaluations: PositiveInt = 50
+    horizon: int | None = None
+    exploration_episodes: int | None = None
+    train_tasks: int | None = None
+    test_tasks: int | None = None
+    """Another protocol than the environment's own, which is the paper's; see `environments.make_family`."""
 
 
 class Benchmark(BaseModel):
@@ -77,20 +91,35 @@ class Benchmark(BaseModel):
         Raises
         ------
         UsageError
-            If an algorithm, environment, option or setting is unknown or not allowed, or a seed is repeated.
+            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, or one run
+            has two labels.
         """
         runs: dict[str, RunSpec] = {}
         for name in self.include:
             if name not in shipped_benchmarks() or name == self.name:
                 raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
-            runs |= {spec.run: spec for spec in load_benchmark(name).plan()}
+            try:
+                for spec in load_benchmark(name).plan():
+                    _add(spec, runs)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
         for number, group in enumerate(self.groups):
             try:
                 for spec in _group_plan(group):
-                    runs.setdefault(spec.run, spec)
+                    _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
         return list(runs.values())
+
+
+def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
+    """Plan a run once; under a second label it would be missing from the first one's seeds or from its own."""
+    known = runs.setdefault(spec.run, spec).label
+    if known != spec.label:
+        raise UsageError(
+            f"algorithms: {spec.label!r} on {spec.environment} with seed {spec.seed} is the same run as {known!r} of "
+            "another group; give both one label, or other seeds"
+        )
 
 
 def _group_plan(group: Group) -> list[RunSpec]:
@@ -104,7 +133,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
     versions = numeric_versions()
     runs: list[RunSpec] = []
     for environment in group.environments:
-        family = family_spec(environment)
+        family, protocol = family_spec(environment), _protocol(group, environment)
         usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
         options = dict(usual)
         for name, value in group.environment_options.items():
@@ -133,11 +162,11 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     environment=environment,
                     environment_revision=family.revision,
                     environment_options=options,
-                    exploration_episodes=family.exploration_episodes,
                     seed=seed,
                     budget=group.budget,
                     evaluations=group.evaluations,
                     versions=versions,
+                    **protocol,
                 )
                 for seed in group.seeds
             )
@@ -146,6 +175,18 @@ def _group_plan(group: Group) -> list[RunSpec]:
         if labels.setdefault(spec.run, spec.label) != spec.label:
             raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
     return runs
+
+
+def _protocol(group: Group, environment: str) -> dict[str, Any]:
+    """Return the fields of a run's protocol: what is the environment's own says so, and makes no run another."""
+    names = ("horizon", "train_tasks", "test_tasks", "exploration_episodes")
+    asked = {name: getattr(group, name) for name in names}
+    try:
+        own, chosen = family_spec(environment), family_spec(environment, **asked)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    others = {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(own, name)}
+    return {**others, "exploration_episodes": chosen.exploration_episodes}
 
 
 def shipped_benchmarks() -> list[str]:

@@ -25,18 +25,18 @@ def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Tab
                 cells.append(interval(row[f"{name} low"], row[f"{name} high"]))
         rows.append(tuple(cells))
     scaled = int(table["normalised_environments"].iloc[0])
-    names = [column for name in AGGREGATES for column in (name, *([f"{name}, 95 %"] if name in WITH_INTERVAL else []))]
+    names = [column for name in AGGREGATES for column in (name, *(["95 %"] if name in WITH_INTERVAL else []))]
     count = f"{len(environments)} environment{'' if len(environments) == 1 else 's'}"
     return Table(
         "ranking" if not index else f"ranking-{index}",
         f"Ranking of {len(table)} entries on {count}",
-        ("entry", "beats the others", "mean rank", "wins", *names),
+        ("entry", "beats others", "rank", "wins", *names),
         tuple(rows),
-        f"On {listed(environments)}, which all of them finished. Beats the others: the probability that a run beats "
-        "one of another entry, mean over environments and the others. Rank and wins by mean score; a tie is nobody's "
-        "win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on which it "
-        f"clearly learnt ({scaled} of {len(environments)}). The median and the optimality gap have no interval: over "
-        "few seeds none covers.",
+        f"On {listed(environments)}, which all of them finished. Beats others: the probability that a run beats "
+        "one of another entry, mean over environments and the others. Mean rank and wins by mean score; a tie is "
+        "nobody's win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on "
+        f"which it clearly learnt ({scaled} of {len(environments)}). The median and the optimality gap have no "
+        "interval: over few seeds none covers.",
     )
 
 
@@ -57,7 +57,7 @@ def wins(table: pd.DataFrame) -> Table:
             row["ties"],
             row["losses"],
             row["probability"],
-            interval(row["low"], row["high"]),
+            interval(round(row["low"], 3), round(row["high"], 3)),
         )
         for row in table.to_dict("records")
     ]

@@ -21,6 +21,7 @@ from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.audit import AuditRow, audit
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
+from suite.plan.departures import departures
 from suite.report import beside, compared, embedded, judged, ran
 from suite.table import Table
 
@@ -77,6 +78,7 @@ class Contents:
                 for number, group in enumerate(self.compared)
             ),
             ran.scores(self.scores, self.units, self.unit_names),
+            ran.protocols(self.results),
             *self.beside_the_papers,
             *self.reference,
             compared.wins(self.matrix),
@@ -95,8 +97,10 @@ class Contents:
 
     @property
     def beside_the_papers(self) -> list[Table]:
-        """The papers' tables over environments beside ours, where any of them ran."""
-        found = [beside.table(paper, key, self.results.done) for paper in self.plain_papers for key in paper.tables]
+        """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
+        departing = [run for run, spec in self.results.specs.items() if departures(spec)]
+        done = self.results.done[~self.results.done["run"].isin(departing)]
+        found = [beside.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
         return [table for table in found if table and table.rows]
 
     @property

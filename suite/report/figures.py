@@ -228,7 +228,15 @@ def profiles(
             gid=f"series-{index}-mean",
         )
         axes.fill_between(
-            levels, low, high, step="post", color=_stand_in(index), alpha=0.14, linewidth=0, gid=f"series-{index}-band"
+            levels,
+            low,
+            high,
+            where=(share > 0) & (share < 1),  # beyond, the bands of all entries would cover one another
+            step="post",
+            color=_stand_in(index),
+            alpha=0.14,
+            linewidth=0,
+            gid=f"series-{index}-band",
         )
     for end in (0.0, 1.0):
         axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))

@@ -23,8 +23,8 @@ def fill(template: str, **context: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(
-        style=Markup((FOLDER / "page.css").read_text()),  # noqa: S704 - our own file
-        script=Markup((FOLDER / "page.js").read_text()),  # noqa: S704 - our own file
+        style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         verdict_classes=VERDICT_CLASSES,
         **context,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.hypotheses import Finding
+from suite.analysis.hypotheses import POWER, Finding
 from suite.papers.audit import AuditRow
 from suite.papers.folder import Folder
 from suite.papers.judgements import Direction, Judgement
@@ -99,6 +99,24 @@ RULE = (
 )
 
 
+def power(paper: Paper) -> Table:
+    """The claims that three seeds do not decide even if the paper's values are true, with the seeds that they need."""
+    rows = []
+    for row in paper.power:
+        if row.decided < POWER:
+            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            deviation, decided = (f"{100 * share:.0f} %" for share in (row.deviation, row.decided))
+            rows.append((row.claim, deviation, decided, needed, row.assumed))
+    return Table(
+        f"{paper.name}-power",
+        f"What three seeds leave undecided even if {paper.about.short} is right",
+        ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
+        tuple(rows),
+        "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
+        "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
+    )
+
+
 def directions(paper: Paper, found: Sequence[Direction]) -> Table:
     """Where runs off a paper's settings point."""
     rows = []
@@ -108,11 +126,12 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         scale = f"{len(each.environments)} of {len(claim.environments)} environments"
         if each.environments:
             scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
-        rows.append((claim.name, each.pointing, tested(each.finding), scale, each.reason))
+        found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
+        rows.append((claim.name, each.pointing, found_there, scale))
     return Table(
         f"{paper.name}-directions",
         f"Which way reduced runs point ({paper.about.short})",
-        ("claim", "at this scale", "tested", "scale", "why"),
+        ("claim", "at this scale", "tested", "scale"),
         tuple(rows),
         "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "

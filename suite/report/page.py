@@ -12,6 +12,7 @@ from markupsafe import Markup
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results, read_results
 from suite.papers.paper import Paper, read_papers
+from suite.plan.departures import in_words
 from suite.report import compared, embedded, figures, judged, ran
 from suite.report.contents import Compared, Contents, contents
 from suite.report.html import drawn, fill
@@ -45,6 +46,8 @@ class Square:
     """One cell of the win matrix."""
 
     probability: str
+    limits: str
+    """Of its 95 % interval."""
     details: str
     tone: str
     """Empty, or the colour that it leans to."""
@@ -117,9 +120,11 @@ def _context(found: Contents) -> dict[str, Any]:
         "directions": [
             table for each in found.papers if (table := judged.directions(each.paper, each.directions)).rows
         ],
+        "powers": [judged.power(each.paper) for each in found.papers],
         "audits": [judged.audit(each.paper, each.audit) for each in found.papers],
         "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
         "scores": ran.scores(found.scores, found.units, found.unit_names),
+        "protocols": ran.protocols(results),
         "environments": [
             _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
         ],
@@ -143,7 +148,8 @@ def _context(found: Contents) -> dict[str, Any]:
 
 def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSection:
     runs = found.results.curves[found.results.curves["environment"] == name]
-    here = set(runs["entry"])
+    departing = _departing(found.results, name)
+    here = set(runs["entry"]) - set(departing)
     end_values: dict[str, float] = {}
     points: dict[str, list[tuple[float, float]]] = {}
     for paper in found.plain_papers:
@@ -165,22 +171,29 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
     scores = ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names)
     efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
     verdicts = found.adaptation.set_index("environment")["verdict"]
-    remark = ""
+    remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
     if verdicts.get(name) == "needs no adaptation":
-        remark = (
+        remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
     return EnvironmentSection(
         key,
         name,
         drawn(svg),
-        remark,
+        " ".join(remarks),
         "; ".join(
             ["dotted: the paper's final score"] * bool(end_values) + ["hollow: other people's runs"] * bool(points)
         ),
         replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
         replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
     )
+
+
+def _departing(results: Results, environment: str) -> dict[str, str]:
+    """Return the entries with runs under another protocol than the environment's own, and what they depart by."""
+    runs = results.runs[results.runs["environment"] == environment]
+    words = {row["entry"]: in_words(results.specs[row["run"]]) for row in runs.to_dict("records")}
+    return {entry: found for entry, found in words.items() if found}
 
 
 def _compared_section(index: int, group: Compared, order: Sequence[str]) -> tuple[Table, list[tuple[str, Markup, str]]]:
@@ -198,7 +211,7 @@ def _compared_section(index: int, group: Compared, order: Sequence[str]) -> tupl
         (
             profiles,
             drawn(figures.profiles(profiles, group.levels, group.profiles, order)),
-            "Performance profiles: how many runs score above each level, 95 % interval",
+            "Performance profiles: how many runs score above each level; 95 % interval where some but not all do",
         ),
     ]
 
@@ -233,12 +246,12 @@ def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
                 cells.append(None)
                 continue
             lean = row["probability"] - 0.5
-            details = f"{row['wins']} won, {row['ties']} tied, {row['losses']} lost of {row['environments']}"
-            limits = interval(row["low"], row["high"])
+            tied = f", {row['ties']} tied" if row["ties"] else ""
             cells.append(
                 Square(
                     f"{row['probability']:.2f}",
-                    f"{details}; {limits}" if limits else details,
+                    f"[{row['low']:.2f}, {row['high']:.2f}]",
+                    f"{row['wins']} won{tied}, {row['losses']} lost of {row['environments']}",
                     "" if lean == 0 else "var(--s1)" if lean > 0 else "var(--s0)",
                     round(abs(lean) * 70),
                 )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from suite.analysis.results import Results
 from suite.papers.paper import Paper
+from suite.plan.departures import in_words
 from suite.report.compared import listed
 from suite.table import Cell, Table, interval, number
 
@@ -107,6 +108,23 @@ def machines(results: Results) -> Table:
         "Machines",
         ("machine", "runs", "processor", "device", "cores", "memory", "system", "image", "versions"),
         rows,
+    )
+
+
+def protocols(results: Results) -> Table:
+    """Runs under another protocol than their environment's own."""
+    groups: dict[tuple[str, str, str], int] = {}
+    for row in results.runs[results.runs["entry"].notna()].to_dict("records"):
+        if words := in_words(results.specs[row["run"]]):
+            key = row["environment"], row["entry"], words
+            groups[key] = groups.get(key, 0) + 1
+    return Table(
+        "protocols",
+        "Not the paper's protocol",
+        ("environment", "entry", "departs by", "runs"),
+        tuple((*key, count) for key, count in sorted(groups.items())),
+        "Chosen by the benchmark, beside the environment's own number. These runs are never judged at the paper's "
+        "settings, nor shown beside its values.",
     )
 
 

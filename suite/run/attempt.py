@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
-from suite.failures import HELD_STATUS, STORAGE_STATUS, of_exception
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
 from suite.run.provenance import provenance
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
@@ -50,7 +50,7 @@ class Attempt:
         Raises
         ------
         InterruptedRunError
-            If SIGTERM or SIGINT asked for it.
+            If it was asked to stop; see `stoppable`.
         LostLeaseError
             If somebody has taken the run over; nothing was written since.
         BudgetError, DivergedError
@@ -63,7 +63,7 @@ class Attempt:
             self._before = state["seconds_total"]
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
-        with self._stoppable(), self._shown(trainer):
+        with self._shown(trainer):
             trainer.run(lambda: self._between(trainer))
             self._commit(trainer, device)
 
@@ -100,7 +100,9 @@ class Attempt:
         return self._before + time.monotonic() - self._begun
 
     @contextmanager
-    def _stoppable(self) -> Iterator[None]:
+    def stoppable(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask it to stop."""
+
         def stop(number: int, frame: FrameType | None) -> None:
             self.stopping = True
 
@@ -142,15 +144,29 @@ class Attempt:
             thread.join()
 
 
-def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
-    """Make one attempt at a run that is held; return the exit status of the process that was started for it."""
+def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries: int = RETRIES) -> int:
+    """Make one attempt at a run that is held; return the exit status of the process that was started for it.
+
+    Parameters
+    ----------
+    spec, folder : the run.
+    checkpoint_seconds : between two checkpoints.
+    retries : further attempts after transient failures; beyond them, the run is failed.
+    """
+    this = Attempt(spec, folder, checkpoint_seconds)
     try:
-        if folder.state != "done":  # by somebody else, before the lease was free
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            Attempt(spec, folder, checkpoint_seconds).run(device)
+        if folder.state == "done":  # by somebody else, before the lease was free
+            return 0
+        with this.stoppable():
+            if failed := folder.begin(retries):
+                print(f"failed for good: {failed.kind}: {failed.reason}", file=sys.stderr)
+                return 1
+            this.run(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
-        return 130
+        with suppress(OSError, LostLeaseError):
+            folder.end(None, retries)
+        return INTERRUPTED_STATUS
     except LostLeaseError as error:
         print(error, file=sys.stderr)
         return HELD_STATUS
@@ -158,8 +174,8 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> int:
         traceback.print_exc()
         failure = of_exception(error)
         with suppress(OSError, LostLeaseError):
-            folder.fail(failure.reason, failure.kind)
-        return STORAGE_STATUS if failure.kind == "storage" else 1
+            folder.end(failure, retries)
+        return exit_status(failure)
     finally:
         with suppress(OSError):
             folder.release()

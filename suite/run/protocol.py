@@ -5,6 +5,7 @@ The runner steps the environments, so that no algorithm can score itself.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any, ClassVar
 
@@ -33,6 +34,9 @@ class CountedTasks:
     The n-th episode in a task starts in the same state whatever was done before or elsewhere: initial states depend
     on (seed, stream, task, n) alone.
     """
+
+    left: ClassVar[int] = sys.maxsize
+    """No budget is kept here, but by the view that training gets."""
 
     def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
         self.family, self.vectors, self.seed, self.stream_name = family, vectors, seed, stream_name
@@ -128,6 +132,11 @@ class TaskView:
     def __init__(self, tasks: CountedTasks, budget: int) -> None:
         self._tasks, self._budget = tasks, budget
 
+    @property
+    def left(self) -> int:
+        """Environment steps that the budget still has."""
+        return self._budget - self._tasks.steps
+
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start the next episode of each of the tasks, one a copy."""
         return self._tasks.reset(tasks)
@@ -140,7 +149,7 @@ class TaskView:
         BudgetError
             If these steps would exceed the budget; none of them is taken.
         """
-        if self._tasks.steps + int(active.sum()) > self._budget:
+        if int(active.sum()) > self.left:
             raise BudgetError(
                 f"budget: an iteration asked for more than {self._budget} environment steps; "
                 "next_iteration_steps must announce the most that it can take"

@@ -21,15 +21,16 @@ from suite.versions import ROOT
 
 def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
     """Describe this process as the origin of a run's numbers."""
-    status = _git("status", "--porcelain")
+    changed = changed_files()
     return {
         "command": f"suite exec {spec.run} --again",
         "commit": commit(),
-        "dirty": None if status is None else bool(status),
+        "dirty": None if changed is None else bool(changed),
+        "changed_files": changed,
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
@@ -42,26 +43,51 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
     }
 
 
+def changed_files(root: Path = ROOT) -> list[str] | None:
+    """Return which files of the code differ from its commit, new ones included; None where there is no commit."""
+    status = _git("status", "--porcelain", "-z", "--no-renames", root=root)
+    return None if status is None else sorted(entry[3:] for entry in status.split("\0") if entry)
+
+
 def commit(root: Path = ROOT) -> str | None:
     """Return the commit of the code: as git says, or as the file says that the image has instead."""
     try:
-        return _git("rev-parse", "HEAD", root=root) or (root / "COMMIT").read_text().strip() or None
+        return (
+            (_git("rev-parse", "HEAD", root=root) or "").strip()
+            or (root / "COMMIT").read_text(encoding="utf-8").strip()
+            or None
+        )
     except OSError:
         return None
 
 
 def _git(*arguments: str, root: Path = ROOT) -> str | None:
+    """Return what git says of the repository that the code is the top of; None if it is of none."""
+    # What points git elsewhere is meant for whoever calls the suite, such as a hook.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")
+    }
+
+    def asked(*words: str) -> str | None:
+        command = ["git", "--no-optional-locks", "-C", str(root), *words]
+        answer = subprocess.run(command, capture_output=True, env=environment, timeout=10, check=False)
+        return answer.stdout.decode(errors="backslashreplace") if answer.returncode == 0 else None
+
     try:
-        command = ["git", "-C", str(root), *arguments]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        top = asked("rev-parse", "--show-toplevel")
+        if top is None or Path(top.rstrip("\n")).resolve() != root.resolve():
+            return None  # none, or unpacked within another repository
+        return asked(*arguments)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name this machine's processor."""
     if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()

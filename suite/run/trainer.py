@@ -30,6 +30,15 @@ class DivergedError(FailedRunError):
     kind: ClassVar[Kind] = "diverged"
 
 
+def next_mark(spec: RunSpec, steps: int) -> int | None:
+    """Return the number of steps at which the next evaluation is due; None if all marks lie behind.
+
+    Marks divide the budget into equal shares; one that falls between two steps is reached with the later.
+    """
+    number = steps * spec.evaluations // spec.budget + 1
+    return -(-spec.budget * number // spec.evaluations) if number <= spec.evaluations else None
+
+
 @dataclass
 class Trainer:
     """Meta-trains one algorithm and evaluates it at fixed marks."""
@@ -49,7 +58,7 @@ class Trainer:
     @classmethod
     def of(cls, spec: RunSpec, device: torch.device) -> Trainer:
         """Build everything that a run needs from its specification."""
-        family = make_family(spec.environment, **spec.environment_options)
+        family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
         split = family.sample_tasks(spec.seed)
         kind = ALGORITHMS[spec.algorithm]
         problem = Problem(
@@ -73,7 +82,8 @@ class Trainer:
     def run(self, between: Callable[[], None] = lambda: None) -> None:
         """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
 
-        Goes on from where the state that was loaded stood.
+        The last iteration may be smaller than the others, so that the budget is spent and never exceeded. Goes on from
+        where the state that was loaded stood.
 
         Parameters
         ----------
@@ -95,11 +105,10 @@ class Trainer:
                 )
             self.evaluate()
             between()
-        marks = [spec.budget * (mark + 1) / spec.evaluations for mark in range(spec.evaluations)]
-        while self.train.steps + algorithm.next_iteration_steps <= spec.budget:
-            marks = [mark for mark in marks if mark > self.train.steps]
+        while algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
+            mark = next_mark(spec, self.train.steps)
             self.iterate()
-            if marks and self.train.steps >= marks[0]:
+            if mark is not None and self.train.steps >= mark:
                 self.evaluate()
             between()
         if self.training[-1]["environment_steps"] < self.train.steps:

@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 
 def write_atomically(path: Path, content: bytes, *, durably: bool = True) -> None:
     """Write a file so that it is seen whole or not at all; durably, also after a crash."""
@@ -24,11 +26,18 @@ def write_atomically(path: Path, content: bytes, *, durably: bool = True) -> Non
     except OSError:
         temporary.unlink(missing_ok=True)  # on a full disk, half a file helps nobody
         raise
-    if not durably:
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durably:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Make names durable, where the file system can: some of the network refuse folders, and sync with the file."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(folder)
 

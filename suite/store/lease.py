@@ -1,9 +1,10 @@
 """Leases: who works on a run. Numbered files, of which the highest counts.
 
 A run is taken by creating the next number, which only one process can do. Numbers are never used twice, so that
-nobody can take over another lease than the one it judged. A lease whose owner has died on this machine is free at once;
-any other is free when it was not renewed for its term, measured on the judge's own monotonic clock: no clocks are
-compared, so that a clock that is set back or runs ahead takes nothing from a living owner.
+nobody can take over another lease than the one it judged. A lease whose owner is known to have died on this machine is
+free at once; any other, such as that of a process which cannot be seen from here, is free when it was not renewed for
+its term, measured on the judge's own monotonic clock: no clocks are compared, so that a clock that is set back or runs
+ahead takes nothing from a living owner.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from suite.store.files import read_regular
 
 LEASE_SECONDS = 60.0
 """A lease that was not renewed for so long may be taken over."""
+
+PROC = Path("/proc")
 
 _NAME = re.compile(r"(\d{6,})\.(json|released)")
 
@@ -42,6 +45,13 @@ class Holder(NamedTuple):
     renewed: int
     """Modification time in nanoseconds; only compared for equality."""
     owner: dict[str, Any]
+
+
+class _Process(NamedTuple):
+    state: str
+    """A letter; Z and X are of the dead."""
+    started: int
+    """Ticks since the boot."""
 
 
 class Lease:
@@ -114,13 +124,29 @@ def is_held(folder: Path) -> bool:
 
 def owner_died(owner: dict[str, Any]) -> bool:
     """Whether an owner is known to have died: it ran on this machine, and its process is gone."""
-    return owner.get("machine") == _machine() and not _owner_lives(owner)
+    return _fate(owner) == "dead"
 
 
 def _owner_lives(owner: dict[str, Any]) -> bool:
     """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its lease."""
-    started = owner.get("started")
-    return owner.get("machine") == _machine() and started is not None and _started(owner.get("pid")) == started
+    return _fate(owner) == "alive"
+
+
+def _fate(owner: dict[str, Any]) -> Literal["alive", "dead", "unknown"]:
+    """Judge an owner by its process; where that cannot be seen, its lease must tell."""
+    machine, pid, started = (owner.get(key) for key in ("machine", "pid", "started"))
+    if machine is None or machine != _machine() or not isinstance(pid, int) or pid <= 0:
+        return "unknown"
+    try:
+        os.kill(pid, 0)  # answers even where /proc hides the processes of other users
+    except (ProcessLookupError, OverflowError):
+        return "dead"
+    except PermissionError:
+        pass
+    seen = _stat(pid)
+    if seen is None or not isinstance(started, int):
+        return "unknown"
+    return "alive" if seen.state not in "ZX" and seen.started == started else "dead"
 
 
 def release_of(folder: Path, host: str) -> None:
@@ -166,8 +192,9 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Lease | None
     path = folder / f"{number:06}.json"
     lease = Lease(path, clock, wait)
     try:
-        with path.open("x") as file:
-            owner = {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+        with path.open("x", encoding="utf-8") as file:
+            seen = _stat(os.getpid())
+            owner = {"machine": _machine(), "pid": os.getpid(), "started": seen and seen.started}
             try:
                 json.dump(owner, file)
                 file.flush()
@@ -195,19 +222,19 @@ def _highest(folder: Path) -> tuple[int, str]:
     return max(((int(match[1]), match[2]) for match in matches), default=(0, "released"))
 
 
-def _machine() -> str:
-    """Name the space in which process numbers mean something: host, boot and process namespace."""
+def _machine() -> str | None:
+    """Name the space in which process numbers mean something: host, boot and process namespace; None if unknown."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+        boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return f"{socket.gethostname()} {boot} {(PROC / 'self/ns/pid').readlink()}"
     except OSError:
-        return socket.gethostname()
-
-
-def _started(pid: Any) -> int | None:
-    """Return when a process started, in ticks since the boot; None if there is no such process."""
-    try:
-        status = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, TypeError, ValueError, OverflowError):
         return None
-    return None if status[0] in "ZX" else int(status[19])
+
+
+def _stat(pid: int) -> _Process | None:
+    """Look at a process; None if it cannot be seen."""
+    try:
+        status = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        return _Process(status[0].decode(), int(status[19]))
+    except (OSError, ValueError, IndexError):
+        return None

@@ -3,6 +3,7 @@
 results/runs/<run>/
 run.json             the RunSpec
 claims/              leases: who works on it (see suite.store.lease)
+attempts.json        the attempts at it and how they ended (see suite.store.attempts)
 checkpoint/          where it would go on (see suite.store.checkpoint); dropped when it is done
 evaluations.parquet  one row an evaluation episode
 training.parquet     one row an evaluation mark: counters, seconds, logged metrics
@@ -12,7 +13,7 @@ state.json, state.safetensors
 clusters.json        statistics of its context embedding (see suite.inspect.clusters), where they were asked for
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
-failed.json          why it failed (absent otherwise)
+failed.json          why it was given up (absent otherwise)
 done.json            the commit marker: checksums of the files above
 """
 
@@ -23,22 +24,26 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from suite.errors import UsageError
+from suite.failures import Failure, Kind
 from suite.spec import SCHEMA, RunSpec
+from suite.store import attempts
 from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, look, owner_died, release_of, take
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RunState = Literal["pending", "running", "done", "failed"]
+RunState = Literal["pending", "running", "done", "failed", "unreadable"]
+"""Unreadable: another user's, who lets nobody look."""
 
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
 FINAL_STATE = ("state.json", "state.safetensors")
@@ -77,11 +82,14 @@ class RunFolder:
     @property
     def state(self) -> RunState:
         """What the folder's markers say."""
-        if (self.path / "done.json").exists():
-            return "done"
-        if (self.path / "failed.json").exists():
-            return "failed"
-        return "running" if is_held(self.path / "claims") else "pending"
+        try:
+            if (self.path / "done.json").exists():
+                return "done"
+            if (self.path / "failed.json").exists():
+                return "failed"
+            return "running" if is_held(self.path / "claims") else "pending"
+        except PermissionError:
+            return "unreadable"
 
     # Writing
 
@@ -132,10 +140,60 @@ class RunFolder:
             ended.set()
             thread.join()
 
-    def forget_attempt(self) -> None:
-        """Forget what an earlier attempt has said of itself."""
-        for name in ("failed.json", "progress.json"):
+    def begin(self, retries: int) -> Failure | None:
+        """Record that an attempt begins; raises as `check`.
+
+        Parameters
+        ----------
+        retries : further attempts after transient failures.
+
+        Returns
+        -------
+        Why none may begin, for the run has failed; None if it may.
+        """
+        self.forget_progress()
+        if given_up := self.given_up():
+            return given_up
+        records = attempts.begun(self.attempts())
+        verdict = attempts.verdict(records[:-1], retries)
+        self._write_attempts(records[:-1] if verdict else records)
+        if verdict:
+            self.fail(verdict.reason, verdict.kind)
+        return verdict
+
+    def end(self, failure: Failure | None, retries: int, since: int = 0) -> Failure | None:
+        """Record how the newest attempt has ended, and the run as failed if no other is worth it; raises as `check`.
+
+        Parameters
+        ----------
+        failure : how it failed, as far as the caller can tell; None if it was stopped on purpose.
+        retries : further attempts after transient failures.
+        since : attempts before it, where it may have failed before it could record itself.
+
+        Returns
+        -------
+        How it failed: what it said itself, before what the caller makes of it.
+        """
+        before = self.attempts()
+        records = attempts.ended(before, failure, since)
+        if records != before:
+            self._write_attempts(records)
+        verdict = attempts.verdict(records, retries)
+        if verdict and (records != before or self.state != "failed"):
+            self.fail(verdict.reason, verdict.kind)
+        return records[-1].failure if records else None
+
+    def _write_attempts(self, records: attempts.Attempts) -> None:
+        self.write("attempts.json", attempts.RECORDS.dump_json(records, indent=2) + b"\n")
+
+    def forgive(self) -> None:
+        """Forget that the run has failed, and how often: somebody asks for it anew."""
+        for name in ("attempts.json", "failed.json"):  # in this order: nobody may begin in between
             (self.path / name).unlink(missing_ok=True)
+
+    def forget_progress(self) -> None:
+        """Forget how far an earlier attempt has said to be."""
+        (self.path / "progress.json").unlink(missing_ok=True)
 
     def heartbeat(self) -> None:
         """Renew the lease; raises as `check`."""
@@ -184,7 +242,7 @@ class RunFolder:
         write_atomically(self.path / "progress.json", json.dumps(value).encode(), durably=False)
 
     def fail(self, reason: str, kind: str) -> None:
-        """Record why the run failed."""
+        """Record why the run is given up."""
         self.write("failed.json", as_json({"kind": kind, "reason": reason}))
 
     def commit(self) -> None:
@@ -196,7 +254,8 @@ class RunFolder:
 
     def reset(self) -> None:
         """Forget everything but the specification; raises as `check`."""
-        for name in ("done.json", "failed.json", "progress.json", *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
+        said = ("done.json", "attempts.json", "failed.json", "progress.json")
+        for name in (*said, *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
             self.check()
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
@@ -232,9 +291,30 @@ class RunFolder:
         """Read how far the run is; empty if it has not said."""
         return self._read_json("progress.json")
 
+    def attempts(self) -> attempts.Attempts:
+        """Read the attempts at the run; none if what is there cannot be read: they count, and nothing else."""
+        try:
+            return attempts.RECORDS.validate_json(read_regular(self.path / "attempts.json"))
+        except (OSError, ValueError):
+            return ()
+
     def failure(self) -> dict[str, Any]:
-        """Read why the run failed; empty if it did not."""
+        """Read why the run was given up; empty if it was not."""
         return self._read_json("failed.json")
+
+    def given_up(self) -> Failure | None:
+        """Return why the run was given up; None if it was not."""
+        if not (self.path / "failed.json").exists():
+            return None
+        try:
+            said = self.failure()
+        except CorruptRunError:
+            said = {}
+        kind: Any = said.get("kind")
+        reason = said.get("reason")
+        if kind in get_args(Kind) and isinstance(reason, str):
+            return Failure(kind, reason)
+        return Failure("error", "failed.json does not say why")
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the run's log."""
@@ -243,8 +323,10 @@ class RunFolder:
 
     def log_size(self) -> int:
         """Return the size of the run's log in bytes."""
-        log = self.path / "log.txt"
-        return log.stat().st_size if log.exists() else 0
+        try:
+            return (self.path / "log.txt").stat().st_size
+        except OSError:
+            return 0
 
     def log_since(self, offset: int) -> tuple[int, str]:
         """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
@@ -254,6 +336,22 @@ class RunFolder:
         except OSError:
             return 0, ""
         return start + len(text), text.decode(errors="replace")
+
+    def check_readable(self, name: str) -> None:
+        """Make sure that this user may read a file of the run, if it is there.
+
+        Raises
+        ------
+        CorruptRunError
+            If not.
+        """
+        path = self.path / name
+        try:
+            may_be_read = not path.exists() or os.access(path, os.R_OK)
+        except PermissionError:
+            may_be_read = False
+        if not may_be_read:
+            raise CorruptRunError(f"{path}: may not be read by this user")
 
     def verify(self) -> None:
         """Check a finished run against its checksums.
@@ -265,6 +363,7 @@ class RunFolder:
         """
         for name, checksum in self._read_json("done.json").items():
             path = self.path / Path(name).name
+            self.check_readable(path.name)
             try:
                 found = _checksum(path)
             except OSError:
@@ -322,9 +421,8 @@ class Store:
         """
         try:
             self.runs_path.mkdir(parents=True, exist_ok=True)
-            probe = self.runs_path / f".probe.{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path) as probe:
+                write_atomically(Path(probe, "written"), b"as a run's results are")
         except OSError as error:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 
@@ -370,28 +468,40 @@ class Store:
             for folder in folders:
                 folder.release()
 
-    def collect_garbage(self) -> list[Path]:
+    def collect_garbage(self, warn: Callable[[str], None] = lambda message: None) -> list[Path]:
         """Remove what crashed writers left behind, and nothing else; return it.
 
         That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes left.
 
-        Raises
-        ------
-        UsageError
-            If a file cannot be removed.
+        Parameters
+        ----------
+        warn : told of every folder that cannot be looked into, and every file that cannot be removed.
         """
-        probes = list(self.runs_path.glob(".probe.*"))
-        removed = [path for probe in probes if is_own_folder(probe) for path in probe.iterdir()] + probes
-        for folder in self.folders():
-            _, holder = look(folder.path / "claims")
-            if holder is not None and not owner_died(holder.owner):
-                continue  # it may be alive, whatever clocks say
-            removed += [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
-            if folder.state == "done" and is_own_folder(folder.path / "checkpoint"):
-                removed += sorted((folder.path / "checkpoint").iterdir())
-        for path in removed:
+        found: list[Path] = []
+        for place in (*self.runs_path.glob(".probe.*"), *(folder.path for folder in self.folders())):
+            try:
+                found += _probe_garbage(place) if place.name.startswith(".") else _run_garbage(RunFolder(place))
+            except OSError as error:
+                warn(f"{place}: cannot be looked into ({error.strerror})")
+        removed = []
+        for path in found:
             try:
                 path.rmdir() if is_own_folder(path) else path.unlink(missing_ok=True)
+                removed.append(path)
             except OSError as error:
-                raise UsageError(f"{path}: cannot be removed ({error.strerror})") from error
+                warn(f"{path}: cannot be removed ({error.strerror})")
         return removed
+
+
+def _probe_garbage(path: Path) -> list[Path]:
+    return [*path.iterdir(), path] if is_own_folder(path) else [path]
+
+
+def _run_garbage(folder: RunFolder) -> list[Path]:
+    _, holder = look(folder.path / "claims")
+    if holder is not None and not owner_died(holder.owner):
+        return []  # it may be alive, whatever clocks say
+    found = [path for path in folder.path.rglob(".*.tmp") if path.is_file()]
+    if (folder.path / "done.json").exists() and is_own_folder(folder.path / "checkpoint"):
+        found += sorted((folder.path / "checkpoint").iterdir())
+    return found

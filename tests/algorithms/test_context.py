@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from algorithms.context import ContextEncoder, Gaussian, kl_to_standard_normal, product_of_gaussians
+from algorithms.context import ContextEncoder, product_of_gaussians
+from algorithms.gaussian import DiagonalNormal, kl_to_standard_normal
 
 
 def test_the_product_is_the_normalised_product_of_the_densities(float64: None) -> None:
@@ -16,7 +17,7 @@ def test_the_product_is_the_normalised_product_of_the_densities(float64: None) -
     mean = (x * density).sum()
     deviation = np.sqrt((density * (x - mean) ** 2).sum())
     product = product_of_gaussians(torch.from_numpy(means), torch.from_numpy(variances))
-    np.testing.assert_allclose([product.mean.item(), product.deviation.item()], [mean, deviation], rtol=1e-9)
+    np.testing.assert_allclose([product.means.item(), product.deviations.item()], [mean, deviation], rtol=1e-9)
 
 
 def test_padding_has_zero_precision(float64: None, generator: torch.Generator) -> None:
@@ -24,11 +25,11 @@ def test_padding_has_zero_precision(float64: None, generator: torch.Generator) -
     rows = torch.randn(3, 5, 4, generator=generator)
     present = torch.tensor([[1, 1, 1, 0, 0]] * 3, dtype=torch.float64)
     padded, cut = encoder(rows, present), encoder(rows[:, :3])
-    torch.testing.assert_close(padded.mean, cut.mean)
-    torch.testing.assert_close(padded.deviation, cut.deviation)
+    torch.testing.assert_close(padded.means, cut.means)
+    torch.testing.assert_close(padded.deviations, cut.deviations)
 
 
 def test_kl_is_summed_over_tasks_and_dimensions(float64: None) -> None:
-    posterior = Gaussian(torch.randn(4, 3), torch.rand(4, 3) + 0.1)
-    expected = kl_divergence(Normal(posterior.mean, posterior.deviation), Normal(0.0, 1.0)).sum()
+    posterior = DiagonalNormal(torch.randn(4, 3), torch.randn(4, 3))
+    expected = kl_divergence(Normal(posterior.means, posterior.deviations), Normal(0.0, 1.0)).sum()
     torch.testing.assert_close(kl_to_standard_normal(posterior), expected)

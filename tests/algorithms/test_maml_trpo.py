@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
-from algorithms.advantages import LinearFeatureBaseline
+from algorithms.advantages import LinearFeatureBaseline, shrunken_baseline
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes
-from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, conjugate_gradient
+from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, surrogate_loss
 from algorithms.rollouts import run_episodes
+from algorithms.trust_region import conjugate_gradient
 from tests.algorithms.two_directions import (
     TwoDirections,
     make,
@@ -26,7 +27,9 @@ SMALL: dict[str, Any] = {"hidden_sizes": (4,), "meta_batch": 3, "rollouts": 2}
 def algorithm(float64: None) -> MAMLTRPO:
     made = make("maml-trpo", TwoDirections(), SMALL)
     assert isinstance(made, MAMLTRPO)
-    made.theta.vector.add_(0.3 * torch.randn(made.theta.vector.shape, generator=torch.Generator().manual_seed(0)))
+    made.policy_parameters.vector.add_(
+        0.3 * torch.randn(made.policy_parameters.vector.shape, generator=torch.Generator().manual_seed(0))
+    )
     return made
 
 
@@ -80,7 +83,7 @@ def reference_outcome(theta: np.ndarray, inner: list[Batch], outer: Batch, old: 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_the_outer_gradient_goes_through_the_inner_steps(algorithm: MAMLTRPO, steps: int) -> None:
     *inner, outer = batches(steps + 1)
-    theta = algorithm.theta.vector
+    theta = algorithm.policy_parameters.vector
     old = DiagonalNormal(torch.zeros(3, 6, 1), torch.zeros(3, 6, 1))
     old_log_probability = old.log_probability(outer.actions).numpy()
 
@@ -120,7 +123,7 @@ def test_the_outer_gradient_goes_through_the_inner_steps(algorithm: MAMLTRPO, st
 
 def test_the_inner_step_is_a_plain_gradient_step(algorithm: MAMLTRPO) -> None:
     (batch,) = batches(1)
-    stepped = vmap(algorithm.inner_step, in_dims=(None, 0))(algorithm.theta.vector, batch)
+    stepped = vmap(algorithm.inner_step, in_dims=(None, 0))(algorithm.policy_parameters.vector, batch)
     for task in range(3):
         parameters = {name: p.clone().requires_grad_() for name, p in algorithm.policy.named_parameters()}
         s, a, advantage, present = of_task(batch, task)
@@ -129,12 +132,12 @@ def test_the_inner_step_is_a_plain_gradient_step(algorithm: MAMLTRPO) -> None:
         loss = -(log_probability * advantage)[present.bool()].mean()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        torch.testing.assert_close(stepped[task], algorithm.theta.vector - 0.1 * flat)
+        torch.testing.assert_close(stepped[task], algorithm.policy_parameters.vector - 0.1 * flat)
 
 
 def test_the_divergence_vanishes_with_its_gradient_where_it_was_sampled(algorithm: MAMLTRPO) -> None:
     inner, outer = batches(2)
-    theta = algorithm.theta.vector
+    theta = algorithm.policy_parameters.vector
     adapted = algorithm.inner_step(theta, of_task(inner, 0))
     old = algorithm.distribution(adapted, outer.observations[0])
 
@@ -159,7 +162,7 @@ def test_conjugate_gradient_solves() -> None:
 
 def dense_step(algorithm: MAMLTRPO, inner: Batch, outer: Batch) -> tuple[torch.Tensor, Any]:
     """TRPO's full step from an explicit Hessian, and the mean outcome as a function of theta."""
-    theta = algorithm.theta.vector.clone()
+    theta = algorithm.policy_parameters.vector.clone()
     old = []
     for task in range(3):
         adapted = algorithm.inner_step(theta, of_task(inner, task))
@@ -183,7 +186,7 @@ def test_the_outer_step_is_trpos(float64: None) -> None:
     made = make("maml-trpo", TwoDirections(), {**SMALL, "conjugate_gradient_steps": 60, "damping": 1e-2})
     assert isinstance(made, MAMLTRPO)
     inner, outer = batches(2, seed=3)
-    theta = made.theta.vector.clone()
+    theta = made.policy_parameters.vector.clone()
     step, outcome = dense_step(made, inner, outer)
     metrics = made.outer_step([inner], outer)
     before = float(outcome(theta)[0])
@@ -194,7 +197,9 @@ def test_the_outer_step_is_trpos(float64: None) -> None:
         if float(outcome(theta - fraction * step)[0]) < before and float(outcome(theta - fraction * step)[1]) <= 0.01
     ]
     assert metrics["step_fraction"] == max(accepted)
-    torch.testing.assert_close(made.theta.vector, theta - metrics["step_fraction"] * step, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(
+        made.policy_parameters.vector, theta - metrics["step_fraction"] * step, rtol=1e-3, atol=1e-5
+    )
     assert metrics["loss_after"] < metrics["loss_before"]
     assert 0.0 < metrics["kl"] <= 0.01
     assert made.gradient_steps == 1
@@ -202,14 +207,14 @@ def test_the_outer_step_is_trpos(float64: None) -> None:
 
 def test_a_step_that_nowhere_improves_is_not_taken(algorithm: MAMLTRPO) -> None:
     inner, outer = batches(2)
-    before = algorithm.theta.vector.clone()
+    before = algorithm.policy_parameters.vector.clone()
     metrics = algorithm.outer_step([inner], outer._replace(advantages=torch.zeros_like(outer.advantages)))
     assert metrics["step_fraction"] == 0.0
-    assert torch.equal(algorithm.theta.vector, before)
+    assert torch.equal(algorithm.policy_parameters.vector, before)
 
 
 def test_tasks_act_with_their_own_parameters(algorithm: MAMLTRPO) -> None:
-    theta = torch.stack([algorithm.theta.vector + shift for shift in (0.0, 0.5)])
+    theta = torch.stack([algorithm.policy_parameters.vector + shift for shift in (0.0, 0.5)])
     noise = np.random.default_rng(0).normal(size=(6, 8, 1))
     actor = ParametersActor(algorithm, theta, noise)
     observations = np.random.default_rng(1).normal(size=(6, 1))
@@ -238,7 +243,12 @@ def episodes() -> tuple[Episodes, np.ndarray]:
     return made, rng.normal(size=(4, 8, 1))
 
 
-def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task(algorithm: MAMLTRPO) -> None:
+@pytest.mark.parametrize("published", [frozenset(), frozenset({"small-ridge"})])
+def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task(
+    float64: None, published: frozenset[str]
+) -> None:
+    algorithm = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": published})
+    assert isinstance(algorithm, MAMLTRPO)
     some, drawn = episodes()
     batch = algorithm.batch([(some, drawn)], 2)
     for task in range(2):
@@ -249,33 +259,78 @@ def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task
                 following = returns[0, path, t + 1] if t < 7 else 0.0
                 returns[0, path, t] = some.rewards[mine][path, t] + 0.99 * following
         present = np.arange(8) < some.lengths[mine][None, :, None]
-        baseline = LinearFeatureBaseline()
-        baseline.fit(some.observations[None, mine, :-1], returns, present)
-        raw = (returns - baseline(some.observations[None, mine, :-1]))[present]
+        s = some.observations[None, mine, :-1]
+        if published:
+            baseline = LinearFeatureBaseline()
+            baseline.fit(s, returns, present)
+            values = baseline(s)
+        else:
+            values = shrunken_baseline(s, returns, present)
+        raw = (returns - values)[present]
         expected = np.zeros((1, 2, 8))
         expected[present] = (raw - raw.mean()) / raw.std()
         np.testing.assert_allclose(batch.advantages[task].numpy(), expected.reshape(-1), atol=1e-6)
         np.testing.assert_array_equal(batch.present[task].numpy(), present.reshape(-1))
         np.testing.assert_array_equal(batch.actions[task, :, 0].numpy(), drawn[mine].reshape(-1))
+        np.testing.assert_array_equal(batch.observations[task, :, 0].numpy(), (s[..., 0] * present).reshape(-1))
 
 
-def test_garages_advantages_are_divided_by_the_variance_and_have_an_untrained_baseline(float64: None) -> None:
-    made = {
-        name: make("maml-trpo", TwoDirections(), {**SMALL, "as_published": frozenset(published)})
-        for name, published in {
-            "paper": set[str](),
-            "variance": {"advantages-over-variance"},
-            "baseline": {"untrained-baseline"},
-        }.items()
-    }
+@pytest.mark.parametrize("padding", [False, True])
+def test_garages_advantages_are_those_of_padded_episodes(float64: None, padding: bool) -> None:
+    """Written out by loops over padded episodes: V of zeros after an early end, the unbiased variance and its 1e-8."""
+    published = {"advantages-over-variance", "untrained-baseline"} | ({"values-of-padding"} if padding else set())
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "gae_decay": 0.7, "as_published": frozenset(published)})
+    assert isinstance(made, MAMLTRPO)
+    for bias in made.untrained_baseline.biases:  # as drawn they are zero, and so is V of zeros
+        bias.data.fill_(0.4)
     some, drawn = episodes()
-    batch = {name: algorithm.batch([(some, drawn)], 2) for name, algorithm in made.items()}  # type: ignore[attr-defined]
-    ratio = batch["variance"].advantages / batch["paper"].advantages
+    batch = made.batch([(some, drawn)], 2)
     for task in range(2):
-        kept = batch["paper"].present[task].bool()
-        torch.testing.assert_close(ratio[task][kept], ratio[task][kept][:1].expand(int(kept.sum())))
-        assert batch["variance"].advantages[task][kept].std() != pytest.approx(1.0, rel=0.05)
-    assert not torch.allclose(batch["baseline"].advantages, batch["paper"].advantages)
+        kept = []
+        for path in (2 * task, 2 * task + 1):
+            length = some.lengths[path]
+            s = np.where(np.arange(8) < length, some.observations[path, :8, 0], 0.0)
+            v = [made.untrained_baseline(torch.tensor([value])).item() for value in s] + [0.0]
+            if not padding:
+                v[length:] = [0.0] * (9 - length)
+            delta = [some.rewards[path, t] + 0.99 * v[t + 1] - v[t] for t in range(8)]
+            last = 8 if padding else length
+            kept += [sum((0.99 * 0.7) ** (k - t) * delta[k] for k in range(t, last)) for t in range(length)]
+        raw = np.array(kept)
+        variance = ((raw - raw.mean()) ** 2).sum() / (len(raw) - 1)
+        got = batch.advantages[task][batch.present[task].bool()].numpy()
+        np.testing.assert_allclose(got, (raw - raw.mean()) / (variance + 1e-8), rtol=1e-12)
+
+
+def test_garages_divergence_is_averaged_over_padding_too(float64: None) -> None:
+    outer = of_task(batches(1)[0], 1)
+    outer = outer._replace(observations=outer.observations * outer.present[:, None])
+    assert not outer.present.all()
+    old = DiagonalNormal(torch.linspace(0.0, 0.5, 6)[:, None], torch.full((6, 1), 0.1))
+    got = {}
+    for published in (frozenset[str](), frozenset({"kl-over-padding"})):
+        made = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": published})
+        assert isinstance(made, MAMLTRPO)
+        got[published] = made.task_outcome(made.policy_parameters.vector, [], outer, old).kl
+    mean, log_deviation = made.policy(outer.observations)
+    normal = torch.distributions.Normal
+    every = torch.distributions.kl_divergence(
+        normal(old.means[:, 0], np.exp(0.1)), normal(mean[:, 0], log_deviation[:, 0].exp())
+    )
+    present, padded = got.values()
+    torch.testing.assert_close(padded, every.mean())
+    torch.testing.assert_close(present, every[outer.present.bool()].mean())
+    assert abs(padded - present) > 1e-4
+
+
+def test_an_action_that_has_become_certain_leaves_the_losses_finite(algorithm: MAMLTRPO) -> None:
+    """A log ratio of 200 overflows in any precision that networks have; where the advantage is 0 it counts as 0."""
+    outer = of_task(batches(1)[0], 1)
+    outer = outer._replace(advantages=outer.advantages * outer.present)
+    old = algorithm.distribution(algorithm.policy_parameters.vector, outer.observations)
+    far = DiagonalNormal(old.means + 40.0, old.log_deviations)
+    loss = surrogate_loss(old, far, outer._replace(actions=old.means))
+    assert torch.isfinite(loss)
 
 
 def test_garages_outer_loss_has_no_likelihood_ratio(float64: None) -> None:
@@ -283,16 +338,19 @@ def test_garages_outer_loss_has_no_likelihood_ratio(float64: None) -> None:
     assert isinstance(made, MAMLTRPO)
     outer = of_task(batches(1)[0], 1)
     old = DiagonalNormal(torch.ones(6, 1), torch.zeros(6, 1))
-    outcome = made.task_outcome(made.theta.vector, [], outer, old)
-    log_probability = made.distribution(made.theta.vector, outer.observations).log_probability(outer.actions)
+    outcome = made.task_outcome(made.policy_parameters.vector, [], outer, old)
+    log_probability = made.distribution(made.policy_parameters.vector, outer.observations).log_probability(
+        outer.actions
+    )
     torch.testing.assert_close(outcome.loss, -(log_probability * outer.advantages)[outer.present.bool()].mean())
 
 
-def test_the_published_presets_run() -> None:
-    assert set(MAMLTRPO.published) == {"garage"}
+@pytest.mark.parametrize("preset", ["garage", "promp"])
+def test_the_published_presets_run(preset: str) -> None:
     family = TwoDirections(edge=0.3)
-    made = make("maml-trpo", family, {**SMALL, "as_published": MAMLTRPO.published["garage"]})
+    made = make("maml-trpo", family, {**SMALL, "as_published": MAMLTRPO.published[preset]})
     metrics = made.meta_train(train_tasks(family))
+    assert set(MAMLTRPO.published) == {"garage", "promp"}
     assert all(np.isfinite(value) for value in metrics.values())
 
 
@@ -317,7 +375,7 @@ def test_meta_test_takes_the_inner_step_on_the_exploration_episodes(algorithm: M
             )
         ]
         batch = algorithm.batch([(mine[0], np.stack([u[task] for u in drawn]))], 1)
-        expected = algorithm.inner_step(algorithm.theta.vector, of_task(batch, 0))
+        expected = algorithm.inner_step(algorithm.policy_parameters.vector, of_task(batch, 0))
         torch.testing.assert_close(agent.theta[task], expected)
     observations = np.array([[0.2], [0.3]])
     agent.begin_episode()

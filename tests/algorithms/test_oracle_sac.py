@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from algorithms.interface import Problem, Streams
@@ -24,7 +25,8 @@ def make(kind: type[OracleSAC]) -> OracleSAC:
 
 def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
     algorithm = make(OracleSAC)
-    algorithm.temperature[0].data.fill_(-0.4)
+    (log_alpha,) = algorithm.log_temperature.parameters
+    log_alpha.data.fill_(-0.4)
     recorders = {
         "critic_adam": Recorder(algorithm.critic_parameters.parameters),
         "policy_adam": Recorder(algorithm.policy_parameters.parameters),
@@ -62,7 +64,7 @@ def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
         drawn, log_pi = act(s, c, noise[n])
         q = torch.minimum(*(chain(algorithm.critics, torch.cat([s, c, drawn]), m)[0] for m in range(2)))
         policy.append(alpha * log_pi - q)
-        temperature.append(-algorithm.temperature[0] * (log_pi.detach() - 1))
+        temperature.append(-log_alpha * (log_pi.detach() - 1))
     for name, losses, parameters in (
         ("critic_adam", critic, algorithm.critic_parameters.parameters),
         ("policy_adam", policy, algorithm.policy_parameters.parameters),
@@ -83,3 +85,14 @@ def test_the_blind_control_is_told_the_same_of_every_task() -> None:
     untold = blind.meta_test(generators).act(observations)
     assert len(np.unique(told)) == 3
     assert len(np.unique(untold)) == 1
+
+
+@pytest.mark.parametrize("log_alpha", [-200.0, 200.0])
+def test_no_temperature_overflows(log_alpha: float) -> None:
+    algorithm = make(OracleSAC)
+    algorithm.log_temperature.vector.fill_(log_alpha)
+    for _ in range(3):
+        metrics = algorithm.update()
+        assert all(value.isfinite().all() for value in metrics.values()), metrics
+    for part in (algorithm.critic_parameters, algorithm.policy_parameters):
+        assert part.vector.isfinite().all()

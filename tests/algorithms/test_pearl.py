@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+from algorithms.gaussian import tanh_gaussian_log_probability
 from algorithms.interface import Episodes, Problem, Streams
 from algorithms.pearl import PEARL, PEARLSettings
 from algorithms.tcl_pearl import TCLPEARL, TCLPEARLSettings
+from tests.algorithms import two_directions
 from tests.algorithms.references import Recorder, chain
+from tests.algorithms.two_directions import HORIZON, TwoDirections
 
 PROBLEM = Problem(observation_size=2, action_size=2, task_size=1, horizon=6, train_tasks=3, budget=200)
 SMALL = PEARLSettings(
@@ -159,7 +162,7 @@ def test_tcl_adds_its_scaled_loss_to_the_encoders_gradient_and_to_nothing_else(f
 def test_shared_queries_are_the_context_of_pearls_own_losses(share: bool, float64: None) -> None:
     algorithm = make(TCLPEARL, replace(SMALL_TCL, share_queries=share))
     inference = algorithm.infer(torch.tensor([0, 1, 2, 0]))
-    same = torch.allclose(inference.posterior.deviation.square().mean(), inference.metrics["query_variance"])
+    same = torch.allclose(inference.posterior.deviations.square().mean(), inference.metrics["query_variance"])
     assert same == share
 
 
@@ -244,9 +247,107 @@ def test_the_agent_explores_with_fresh_priors_and_then_keeps_one_posterior() -> 
     assert agent.actor.noise.draws is None
     # The second copy's padding must not reach its posterior.
     alone = algorithm.encode([replace(exploration, observations=exploration.observations * [[[1.0]], [[0.5]]])])
-    assert not torch.allclose(alone.mean[1], algorithm.encode([exploration]).mean[1])
+    assert not torch.allclose(alone.means[1], algorithm.encode([exploration]).means[1])
     padded = exploration.observations.copy()
     padded[1, 2:] = 99.0
     torch.testing.assert_close(
-        algorithm.encode([replace(exploration, observations=padded)]).mean, algorithm.encode([exploration]).mean
+        algorithm.encode([replace(exploration, observations=padded)]).means, algorithm.encode([exploration]).means
     )
+
+
+COLLECTING: dict[str, Any] = {
+    "latent_size": 2,
+    "encoder_sizes": (4,),
+    "network_sizes": (4,),
+    "meta_batch": 2,
+    "batch": 4,
+    "context_batch": 4,
+    "updates": 1,
+    "warmup_steps": HORIZON,
+    "tasks_per_iteration": 5,
+    "prior_steps": 2 * HORIZON,
+    "posterior_steps": 3 * HORIZON,
+}
+
+
+@pytest.mark.parametrize("name", ["pearl", "tcl-pearl"])
+def test_a_tasks_context_is_that_of_its_last_draw(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two tasks and five draws some task comes at least three times; each draw clears what the last one left."""
+    family = TwoDirections()
+    algorithm = two_directions.make(name, family, COLLECTING)
+    assert isinstance(algorithm, PEARL)
+    seen: list[tuple[int, int, int]] = []  # task, episodes in its context, row of the first
+    posterior = algorithm.posterior
+
+    def looking(chosen: Any) -> Tensor:
+        assert len(set(chosen.tolist())) == len(chosen)
+        for task in chosen.tolist():
+            seen.append((task, int(algorithm.contexts.counts[task]), int(algorithm.contexts.starts[task, 0])))
+        return posterior(chosen)
+
+    monkeypatch.setattr(algorithm, "posterior", looking)
+    tasks = two_directions.train_tasks(family)
+    algorithm.meta_train(tasks)
+    assert len(seen) == 5 * 3  # draws times episodes with a posterior z
+    assert {count for _, count, _ in seen} == {2}
+    assert len({start for *_, start in seen}) == 5
+    for task in {task for task, *_ in seen}:
+        assert algorithm.contexts.counts[task] == 2
+        assert algorithm.contexts.starts[task, 0] == max(start for drawn, _, start in seen if drawn == task)
+    assert tasks.steps == 2 * HORIZON + 5 * 5 * HORIZON
+
+
+@pytest.mark.parametrize(("published", "priors"), [("garage", 3), ("oyster", 3), (None, 2)])
+def test_published_implementations_begin_the_posterior_phase_with_a_prior_z(
+    published: str | None, priors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**COLLECTING, "tasks_per_iteration": 1}
+    settings["as_published"] = PEARL.published[published] if published else frozenset()
+    algorithm = two_directions.make("pearl", TwoDirections(), settings)
+    assert isinstance(algorithm, PEARL)
+    acted: list[str] = []
+    act = algorithm.policy.act
+
+    def recording(observations: Any, told: Tensor, noise: Any) -> Any:
+        acted.append("posterior" if (told == 7.0).all() else "prior")
+        return act(observations, told, noise)
+
+    monkeypatch.setattr(algorithm, "posterior", lambda some: torch.full((len(some), 2), 7.0))
+    monkeypatch.setattr(algorithm.policy, "act", recording)
+    algorithm.meta_train(two_directions.train_tasks(TwoDirections()))
+    episodes = [acted[start] for start in range(0, len(acted), HORIZON)]
+    assert episodes == ["prior"] * (1 + priors) + ["posterior"] * (5 - priors)  # the first one is warm-up
+
+
+@pytest.mark.parametrize("published", ["garage", "oyster"])
+def test_published_log_densities_are_bounded_where_tanh_saturates(published: str, float64: None) -> None:
+    """log N(u) - log(1 - tanh(u)^2 + 1e-6), as both code bases write it, and its gradient."""
+    algorithm = make(PEARL, replace(SMALL, as_published=PEARL.published[published]))
+    algorithm.policy.network.biases[-1].data[:2] = torch.tensor([0.3, 9.0])
+    inputs = torch.randn(5, 4)
+    drawn = algorithm.policy.sample(inputs, torch.Generator().manual_seed(1))
+    noise = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
+    u = drawn.means + noise * drawn.log_deviations.exp()
+    normal = Normal(drawn.means, drawn.log_deviations.exp())
+    expected = (normal.log_prob(u) - torch.log(1 - torch.tanh(u) ** 2 + 1e-6)).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(drawn.log_probabilities, expected, rtol=1e-9, atol=1e-9)
+    weights = algorithm.policy_parameters.parameters
+    got = torch.autograd.grad(drawn.log_probabilities.sum(), weights, retain_graph=True)
+    for one, other in zip(got, torch.autograd.grad(expected.sum(), weights), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+    exact = tanh_gaussian_log_probability(u, noise, drawn.log_deviations)
+    assert (exact - drawn.log_probabilities).min() > 0.5
+
+
+@pytest.mark.parametrize("kind", [PEARL, TCLPEARL])
+@pytest.mark.parametrize("test_posterior", ["mean", "sample"])
+def test_without_exploration_the_belief_is_the_prior(kind: type[PEARL], test_posterior: str) -> None:
+    settings = SMALL if kind is PEARL else SMALL_TCL
+    algorithm = make(kind, replace(settings, test_posterior=test_posterior))
+    agent = algorithm.meta_test([np.random.default_rng(k) for k in range(2)])
+    agent.adapt([])
+    agent.begin_episode()
+    expected = np.zeros((2, 2))
+    if test_posterior == "sample":
+        expected = np.stack([np.random.default_rng(k).standard_normal(2) for k in range(2)])
+    np.testing.assert_allclose(agent.actor.told, expected, rtol=1e-6)

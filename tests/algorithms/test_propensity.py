@@ -18,14 +18,19 @@ def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.normal(0.5, 1.0, size=(2, 30, 3)), rng.normal(size=(2, 30, 3)), present
 
 
+def fitted(new: np.ndarray, present: np.ndarray, replay: np.ndarray, replayed: int, c: float) -> Propensity:
+    kept = torch.ones(replay.shape[:2])
+    kept[:, replayed:] = 0.0
+    return Propensity.fit(*map(torch.from_numpy, (new, present, replay)), kept, c)
+
+
 def test_weights_are_the_odds_of_scikit_learns_classifier(float64: None) -> None:
     """Unclipped, beta = P(new task) / P(replay), for each task's own classifier and the rows that are present."""
     new, replay, present = samples()
-    fitted = Propensity.fit(torch.from_numpy(new), torch.from_numpy(present), torch.from_numpy(replay), 0.06)
-    beta = importance_weights(fitted(torch.from_numpy(replay)), 100.0).numpy()
+    beta = importance_weights(fitted(new, present, replay, 25, 0.06)(torch.from_numpy(replay)), 100.0).numpy()
     for task, rows in enumerate((30, 20)):
-        x = np.concatenate([new[task, :rows], replay[task]])
-        labels = np.array(["new"] * rows + ["replay"] * 30)
+        x = np.concatenate([new[task, :rows], replay[task, :25]])
+        labels = np.array(["new"] * rows + ["replay"] * 25)
         model = LogisticRegression(C=0.06).fit(x, labels)
         p_new, p_replay = model.predict_proba(replay[task]).T
         np.testing.assert_allclose(beta[task], p_new / p_replay, rtol=1e-3)
@@ -33,10 +38,10 @@ def test_weights_are_the_odds_of_scikit_learns_classifier(float64: None) -> None
 
 def test_what_looks_like_the_new_task_weighs_more(float64: None) -> None:
     new, replay, present = samples()
-    fitted = Propensity.fit(torch.from_numpy(new + 3.0), torch.from_numpy(present), torch.from_numpy(replay), 1.0)
+    classifier = fitted(new + 3.0, present, replay, 30, 1.0)
     near, far = torch.full((2, 1, 3), 3.5), torch.full((2, 1, 3), -0.5)
-    assert (importance_weights(fitted(near), 2.0) > 1.0).all()
-    assert (importance_weights(fitted(far), 2.0) < 1.0).all()
+    assert (importance_weights(classifier(near), 2.0) > 1.0).all()
+    assert (importance_weights(classifier(far), 2.0) < 1.0).all()
 
 
 def test_weights_are_clipped_from_above_only() -> None:
@@ -49,13 +54,22 @@ def test_weights_are_clipped_from_above_only() -> None:
 
 def test_effective_sample_size_of_known_weights() -> None:
     weights = torch.tensor([[2.0, 2.0, 2.0, 2.0], [5.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
-    np.testing.assert_allclose(effective_sample_size(weights).numpy(), [1.0, 0.25, 0.5])
+    everything = torch.ones_like(weights)
+    np.testing.assert_allclose(effective_sample_size(weights, everything).numpy(), [1.0, 0.25, 0.5])
+    everything[:, 2:] = 0.0
+    np.testing.assert_allclose(effective_sample_size(weights, everything).numpy(), [1.0, 0.5, 1.0])
+
+
+def test_effective_sample_size_of_tiny_weights() -> None:
+    """Four alike are four, also where their squares underflow; none at all are none."""
+    weights = torch.tensor([1e-13, 1e-30, 0.0])[:, None].expand(-1, 4)
+    np.testing.assert_allclose(effective_sample_size(weights, torch.ones(3, 4)).numpy(), [1.0, 1.0, 0.0])
 
 
 @given(st.lists(st.floats(1e-3, 3.0), min_size=1, max_size=20), st.floats(0.1, 10.0))
 def test_effective_sample_size_is_a_share_that_knows_no_scale(weights: list[float], scale: float) -> None:
     w = np.array(weights)
-    got = effective_sample_size(torch.from_numpy(w)).item()
+    got = effective_sample_size(torch.from_numpy(w), torch.ones(len(w))).item()
     assert got == pytest.approx(w.sum() ** 2 / (w**2).sum() / len(w))
     assert 1.0 / len(w) - 1e-9 <= got <= 1.0 + 1e-9
-    assert effective_sample_size(torch.from_numpy(scale * w)).item() == pytest.approx(got)
+    assert effective_sample_size(torch.from_numpy(scale * w), torch.ones(len(w))).item() == pytest.approx(got)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,38 @@ def test_the_surrogate_is_ppos() -> None:
             (slope,) = torch.autograd.grad(value, log_ratio)
             clipped = (ratio > 1.2 and advantage > 0) or (ratio < 0.8 and advantage < 0)
             assert slope.item() == pytest.approx(0.0 if clipped else ratio * advantage)
+
+
+@pytest.mark.parametrize("log_ratio", [-200.0, -1.0, 0.0, 0.1, 1.0, 19.0, 89.0, 1e4])
+@pytest.mark.parametrize("advantage", [-1.5, 0.0, 0.7])
+def test_the_surrogate_is_finite_with_its_gradient_whatever_the_ratio(log_ratio: float, advantage: float) -> None:
+    """Against Eq. 7 in logarithms of arbitrary precision; a bad action's ratio is cut at e^20."""
+    given = torch.tensor(log_ratio, requires_grad=True)
+    value = clipped_surrogate(given, torch.tensor(advantage), 0.2)
+    (slope,) = torch.autograd.grad(value, given)
+    ratio = Decimal(min(log_ratio, 20.0 if advantage <= 0.0 else log_ratio)).exp()
+    weight = Decimal(advantage)
+    expected = min(ratio * weight, min(max(ratio, Decimal("0.8")), Decimal("1.2")) * weight)
+    assert value.item() == pytest.approx(float(expected), rel=1e-5)
+    flat = (log_ratio > np.log(1.2) and advantage > 0) or (log_ratio < np.log(0.8) and advantage < 0) or log_ratio > 20
+    assert slope.item() == pytest.approx(0.0 if flat else float(ratio * weight), rel=1e-5)
+    assert torch.isfinite(slope.square())
+
+
+def test_trials_of_several_waves_are_those_of_each(float64: None) -> None:
+    made = algorithm()
+    some, more = (recorded(made, edge)[0].trials() for edge in (0.05, np.inf))
+    assert some.rewards.shape[1] != more.rewards.shape[1]
+    joined = Trials.join([some, more])
+    assert all(np.array_equal(one, other) for one, other in zip(Trials.join([some]), some, strict=True))
+    for begin, wave in ((0, some), (4, more)):
+        mine = [column[begin : begin + 4] for column in joined]
+        time = wave.rewards.shape[1]
+        for got, expected in zip(mine[1:4], wave[1:4], strict=True):
+            np.testing.assert_array_equal(got[:, :time], expected)
+            assert not got[:, time:].any()
+        np.testing.assert_array_equal(mine[0][:, : time + 1], wave.inputs)
+        np.testing.assert_array_equal(mine[4], wave.terminated)
 
 
 def test_a_trial_joins_its_episodes_without_gaps_and_flags_their_boundaries(float64: None) -> None:
@@ -180,8 +213,8 @@ def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squa
     (loss / count).backward()  # type: ignore[no-untyped-call]
     reference.step()
     made.update(x, u, old, advantage, target, present)
-    torch.testing.assert_close(made.theta.vector, twin.theta.vector)
-    torch.testing.assert_close(made.psi.vector, twin.psi.vector)
+    torch.testing.assert_close(made.policy_parameters.vector, twin.policy_parameters.vector)
+    torch.testing.assert_close(made.value_parameters.vector, twin.value_parameters.vector)
     assert made.gradient_steps == 1
 
 

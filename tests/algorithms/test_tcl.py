@@ -8,11 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.context import ContextEncoder, Gaussian
+from algorithms.context import ContextEncoder
+from algorithms.gaussian import DiagonalNormal
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable, Replay
-from algorithms.tcl import KeyEncoder, contrast, sample_windows
+from algorithms.tcl import KeyEncoder, Windows, contrast, sample_windows
 from tests.algorithms.references import CPU, episodes_of
+
+
+def gaussian(means: torch.Tensor, deviations: torch.Tensor) -> DiagonalNormal:
+    return DiagonalNormal(means, deviations.log())
 
 
 def reference_loss(
@@ -53,8 +58,8 @@ def test_loss_and_gradient_agree_with_an_independent_computation(temperature: fl
     parts = [rng.normal(size=(6, 3)), rng.uniform(0.1, 1, (6, 3)), rng.normal(size=(6, 3)), rng.uniform(0.1, 1, (6, 3))]
     tensors = [torch.from_numpy(part).requires_grad_(index < 2) for index, part in enumerate(parts)]
     loss, _ = contrast(
-        Gaussian(tensors[0], tensors[1]),
-        Gaussian(tensors[2], tensors[3]),
+        gaussian(tensors[0], tensors[1]),
+        gaussian(tensors[2], tensors[3]),
         torch.ones(6, dtype=torch.bool),
         temperature,
     )
@@ -91,7 +96,7 @@ def test_the_encoders_gradient_agrees_with_finite_differences_of_the_whole_chain
         precision = 1.0 / variance
         product_variance = 1.0 / precision.sum(axis=1)
         product_mean = product_variance * (mean * precision).sum(axis=1)
-        return reference_loss(product_mean, np.sqrt(product_variance), key.mean.numpy(), key.deviation.numpy(), 1.0)
+        return reference_loss(product_mean, np.sqrt(product_variance), key.means.numpy(), key.deviations.numpy(), 1.0)
 
     vector = flat.vector.numpy().copy()
     assert abs(loss.item() - chain(vector)) < 1e-10
@@ -108,11 +113,11 @@ def test_the_encoders_gradient_agrees_with_finite_differences_of_the_whole_chain
 
 def test_left_out_pairs_count_neither_as_query_nor_as_key() -> None:
     rng = np.random.default_rng(0)
-    parts = [torch.from_numpy(rng.normal(size=(5, 2))).requires_grad_(index == 0) for index in range(4)]
+    parts = [torch.from_numpy(rng.uniform(0.1, 2.0, (5, 2))).requires_grad_(index == 0) for index in range(4)]
     valid = torch.tensor([True, True, False, True, False])
-    some = contrast(Gaussian(parts[0], parts[1]), Gaussian(parts[2], parts[3]), valid, 1.0)
+    some = contrast(gaussian(parts[0], parts[1]), gaussian(parts[2], parts[3]), valid, 1.0)
     kept = [part[valid] for part in parts]
-    every = contrast(Gaussian(kept[0], kept[1]), Gaussian(kept[2], kept[3]), torch.ones(3, dtype=torch.bool), 1.0)
+    every = contrast(gaussian(kept[0], kept[1]), gaussian(kept[2], kept[3]), torch.ones(3, dtype=torch.bool), 1.0)
     torch.testing.assert_close(some.loss, every.loss)
     torch.testing.assert_close(some.accuracy, every.accuracy)
     (gradient,) = torch.autograd.grad(some.loss, parts[0])
@@ -121,8 +126,8 @@ def test_left_out_pairs_count_neither_as_query_nor_as_key() -> None:
 
 
 def test_accuracy_is_the_share_of_queries_nearest_to_their_own_key() -> None:
-    keys = Gaussian(torch.tensor([[0.0], [1.0], [2.0]]), torch.ones(3, 1))
-    queries = Gaussian(torch.tensor([[0.1], [1.1], [0.2]]), torch.ones(3, 1))
+    keys = gaussian(torch.tensor([[0.0], [1.0], [2.0]]), torch.ones(3, 1))
+    queries = gaussian(torch.tensor([[0.1], [1.1], [0.2]]), torch.ones(3, 1))
     assert contrast(queries, keys, torch.ones(3, dtype=torch.bool), 1.0).accuracy.item() == pytest.approx(2 / 3)
 
 
@@ -152,12 +157,15 @@ def test_windows_stay_in_one_trajectory_and_no_trajectory_comes_twice(
             assert all(owner[row][0] == task for row in rows)
             trajectories |= {owner[row][1:] for row in rows}
             (start, length) = owner[rows[0]][1:]
-            expected = min(size, max(1, length - 1))
             present = int(windows.present[index].sum())
-            assert present == expected
-            assert rows[:present] == list(range(rows[0], rows[0] + present))
-            if length > size:
-                assert start <= rows[0] < start + length - size
+            assert present == max((w for w in range(1, size + 1) if length - w >= w / 4), default=1)
+            assert rows == [min(row, rows[0] + present - 1) for row in range(rows[0], rows[0] + size)]
+            assert start <= rows[0] <= start + length - present
+            if length - size >= max(size / 4, 2):
+                assert present == size
+                assert rows[0] < start + length - size
+            elif length > 1:
+                assert windows.queries[index, 0] != windows.keys[index, 0]
         assert len(trajectories) == 1
         if windows.valid[index]:
             taken.append(trajectories.pop())
@@ -185,6 +193,61 @@ def test_starts_are_uniform_and_differ_between_query_and_key() -> None:
     assert abs(np.corrcoef(starts.numpy().T)[0, 1]) < 0.07
 
 
+@pytest.mark.parametrize("size", [64, 128])  # Table 4
+@pytest.mark.parametrize("length", [160, 200])
+def test_long_episodes_keep_the_printed_window_and_starts_to_the_bit(size: int, length: int) -> None:
+    """W transitions from floor(u (T - W)), the generator's numbers used as they always were."""
+    replay, table = Replay(1, 1, 300, CPU), EpisodeTable(3, CPU)
+    for task in (0, 1, 2, 1, 0):
+        table.append(one := episodes_of([task], [length]), replay.append(one))
+    tasks = torch.tensor([2, 0, 1, 1])
+    generator, again = torch.Generator().manual_seed(5), torch.Generator().manual_seed(5)
+    windows = sample_windows(table, tasks, size, generator)
+    order = torch.rand(table.starts.shape, generator=again)
+    uniform = torch.rand(2, 4, 1, dtype=torch.float64, generator=again)
+    taken: dict[int, int] = {}
+    for index, task in enumerate(tasks.tolist()):
+        ranked = order[task, : table.counts[task]].argsort()
+        first = table.starts[task, ranked[taken.get(task, 0)]]
+        taken[task] = taken.get(task, 0) + 1
+        for rows, u in zip((windows.queries, windows.keys), uniform[:, index, 0].tolist(), strict=True):
+            start = int(first) + math.floor(u * (length - size))
+            assert rows[index].tolist() == list(range(start, start + size))
+    assert windows.present.all()
+
+
+@pytest.mark.parametrize(("length", "size"), [(19, 128), (9, 64), (80, 64), (79, 64), (130, 128), (2, 64), (5, 4)])
+def test_query_and_key_of_a_short_episode_are_different_windows(length: int, size: int) -> None:
+    replay, table = Replay(1, 1, 300, CPU), EpisodeTable(1, CPU)
+    for _ in range(16):
+        table.append(one := episodes_of([0], [length]), replay.append(one))
+    generator = torch.Generator().manual_seed(0)
+    identical, starts = 0.0, set()
+    for _ in range(50):
+        windows = sample_windows(table, torch.zeros(16, dtype=torch.int64), size, generator)
+        shares = windows.shares()
+        same = [q == k for q, k in zip(windows.queries.tolist(), windows.keys.tolist(), strict=True)]
+        common = [bool({*q} & {*k}) for q, k in zip(windows.queries.tolist(), windows.keys.tolist(), strict=True)]
+        assert shares["identical_pairs"].item() == pytest.approx(np.mean(same))
+        assert shares["overlapping_pairs"].item() == pytest.approx(np.mean(common))
+        identical += np.mean(same) / 50
+        starts |= set((torch.cat([windows.queries, windows.keys])[:, 0] % (length + 1)).tolist())
+    if length - size >= max(size / 4, 2):
+        assert identical == pytest.approx(1 / (length - size), rel=0.3)  # chance alone
+        assert starts == set(range(length - size))
+    else:
+        assert identical == 0.0
+        assert starts == set(range(length - int(windows.present[0].sum()) + 1))
+
+
+def test_shares_count_valid_pairs_alone() -> None:
+    queries = torch.tensor([[0, 1, 2], [10, 11, 12], [20, 21, 22], [30, 31, 32]])
+    keys = torch.tensor([[0, 1, 2], [12, 13, 14], [25, 26, 27], [30, 31, 32]])
+    windows = Windows(queries, keys, torch.ones(4, 3), torch.tensor([True, True, True, False]))
+    shares = {name: share.item() for name, share in windows.shares().items()}
+    assert shares == {"identical_pairs": pytest.approx(1 / 3), "overlapping_pairs": pytest.approx(2 / 3)}
+
+
 def test_random_rows_come_from_the_whole_of_one_trajectory() -> None:
     replay, table = Replay(1, 1, 300, CPU), EpisodeTable(1, CPU)
     for _ in range(2):
@@ -207,4 +270,4 @@ def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(generator:
     phi_q.vector.add_(1.0)
     keys.update()
     torch.testing.assert_close(keys.parameters.vector, before + 0.005)
-    assert not keys.encoder(torch.randn(2, 3, 3)).mean.requires_grad
+    assert not keys.encoder(torch.randn(2, 3, 3)).means.requires_grad

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
-from algorithms.interface import Episodes, Problem
-from algorithms.td3 import Batch, Critics, HistoryReplay, Policy, Sizes, actor_loss, critic_loss, td3_target
+from algorithms.td3 import Batch, Critics, Policy, Sizes, actor_loss, critic_loss, td3_target
 
 SIZES = Sizes(observation=3, action=2, context=4, hidden=(5,))
 
@@ -77,45 +75,3 @@ def test_the_losses(float64: None) -> None:
     action = reference_action(policy, some.observations, some.history)
     value = reference_values(critics, some.observations, action, some.history)[0]
     torch.testing.assert_close(actor_loss(policy, critics, some, beta), -(beta * value).sum() / 6)
-
-
-def test_windows_hold_the_steps_of_the_same_episode_and_zeros_before_it() -> None:
-    rng = np.random.default_rng(0)
-    problem = Problem(3, 2, 1, horizon=5, train_tasks=2, budget=100)
-    replay = HistoryReplay(problem, 3, torch.device("cpu"))
-    stored: list[tuple[Episodes, int]] = []
-    for _ in range(3):
-        lengths = np.array([5, 0, 2])
-        e = Episodes(
-            tasks=np.array([0, 1, 1]),
-            observations=rng.normal(size=(3, 6, 3)),
-            actions=rng.normal(size=(3, 5, 2)),
-            rewards=rng.normal(size=(3, 5)),
-            terminated=np.array([False, False, True]),
-            lengths=lengths,
-            success=np.zeros(3, dtype=bool),
-        )
-        replay.append(e)
-        stored.extend((e, copy) for copy in range(3))
-    transitions = {}
-    for e, copy in stored:
-        for t in range(e.lengths[copy]):
-            steps = [
-                np.zeros(6)
-                if k < 0
-                else np.concatenate([e.observations[copy, k], e.actions[copy, k], e.rewards[copy, k : k + 1]])
-                for k in range(t - 3, t + 1)
-            ]
-            ends = float(e.terminated[copy] and t == e.lengths[copy] - 1)
-            transitions[round(float(e.rewards[copy, t]), 5)] = (steps, ends, e.observations[copy, t + 1])
-    got = replay.sample(400, torch.Generator().manual_seed(0))
-    met = set()
-    for row in range(400):
-        key = next(k for k in transitions if abs(k - got.rewards[row].item()) < 2e-5)
-        steps, ends, following = transitions[key]
-        met.add(key)
-        np.testing.assert_allclose(got.history[row].numpy(), steps[:-1], atol=1e-6)
-        np.testing.assert_allclose(got.next_history[row].numpy(), steps[1:], atol=1e-6)
-        np.testing.assert_allclose(got.next_observations[row].numpy(), following, atol=1e-6)
-        assert got.terminated[row].item() == ends
-    assert met == set(transitions), "some transition is never drawn"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy as copying
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -12,10 +16,10 @@ from gymnasium.utils.env_checker import check_env
 from environments import (
     FloatArray,
     Simulation,
+    Step,
     TaskFamily,
     family_names,
     family_spec,
-    gymnasium_env,  # noqa: F401 - registers the families
     make_family,
 )
 from environments.registration import environment_id
@@ -54,6 +58,15 @@ def start(simulation: Simulation, tasks: FloatArray, seeds: list[int]) -> FloatA
 
 def everyone(simulation: Simulation) -> np.ndarray:
     return np.ones(simulation.copies, dtype=np.bool_)
+
+
+def pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+def assert_equal_steps(ours: Step, theirs: Step) -> None:
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_specification_is_that_of_the_registry(case: Case) -> None:
@@ -147,6 +160,95 @@ def test_inactive_copies_are_left_alone(case: Case) -> None:
     assert woken.rewards[1] == alone.rewards[0]
 
 
+def test_resetting_one_copy_leaves_the_others_in_their_episodes(case: Case) -> None:
+    start(case.together, case.tasks, [0, 1, 2])
+    case.together.step(case.actions[0], everyone(case.together))
+    case.together.reset(np.array([1]), case.tasks[:1], generators([5]))
+    step = case.together.step(case.actions[1], everyone(case.together))
+    for copy in (0, 2):
+        start(case.alone, case.tasks[copy : copy + 1], [copy])
+        for time in range(2):
+            alone = case.alone.step(case.actions[time][copy : copy + 1], everyone(case.alone))
+        for one, many in zip(alone, step, strict=True):
+            np.testing.assert_array_equal(one[0], many[copy])
+
+
+def test_success_is_reported_only_where_it_is_defined(case: Case) -> None:
+    start(case.together, case.tasks, [0, 1, 2])
+    if not case.family.spec.success:
+        for actions in case.actions:
+            assert not case.together.step(actions, everyone(case.together)).success.any()
+
+
+@pytest.mark.parametrize("duplicate", [copying.deepcopy, copying.copy, pickled], ids=["deepcopy", "copy", "pickle"])
+def test_a_copy_steps_alike_and_by_itself(case: Case, duplicate: Callable[[Simulation], Simulation]) -> None:
+    active = np.array([True, True, False])
+    simulation = case.family.simulation(COPIES)
+    simulation.reset(np.arange(2), case.tasks[:2], generators([0, 1]))  # the third was never reset
+    for actions in case.actions[:2]:
+        simulation.step(actions, active)
+    copied = duplicate(simulation)
+    stepped = [copied.step(actions, active) for actions in case.actions[2:]]
+    for actions, expected in zip(case.actions[2:], stepped, strict=True):
+        assert_equal_steps(simulation.step(actions, active), expected)
+    assert (stepped[-1].observations[:2] != stepped[0].observations[:2]).any(axis=1).all()
+    np.testing.assert_array_equal(start(copied, case.tasks, [3, 4, 5]), start(simulation, case.tasks, [3, 4, 5]))
+    everybody = everyone(simulation)
+    assert_equal_steps(copied.step(case.actions[0], everybody), simulation.step(case.actions[0], everybody))
+
+
+def test_a_copied_family_is_the_same_family(case: Case) -> None:
+    for copied in (copying.deepcopy(case.family), pickle.loads(pickle.dumps(case.family))):
+        assert copied.spec == case.family.spec
+        for ours, theirs in zip(case.family.sample_tasks(1), copied.sample_tasks(1), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("duplicate", [copying.deepcopy, pickled], ids=["deepcopy", "pickle"])
+def test_a_copied_gymnasium_environment_steps_alike(
+    case: Case, duplicate: Callable[[gymnasium.Env[FloatArray, FloatArray]], gymnasium.Env[FloatArray, FloatArray]]
+) -> None:
+    environment = gymnasium.make(environment_id(case.family.spec.name))
+    environment.reset(seed=1)
+    environment.step(case.actions[0][0])
+    copied = duplicate(environment)
+    ours = [environment.step(actions[0]) for actions in case.actions[1:]]
+    theirs = [copied.step(actions[0]) for actions in case.actions[1:]]
+    ours.append((*environment.reset(), False, False, {}))  # draws from np_random
+    theirs.append((*copied.reset(), False, False, {}))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+    assert str(ours) == str(theirs)
+
+
+def test_the_protocol_can_be_chosen(case: Case) -> None:
+    own = case.family.spec
+    chosen = make_family(own.name, horizon=7, exploration_episodes=0, train_tasks=1, test_tasks=2)
+    assert chosen.spec == replace(own, horizon=7, exploration_episodes=0, train_tasks=1, test_tasks=2)
+    split, whole = chosen.sample_tasks(3), case.family.sample_tasks(3)
+    assert (split.train.shape, split.test.shape) == ((1, own.task_size), (2, own.task_size))
+    most = make_family(own.name, train_tasks=min(own.most_tasks, 300), test_tasks=min(own.most_tasks, 300))
+    assert [len(tasks) for tasks in most.sample_tasks(0)] == [min(own.most_tasks, 300)] * 2
+    same = make_family(own.name, horizon=own.horizon, train_tasks=own.train_tasks, test_tasks=own.test_tasks)
+    for ours, theirs in zip(whole, same.sample_tasks(3), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("key", "number"),
+    [("horizon", 0), ("horizon", 100_001), ("exploration_episodes", -1), ("train_tasks", 0), ("test_tasks", "5")],
+)
+def test_a_protocol_out_of_range_is_refused(case: Case, key: str, number: Any) -> None:
+    with pytest.raises(
+        ValueError, match=f"{case.family.spec.name}: {key} must be a whole number from .*, not {number!r}"
+    ):
+        make_family(case.family.spec.name, **{key: number})
+    with pytest.raises(
+        ValueError, match=f"train_tasks must be a whole number from 1 to {case.family.spec.most_tasks},"
+    ):
+        make_family(case.family.spec.name, train_tasks=case.family.spec.most_tasks + 1)
+
+
 def test_actions_are_clipped_and_results_are_the_callers(case: Case) -> None:
     start(case.together, case.tasks, [0, 1, 2])
     wild = 10.0 * case.actions[0]
@@ -194,10 +296,14 @@ def test_gymnasium_accepts_it(case: Case) -> None:
     environment.close()
 
 
-def test_gymnasium_vectorises_it(case: Case) -> None:
-    environments = gymnasium.make_vec(environment_id(case.family.spec.name), num_envs=2, vectorization_mode="sync")
-    observations, _ = environments.reset(seed=0, options={"task": case.tasks[0]})
+def test_gymnasium_vectorises_it_and_keeps_the_task(case: Case) -> None:
+    task = case.family.sample_tasks(0).test[-1]
+    environments = gymnasium.make_vec(
+        environment_id(case.family.spec.name), num_envs=2, vectorization_mode="sync", max_episode_steps=2
+    )
+    observations, _ = environments.reset(seed=0, options={"task": task})
     assert observations.shape == (2, case.family.spec.observation_size)
-    rewards = environments.step(environments.action_space.sample())[1]
-    assert rewards.shape == (2,)
+    for _ in range(3):  # the third resets
+        info = environments.step(environments.action_space.sample())[-1]
+    np.testing.assert_array_equal(info["task"], [task, task])
     environments.close()

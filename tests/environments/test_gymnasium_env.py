@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from ctypes.util import find_library
 
 import gymnasium
 import numpy as np
 import pytest
 
-from environments import family_names, make_family
+from environments import FloatArray, family_names, make_family
 from environments.gymnasium_env import FamilyEnvironment
 from environments.registration import environment_id, register_families
 
@@ -56,15 +58,71 @@ def test_without_a_task_a_train_task_is_drawn_by_the_seed(name: str) -> None:
     assert {tuple(task) for task in drawn} <= train
 
 
-def test_the_horizon_truncates_and_is_not_stepped_past() -> None:
-    environment = FamilyEnvironment("point-goal-2d")
-    with pytest.raises(gymnasium.error.ResetNeeded, match="no episode is running"):
-        environment.step(np.zeros(2))
+def steps_until_truncated(environment: gymnasium.Env[FloatArray, FloatArray], most: int) -> int | None:
     environment.reset(seed=0)
-    truncated = [environment.step(np.zeros(2))[3] for _ in range(20)]
-    assert truncated == [False] * 19 + [True]
-    with pytest.raises(gymnasium.error.ResetNeeded, match=r"point-goal-2d: no episode .* after 20 steps"):
-        environment.step(np.zeros(2))
+    for step in range(1, most + 1):
+        if environment.step(np.zeros(environment.action_space.shape))[3]:  # type: ignore[arg-type]
+            return step
+    return None
+
+
+def test_the_horizon_truncates_and_can_be_chosen_at_make() -> None:
+    name = environment_id("point-goal-2d")
+    assert steps_until_truncated(gymnasium.make(name), 60) == 20
+    assert steps_until_truncated(gymnasium.make(name, max_episode_steps=5), 60) == 5
+    assert steps_until_truncated(gymnasium.make(name, max_episode_steps=50), 60) == 50
+    assert steps_until_truncated(gymnasium.make(name, max_episode_steps=-1), 60) is None
+    with pytest.raises(ValueError, match="point-goal-2d: horizon is not an option here; say max_episode_steps=50"):
+        gymnasium.make(name, horizon=50)
+
+
+def test_nothing_is_stepped_before_a_reset() -> None:
+    with pytest.raises(gymnasium.error.ResetNeeded, match="point-goal-2d: no episode is running"):
+        FamilyEnvironment("point-goal-2d").step(np.zeros(2))
+
+
+def test_numbers_of_tasks_and_episodes_are_chosen_at_make() -> None:
+    environment = gymnasium.make(environment_id("cheetah-vel"), train_tasks=1, test_tasks=7, exploration_episodes=4)
+    spec = environment.unwrapped.family.spec  # type: ignore[attr-defined]
+    assert (spec.train_tasks, spec.test_tasks, spec.exploration_episodes) == (1, 7, 4)
+    only = make_family("cheetah-vel").sample_tasks(0).train[0]
+    assert {tuple(environment.reset()[1]["task"]) for _ in range(5)} == {tuple(only)}
+
+
+def test_a_task_holds_until_another_is_chosen() -> None:
+    environment = gymnasium.make(environment_id("cheetah-vel"), task=[1.25])
+    tasks = [environment.reset(seed=0)[1]["task"], environment.reset()[1]["task"]]
+    tasks += [environment.reset(options={"task": [2.5]})[1]["task"], environment.reset(options={})[1]["task"]]
+    assert np.concatenate(tasks).tolist() == [1.25, 1.25, 2.5, 2.5]
+    with pytest.raises(ValueError, match="cheetah-vel: tasks must have the shape"):
+        environment.reset(options={"task": [1.0, 2.0]})
+    assert environment.reset()[1]["task"].tolist() == [2.5]
+    drawn = {environment.reset(options={"task": None} if first else None)[1]["task"][0] for first in (True, False)}
+    assert len(drawn) == 2
+    assert drawn <= set(make_family("cheetah-vel").sample_tasks(0).train[:, 0])
+
+
+@pytest.mark.parametrize("mode", list(gymnasium.vector.AutoresetMode)[:2])
+def test_each_environment_of_a_vector_keeps_its_own_task(mode: gymnasium.vector.AutoresetMode) -> None:
+    name = environment_id("point-goal-2d")
+    tasks = [[0.0, 1.0], [1.0, 0.0]]
+    environments = gymnasium.vector.SyncVectorEnv(
+        [lambda task=task: gymnasium.make(name, task=task, max_episode_steps=2) for task in tasks], autoreset_mode=mode
+    )
+    environments.reset(seed=0)
+    seen = [environments.step(environments.action_space.sample())[-1] for _ in range(9)]
+    after_resets = [info["task"].tolist() for info in seen if "task" in info]
+    assert len(after_resets) >= 3
+    assert all(task == tasks for task in after_resets)
+
+
+def test_meta_world_s_own_simulation_refuses_to_be_copied() -> None:
+    environment = gymnasium.make(environment_id("reach-v1"), simulation="stock")
+    for duplicate in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(
+            TypeError, match="reach-v1: Meta-World's own simulation cannot be copied; simulation='lean'"
+        ):
+            duplicate(environment)
 
 
 def test_a_fallen_ant_needs_a_reset() -> None:
@@ -94,6 +152,8 @@ def test_bad_input_is_refused() -> None:
         environment.step(np.full(6, np.inf))
     with pytest.raises(ValueError, match="render_mode must be None or 'rgb_array', not 'human'"):
         FamilyEnvironment("cheetah-vel", render_mode="human")
+    with pytest.raises(ValueError, match="cheetah-vel: tasks must have the shape"):
+        FamilyEnvironment("cheetah-vel", task=[1.0, 2.0])
     with pytest.raises(ValueError, match="did you mean cheetah-vel"):
         FamilyEnvironment("cheetah-val")
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite.errors import UsageError
+from suite.failures import RETRIES
 from suite.plan.benchmark import load_benchmark
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
@@ -141,7 +142,13 @@ def test_a_benchmark_file_executes_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 
 FILES = ("run.json", "done.json", "failed.json", "progress.json", "provenance.json", "evaluations.parquet")
-OTHERS = ("training.parquet", "claims/000002.json", "checkpoint/000001.json", "checkpoint/000001.safetensors")
+OTHERS = (
+    "training.parquet",
+    "attempts.json",
+    "claims/000002.json",
+    "checkpoint/000001.json",
+    "checkpoint/000001.safetensors",
+)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +157,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = finish(Store(results), make_spec(), linear(0, 1))
     Checkpoints(folder.path / "checkpoint").save({"a": 1})
     assert folder.take()
+    assert folder.begin(RETRIES) is None
     assert (folder.path / "claims" / "000002.json").exists()
     return folder.path
 
@@ -166,6 +174,8 @@ def look_at(folder: RunFolder) -> None:
         folder.provenance,
         folder.progress,
         folder.failure,
+        folder.attempts,
+        folder.given_up,
         folder.log_tail,
         folder.verify,
     ):

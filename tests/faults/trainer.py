@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from suite.failures import HELD_STATUS
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, Failure
 from suite.store.runs import RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
@@ -31,6 +31,11 @@ def finish(folder: RunFolder) -> None:
 
 def ignore_sigterm() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def stop(folder: RunFolder) -> None:
+    folder.end(None, RETRIES)
+    sys.exit(INTERRUPTED_STATUS)
 
 
 def show_steps(folder: RunFolder, steps: int) -> None:
@@ -67,13 +72,13 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
     elif (mode == "is-killed-twice" and attempts <= 2) or mode == "is-always-killed":
         os.kill(os.getpid(), signal.SIGKILL)
     elif mode == "raises":
-        folder.fail("ValueError: bad", "error")
+        folder.end(Failure("error", "ValueError: bad"), RETRIES)
         raise ValueError("bad")
     elif mode == "fills-the-disk":
-        folder.fail("OSError: [Errno 28] No space left on device", "storage")
+        folder.end(Failure("storage", "OSError: [Errno 28] No space left on device"), RETRIES)
         sys.exit(1)
     elif mode == "stops-when-asked":
-        signal.signal(signal.SIGTERM, lambda *_: (note(folder, "asked"), sys.exit(130)))
+        signal.signal(signal.SIGTERM, lambda *_: (note(folder, "asked"), stop(folder)))
         time.sleep(3600)
 
 
@@ -84,6 +89,9 @@ def main() -> None:
         sys.exit(HELD_STATUS)
     try:
         if folder.state == "done":
+            return
+        signal.signal(signal.SIGTERM, lambda *_: stop(folder))
+        if folder.begin(RETRIES):
             return
         note(folder, "started")
         attempts = (folder.path / "events.txt").read_text().count("started")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from environments import family_spec
 from suite.inspect.cluster_records import ClusterRecord
 from suite.spec import RunSpec
 from suite.store.files import write_json
@@ -28,7 +29,7 @@ def make_spec(
         "environment": environment,
         "environment_revision": 1,
         "environment_options": {},
-        "exploration_episodes": 2,
+        "exploration_episodes": family_spec(environment).exploration_episodes,
         "seed": seed,
         "budget": budget,
         "evaluations": 10,

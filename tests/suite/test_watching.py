@@ -165,8 +165,8 @@ def test_what_is_to_come_is_seen_by_others(
 ) -> None:
     seen = []
 
-    def look(self: Progress) -> None:
-        seen.append(sorted(folder.run for folder in self.store.folders()))
+    def look(self: Progress, *_: object, **__: object) -> None:
+        seen.append(sorted(folder.run for folder in Store(tmp_path).folders()))
 
     monkeypatch.setattr("suite.console.progress.Progress.update", look)
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")

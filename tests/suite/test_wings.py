@@ -16,7 +16,7 @@ ROOT = PACKAGE.parent
 WINGS = ("store", "plan", "run", "inspect", "analysis", "papers", "console", "execute", "report")
 """In the order of CONTRIBUTING.md: each may import from those before it."""
 
-GROUND = ("errors", "failures", "spec", "table", "versions")
+GROUND = ("errors", "failures", "plain_yaml", "spec", "table", "versions")
 """Values, which every wing may use, and which know no wing."""
 
 

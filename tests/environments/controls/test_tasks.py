@@ -95,7 +95,7 @@ def test_initial_states(name: str, position: float, velocity: float, normal: boo
     assert (np.abs(velocities).max() > velocity) == normal
 
 
-@pytest.mark.parametrize("name", ["cheetah-fb", "ant-goal-2d", "humanoid-dir-2d"])
+@pytest.mark.parametrize("name", ["cheetah-fb", "ant-goal-2d", "humanoid-dir-2d", "walker-2d-rand-params"])
 def test_recorded_inertia_replaces_the_compiled(name: str) -> None:
     compiled, recorded = (make_family(name, inertia=kind).simulation(1).models[0] for kind in ("compiled", "2.1.0"))
     assert np.abs(recorded.body_mass / np.maximum(compiled.body_mass, 1e-9) - 1.0)[1:].max() > 1e-4

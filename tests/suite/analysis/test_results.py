@@ -88,7 +88,7 @@ def test_states_of_planned_runs(tmp_path: Path) -> None:
     finish(store, specs[0], linear(0, 1))
     fail(store, specs[1], "out of memory", log="line\n<script>alert(1)</script>\n")
     store.folder(specs[2].run).prepare(specs[2])
-    assert store.folder(specs[2].run).claim()
+    assert store.folder(specs[2].run).take()
     foreign = make_spec("mql", seed=9)
     finish(store, foreign, linear(0, 1))
     results = read_results(store, specs)

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from suite.console.progress import Progress
-from suite.store.runs import Store
+from suite.spec import RunSpec
+from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, make_spec
 
 
@@ -32,3 +33,30 @@ def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None
         folder.release()
     assert "pearl [/no-kl]" in out.getvalue()
     assert "no file [/data/x]" in out.getvalue()
+
+
+def test_looking_at_many_runs_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that moves by a millisecond whenever a run is looked at: of a thousand, some at a time."""
+    now, looked = 1000.0, []
+    state = RunFolder.state
+
+    def slow_state(folder: RunFolder) -> str:
+        nonlocal now
+        now += 0.001
+        looked.append(folder.run)
+        return str(state.__get__(folder))
+
+    monkeypatch.setattr("suite.console.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr(RunFolder, "state", property(slow_state))
+    monkeypatch.setattr(RunSpec, "run", property(lambda spec: f"run-{spec.seed}"))
+    specs = [make_spec(seed=seed) for seed in range(1000)]
+    progress = Progress(Store(tmp_path), specs, Console(file=io.StringIO()))
+    monkeypatch.setattr(RunSpec, "run", property(lambda spec: pytest.fail("a specification is hashed again")))
+    looked.clear()
+    begun = now
+    while set(looked) != {f"run-{seed}" for seed in range(1000)}:
+        before = len(looked)
+        progress.tick(lambda: ["run-7"])
+        assert "run-7" in looked[before:] or len(looked) == before
+        now += 0.1  # what the scheduler has to do meanwhile
+    assert len(looked) * 0.001 <= 0.02 * (now - begun)

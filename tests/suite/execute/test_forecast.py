@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,25 +12,65 @@ import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.calibration import calibrate, measure
-from suite.execute.forecast import Speeds, forecast
+from suite.execute.forecast import Speed, Speeds, forecast
 from suite.plan.benchmark import load_benchmark
 from suite.run.protocol import CountedTasks
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
+from suite.store.files import write_json
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store on the machine that made-up runs come from."""
+    monkeypatch.setattr("suite.execute.forecast.processor", lambda: "test")
+    monkeypatch.setattr("suite.execute.forecast.device_name", lambda: "cpu")
     return Store(tmp_path)
 
 
 def test_a_finished_run_gives_the_speed_of_those_alike(store: Store) -> None:
     finish(store, make_spec(budget=1000), linear(0, 1), seconds=(30.0, 60.0, 10.0))
+    speeds = Speeds(store)  # 90 s for a thousand steps, and 10 s for eleven evaluations
+    assert speeds.seconds(make_spec(seed=1, budget=5000)) == pytest.approx(460.0)
+    assert speeds.seconds(make_spec(environment="push-v1", budget=5000)) == pytest.approx(460.0)
+    assert speeds.seconds(make_spec(budget=5000, evaluations=109)) == pytest.approx(550.0)
+
+
+def test_evaluations_that_cannot_happen_are_not_forecast(store: Store) -> None:
+    """A run that was asked for a hundred and made ten: each of its iterations took a tenth of its budget."""
+    asked = make_spec(budget=1000, evaluations=100)
+    folder = finish(store, make_spec(budget=1000), linear(0, 1), seconds=(30.0, 60.0, 11.0))
+    write_json(folder.path / "run.json", asked.model_dump(mode="json"))
     speeds = Speeds(store)
-    assert speeds.seconds(make_spec(seed=1, budget=5000)) == pytest.approx(500.0)
-    assert speeds.seconds(make_spec(environment="push-v1", budget=5000)) == pytest.approx(500.0)
+    assert speeds.seconds(asked) == pytest.approx(101.0)
+    assert speeds.seconds(make_spec(budget=1000, evaluations=5000)) == pytest.approx(101.0)
+    assert speeds.seconds(make_spec(budget=2000, evaluations=5000)) == pytest.approx(180.0 + 21.0)
+    assert speeds.seconds(make_spec(budget=2000, evaluations=5)) == pytest.approx(180.0 + 6.0)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"machine": {"processor": "slower"}}, {"device": "NVIDIA H100"}, {"machine": {}}]
+)
+def test_a_store_from_another_machine_says_nothing_of_this_one(elsewhere: dict[str, Any], store: Store) -> None:
+    origin = {"machine": {"processor": "test"}, "device": "cpu", "seconds_total": 100.0}
+    finish(store, make_spec(), linear(0, 1), provenance=origin | elsewhere)
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec()) is None
+    speeds.calibrate(make_spec(), Speed(0.5, 0.0))
+    assert Speeds(store).seconds(make_spec(budget=1000)) == pytest.approx(500.0)
+
+
+def test_a_calibration_made_elsewhere_is_kept_and_not_used(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    Speeds(store).calibrate(make_spec(budget=1000), Speed(0.5, 0.0))
+    monkeypatch.setattr("suite.execute.forecast.processor", lambda: "slower")
+    speeds = Speeds(store)
+    assert speeds.seconds(make_spec(budget=1000)) is None
+    speeds.calibrate(make_spec(budget=1000), Speed(0.7, 0.0))
+    assert Speeds(store).seconds(make_spec(budget=1000)) == pytest.approx(700.0)
+    monkeypatch.setattr("suite.execute.forecast.processor", lambda: "test")
+    assert Speeds(store).seconds(make_spec(budget=1000)) == pytest.approx(500.0)
 
 
 def test_other_settings_other_algorithms_and_other_sizes_are_not_guessed(store: Store) -> None:
@@ -38,6 +79,7 @@ def test_other_settings_other_algorithms_and_other_sizes_are_not_guessed(store: 
     assert speeds.seconds(make_spec(settings={"batch_size": 1})) is None
     assert speeds.seconds(make_spec("oracle-sac")) is None
     assert speeds.seconds(make_spec(environment="ant-fb")) is None
+    assert speeds.seconds(make_spec(environment_options={"simulation": "stock"})) is None
 
 
 def test_longest_first_and_the_unknown_before_all(store: Store) -> None:
@@ -47,7 +89,7 @@ def test_longest_first_and_the_unknown_before_all(store: Store) -> None:
 
 
 def test_hours_of_one_and_of_several_workers(store: Store) -> None:
-    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(1800.0, 1200.0, 600.0))  # an hour
+    finish(store, make_spec(budget=1000), linear(0, 1), seconds=(1800.0, 1800.0, 0.0))  # an hour
     budgets = (3000, 2000, 2000, 1000)
     specs = [make_spec(seed=1 + seed, budget=budget) for seed, budget in enumerate(budgets)]
     found = forecast([*specs, make_spec("mql")], Speeds(store), workers=2)
@@ -70,6 +112,17 @@ def test_calibration_measures_what_is_unknown_and_is_remembered(store: Store) ->
         assert (again.seconds(spec) or 0) > 0
     again.path.write_text("{damaged")
     assert Speeds(store).seconds(specs[0]) is None
+
+
+def test_more_evaluations_than_iterations_are_forecast_as_they_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = next(spec for spec in TINY if spec.algorithm == "blind-sac").model_copy(update={"evaluations": 1000})
+    trainer = Trainer.of(spec, torch.device("cpu"))
+    trainer.run()
+    monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())
+    measured = measure(spec, torch.device("cpu"), seconds=1.0)
+    assert measured is not None
+    happened = len(trainer.evaluations)
+    assert Speed(0.0, 1.0, measured.iteration).of(spec) == pytest.approx(happened, abs=1.0)
 
 
 TINY = [
@@ -103,5 +156,5 @@ def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch:
     assert measured is not None
     calibrating, now = now, 0.0
     Trainer.of(spec, torch.device("cpu")).run()
-    assert measured * spec.budget == pytest.approx(now - 10.0, rel=0.15)  # but for building simulations
+    assert measured.of(spec) == pytest.approx(now - 10.0, rel=0.15)  # but for building simulations
     assert calibrating < now

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from suite.execute.executor import BusyError
 from suite.execute.local import LocalExecutor
-from suite.execute.scheduler import Limits, Retries, Scheduler
-from suite.failures import HELD_STATUS
+from suite.execute.scheduler import Limits, Retries, Scheduler, share
+from suite.failures import HELD_STATUS, Failure
 from suite.spec import RunSpec
+from suite.store.attempts import RECORDS, AttemptRecord
 from suite.store.files import write_json
 from suite.store.lease import Lease
 from suite.store.runs import RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
+
+FORK = multiprocessing.get_context("fork")
 
 
 def execute(
@@ -220,3 +227,116 @@ def test_a_lost_lease_stops_all_writing(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(LostLeaseError):
             write()
     assert sorted(path.name for path in loser.path.iterdir()) == before
+
+
+def test_three_failures_are_final_for_every_engine(tmp_path: Path) -> None:
+    """Each engine is killed, or gives up, after one attempt; the fourth does not try at all."""
+    spec, store = make_spec(), Store(tmp_path)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", "is-always-killed"]
+    for engine in range(4):
+        scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(backoff=3600.0))
+
+        def leave(scheduler: Scheduler = scheduler, engine: int = engine) -> None:
+            if len(store.folder(spec.run).attempts()) > engine and not scheduler._running:
+                scheduler.interrupt()
+
+        with suppress(KeyboardInterrupt):
+            scheduler.run([spec], leave)
+        assert (scheduler.failures == {spec.run: ("killed", "killed by SIGKILL")}) == (engine >= 2)
+    assert events(tmp_path) == {"started": 3}
+    assert store.folder(spec.run).state == "failed"
+
+
+def test_what_an_interrupt_kills_has_not_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.execute.scheduler.GRACE_SECONDS", 0.2)
+    spec, store = make_spec(), Store(tmp_path)
+    store.prepare()
+    command = [sys.executable, "-m", "tests.faults.trainer", "ignores-sigterm"]
+    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+
+    def watch() -> None:
+        if events(tmp_path)["ignoring"]:
+            scheduler.interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run([spec], watch)
+    assert [record.kind for record in store.folder(spec.run).attempts()] == ["interrupted"]
+
+
+def test_a_limit_on_time_counts_earlier_attempts(tmp_path: Path) -> None:
+    spec, store = make_spec(), Store(tmp_path)
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    assert folder.take()
+    begun = datetime.now(UTC)
+    record = AttemptRecord(begun=begun, host="another", kind="interrupted", seconds=3000.0)
+    folder.write("attempts.json", RECORDS.dump_json((record,)))
+    folder.release()
+    scheduler = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3001.0))
+    assert scheduler.failures[spec.run].kind == "time"
+
+
+def test_patience_for_what_others_hold_can_end(tmp_path: Path) -> None:
+    spec, store = make_spec(), Store(tmp_path)
+    store.prepare()
+    other = store.folder(spec.run)
+    other.prepare(spec)
+    assert other.take()
+    scheduler = Scheduler(store, LocalExecutor(store, ["false"]), 1, Limits(), Retries(), patience=0.5)
+    scheduler.run([spec], lambda: None)
+    assert scheduler.failures == {}
+    assert other.state == "running"
+
+
+class AtOnce:
+    """An executor whose attempts are over when they have started."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def start(self, folder: RunFolder, slot: int) -> AtOnce:
+        if not folder.take(patient=False):
+            raise BusyError
+        try:
+            if folder.state != "done" and folder.begin(2) is None:
+                finish(folder)
+        finally:
+            folder.release()
+        return self
+
+    def has_ended(self) -> bool:
+        return True
+
+    def stop(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def over_memory(self) -> None: ...
+
+    def end(self) -> Failure:
+        return Failure("error", "did not say")
+
+
+def pull(results: Path, specs: Sequence[RunSpec], task: int, tasks: int) -> None:
+    store = Store(results)
+    scheduler = Scheduler(store, AtOnce(store), 1, Limits(), Retries(), patience=10.0)
+    scheduler.run(share(specs, task, tasks), lambda: None)
+    os._exit(1 if scheduler.failures else 0)
+
+
+def test_64_pullers_do_1008_runs_exactly_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.execute.scheduler.TICK_SECONDS", 0.02)
+    monkeypatch.setattr("os.fsync", lambda _: None)  # sixty thousand; nothing here is about a crash of the machine
+    specs = [make_spec(seed=seed) for seed in range(1008)]
+    (tmp_path / "runs").mkdir()
+    pullers = [FORK.Process(target=pull, args=(tmp_path, specs, task, 64)) for task in range(64)]
+    for puller in pullers:
+        puller.start()
+    for puller in pullers[:8]:
+        puller.kill()  # where it stands: others do what it leaves
+    for puller in pullers:
+        puller.join()
+    assert {puller.exitcode for puller in pullers[8:]} == {0}
+    assert {store_folder.state for store_folder in Store(tmp_path).folders()} == {"done"}
+    assert committed(tmp_path) == sorted(spec.run for spec in specs)

@@ -87,7 +87,7 @@ def test_clusters_writes_table_page_and_record(
     projected = np.stack([points["x"], points["y"]], axis=1)
     assert recorded["tsne"] == statistics(projected, np.array(points["task"])).model_dump()
     assert recorded["tsne_settings"]["perplexity"] == 5
-    assert recorded["window_rows"] == [HORIZON - 1, HORIZON - 1]
+    assert recorded["window_rows"] == [16, 16]  # of 20 steps, for W = 64
     assert recorded["goals"] == "test tasks"
     page = (tmp_path / "clusters.html").read_bytes()
     assert suite("clusters", runs["pearl"], *options) == 0
@@ -138,11 +138,19 @@ def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) 
     assert starts == set(range(HORIZON - 8))
 
 
+def test_crop_draws_the_starts_of_long_episodes_as_it_always_did(results: Path, runs: dict[str, str]) -> None:
+    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    windows = crop(episodes, 8, np.random.default_rng(3))
+    starts = np.random.default_rng(3).integers(np.full(len(episodes.tasks), HORIZON - 8))
+    for copy, start in enumerate(starts):
+        np.testing.assert_array_equal(windows.observations[copy], episodes.observations[copy, start : start + 9])
+
+
 def test_crop_never_reads_beyond_a_short_episode(results: Path, runs: dict[str, str]) -> None:
     episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
     episodes.lengths[:3] = 1, 2, 6
     windows = crop(episodes, 8, np.random.default_rng(0))
-    assert windows.lengths[:4].tolist() == [1, 1, 5, 8]
+    assert windows.lengths[:4].tolist() == [1, 1, 4, 8]  # four fifths, or W
     for copy, length in enumerate(windows.lengths[:3]):
         start = int(np.flatnonzero((episodes.observations[copy] == windows.observations[copy, 0]).all(axis=1))[0])
         assert start + length <= episodes.lengths[copy]

@@ -60,6 +60,68 @@ def test_a_run_listed_twice_is_planned_once(tmp_path: Path) -> None:
     assert len(load(tmp_path, twice)) == 4
 
 
+def relabelled(seeds: list[int]) -> dict[str, Any]:
+    """The configuration `pearl` again, in a second group, as `final`."""
+    benchmark = copy.deepcopy(GOOD)
+    group = {**GOOD["groups"][0], "seeds": seeds, "algorithms": {"final": {"algorithm": "pearl"}}}
+    benchmark["groups"].append(group)
+    return benchmark
+
+
+def test_a_run_under_two_labels_is_refused_not_taken_from_one_of_them(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'final' on point-goal-2d with seed 1 is the same run as 'pearl' of another"):
+        load(tmp_path, relabelled([1, 2]))
+
+
+def test_other_seeds_may_have_another_label(tmp_path: Path) -> None:
+    runs = load(tmp_path, relabelled([2, 3]))
+    assert [run.seed for run in runs if run.label == "final"] == [2, 3]
+    assert len(runs) == 6
+
+
+def test_an_included_run_under_another_label_is_refused(tmp_path: Path) -> None:
+    (first,) = [run for run in load_benchmark("smoke").plan() if run.algorithm == "mql"][:1]
+    group = {
+        "environments": [first.environment],
+        "algorithms": {"mine": {"algorithm": "mql", "settings": first.settings}},
+        "seeds": [first.seed],
+        "budget": first.budget,
+        "evaluations": first.evaluations,
+    }
+    with pytest.raises(UsageError, match=r"'mine' on .* is the same run as 'mql' of another group"):
+        load(tmp_path, {"name": "mine", "description": "", "include": ["smoke"], "groups": [group]})
+
+
+@pytest.mark.parametrize("label", ["pearl ", " pearl", "pe  arl", "pearl\u200b", "pearl\u00a0", "pe\u0301arl", "\t"])
+def test_a_label_that_looks_like_another_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(UsageError, match="must be visible characters, with single spaces"):
+        load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
+
+
+def test_a_label_may_have_letters_of_any_script(tmp_path: Path) -> None:
+    runs = load(tmp_path, changed("groups/0/algorithms", {"é–日本 2": {"algorithm": "pearl"}}))
+    assert {run.label for run in runs} == {"é–日本 2"}
+
+
+@pytest.mark.parametrize("key", ["1", "no", "~", "1.5", "2020-01-01", "[a, b]"])
+def test_a_label_that_yaml_does_not_read_as_text_is_refused(tmp_path: Path, key: str) -> None:
+    """As JSON, `1` and `"1"` are one key: one of the two would be dropped."""
+    text = f"""
+name: mine
+description: ""
+groups:
+  - environments: [point-goal-2d]
+    seeds: [0]
+    budget: 100
+    algorithms:
+      ? {key}
+      : {{algorithm: pearl}}
+      "{key}": {{algorithm: mql}}
+"""
+    with pytest.raises(UsageError, match="write it in quotes"):
+        load(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
@@ -71,7 +133,7 @@ def test_a_run_listed_twice_is_planned_once(tmp_path: Path) -> None:
         ("groups/0/algorithms/fast/settings", {"learning_rat": 1}, "'learning_rat' is unknown; did you mean"),
         ("groups/0/algorithms/fast/settings", {"batch": 2.5}, "batch: 2.5: Input should be a valid integer"),
         ("groups/0/algorithms/fast/settings", {"batch": True}, "batch: true: Input should be a valid integer"),
-        ("groups/0/algorithms/fast/settings", {"batch": -1}, "batch: -1: Input should be greater than 0"),
+        ("groups/0/algorithms/fast/settings", {"batch": -1}, "batch: -1: Input should be greater than or equal to 1"),
         ("groups/0/algorithms/fast/settings", {"learning_rate": float("nan")}, "learning_rate: "),
         ("groups/0/algorithms/fast/settings", {"as_published": "gargae"}, "did you mean 'garage'?"),
         ("groups/0/algorithms/fast/settings", {"as_published": ["magic"]}, "as_published.0"),

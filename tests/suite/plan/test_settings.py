@@ -4,8 +4,10 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 import suite
 from algorithms import ALGORITHMS
@@ -116,3 +118,44 @@ def test_a_setting_that_comes_later_counts_off_its_default_alone(later: None) ->
     assert load_settings("blind-sac", before).option == 1.0
     with pytest.raises(UsageError, match="did you mean 'option'"):
         used_settings("blind-sac", "point-goal-2d", {"optoin": 2.0})
+
+
+def ranges(algorithm: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield every numeric setting with a value below its range and one above it."""
+    for name, schema in TypeAdapter(ALGORITHMS[algorithm].Settings).json_schema()["properties"].items():
+        many = schema["type"] == "array"
+        inner = schema.get("items", {}) if many else schema
+        if inner["type"] not in ("integer", "number"):
+            continue
+        low, high = ({"minimum", "exclusiveMinimum"} & inner.keys(), {"maximum", "exclusiveMaximum"} & inner.keys())
+        assert low, f"{algorithm}: {name} has no lower bound"
+        assert high, f"{algorithm}: {name} has no upper bound"
+        assert not many or "maxItems" in schema, f"{algorithm}: {name} may be of any length"
+        below, above = inner[low.pop()] - 1, inner[high.pop()] + 1
+        yield name, [below] if many else below, [above] if many else above
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_every_numeric_setting_has_a_range_beyond_which_it_is_refused_in_one_line(algorithm: str) -> None:
+    checked = list(ranges(algorithm))
+    assert checked
+    for name, below, above in checked:
+        for value in (below, above):
+            with pytest.raises(UsageError) as refused:
+                used_settings(algorithm, "point-goal-2d", {name: value})
+            (line,) = str(refused.value).splitlines()
+            assert line.startswith(f"settings of {algorithm}: {name}")
+            assert str(value[0] if isinstance(value, list) else value) in line
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.01, 99.0])
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_a_discount_lies_between_0_and_1(algorithm: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"settings of {algorithm}: discount: {value}"):
+        used_settings(algorithm, "point-goal-2d", {"discount": value})
+
+
+def test_published_differences_that_exclude_each_other_are_refused_when_planned() -> None:
+    both = ["fan-out-initialisation", "xavier-initialisation"]
+    with pytest.raises(UsageError, match=r"settings of pearl: as_published: .*exclude each other"):
+        used_settings("pearl", "push-v1", {"as_published": both})

@@ -96,6 +96,19 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
+def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_path: Path) -> None:
+    ends = {("pearl", "reach-v1"): [80_000.0, 90_000.0], ("tcl-pearl", "reach-v1"): [70_000.0, 70_000.0]}
+    store = make_store(tmp_path / "results", ends, horizon=500, test_tasks=5)
+    html, page = report(store, tmp_path)
+    assert "Not the paper's protocol: pearl (horizon 500 for 200, test tasks 5 for 10)." in page.text
+    assert "reach-v1 tcl-pearl horizon 500 for 200, test tasks 5 for 10 2" in page.text
+    assert "Beside the paper" not in page.text
+    assert not re.findall(r'class="series-\d paper"', html)
+    assert "not the paper's protocol" in tables_as("markdown", store).lower()
+    plain = make_store(tmp_path / "plain", ends)
+    assert "paper's protocol" not in report(plain, tmp_path)[1].text
+
+
 def on(processor: str, seconds: float) -> dict[str, object]:
     return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": seconds}
 
@@ -143,7 +156,7 @@ def test_entries_on_fewer_environments_stand_apart(tmp_path: Path) -> None:
 def test_win_matrix_and_control(tmp_path: Path) -> None:
     ends = {("pearl", "ant-fb"): [55.0, 56.0], ("blind-sac", "ant-fb"): [55.2, 55.8]}
     _, page = report(make_store(tmp_path / "results", ends, budget=1000), tmp_path)
-    assert "blind-sac 0.50 0 won, 1 tied, 0 lost of 1; [0.0126, 0.987]" in page.text
+    assert "0.50 [0.01, 0.99] 0 won, 1 tied, 0 lost of 1" in page.text
     assert "This environment needs no adaptation: blind-sac" in page.text
 
 
@@ -157,8 +170,8 @@ def test_reduced_runs_have_a_table_apart_from_the_verdicts(tmp_path: Path) -> No
     assert "0 reproduced 0 not reproduced" in page.text
     assert (
         "better or comparable in most MuJoCo Controls points the same way chance that a run reaches 90 % of one of the "
-        "other: 1, 95 % [0.292, 1] 1 of 6 environments (cheetah-vel), 3 seeds, 160,000 environment steps "
-        "p = 0.050 for the claimed side"
+        "other: 1, 95 % [0.292, 1]; p = 0.050 for the claimed side 1 of 6 environments (cheetah-vel), 3 seeds, 160,000 "
+        "environment steps"
     ) in page.text
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
+from suite.errors import UsageError
 from suite.execute.guardian import BoundedLog
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
@@ -48,6 +51,38 @@ def test_nothing_is_written_through_a_link(treasure: Path, tmp_path: Path, monke
     assert contents(treasure) == before
     assert not path.is_symlink()
     assert path.read_bytes() == b"lead"
+
+
+@pytest.fixture
+def no_folder_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that syncs files alone."""
+    sync = os.fsync
+
+    def sync_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", sync_files)
+
+
+def test_a_folder_that_cannot_be_synced_holds_results_all_the_same(no_folder_syncs: None, tmp_path: Path) -> None:
+    Store(tmp_path).prepare()
+    folder = finish(Store(tmp_path), make_spec(), linear(0, 1))
+    folder.verify()
+    assert folder.state == "done"
+
+
+def test_a_store_that_cannot_hold_results_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", sync)
+    with pytest.raises(UsageError, match=r"cannot be written \(Input/output error\)"):
+        Store(tmp_path).prepare()
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_only_regular_files_are_read(treasure: Path, tmp_path: Path) -> None:

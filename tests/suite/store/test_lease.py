@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.store.lease import LEASE_SECONDS, Holder, Lease, LostLeaseError, is_held, look, take
+from suite.store.lease import LEASE_SECONDS, Holder, Lease, LostLeaseError, _machine, is_held, look, owner_died, take
 
 
 class Time:
@@ -147,6 +147,50 @@ def test_a_damaged_lease_counts_until_its_term_is_over(tmp_path: Path, time: Tim
     before = time.now
     held(tmp_path, time)
     assert time.now - before >= LEASE_SECONDS
+
+
+@pytest.fixture
+def hidden(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
+    """The owner of a lease whose process lives, but cannot be seen: /proc shows nobody else's."""
+    proc = tmp_path_factory.mktemp("proc")
+    (proc / "sys/kernel/random").mkdir(parents=True)
+    (proc / "sys/kernel/random/boot_id").write_text("boot\n")
+    (proc / "self/ns").mkdir(parents=True)
+    (proc / "self/ns/pid").symlink_to("pid:[1]")
+    monkeypatch.setattr("suite.store.lease.PROC", proc)
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield {"machine": _machine(), "pid": process.pid, "started": 1}
+        process.kill()
+
+
+def test_an_owner_that_cannot_be_seen_is_not_taken_for_dead(
+    tmp_path: Path, time: Time, hidden: dict[str, object]
+) -> None:
+    living = held(tmp_path, time)
+    living.path.write_text(json.dumps(hidden))
+    assert is_held(tmp_path)
+    assert not owner_died(hidden)
+    time.meanwhile = iter([lambda: None] * 50 + [living.renew])
+    assert take(tmp_path, time, time.wait) is None
+    living.check()
+
+
+def test_an_owner_that_is_not_there_is_dead_even_where_nobody_can_be_seen(hidden: dict[str, object]) -> None:
+    with subprocess.Popen(["true"]) as process:
+        pass
+    assert owner_died(hidden | {"pid": process.pid})
+
+
+def test_where_no_machine_can_be_told_from_another_the_lease_decides(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.store.lease.PROC", tmp_path / "nowhere")
+    lost = held(tmp_path / "claims", time)
+    before = time.now
+    held(tmp_path / "claims", time)
+    assert time.now - before >= LEASE_SECONDS
+    with pytest.raises(LostLeaseError):
+        lost.check()
 
 
 def race(folder: Path, takers: int, monkeypatch: pytest.MonkeyPatch) -> list[Lease]:

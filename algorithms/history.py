@@ -1,0 +1,118 @@
+"""Transitions with the steps that led to them: taken from episodes at once, or kept in a replay and drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from algorithms.interface import Episodes, Problem, State
+from algorithms.replay import Replay
+from algorithms.td3 import Batch
+from environments import FloatArray
+
+
+def preceded(episodes: Episodes, actions: FloatArray) -> Episodes:
+    """Put a step before each episode that was never taken: an action (copies, action_size) in the first state."""
+    s, a, r = episodes.observations, episodes.actions, episodes.rewards
+    return replace(
+        episodes,
+        observations=np.concatenate([s[:, :1], s], axis=1),
+        actions=np.concatenate([actions[:, None], a], axis=1),
+        rewards=np.concatenate([np.zeros_like(r[:, :1]), r], axis=1),
+        lengths=episodes.lengths + (episodes.lengths > 0),
+    )
+
+
+class HistoryReplay:
+    """All transitions of a run, drawn uniformly together with the steps that led to them.
+
+    Parameters
+    ----------
+    problem : sizes.
+    history : steps that a transition remembers.
+    device : where they are kept.
+    leading : steps at the beginning of every episode that are remembered but are no transitions, nor part of the
+        history one step later (see `preceded`).
+    """
+
+    def __init__(self, problem: Problem, history: int, device: torch.device, leading: int = 0) -> None:
+        self.action_size, self.device, self.leading = problem.action_size, device, leading
+        self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
+        self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
+        self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
+        self.back = torch.arange(-history, 1, device=device)
+
+    def append(self, episodes: Episodes) -> None:
+        """Store every copy's episode."""
+        starts = self.steps.append(episodes)
+        lengths = np.maximum(episodes.lengths - self.leading, 0).tolist()
+        ages = [torch.arange(length, device=self.device) for length in lengths]
+        first = [start + self.leading for start in starts]
+        self.rows = torch.cat([self.rows, *(start + age for start, age in zip(first, ages, strict=True))])
+        self.ages = torch.cat([self.ages, *ages])
+
+    def sample(self, size: int, generator: torch.Generator) -> Batch:
+        """Draw transitions of all tasks uniformly, with replacement."""
+        return self.at(torch.randint(len(self.rows), (size,), device=self.device, generator=generator))
+
+    def at(self, transitions: Tensor) -> Batch:
+        """Gather transitions by number, in the order in which they were stored."""
+        rows, ages = self.rows[transitions], self.ages[transitions]
+        around = (rows[:, None] + self.back).clamp(min=0)
+        windows = self.steps.context(around, reward_scale=1.0, next_observations=False)
+        windows = windows * (ages[:, None] + self.back >= -self.leading).unsqueeze(-1)
+        final = self.steps.transitions(rows)
+        batch = Batch.of(windows, final.terminated[:, 0], final.next_observations, self.action_size)
+        return without_leading(batch, ages)
+
+    def state(self) -> State:
+        """Return the transitions."""
+        return {"steps": self.steps.state(), "rows": self.rows.clone(), "ages": self.ages.clone()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.steps.load_state(state["steps"])
+        self.rows, self.ages = (state[name].to(self.device, copy=True) for name in ("rows", "ages"))
+
+
+def without_leading(batch: Batch, ages: Tensor) -> Batch:
+    """Leave out of the histories one step later whatever precedes the episode; ages: (rows,) of the transitions."""
+    back = torch.arange(1 - batch.next_history.shape[-2], 1, device=ages.device)
+    taken = (ages[:, None] + back >= 0).unsqueeze(-1)  # (rows, history, 1)
+    return batch._replace(next_history=batch.next_history * taken)
+
+
+class RecentTransitions:
+    """Which of a replay's transitions are the last ones of each task, by number."""
+
+    def __init__(self, tasks: int, size: int, device: torch.device) -> None:
+        self.numbers = torch.zeros(tasks, size, dtype=torch.int64, device=device)  # the newest last
+        self.counts = [0] * tasks
+
+    def append(self, task: int, first: int, length: int) -> None:
+        """Note `length` transitions of a task, from number `first` on."""
+        new = torch.arange(first, first + length, device=self.numbers.device)
+        size = self.numbers.shape[1]
+        self.numbers[task] = torch.cat([self.numbers[task], new])[-size:]
+        self.counts[task] = min(self.counts[task] + length, size)
+
+    def sample(self, size: int, generator: torch.Generator) -> Tensor:
+        """Draw `size` of each task's, with replacement, (tasks, size)."""
+        device = self.numbers.device
+        counts = torch.tensor(self.counts, device=device)[:, None]
+        uniform = torch.rand(len(counts), size, dtype=torch.float64, device=device, generator=generator)
+        return self.numbers.gather(1, self.numbers.shape[1] - 1 - (uniform * counts).long())
+
+    def state(self) -> State:
+        """Return the numbers."""
+        return {"numbers": self.numbers.clone(), "counts": torch.tensor(self.counts)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.numbers.copy_(state["numbers"])
+        self.counts = state["counts"].tolist()

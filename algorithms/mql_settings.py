@@ -1,0 +1,82 @@
+"""Settings of meta-Q-learning, and where its published implementation differs from the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from algorithms.interface import Count, CountOrNone, Fraction, Scale, UnitInterval, Width, Widths, added
+
+Difference = Literal[
+    "fixed-proximal-weight",  # mql.py:219-246, main.py:67: 0.1 ||.||^2, as no shipped command sets use_ess_clipping
+    "free-first-updates",  # mql.py adapt: no proximal term in the updates on the new task's data
+    "adaptation-rate-1e-3",  # mql.py:590-591: torch's default, whatever the learning rate
+    "small-weights-zeroed",  # mql.py:277: weights below 0.1
+    "adapting-features",  # mql.py:257-264, :600: weights read the actor being adapted; the classifier, the one before
+    "one-noiseless-episode",  # main.py:344-430: what a new task is adapted on
+    "resampled-new-data",  # mql.py:177, :322, buffer.py:44: the new task's rows are drawn with replacement
+    "task-balanced-negatives",  # mql.py:159-169: as many recent transitions of every training task
+    "random-first-step",  # runner_multi_snapshot.py:63-80, main.py:273-282: histories begin with a step never taken
+]
+
+MetaTest = Literal[
+    "nothing",  # TD3 with a recurrent context, and no adaptation
+    "new data only",  # updates on the new task's own transitions
+    "corrected reuse",  # and then on the meta-training replay, weighted by propensity
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {"mql": frozenset(get_args(Difference))}
+
+
+@dataclass(frozen=True)
+class MQLSettings:
+    """Settings of MQL; the defaults are the TCL-PEARL paper's for Meta-World."""
+
+    context_size: Width = 30
+    """Table 6, context dimension: units of the GRU."""
+    history: Count = 10
+    """Table 6, GRU sequence length: steps of the episode that the context sees."""
+    network_sizes: Widths = (300, 300)
+    """run_script.py:78; of actor and critics."""
+    batch: Count = 256
+    """run_script.py:81, transitions of all tasks an update."""
+    updates: Count = 200
+    """Table 6, parameter updates per meta-training iteration."""
+    tasks_per_iteration: Count = 5
+    """run_script.py:81, num_tasks_sample: one episode in each."""
+    warmup_steps: Count = 2000
+    """run_script.py:77, num_initial_steps: random steps a training task before the first update."""
+    exploration_noise: UnitInterval = 0.2
+    """Table 6, deviation of the noise on actions."""
+    policy_noise: UnitInterval = 0.2
+    """Table 6, deviation of the noise on target actions."""
+    noise_clip: Annotated[float, Field(gt=0.0, le=2.0)] = 0.5
+    """main.py:25."""
+    policy_delay: Count = 3
+    """Table 6, policy update frequency: critic updates an actor update."""
+    discount: UnitInterval = 0.99
+    """main.py:19."""
+    target_rate: Fraction = 0.005
+    """main.py:18."""
+    learning_rate: Fraction = 8e-4
+    """run_script.py:79. Table 6 prints 0.008, ten times as much."""
+    new_task_updates: CountOrNone = 10
+    """Table 6, vanilla off-policy adaptation updates, each on all transitions of the new task."""
+    replay_updates: CountOrNone = 400
+    """Table 6, importance-ratio corrected adaptation updates, on the meta-training replay."""
+    replay_batch: Count = 1280
+    """run_script.py:80, sample_mult 5: transitions a corrected update."""
+    beta_clip: Annotated[float, Field(ge=0.0, le=20.0)] = 1.1
+    """Table 6: weights are at most exp(beta_clip)."""
+    propensity_inverse_penalty: Scale = 0.06
+    """run_script.py:78, lam_csc: C of the logistic regression."""
+    propensity_reads_observations: bool = True
+    """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
+    snapshot: Count = added(4000)
+    """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
+    meta_test: MetaTest = added("corrected reuse")
+    """What a new task's networks are fitted to."""
+    as_published: frozenset[Difference] = frozenset()
+    """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""

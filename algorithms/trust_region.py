@@ -1,0 +1,96 @@
+"""Trust region policy optimisation (Schulman et al., 2015): one step on a loss, under a bound on a divergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import grad, grad_and_value, vjp
+
+
+class Outcome(NamedTuple):
+    """What a step weighs up."""
+
+    loss: Tensor
+    kl: Tensor
+
+
+class TrustRegion(NamedTuple):
+    """How a step is found: the bound, and the effort of both searches."""
+
+    max_kl: float
+    conjugate_gradient_steps: int
+    damping: float
+    """Added to the Hessian of the divergence."""
+    backtracks: int
+    backtrack_ratio: float
+
+
+class Stepped(NamedTuple):
+    """The parameters after a step, and what it was worth."""
+
+    parameters: Tensor
+    loss_before: float
+    loss: float
+    kl: float
+    fraction: float
+    """Of the full step; 0 where nothing along it improved the loss within the bound, and the parameters stayed."""
+    gradient_norm: float
+
+
+def trust_region_step(outcome: Callable[[Tensor], Outcome], parameters: Tensor, region: TrustRegion) -> Stepped:
+    """Lower a loss along the natural gradient (Schulman et al., 2015, appendix C).
+
+    Parameters
+    ----------
+    outcome : a function of a parameter vector, whose divergence is 0 at `parameters`.
+    parameters : (parameters,)
+    region : the bound and the searches.
+    """
+
+    def loss_of(vector: Tensor) -> Tensor:
+        return outcome(vector).loss
+
+    def kl_of(vector: Tensor) -> Tensor:
+        return outcome(vector).kl
+
+    gradient, loss_before = grad_and_value(loss_of)(parameters)
+    hessian_product: Callable[[Tensor], tuple[Tensor]] = vjp(grad(kl_of), parameters)[1]  # the Hessian is symmetric
+
+    def damped(v: Tensor) -> Tensor:
+        return hessian_product(v)[0] + region.damping * v
+
+    direction = conjugate_gradient(damped, gradient, region.conjugate_gradient_steps)
+    curvature = (direction @ damped(direction)).clamp(min=1e-12)
+    full_step = (2.0 * region.max_kl / curvature).sqrt() * direction
+    before = float(loss_before)
+    norm = float(gradient.norm())
+    for backtrack in range(region.backtracks):
+        fraction = region.backtrack_ratio**backtrack
+        tried = parameters - fraction * full_step
+        with torch.no_grad():
+            loss, kl = torch.stack(outcome(tried)).tolist()
+        if loss < before and kl <= region.max_kl:
+            return Stepped(tried, before, loss, kl, fraction, norm)
+    return Stepped(parameters, before, before, 0.0, 0.0, norm)
+
+
+def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, steps: int, residual: float = 1e-10) -> Tensor:
+    """Solve A x = b for a positive definite A given as v -> A v (Hestenes & Stiefel, 1952), starting from zero.
+
+    Once the squared residual is below `residual` (garage conjugate_gradient_optimizer.py:69), x stays as it is.
+    """
+    x, r, p = torch.zeros_like(b), b.clone(), b.clone()
+    squared = r @ r
+    for _ in range(steps):
+        open_ = squared > residual
+        a_p = product(p)
+        rate = torch.where(open_, squared / (p @ a_p), 0.0)
+        x = x + rate * p
+        r = r - rate * a_p
+        following = r @ r
+        p = r + torch.where(open_, following / squared, 0.0) * p
+        squared = following
+    return x

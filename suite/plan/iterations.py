@@ -1,0 +1,36 @@
+"""Which runs cannot even begin: their budget does not cover one iteration of meta-training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from algorithms import ALGORITHMS, Problem
+from environments import family_spec
+from suite.plan.settings import load_settings
+from suite.spec import RunSpec
+
+
+def uncovered(specs: Iterable[RunSpec]) -> dict[str, str]:
+    """Return the runs that would fail at once, and why, as far as their algorithms tell beforehand."""
+    found = {}
+    for spec in specs:
+        needed = _first_iteration(spec)
+        if needed > spec.budget:
+            found[spec.run] = (
+                f"budget: {spec.budget} environment steps do not cover the first iteration of {spec.algorithm}, "
+                f"which takes up to {needed}"
+            )
+    return found
+
+
+def _first_iteration(spec: RunSpec) -> int:
+    family = family_spec(spec.environment, **spec.protocol)
+    problem = Problem(
+        observation_size=family.observation_size,
+        action_size=family.action_size,
+        task_size=family.task_size,
+        horizon=family.horizon,
+        train_tasks=family.train_tasks,
+        budget=spec.budget,
+    )
+    return ALGORITHMS[spec.algorithm].first_iteration_steps(load_settings(spec.algorithm, spec.settings), problem)

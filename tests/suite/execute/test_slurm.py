@@ -1,0 +1,318 @@
+"""Slurm's executor where there is no Slurm: files of sites, scripts, and stand-ins for its commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from suite.errors import UsageError
+from suite.execute import puller, slurm
+from suite.execute.executor import Request
+from suite.execute.slurm import places, planned
+from suite.execute.slurm_commands import cancel, tasks
+from suite.execute.slurm_script import Cluster, load_cluster, script
+from suite.plan.benchmark import load_benchmark
+from suite.store.attempts import RECORDS, begun
+from suite.store.runs import Store
+from suite.store.submissions import Submission, prepare, submissions, write
+from tests.suite.stores import finish, linear, make_spec
+from tests.suite.trained_runs import suite
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "cluster.yaml"
+
+StandIn = Callable[..., None]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Put commands on an otherwise empty path; each notes how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def add(**commands: str) -> None:
+        for name, body in commands.items():
+            path = folder / name
+            path.write_text(f'#!/bin/bash\necho "{name} $*" >>{tmp_path}/calls\n{body}\n')
+            path.chmod(0o755)
+
+    return add
+
+
+ACCEPTS = 'case "$*" in *--parsable*) echo 17;; esac'
+
+
+def calls(tmp_path: Path, name: str) -> list[str]:
+    path = tmp_path / "calls"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line for line in lines if line.split()[0] == name]
+
+
+def run(tmp_path: Path, *options: object) -> int:
+    folders = ("--results", tmp_path / "r", "--reports", tmp_path / "p")
+    return suite("run", "smoke", *folders, "--executor", "slurm", *options)
+
+
+def submitted(results: Path) -> list[Path]:
+    return list((results / "submissions").glob("*"))
+
+
+def test_the_example_asks_for_everything(tmp_path: Path) -> None:
+    cluster = load_cluster(EXAMPLE)
+    assert cluster.model_fields_set == Cluster.model_fields.keys() - {"container"}
+    text = script(cluster, Submission(tmp_path / "submissions" / "ml1-25-1"), cluster.tasks(375))
+    for line in (
+        "--job-name=suite-ml1-25-1",
+        "--array=0-15",
+        "--partition=gpu",
+        "--account=my-lab",
+        "--constraint=a100|h100",
+        "--time=24:00:00",
+        "--gres=gpu:1",
+        "--mem=16G",
+        "--cpus-per-task=4",
+        f"--output={tmp_path}/submissions/ml1-25-1/task-%a.log",
+        "--signal=B:USR1@120",
+    ):
+        assert f"#SBATCH {line}\n" in text
+    assert "\nmodule purge\n" in text
+    assert len(text.splitlines()) <= 20
+
+
+def test_the_shortest_file_leaves_everything_to_the_site(tmp_path: Path) -> None:
+    text = script(Cluster(), Submission(tmp_path / "submissions" / "quick-1"), 8)
+    assert {"partition", "account", "time", "gres", "mem", "constraint"}.isdisjoint(
+        line.removeprefix("#SBATCH --").partition("=")[0] for line in text.splitlines()
+    )
+    assert len(text.splitlines()) == 12
+
+
+def test_the_script_is_shell_wherever_it_lies(tmp_path: Path) -> None:
+    submission = Submission(tmp_path / "a b'c%d" / "submissions" / "x-1")
+    cluster = Cluster(setup=["export A='b c'"], container="apptainer exec --nv suite.sif")
+    text = script(cluster, submission, 3)
+    subprocess.run(["/bin/bash", "-n"], input=text, text=True, check=True)
+    assert f'#SBATCH --output="{tmp_path}/a b\'c%%d/submissions/x-1/task-%a.log"\n' in text
+    assert "\napptainer exec --nv suite.sif suite pull " in text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("partitions: gpu", "key 'partitions' is unknown; did you mean 'partition'?"),
+        ("time: 24:00:00", "time: 86400: Value error, must be a time as Slurm writes it, in quotes"),
+        ('time: "tomorrow"', 'time: "tomorrow"'),
+        ("gpus: 0", "gpus"),
+        ('gpus: "a100"', "gpus"),
+        ("memory: 16 GB", "memory"),
+        ("concurrency: 0", "concurrency: 0"),
+        ("runs_at_once: many", "runs_at_once"),
+        ('partition: "gpu --wrap=x"', "partition"),
+        ('setup: ["a\\nb"]', "setup.0"),
+        ('constraint: "a100\\n#SBATCH --x"', "constraint"),
+        ("[]", "holds list, must hold a mapping"),
+        ("partition: !!python/name:os.system x", "tag"),
+        ("a: [", "cluster file"),
+    ],
+)
+def test_a_file_that_is_not_valid_is_one_line(
+    text: str, says: str, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(sbatch=ACCEPTS, squeue="", srun="echo looked")
+    (tmp_path / "c.yaml").write_text(text)
+    assert run(tmp_path, "--cluster", tmp_path / "c.yaml") == 2
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert f"cluster file {tmp_path / 'c.yaml'}: " in said
+    assert says in said
+    assert calls(tmp_path, "sbatch") == []
+
+
+REFUSES = 'case "$*" in *--version*) ;; *) echo "sbatch: error: Batch job submission failed: {}" >&2; exit 1;; esac'
+NO_ACCOUNT = "Invalid account or account/partition combination specified"
+
+
+@pytest.mark.parametrize(
+    ("commands", "says"),
+    [
+        ({}, "sbatch: is not on the path"),
+        ({"sbatch": REFUSES.format(NO_ACCOUNT), "srun": "echo looked"}, f"failed: {NO_ACCOUNT}"),
+        ({"sbatch": ACCEPTS, "srun": 'echo "blind: ${*: -2:1}"; echo looked'}, "does not see"),
+    ],
+    ids=["no sbatch", "account refused", "store not seen"],
+)
+def test_what_cannot_be_submitted_is_one_line(
+    commands: dict[str, str], says: str, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(**commands)
+    assert run(tmp_path) == 2
+    (error,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert says in error
+    assert not any("--parsable" in call for call in calls(tmp_path, "sbatch"))
+    assert submitted(tmp_path / "r") == []
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--cluster", "x.yaml"]])
+def test_options_of_slurm_are_for_slurm(options: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("run", "smoke", "--results", tmp_path, *options) == 2
+    assert capfd.readouterr().err == f"error: {options[0]}: is for --executor slurm\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_prints_the_script_and_does_nothing(
+    tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(sbatch=ACCEPTS)
+    assert run(tmp_path, "--dry-run", "--cluster", EXAMPLE) == 0
+    printed = capfd.readouterr().out
+    assert printed.startswith("#!/bin/bash\n#SBATCH --job-name=suite-smoke-1\n")
+    assert not (tmp_path / "r").exists()
+    assert calls(tmp_path, "sbatch") == []
+
+
+def test_it_looks_on_until_nobody_is_left_and_attaches_to_what_goes_on(
+    tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(slurm, "QUEUE_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "STORE_SECONDS", 0.0)
+    stand_in(sbatch=ACCEPTS, squeue="", srun="echo looked")
+    assert run(tmp_path) == 1  # its tasks have gone, and done nothing
+    (submission,) = submissions(Store(tmp_path / "r"))
+    assert (submission.name, submission.job) == ("smoke-1", "17")
+    assert set(submission.plan.runs) == {spec.run for spec in load_benchmark("smoke").plan()}
+
+    seen = tmp_path / "seen"  # by the second look, it is gone
+    stand_in(squeue=f'[ -e {seen} ] || echo "17 0 RUNNING suite-smoke-1"; >{seen}')
+    assert run(tmp_path) == 1
+    assert len(submitted(tmp_path / "r")) == 1  # what is queued already is not submitted again
+    assert sum("--parsable" in call for call in calls(tmp_path, "sbatch")) == 1
+    stand_in(squeue="")
+    assert run(tmp_path) == 1
+    assert len(submitted(tmp_path / "r")) == 2
+
+
+def test_an_interrupt_detaches_and_says_how_to_come_back(
+    tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(sbatch=ACCEPTS, srun="echo looked", squeue=f"kill -INT {os.getpid()}; echo 17 0 PENDING suite-smoke-1")
+    assert run(tmp_path) == 130
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert f"detached: job 17 goes on (to end it: suite cancel --results {tmp_path}/r)" in last
+    assert last.endswith(f"to go on: suite run smoke --results {tmp_path}/r --executor slurm")
+    assert calls(tmp_path, "scancel") == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "r")
+    store.prepare()
+    return store
+
+
+def submission_of(store: Store, job: str, runs: list[str]) -> Submission:
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=len(runs)), runs), "")
+    submission.accepted(job)
+    return submission
+
+
+def test_only_our_tasks_are_in_the_queue_and_cancelled(store: Store, tmp_path: Path, stand_in: StandIn) -> None:
+    """Another job of the same number, or of the same name, is not ours."""
+    submission = submission_of(store, "17", [])
+    rows = ["17 0 RUNNING suite-x-1", "17 1 PENDING suite-x-1", "17 2 RUNNING other", "18 0 RUNNING suite-x-1", "junk"]
+    stand_in(squeue="\n".join(f"echo {row}" for row in rows), scancel="")
+    assert tasks([submission]) == {"17_0": "RUNNING", "17_1": "PENDING"}
+    cancel(submission)
+    assert calls(tmp_path, "scancel") == ["scancel --name=suite-x-1 17"]
+    assert suite("cancel", "--results", store.results) == 0
+    assert calls(tmp_path, "scancel") == ["scancel --name=suite-x-1 17"] * 2
+    stand_in(squeue="")
+    assert suite("cancel", "--results", store.results) == 0
+    assert len(calls(tmp_path, "scancel")) == 2
+
+
+def test_status_tells_queued_running_and_lost(
+    store: Store, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = ("queued", "running", "lost", "elsewhere", "requeued", "done")
+    specs = {name: make_spec(seed=seed) for seed, name in enumerate(names)}
+    for name, task in {
+        "queued": None,
+        "running": "17_0",
+        "lost": "17_1",
+        "elsewhere": None,
+        "requeued": "17_2",
+    }.items():
+        folder = store.folder(specs[name].run)
+        folder.prepare(specs[name])
+        if task is not None:
+            assert folder.take()
+            record = begun(())[0].model_copy(update={"job": task})
+            folder.write("attempts.json", RECORDS.dump_json((record,)))
+    finish(store, specs["done"], linear(0, 1))
+    submission_of(store, "17", [spec.run for name, spec in specs.items() if name != "elsewhere"])
+    stand_in(squeue="echo 17 0 RUNNING suite-x-1; echo 17 2 PENDING suite-x-1")
+    expected = {"queued": "queued", "running": "running", "lost": "lost", "requeued": "lost"}
+    assert places(store) == {specs[name].run: place for name, place in expected.items()}
+
+    assert suite("status", "--results", store.results, "--json") == 0
+    rows = {row["run"]: row for row in json.loads(capfd.readouterr().out)["runs"]}
+    assert {name: rows[spec.run]["slurm"] for name, spec in specs.items()} == {
+        **expected,
+        "elsewhere": None,
+        "done": None,
+    }
+    assert {row["state"] for row in rows.values()} == {"pending", "running", "done"}
+
+    stand_in(squeue="echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+    assert suite("status", "--results", store.results, "--json") == 0
+    printed = capfd.readouterr()
+    assert {row["slurm"] for row in json.loads(printed.out)["runs"]} == {None}
+    assert "without Slurm's queue: squeue: slurm_load_jobs error: Unable to contact" in printed.err
+
+
+def test_a_store_without_submissions_asks_nobody(
+    store: Store, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(squeue="exit 1")
+    finish(store, make_spec(), linear(0, 1))
+    assert suite("status", "--results", store.results) == 0
+    assert "slurm" not in capfd.readouterr().out
+    assert calls(tmp_path, "squeue") == []
+
+
+def test_a_puller_needs_no_slurm_and_ends_when_nothing_is_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any machine that sees the store can help; runs that are done or failed are left as they are."""
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID", raising=False)
+    specs = [spec for spec in load_benchmark("smoke").plan() if spec.environment == "point-goal-2d"][2:3]
+    for spec in specs:
+        store.folder(spec.run).prepare(spec)
+    failed = make_spec(seed=9)
+    folder = store.folder(failed.run)
+    folder.prepare(failed)
+    assert folder.take()
+    folder.fail("bad", "error")
+    folder.release()
+    submission = submission_of(store, "17", [*(spec.run for spec in specs), failed.run])
+    assert puller.pull(submission) == 0
+    assert [store.folder(spec.run).state for spec in (*specs, failed)] == ["done", "failed"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"runs": 1}', "[" * 100_000])
+def test_a_damaged_plan_is_named(content: str, store: Store) -> None:
+    submission = submission_of(store, "17", [])
+    (submission.path / "plan.json").write_text(content)
+    with pytest.raises(UsageError, match=r"plan\.json"):
+        puller.pull(submission)
+    assert suite("pull", store.results / "nothing") == 2
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"job": "1; rm -rf"}', '{"job": 17}', "[" * 100_000])
+def test_a_damaged_number_of_a_job_is_no_job(content: str, store: Store) -> None:
+    submission = submission_of(store, "17", [])
+    (submission.path / "job.json").write_text(content)
+    assert list(submissions(store)) == []
