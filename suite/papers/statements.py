@@ -20,6 +20,7 @@ from suite.analysis.hypotheses import NOTHING, Finding
 from suite.analysis.intervals import clearly_not_zero
 from suite.analysis.permutations import Samples
 from suite.analysis.ranking import strata
+from suite.errors import unknown
 from suite.papers.schema import Strict, Text
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -211,9 +212,7 @@ class Gain(_OfMeans):
     @model_validator(mode="after")
     def _known(self) -> Gain:
         if self.definition not in comparisons.GAIN_RULES:
-            raise ValueError(
-                f"definition: {self.definition!r} is unknown; allowed: {', '.join(comparisons.GAIN_RULES)}"
-            )
+            raise ValueError(unknown("definition", self.definition, comparisons.GAIN_RULES))
         return self
 
     @property

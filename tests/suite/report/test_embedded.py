@@ -85,5 +85,5 @@ def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path:
 
 def test_many_runs_share_the_page_with_few_figures(store: Store) -> None:
     record = embed(store, make_spec("pearl", "push-v1", budget=1000))
-    found = embedded.section([record] * 3, [], most=2)
+    found = embedded.section([record] * 3, read_papers(), most=2)
     assert (len(found.table.rows), len(found.figures), found.undrawn) == (5, 2, 1)
