@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from suite.errors import UsageError
+from suite.errors import UsageError, first_error
 from suite.execute.registry import ExecutorName
 from suite.failures import RETRIES
 from suite.spec import RunSpec
@@ -183,14 +183,21 @@ def run(
         store.prepare()
     if rerun and not dry_run:
         store.forget(rerun, specs)
-    missing = [
-        spec
-        for spec in specs
-        if (spec.run in rerun if rerun else True)
-        and (store.folder(spec.run).state == "failed" if only_failed else store.folder(spec.run).state != "done")
-    ]
+    asked = [spec for spec in specs if not rerun or spec.run in rerun]
+    states = {spec.run: store.folder(spec.run).state for spec in specs}
+    missing = [spec for spec in asked if (states[spec.run] == "failed" if only_failed else states[spec.run] != "done")]
+    bare: list[RunSpec] = []
+    if not dry_run:
+        for spec in missing:  # so that others see what is still to come
+            with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
+                store.folder(spec.run).prepare(spec)
+        for run, settings in definition.embeddings().items():
+            with suppress(CorruptRunError, OSError):
+                store.folder(run).want_clusters(settings.model_dump(mode="json"))
+        bare = [spec for spec in asked if not only_failed and store.folder(spec.run).lacks_clusters]
+    unfinished = [*missing, *bare]
     request = Request(
-        runs=len(missing),
+        runs=len(unfinished),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -205,11 +212,9 @@ def run(
 
         print(shown(store, request), end="")
         return
-    for spec in missing:  # so that others see what is still to come
-        with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
-            store.folder(spec.run).prepare(spec)
-    done = sum(store.folder(spec.run).state == "done" for spec in specs)
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run")
+    done = sum(state == "done" for state in states.values())
+    to_embed = f", {len(bare)} to embed" if bare else ""
+    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run{to_embed}")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
     with site(executor, store, request) as engine:
@@ -217,9 +222,12 @@ def run(
         for spec in missing:
             if store.folder(spec.run).state == "failed":
                 store.folder(spec.run).forgive()
+        for spec in bare:
+            with suppress(OSError):  # met again when it is started
+                store.folder(spec.run).forget_clusters_failure()
         try:
             with _interrupting(engine), Progress(store, specs, err) as progress:
-                engine.run(Speeds(store).longest_first(missing), lambda: progress.tick(engine.underway))
+                engine.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(engine.underway))
         except KeyboardInterrupt:
             again = f"suite run {benchmark} --results {results}"
             err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
@@ -228,10 +236,12 @@ def run(
     for run, failure in engine.failures.items():
         err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         err.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    for spec in unfinished:
+        if reason := store.folder(spec.run).clusters_failure():
+            err.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, read_papers(), specs, definition.name)
-    unfinished = [spec for spec in missing if store.folder(spec.run).state != "done"]
-    raise typer.Exit(1 if unfinished else 0)
+    raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
 
 
 @contextmanager
@@ -261,7 +271,7 @@ def exec_(
 
     folder = Store(results).folder(run)
     spec = folder.spec()
-    if folder.state == "done" and not again:
+    if folder.state == "done" and not again and not folder.lacks_clusters:
         return
     try:
         taken = folder.take()  # before anything slow is imported
@@ -275,14 +285,15 @@ def exec_(
         from suite.run.attempt import attempt
         from suite.versions import check_current
 
-        try:
-            check_current(spec)
-        except UsageError:
-            folder.release()
-            raise
+        check_current(spec)
         if again:
             folder.reset()
-        raise typer.Exit(attempt(spec, folder, checkpoint_every, retries))
+        status = attempt(spec, folder, checkpoint_every, retries)
+        if status == 0 and folder.lacks_clusters:
+            from suite.inspect.last_phase import last_phase
+
+            status = last_phase(folder, _device())
+        raise typer.Exit(status)
 
 
 @app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
@@ -500,24 +511,30 @@ def clusters(
     perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Show how well trained context encoders tell tasks apart by context."""
+    """Show how well trained context encoders tell tasks apart."""
+    from pydantic import ValidationError
+
     from suite.console.waiting import counting
-    from suite.inspect.clusters import ClusterSettings, embed
+    from suite.inspect.last_phase import embed_run
     from suite.inspect.trained import trained
     from suite.papers.paper import read_papers
+    from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.embedded import table, write_clusters
-    from suite.store.files import write_json
-    from suite.store.runs import CLUSTERS, Store
+    from suite.store.runs import Store
     from suite.table import as_markdown
 
-    settings = ClusterSettings(tasks, rollouts, window, seed, perplexity)
+    try:
+        settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
+    except ValidationError as error:
+        raise UsageError(f"--{first_error(error)}") from error
     folders = [Store(results).folder(run) for run in runs]
     trainers = [trained(folder, _device()) for folder in folders]
+    for trainer in trainers:
+        check_embeddable(trainer.spec, settings)
     records = []
     for folder, trainer in zip(folders, trainers, strict=True):
-        with counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
-            records.append(embed(trainer, settings, tick))
-        write_json(folder.path / CLUSTERS, records[-1].plain())
+        with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed_run(folder, trainer, settings, tick))
     papers = read_papers()
     page = write_clusters(reports, records, papers)
     if as_json:

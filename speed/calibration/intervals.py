@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from speed.calibration.noise import draw
-from suite.analysis.aggregates import AGGREGATES, aggregates, performance_profile
+from suite.analysis.aggregates import performance_profile
 from suite.analysis.intervals import (
     chance_interval,
     difference_interval,
+    interquartile_mean_interval,
     mean_interval,
     ratio_interval,
+    stratified_mean_interval,
     typical_ratio_interval,
 )
 
@@ -50,8 +52,8 @@ INTERVALS: dict[str, Callable[[Entries], Ends]] = {
     "P(improvement)": lambda entries: chance_interval(*entries)[1:],
     "typical ratio": lambda entries: typical_ratio_interval(*entries)[1:],
     "ratio of means": lambda entries: ratio_interval(*entries)[1:],
-    "mean": lambda entries: _aggregate(entries, "mean"),
-    "IQM": lambda entries: _aggregate(entries, "IQM"),
+    "mean": lambda entries: stratified_mean_interval(entries[1])[1:],
+    "IQM": lambda entries: interquartile_mean_interval(entries[1])[1:],
     "profile": lambda entries: tuple(performance_profile(entries[1], np.array([LEVEL]))[0, 1:]),
 }
 
@@ -97,8 +99,3 @@ def _truth(cell: Cell, means: FloatArray) -> float:
     if cell.interval == "IQM":
         return float(stats.trim_mean(theirs.ravel(), 0.25))
     return float((theirs > LEVEL).mean())
-
-
-def _aggregate(entries: Entries, name: str) -> Ends:
-    _, low, high = aggregates(entries[1])[AGGREGATES.index(name)]
-    return float(low), float(high)

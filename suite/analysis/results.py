@@ -139,11 +139,13 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
                 rows[run] |= _numbers(curve, folder.training(), provenance[run])
                 curves.append(curve.assign(run=run))
                 try:
-                    record = read_clusters(folder)
+                    record, reason = read_clusters(folder), folder.clusters_failure()
                 except CorruptRunError as error:  # computed from the run, not of it: the run's own numbers stand
                     problems.append(Problem(run, str(error)))
                 else:
                     clusters |= {run: record} if record else {}
+                    if reason:
+                        problems.append(Problem(run, f"its contexts could not be embedded: {reason}"))
             else:
                 failures[run] = folder.failure()
                 log_tails[run] = folder.log_tail()

@@ -74,11 +74,11 @@ def pull(submission: Submission) -> int:
 
 
 def _free(store: Store, runs: Sequence[str]) -> list[RunSpec]:
-    """Return the runs that are neither done nor given up."""
+    """Return the runs that are neither done, clusters included, nor given up."""
     specs = []
     for run in runs:
         folder = store.folder(run)
-        if folder.state in ("pending", "running"):
+        if folder.state in ("pending", "running") or folder.owes_clusters:
             with suppress(CorruptRunError):  # named by whoever reads the results
                 specs.append(folder.spec())
     return specs

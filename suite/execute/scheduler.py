@@ -162,13 +162,16 @@ class Scheduler:
                 continue
             folder = self.store.folder(waiting.spec.run)
             state = folder.state
-            if state == "running":
+            if state == "running" or (state == "done" and folder.is_held):  # in its last phase
                 waiting.ready = time.monotonic() + PAUSE_SECONDS
                 continue
             self._waiting.remove(waiting)
-            if given_up := folder.given_up():  # by another engine, or a moment ago
+            if state == "done":
+                if folder.lacks_clusters:
+                    self._start(waiting, folder)
+            elif given_up := folder.given_up():  # by another engine, or a moment ago
                 self.failures[waiting.spec.run] = given_up
-            elif state != "done":
+            else:
                 self._start(waiting, folder)
 
     def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
@@ -229,7 +232,7 @@ class Scheduler:
         waiting, folder = running.waiting, running.folder
         self._ended.add(folder.run)
         state = folder.state
-        if state == "done":
+        if state == "done" and not folder.owes_clusters:
             return
         # By somebody else, who was faster, or whose clock is another: only a process that watches the lease can tell.
         if state == "running" or ended.kind == "held":
@@ -240,12 +243,29 @@ class Scheduler:
     def _has_failed(self, waiting: _Waiting, folder: RunFolder, failure: Failure, attempts: int) -> None:
         """Record an attempt that failed, after so many others; try again what may pass."""
         waiting.failed += 1
+        if folder.state == "done":
+            self._has_not_embedded(waiting, folder, failure)
+            return
         failure = self._recorded(folder, failure, attempts) or failure
         given_up = folder.given_up() is not None or failure.kind not in TRANSIENT
         if given_up or waiting.failed > self.retries.most:
             self.failures[folder.run] = failure
             self._ended.add(folder.run)
             return
+        self._try_again(waiting)
+
+    def _has_not_embedded(self, waiting: _Waiting, folder: RunFolder, failure: Failure) -> None:
+        """Try the last phase of a finished run again where that may help, or record why there are no clusters."""
+        if failure.kind in TRANSIENT and waiting.failed <= self.retries.most:
+            self._try_again(waiting)
+            return
+        with suppress(OSError, LostLeaseError):
+            if folder.take(patient=False):
+                folder.fail_clusters(failure.reason)
+        with suppress(OSError):
+            folder.release()
+
+    def _try_again(self, waiting: _Waiting) -> None:
         waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.failed - 1)
         self._waiting.insert(0, waiting)
 
@@ -298,9 +318,10 @@ def share(runs: Sequence[Item], task: int, tasks: int) -> list[Item]:
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:
-    """Return whether the attempt is past its first iteration, and the steps counted so far; None before it says."""
+    """Return whether the attempt is past its first iteration, and what it has counted so far; None before it says."""
+    names = ("warm", "environment_steps", "gradient_steps", "meta_test_steps", "embedded")
     try:
         progress = folder.progress()
-        return tuple(progress[name] for name in ("warm", "environment_steps", "gradient_steps", "meta_test_steps"))
-    except (CorruptRunError, KeyError):
+    except CorruptRunError:
         return None
+    return tuple(progress.get(name, 0) for name in names) if progress else None

@@ -117,7 +117,7 @@ class Slurm:
             now = time.monotonic()
             if now >= store_at:
                 watch()
-                folders = [folder for folder in folders if folder.state in ("pending", "running")]
+                folders = [each for each in folders if each.state in ("pending", "running") or each.owes_clusters]
                 if not folders:
                     return
                 store_at = now + STORE_SECONDS

@@ -61,6 +61,8 @@ class ClusterRecord(_Value):
     """What was done, the statistics of both spaces, and the projected points."""
 
     schema_version: int = Field(SCHEMA, alias="schema")
+    settings: dict[str, Any] | None = None
+    """What was asked for (`suite.plan.embeddings.ClusterSettings`); absent from records of earlier versions."""
     run: str
     label: str
     run_seed: int

@@ -7,7 +7,7 @@ projection, are judged as clusters, one a task.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ from algorithms.tcl import window_and_starts
 from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
+from suite.plan.embeddings import ClusterSettings, check_embeddable
 from suite.run.protocol import CountedTasks, adapted, evaluation_episodes
 from suite.run.streams import stream
 from suite.run.trainer import Trainer
@@ -43,22 +44,6 @@ class GoalGrid(Protocol):
         """Return (columns * rows, task_size) task vectors."""
 
 
-@dataclass(frozen=True)
-class ClusterSettings:
-    """What is collected and how it is projected; the defaults are printed ones, where there are any."""
-
-    tasks: int = 8
-    """As printed."""
-    rollouts: int = 200
-    """A task; as printed."""
-    window: int = 64
-    """Transitions encoded of each rollout; not printed for this figure."""
-    seed: int = 0
-    """Of initial states, draws of the agent, windows and t-SNE."""
-    perplexity: float = 30.0
-    """Of t-SNE; not printed, scikit-learn's default."""
-
-
 def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] = lambda: None) -> ClusterRecord:
     """Collect rollouts with a trained agent, encode a window of each, and judge the clusters.
 
@@ -72,17 +57,11 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     Raises
     ------
     UsageError
-        If the algorithm has no encoder, the family too few tasks, the perplexity is not below the number of windows,
-        or all windows are encoded alike.
+        As `check_embeddable`, or if all windows are encoded alike.
     """
     spec, algorithm = trainer.spec, trainer.algorithm
-    if not isinstance(algorithm, ContextBased):
-        raise UsageError(f"run {spec.run}: {spec.algorithm} has no context encoder, so there are no clusters to judge")
-    if settings.perplexity >= settings.tasks * settings.rollouts:
-        raise UsageError(
-            f"--perplexity {settings.perplexity:g}: must be less than the number of windows, "
-            f"{settings.tasks * settings.rollouts}"
-        )
+    check_embeddable(spec, settings)
+    assert isinstance(algorithm, ContextBased)  # noqa: S101 - for the type checker
     tasks, grid = cluster_tasks(trainer, settings)
     indices = np.arange(settings.tasks)
     generator = stream(settings.seed, "clusters")
@@ -100,11 +79,14 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         tasks.close()
     latent = np.concatenate(means)  # (rollouts * tasks, latent_size)
     labels = np.tile(indices, settings.rollouts)
+    if latent.shape[1] < 2:
+        raise UsageError(f"run {spec.run}: its latent has one dimension; a projection to the plane needs two")
     if not np.isfinite(latent).all() or np.ptp(latent, axis=0).max() == 0.0:
         raise UsageError(f"run {spec.run}: its encoder gives every window the same posterior; there are no clusters")
     projected, projection = project(latent, settings)
     return ClusterRecord(
         schema=SCHEMA,
+        settings=settings.model_dump(mode="json"),
         run=spec.run,
         label=spec.label,
         run_seed=spec.seed,
@@ -130,11 +112,6 @@ def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedT
 
     Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed;
     where the family has no such thing, the run's first test tasks.
-
-    Raises
-    ------
-    UsageError
-        If there are fewer test tasks than are asked for.
     """
     spec = trainer.spec
     family = make_family(spec.environment, **spec.protocol, **tasks_options(spec.environment, spec.environment_options))
@@ -144,8 +121,6 @@ def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedT
         vectors = family.goal_grid(settings.tasks // rows, rows)
     else:
         vectors = trainer.test.vectors[: settings.tasks]
-        if len(vectors) < settings.tasks:
-            raise UsageError(f"--tasks {settings.tasks}: {spec.environment} has {len(vectors)} test tasks")
     return CountedTasks(family, vectors, settings.seed, "evaluation environment"), grid
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
+from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.environment_sets import named_environments
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
@@ -78,6 +80,8 @@ class Benchmark(BaseModel):
     description: str
     include: list[str] = []
     groups: list[Group] = []
+    clusters: list[Embedding] = []
+    """Runs whose context embeddings are judged when they are done."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Benchmark:
@@ -91,9 +95,29 @@ class Benchmark(BaseModel):
         Raises
         ------
         UsageError
-            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, or one run
-            has two labels.
+            If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, one run has
+            two labels, or `clusters:` asks for what cannot be.
         """
+        specs = self._runs()
+        self._chosen(specs)
+        return specs
+
+    def embeddings(self) -> dict[str, ClusterSettings]:
+        """Return how runs are embedded that shall be, by run; raises as `plan`."""
+        included = [load_benchmark(name).embeddings() for name in self.include]
+        own = self._chosen(self._runs()) if self.clusters else {}
+        return {run: settings for each in (*included, own) for run, settings in each.items()}
+
+    def _chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
+        chosen: dict[str, ClusterSettings] = {}
+        for number, item in enumerate(self.clusters):
+            try:
+                chosen |= item.chosen(specs)
+            except UsageError as error:
+                raise UsageError(f"benchmark {self.name}: clusters.{number}: {error}") from error
+        return chosen
+
+    def _runs(self) -> list[RunSpec]:
         runs: dict[str, RunSpec] = {}
         for name in self.include:
             if name not in shipped_benchmarks() or name == self.name:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 
 import pandas as pd
 import torch
@@ -19,6 +17,7 @@ from safetensors.torch import save
 from algorithms.interface import AppendOnly, State
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
 from suite.run.provenance import provenance
+from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, split
@@ -27,17 +26,14 @@ from suite.store.runs import RunFolder
 from suite.versions import code_hash
 
 
-class InterruptedRunError(Exception):
-    """The attempt was asked to stop, and has saved where it stood."""
-
-
 class Attempt:
     """Runs a run that is held to its end, or until it is asked to stop."""
 
     def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
         self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
-        self.stopping = False
+        self.asked = threading.Event()
+        """To stop."""
         self._begun = self._saved = time.monotonic()
         self._before = 0.0
         """Seconds of earlier attempts."""
@@ -50,7 +46,7 @@ class Attempt:
         Raises
         ------
         InterruptedRunError
-            If it was asked to stop; see `stoppable`.
+            If it was asked to stop.
         LostLeaseError
             If somebody has taken the run over; nothing was written since.
         BudgetError, DivergedError
@@ -72,10 +68,10 @@ class Attempt:
         self._tell(trainer)
         self.folder.check()
         now = time.monotonic()
-        if self.stopping or now - self._saved >= self.checkpoint_seconds:
+        if self.asked.is_set() or now - self._saved >= self.checkpoint_seconds:
             self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
             self._saved = now
-        if self.stopping:
+        if self.asked.is_set():
             raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
 
     def _tell(self, trainer: Trainer) -> None:
@@ -98,20 +94,6 @@ class Attempt:
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._begun
-
-    @contextmanager
-    def stoppable(self) -> Iterator[None]:
-        """Let SIGTERM and SIGINT ask it to stop."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     @contextmanager
     def _shown(self, trainer: Trainer) -> Iterator[None]:
@@ -157,7 +139,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
     try:
         if folder.state == "done":  # by somebody else, before the lease was free
             return 0
-        with this.stoppable():
+        with stoppable() as this.asked:
             if failed := folder.begin(retries):
                 print(f"failed for good: {failed.kind}: {failed.reason}", file=sys.stderr)
                 return 1
@@ -176,9 +158,6 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
         with suppress(OSError, LostLeaseError):
             folder.end(failure, retries)
         return exit_status(failure)
-    finally:
-        with suppress(OSError):
-            folder.release()
     return 0
 
 

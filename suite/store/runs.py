@@ -10,7 +10,9 @@ training.parquet     one row an evaluation mark: counters, seconds, logged metri
 provenance.json      versions, commit, machine, settings as printed and as used
 state.json, state.safetensors
                      the algorithm as it was at the end, without its replay rows
-clusters.json        statistics of its context embedding (see suite.inspect.clusters), where they were asked for
+clusters.wanted.json how its contexts are to be embedded when it is done, where that is asked for
+clusters.json        statistics of its context embedding (see suite.inspect.clusters)
+clusters.failed.json why there are none although they are wanted (absent otherwise)
 log.txt              what the run printed, its newest part; log.old.txt, what came just before
 progress.json        how far it is
 failed.json          why it was given up (absent otherwise)
@@ -48,6 +50,8 @@ RunState = Literal["pending", "running", "done", "failed", "unreadable"]
 COMMITTED = ("run.json", "evaluations.parquet", "training.parquet", "provenance.json")
 FINAL_STATE = ("state.json", "state.safetensors")
 CLUSTERS = "clusters.json"
+CLUSTERS_WANTED = "clusters.wanted.json"
+CLUSTERS_FAILED = "clusters.failed.json"
 """Computed from a finished run on demand, and so not committed with it."""
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
@@ -87,9 +91,14 @@ class RunFolder:
                 return "done"
             if (self.path / "failed.json").exists():
                 return "failed"
-            return "running" if is_held(self.path / "claims") else "pending"
+            return "running" if self.is_held else "pending"
         except PermissionError:
             return "unreadable"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody is working on the run, its last phase included."""
+        return is_held(self.path / "claims")
 
     # Writing
 
@@ -109,6 +118,22 @@ class RunFolder:
         except CorruptRunError:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
 
+    def want_clusters(self, settings: dict[str, Any]) -> None:
+        """Ask for the run's contexts to be embedded once it is done; whoever executes it reads this.
+
+        Raises
+        ------
+        CorruptRunError
+            If the folder holds no run that can be read.
+        """
+        self.spec()
+        try:
+            known = self.wanted_clusters()
+        except CorruptRunError:
+            known = {}
+        if known != settings:
+            write_json(self.path / CLUSTERS_WANTED, settings)
+
     def take(self, *, patient: bool = True) -> bool:
         """Take the run for this process; False if somebody else holds it.
 
@@ -120,8 +145,26 @@ class RunFolder:
         return self._lease is not None
 
     @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold the run for work that is not worth waiting for.
+
+        Raises
+        ------
+        UsageError
+            If somebody else holds it, or its folder cannot be written.
+        """
+        try:
+            free = self.take(patient=False)
+        except OSError as error:
+            raise UsageError(f"run {self.run}: its folder cannot be written ({error.strerror})") from error
+        if not free:
+            raise UsageError(f"run {self.run}: is being worked on by somebody else")
+        with self.kept():
+            yield
+
+    @contextmanager
     def kept(self) -> Iterator[None]:
-        """Renew the lease from a thread, whatever else goes on, until it is lost."""
+        """Renew the lease from a thread, whatever else goes on, until it is lost; give it back in the end."""
         ended = threading.Event()
 
         def renew() -> None:
@@ -139,6 +182,8 @@ class RunFolder:
         finally:
             ended.set()
             thread.join()
+            with suppress(OSError):
+                self.release()
 
     def begin(self, retries: int) -> Failure | None:
         """Record that an attempt begins; raises as `check`.
@@ -245,6 +290,14 @@ class RunFolder:
         """Record why the run is given up."""
         self.write("failed.json", as_json({"kind": kind, "reason": reason}))
 
+    def forget_clusters_failure(self) -> None:
+        """Forget that the run's contexts could not be embedded: it is tried anew."""
+        (self.path / CLUSTERS_FAILED).unlink(missing_ok=True)
+
+    def fail_clusters(self, reason: str) -> None:
+        """Record why a finished run's contexts could not be embedded: it stays finished."""
+        self.write(CLUSTERS_FAILED, as_json({"reason": reason}))
+
     def commit(self) -> None:
         """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""
         self.check()
@@ -255,7 +308,7 @@ class RunFolder:
     def reset(self) -> None:
         """Forget everything but the specification; raises as `check`."""
         said = ("done.json", "attempts.json", "failed.json", "progress.json")
-        for name in (*said, *COMMITTED[1:], *FINAL_STATE, CLUSTERS):
+        for name in (*said, *COMMITTED[1:], *FINAL_STATE, CLUSTERS, CLUSTERS_FAILED):
             self.check()
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
@@ -301,6 +354,36 @@ class RunFolder:
     def failure(self) -> dict[str, Any]:
         """Read why the run was given up; empty if it was not."""
         return self._read_json("failed.json")
+
+    def wanted_clusters(self) -> dict[str, Any]:
+        """Read how the run's contexts are to be embedded; empty if nobody asked for it."""
+        return self._read_json(CLUSTERS_WANTED)
+
+    @property
+    def lacks_clusters(self) -> bool:
+        """Whether a finished run's contexts are to be embedded, and are not, or otherwise than is asked for."""
+        try:
+            wanted = self.wanted_clusters() if self.state == "done" else {}
+        except CorruptRunError:
+            return False  # nobody could say how
+        try:
+            return bool(wanted) and self._read_json(CLUSTERS).get("settings") != wanted
+        except CorruptRunError:
+            return True
+
+    @property
+    def owes_clusters(self) -> bool:
+        """Whether it lacks clusters, and nobody has failed to make them."""
+        return self.lacks_clusters and self.clusters_failure() is None
+
+    def clusters_failure(self) -> str | None:
+        """Read why a finished run's contexts could not be embedded; None if that was not tried, or went well."""
+        try:
+            said = self._read_json(CLUSTERS_FAILED)
+        except CorruptRunError:
+            said = {"reason": None}
+        reason = said.get("reason") if said else ""
+        return (reason if isinstance(reason, str) else f"{CLUSTERS_FAILED} does not say why") or None
 
     def given_up(self) -> Failure | None:
         """Return why the run was given up; None if it was not."""

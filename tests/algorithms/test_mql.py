@@ -445,9 +445,7 @@ def test_what_happens_at_meta_test_is_a_setting() -> None:
     some = explored(trained())
     made = {name: trained(meta_test=name) for name in ("nothing", "new data only", "corrected reuse")}
     for algorithm in made.values():
-        assert torch.equal(
-            algorithm.networks.actor_parameters.vector, trained().networks.actor_parameters.vector
-        )  # meta-training is one
+        assert torch.equal(algorithm.networks.actor_parameters.vector, trained().networks.actor_parameters.vector)
     agent = made["nothing"].meta_test(generators())
     for _ in some:
         agent.begin_episode()

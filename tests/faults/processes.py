@@ -41,4 +41,5 @@ def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0)
     sys.stderr = sys.stdout = (folder.path / "log.txt").open("a")
     if not folder.take():
         sys.exit(2)
-    sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))
+    with folder.kept():
+        sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, Failure
-from suite.store.runs import RunFolder, Store
+from suite.store.files import as_json
+from suite.store.runs import CLUSTERS, RunFolder, Store
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 
@@ -82,21 +83,34 @@ def misbehave(mode: str, folder: RunFolder, attempts: int) -> None:
         time.sleep(3600)
 
 
+def embed(mode: str, folder: RunFolder) -> None:
+    """Do what is asked for of a finished run, or not."""
+    note(folder, "embedding")
+    attempts = (folder.path / "events.txt").read_text().count("embedding")
+    if mode == "is-always-killed-embedding" or (mode == "is-killed-embedding-once" and attempts == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif mode == "cannot-embed":
+        folder.fail_clusters("all windows are alike")
+    else:
+        folder.write(CLUSTERS, as_json({"settings": folder.wanted_clusters()}))
+
+
 def main() -> None:
     mode, run, _, results = sys.argv[1:]
     folder = Store(Path(results)).folder(run)
     if not folder.take():
         sys.exit(HELD_STATUS)
     try:
-        if folder.state == "done":
-            return
-        signal.signal(signal.SIGTERM, lambda *_: stop(folder))
-        if folder.begin(RETRIES):
-            return
-        note(folder, "started")
-        attempts = (folder.path / "events.txt").read_text().count("started")
-        misbehave(mode, folder, attempts)
-        finish(folder)
+        if folder.state != "done":
+            signal.signal(signal.SIGTERM, lambda *_: stop(folder))
+            if folder.begin(RETRIES):
+                return
+            note(folder, "started")
+            attempts = (folder.path / "events.txt").read_text().count("started")
+            misbehave(mode, folder, attempts)
+            finish(folder)
+        if folder.lacks_clusters:
+            embed(mode, folder)
     finally:
         folder.release()
 

@@ -20,9 +20,9 @@ from suite.execute.scheduler import Limits, Retries, Scheduler, share
 from suite.failures import HELD_STATUS, Failure
 from suite.spec import RunSpec
 from suite.store.attempts import RECORDS, AttemptRecord
-from suite.store.files import write_json
+from suite.store.files import as_json, write_json
 from suite.store.lease import Lease
-from suite.store.runs import RunFolder, Store
+from suite.store.runs import CLUSTERS, RunFolder, Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
 from tests.suite.stores import make_spec
@@ -48,6 +48,76 @@ def test_every_run_is_done_once_and_the_second_time_nothing_runs(tmp_path: Path)
     for _ in range(2):
         execute(tmp_path, "ends-well", specs)
         assert committed(tmp_path) == sorted(spec.run for spec in specs)
+
+
+WANTED = {"tasks": 4, "rollouts": 6}
+
+
+def asked(results: Path) -> tuple[RunSpec, RunFolder]:
+    """A run whose contexts shall be embedded when it is done."""
+    spec = make_spec()
+    folder = Store(results).folder(spec.run)
+    folder.prepare(spec)
+    folder.want_clusters(WANTED)
+    return spec, folder
+
+
+def test_a_finished_run_that_lacks_its_clusters_gets_that_phase_alone(tmp_path: Path) -> None:
+    spec, folder = asked(tmp_path)
+    execute(tmp_path, "ends-well", [spec])
+    assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 1}
+    execute(tmp_path, "ends-well", [spec])
+    assert events(tmp_path)["embedding"] == 1
+    (folder.path / CLUSTERS).unlink()
+    execute(tmp_path, "ends-well", [spec])
+    assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 2}
+    folder.want_clusters({**WANTED, "rollouts": 7})
+    execute(tmp_path, "ends-well", [spec])
+    assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 3}
+    assert not folder.lacks_clusters
+
+
+def test_killed_while_embedding_it_goes_on_with_that(tmp_path: Path) -> None:
+    spec, folder = asked(tmp_path)
+    scheduler = execute(tmp_path, "is-killed-embedding-once", [spec])
+    assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 2}
+    assert scheduler.failures == {}
+    assert not folder.lacks_clusters
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "times"),
+    [("is-always-killed-embedding", "killed by SIGKILL", 3), ("cannot-embed", "all windows are alike", 1)],
+)
+def test_a_failed_embedding_is_said_and_fails_no_run(mode: str, reason: str, times: int, tmp_path: Path) -> None:
+    spec, folder = asked(tmp_path)
+    scheduler = execute(tmp_path, mode, [spec])
+    assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": times}
+    assert scheduler.failures == {}
+    assert (folder.state, folder.clusters_failure(), folder.failure()) == ("done", reason, {})
+    folder.forget_clusters_failure()
+    execute(tmp_path, "ends-well", [spec])
+    assert (folder.lacks_clusters, folder.clusters_failure()) == (False, None)
+
+
+def test_a_run_that_is_being_embedded_elsewhere_is_waited_for(tmp_path: Path) -> None:
+    spec, folder = asked(tmp_path)
+    other = Store(tmp_path).folder(spec.run)
+    assert other.take()
+    finish(other)
+    looks = iter(range(10**6))
+
+    def embed_elsewhere() -> None:
+        if next(looks) == 3:
+            assert events(tmp_path) == {"committed": 1}
+            other.write(CLUSTERS, as_json({"settings": WANTED}))
+            other.release()
+
+    store = Store(tmp_path)
+    command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
+    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0)).run([spec], embed_elsewhere)
+    assert events(tmp_path) == {"committed": 1}
+    assert not folder.lacks_clusters
 
 
 def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:

@@ -180,8 +180,8 @@ def test_tasks_on_ml1_stand_on_a_grid_and_randomise_the_hand() -> None:
         ("pearl", ("watch", "--task", 0, "--out", "clip.avi"), "--out clip.avi: must end in .mp4, .gif, .webp"),
         ("mql", ("watch", "--task", 0), "mql adapts on its meta-training replay"),
         ("blind-sac", ("clusters",), "blind-sac has no context encoder"),
-        ("pearl", ("clusters", "--tasks", 21), "--tasks 21: point-goal-2d has 20 test tasks"),
-        ("pearl", ("clusters", "--rollouts", 3), "--perplexity 30: must be less than the number of windows, 24"),
+        ("pearl", ("clusters", "--tasks", 21), "tasks 21: point-goal-2d has 20 test tasks"),
+        ("pearl", ("clusters", "--rollouts", 3), "perplexity 30: must be less than the number of windows, 24"),
     ],
 )
 def test_wrong_usage_is_one_line(

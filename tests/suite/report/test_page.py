@@ -202,6 +202,23 @@ def test_each_claim_stands_once(store: Store, tmp_path: Path) -> None:
             assert html.count(f'<span class="statement">{escape(claim.name)}</span>') == 1
 
 
+def test_what_three_seeds_cannot_decide_is_listed_with_the_seeds_that_it_needs(store: Store, tmp_path: Path) -> None:
+    _, page = report(store, tmp_path)
+    tried = {paper.about.short: paper.power for paper in read_papers() if paper.power}
+    assert tried
+    for short, found in tried.items():
+        listed = page.text.partition(f"What three seeds leave undecided even if {short} is right What three")[2]
+        for row in found:
+            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            words = f"{row.claim} {100 * row.deviation:.0f} % {100 * row.decided:.0f} % {needed} {row.assumed}"
+            assert (words in listed) is (row.decided < 0.8)
+
+
+def test_every_claim_with_a_printed_number_was_tried_for_what_three_seeds_decide() -> None:
+    paper = read_paper("tcl-pearl")
+    assert {row.claim for row in paper.power} == {claim.about.statement for claim in paper.claims}
+
+
 def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:
     _, page = report(make_store(tmp_path / "results", {("pearl", "reach-v1"): [5000.0]}), tmp_path)
     assert "reach-v1 pearl 1 5 – 0" in page.text

@@ -1,0 +1,84 @@
+"""Which runs' context embeddings are judged as clusters, and how: no part of their identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from algorithms import ALGORITHMS
+from environments import family_spec
+from suite.errors import UsageError, unknown
+from suite.spec import RunSpec
+
+
+class ClusterSettings(BaseModel):
+    """What is collected and how it is projected; the defaults are the paper's where it prints one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tasks: Annotated[int, Field(ge=2, le=1000)] = 8
+    """As printed."""
+    rollouts: Annotated[int, Field(ge=2, le=100_000)] = 200
+    """A task; as printed."""
+    window: Annotated[int, Field(ge=1)] = 64
+    """Transitions encoded of each rollout; not printed for this figure."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of initial states, draws of the agent, windows and t-SNE, whose seeds end there."""
+    perplexity: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 30.0
+    """Of t-SNE; not printed, scikit-learn's default."""
+
+
+class Embedding(ClusterSettings):
+    """An item of a benchmark's `clusters:`: runs that it plans, by entry and environment, and how they are embedded."""
+
+    algorithms: Annotated[list[str], Field(min_length=1)]
+    """Labels of entries."""
+    environments: Annotated[list[str], Field(min_length=1)]
+
+    def chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
+        """Choose among the runs of a plan.
+
+        Raises
+        ------
+        UsageError
+            If an entry or an environment is not of the plan, both of it but never together, or a run cannot be embedded
+            like this.
+        """
+        for what, names, planned in (
+            ("algorithms:", self.algorithms, {spec.label for spec in specs}),
+            ("environments:", self.environments, {spec.environment for spec in specs}),
+        ):
+            for name in names:
+                if name not in planned:
+                    raise UsageError(unknown(what, name, planned))
+        settings = ClusterSettings(**self.model_dump(include=set(ClusterSettings.model_fields)))
+        runs = [spec for spec in specs if spec.label in self.algorithms and spec.environment in self.environments]
+        if not runs:
+            raise UsageError(f"no run of {', '.join(self.algorithms)} on {', '.join(self.environments)} is planned")
+        for spec in runs:
+            check_embeddable(spec, settings)
+        return {spec.run: settings for spec in runs}
+
+
+def check_embeddable(spec: RunSpec, settings: ClusterSettings) -> None:
+    """Make sure, before any rollout, that a run's contexts can be embedded like this.
+
+    Raises
+    ------
+    UsageError
+        If its algorithm has no encoder, its latent a single dimension, its environment too few test tasks, or if the
+        perplexity is not below the number of windows.
+    """
+    run = f"run {spec.run}"
+    if not hasattr(ALGORITHMS[spec.algorithm], "encode"):
+        raise UsageError(f"{run}: {spec.algorithm} has no context encoder, so there are no clusters to judge")
+    if spec.settings.get("latent_size") == 1:
+        raise UsageError(f"{run}: its latent has one dimension (latent_size 1); a projection to the plane needs two")
+    windows = settings.tasks * settings.rollouts
+    if settings.perplexity >= windows:
+        raise UsageError(f"perplexity {settings.perplexity:g}: must be less than the number of windows, {windows}")
+    family = family_spec(spec.environment, **spec.protocol)
+    if family.kind != "ml1" and settings.tasks > family.test_tasks:  # on ML1, goals are put on a grid
+        raise UsageError(f"tasks {settings.tasks}: {spec.environment} has {family.test_tasks} test tasks")
