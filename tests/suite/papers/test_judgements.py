@@ -49,7 +49,7 @@ def judged(runs: list[Run], statement: str = STATEMENT, variant: str = "") -> Ju
 
 def test_reproduced() -> None:
     found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))
-    assert (found.verdict, found.reason) == ("reproduced", "p < 0.001 for the claimed side")
+    assert (found.verdict, found.reason) == ("reproduced", "p = 0.001 for the claimed side")
     assert (found.value, found.finding.estimate, found.finding.high) == (1, 1, 1)
     assert (found.seeds, found.environments) == (3, 6)
     assert found.cost == ""
@@ -57,7 +57,7 @@ def test_reproduced() -> None:
 
 def test_not_reproduced() -> None:
     found = judged(controls([5.0, 6.0, 7.0], [10.0, 11.0, 12.0]))
-    assert (found.verdict, found.reason) == ("not reproduced", "p < 0.001 for the other side")
+    assert (found.verdict, found.reason) == ("not reproduced", "p = 0.001 for the other side")
     assert found.value == 0
 
 
@@ -172,7 +172,7 @@ OTHER_DEVICE: dict[str, Any] = {"device": "NVIDIA H200"}
 def test_seconds_of_one_machine_type_are_judged() -> None:
     found = judged(timed({"tcl-pearl": 1300.0, "pearl": 1000.0}, ML1), "TCL costs time")
     assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
-    assert found.reason == "p < 0.001 for the claimed side"
+    assert found.reason == "p = 0.001 for the claimed side"
 
 
 @pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}, {"device": None}])
@@ -194,7 +194,7 @@ def test_seconds_of_other_machines_are_left_out_and_counted(other: dict[str, Any
     ]
     found = judged(runs, "TCL costs time")
     assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
-    assert found.reason == "p < 0.001 for the claimed side; on the 300 of 330 runs made on a processor, cpu"
+    assert found.reason == "p = 0.001 for the claimed side; on the 300 of 330 runs made on a processor, cpu"
 
 
 def test_scores_of_different_machines_compare() -> None:
