@@ -45,6 +45,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder of the run stor
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="What slurm is asked for, as YAML.")]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
 ImageName = Annotated[
@@ -155,7 +156,7 @@ def run(
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
     image: ImageName = None,
-    cluster: Annotated[Path | None, typer.Option(help="YAML file of the slurm executor: what to ask for.")] = None,
+    cluster: ClusterFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
@@ -382,20 +383,23 @@ def logs(
         raise typer.Exit(130) from None
 
 
-@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --json")
+@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store")
 def doctor(
     results: Results = Path("results"),
     executor: Where = "local",
     image: ImageName = None,
+    shared: Annotated[bool, typer.Option("--store", help="Only whether machines can share the store.")] = False,
+    cluster: ClusterFile = None,
     as_json: Json = False,
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
-    from suite.execute.doctor import examine
+    from suite.execute.doctor import examine, examine_store
     from suite.store.runs import Store
 
     checks = []
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
-    for check in examine(executor, Store(results), image):
+    store = Store(results)
+    for check in examine_store(executor, store, cluster) if shared else examine(executor, store, image):
         checks.append(check)
         if not as_json:
             out.print(f"{check.verdict:8}", style=styles[check.verdict], end="")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from suite.errors import UsageError
 from suite.execute.docker import Containers, address, answering, check_same, connect
 from suite.execute.machine import Machine, this_machine
 from suite.execute.registry import ExecutorName
+from suite.execute.slurm_commands import ask
+from suite.execute.slurm_script import load_cluster
+from suite.store import sharing
 from suite.store.runs import Store
 
 RUN_DISK_BYTES = 2 * 2**30
@@ -41,8 +45,36 @@ def examine(executor: ExecutorName, store: Store, image: str | None) -> Iterator
     verdict: Verdict = "ok" if free > RUN_DISK_BYTES * machine.cores else "warning"
     yield Check("disk", verdict, f"{free / 2**30:.0f} GiB free; allow {RUN_DISK_BYTES >> 30} GiB for each run at once")
     yield Check("machine", "ok", _described(machine))
+    if executor == "slurm":
+        yield from _cluster()
+        return
     for check in _engine(store, image):
         yield check._replace(verdict="warning") if executor == "local" and check.verdict == "failed" else check
+
+
+def examine_store(executor: ExecutorName, store: Store, cluster: Path | None) -> Iterator[Check]:
+    """Yield whether the store's file system keeps what leases need, as two processes see it.
+
+    With the slurm executor, the other one runs on a node that is free.
+    """
+    options = load_cluster(cluster).options
+    elsewhere = ["srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look"]
+    try:
+        store.runs_path.mkdir(parents=True, exist_ok=True)
+        for finding in sharing.examine(
+            store.runs_path.resolve() / sharing.name(), elsewhere if executor == "slurm" else ()
+        ):
+            yield Check(finding.what, "ok" if finding.holds else "failed", finding.found)
+    except OSError as error:
+        yield Check("store", "failed", f"{store.results}: {error.strerror}")
+
+
+def _cluster() -> Iterator[Check]:
+    for command in ("sbatch", "squeue", "scancel", "srun"):
+        try:
+            yield Check(command, "ok", ask(command, "--version").strip())
+        except UsageError as error:
+            yield Check(command, "failed", str(error))
 
 
 def _engine(store: Store, image: str | None) -> Iterator[Check]:

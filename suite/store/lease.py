@@ -14,13 +14,12 @@ import json
 import os
 import re
 import socket
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-from suite.store.files import read_regular
 
 LEASE_SECONDS = 60.0
 """A lease that was not renewed for so long may be taken over."""
@@ -106,14 +105,36 @@ def look(folder: Path) -> tuple[int, Holder | None]:
     if state != "json":
         return number, None
     try:
-        renewed = path.stat().st_mtime_ns
+        renewed, content = renewal(path)
     except FileNotFoundError:
         return number, None  # released meanwhile
     try:
-        owner = json.loads(read_regular(path))
-    except (OSError, ValueError, RecursionError):
+        owner = json.loads(content)
+    except (ValueError, RecursionError):
         owner = {}  # not yet written, or damaged: known by its renewals alone
     return number, Holder(number, renewed, owner if isinstance(owner, dict) else {})
+
+
+def renewal(path: Path) -> tuple[int, bytes]:
+    """Return when a file was renewed, and what it holds: of the file as it is opened, not as it was last looked at.
+
+    A machine that shares a file system may remember a file's times for as long as a lease's term; what it opens, it
+    asks for anew.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is gone.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return path.lstat().st_mtime_ns, b""  # another user's, or no file: its renewals count all the same
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        return status.st_mtime_ns, file.read() if stat.S_ISREG(status.st_mode) else b""
 
 
 def is_held(folder: Path) -> bool:
@@ -203,6 +224,12 @@ def _create(folder: Path, number: int, clock: Clock, wait: Wait) -> Lease | None
                 raise
     except FileExistsError:
         return None
+    until = clock() + LEASE_SECONDS / 6
+    while _highest(folder)[0] < number:  # a listing that lags would hide others as well
+        if clock() >= until:
+            path.unlink()
+            raise OSError(errno.ESTALE, "listings lag behind; see: suite doctor --store")
+        wait(LEASE_SECONDS / 600)
     if _highest(folder) != (number, "json"):  # judged long ago: others have come and gone
         path.unlink()
         return None

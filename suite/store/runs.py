@@ -504,7 +504,7 @@ class Store:
         """
         try:
             self.runs_path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path) as probe:
+            with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path, ignore_cleanup_errors=True) as probe:
                 write_atomically(Path(probe, "written"), b"as a run's results are")
         except OSError as error:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error

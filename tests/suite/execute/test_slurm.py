@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "cluster.yaml"
+PAGE = Path(__file__).parents[3] / "docs" / "slurm.md"
 
 StandIn = Callable[..., None]
 
@@ -204,6 +206,19 @@ def test_an_interrupt_detaches_and_says_how_to_come_back(
     assert f"detached: job 17 goes on (to end it: suite cancel --results {tmp_path}/r)" in last
     assert last.endswith(f"to go on: suite run smoke --results {tmp_path}/r --executor slurm")
     assert calls(tmp_path, "scancel") == []
+
+
+def test_the_documented_hours_are_those_the_paper_prints() -> None:
+    """Table 9 times the runs of each benchmark that ships."""
+    seconds = {"pearl": 18623.79, "tcl-pearl": 24305.93}
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\d,]+) \| ([\d,]+) \| (not|[\d,]*\d)", PAGE.read_text(), re.MULTILINE)
+    assert {name for name, *_ in rows} == {"ml1-50", "ml1-25", "mujoco-controls", "tcl-ablation", "paper"}
+    for name, runs, timed, hours in rows:
+        plan = load_benchmark(name).plan()
+        ml1 = [spec.algorithm for spec in plan if spec.environment.endswith("-v1")]
+        on_ml1 = [seconds[algorithm] for algorithm in ml1 if algorithm in seconds]
+        expected = f"{sum(on_ml1) / 3600:,.0f}" if on_ml1 else "not"
+        assert (runs, timed, hours) == (f"{len(plan):,}", f"{len(on_ml1):,}", expected)
 
 
 @pytest.fixture
