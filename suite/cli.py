@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from suite.execute.executor import Engine
     from suite.execute.slurm import Place
+    from suite.papers.paper import Paper
     from suite.store.runs import Store
 
 app = typer.Typer(
@@ -164,6 +165,7 @@ def run(
     from suite.execute.executor import Limits, Request, Retries
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
+    from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.plan.identity import drift
     from suite.store.runs import CorruptRunError, Store
@@ -239,7 +241,7 @@ def run(
         if reason := store.folder(spec.run).clusters_failure():
             err.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
-    _write_report(store, reports, specs, definition.name)
+    _write_report(store, reports, read_papers(), specs, definition.name)
     raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
 
 
@@ -418,14 +420,21 @@ def gc(results: Results = Path("results")) -> None:
     out.print(f"{len(removed)} files removed", highlight=False)
 
 
-@app.command(epilog="Examples: suite report · suite report quick · suite report quick --format markdown")
+@app.command(
+    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown"
+)
 def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
+    paper: Annotated[
+        list[str] | None,
+        typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
+    ] = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
+    from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
     from suite.store.runs import Store
@@ -434,10 +443,11 @@ def report(
         raise UsageError(f"--results {results}: there is no such folder")
     definition = load_benchmark(benchmark) if benchmark else None
     planned = definition.plan() if definition else None
+    papers = read_papers(paper)
     if form == "html":
-        _write_report(Store(results), reports, planned, definition.name if definition else "All runs")
+        _write_report(Store(results), reports, papers, planned, definition.name if definition else "All runs")
     else:
-        print(tables_as(form, Store(results), planned))
+        print(tables_as(form, Store(results), planned, papers))
 
 
 @app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
@@ -469,7 +479,7 @@ def watch(
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
-@app.command(epilog="Examples: suite audit · suite audit tcl-pearl --json · suite audit ./my-paper")
+@app.command(epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
 def audit(
     papers: Annotated[
         list[str] | None,
@@ -479,16 +489,16 @@ def audit(
 ) -> None:
     """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
-    from suite.papers.folder import read_paper, shipped_papers
+    from suite.papers.paper import read_papers
     from suite.report import judged
     from suite.table import as_markdown
 
-    found = [(paper, audited(paper)) for paper in map(read_paper, papers or shipped_papers())]
+    found = [(paper, audited(paper)) for paper in read_papers(papers)]
     if as_json:
         _print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
         return
     for paper, rows in found:
-        print(as_markdown(judged.audit(rows, paper.about.short)))
+        print(as_markdown(judged.audit(paper, rows)))
 
 
 @app.command(
@@ -505,12 +515,13 @@ def clusters(
     perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    """Show how well trained context encoders tell tasks apart."""
     from pydantic import ValidationError
 
     from suite.console.waiting import counting
     from suite.inspect.last_phase import embed_run
     from suite.inspect.trained import trained
+    from suite.papers.paper import read_papers
     from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.embedded import table, write_clusters
     from suite.store.runs import Store
@@ -528,11 +539,12 @@ def clusters(
     for folder, trainer in zip(folders, trainers, strict=True):
         with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
             records.append(embed_run(folder, trainer, settings, tick))
-    page = write_clusters(reports, records)
+    papers = read_papers()
+    page = write_clusters(reports, records, papers)
     if as_json:
         _print_json({"runs": [record.plain(points=False) for record in records]})
         return
-    print(as_markdown(table(records)))
+    print(as_markdown(table(records, papers)))
     out.print(f"page: {page}", highlight=False)
 
 
@@ -543,11 +555,13 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None, title: str) -> None:
+def _write_report(
+    store: Store, reports: Path, papers: Sequence[Paper], planned: Sequence[RunSpec] | None, title: str
+) -> None:
     from suite.report import write_report
 
     try:
-        page = write_report(store, reports, planned, title=title)
+        page = write_report(store, reports, planned, title, papers)
     except OSError as error:
         if error.filename is not None and not Path(error.filename).is_relative_to(reports):
             raise

@@ -40,15 +40,7 @@ def read_yaml(path: Path, model: type[Model], what: str) -> Model:
 def _as_json(path: Path, what: str) -> str:
     try:
         text = path.read_text(encoding="utf-8")
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            tag = getattr(event, "tag", None)
-            if tag is not None:
-                raise UsageError(f"{what} {path}: tag {tag!r} is not allowed; use plain YAML")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with its square
-                raise UsageError(f"{what} {path}: is nested more than {DEEPEST} levels deep")
-        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
         text = _json(value)  # refuses dates, and lists that hold themselves
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{what} {path}: {error}") from error
@@ -68,8 +60,24 @@ def _json(value: Any) -> str:
     return "".join(parts)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader for text keys, each given once, that merges one mapping at most: several grow without end."""
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader for text keys, each given once, without tags or deep nesting.
+
+    It merges one mapping at most: several grow without end.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
+        if tag is not None:
+            raise ValueError(f"tag {tag!r} is not allowed; use plain YAML")
+        if self.depth == DEEPEST:  # the parser's time grows with its square
+            raise ValueError(f"is nested more than {DEEPEST} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results, read_results
-from suite.papers import paper
+from suite.papers.paper import Paper, read_papers
 from suite.plan.departures import in_words
 from suite.report import compared, embedded, figures, judged, ran
 from suite.report.contents import Compared, Contents, contents
@@ -35,8 +35,8 @@ class EnvironmentSection:
     name: str
     figure: Markup
     remark: str
-    paper: bool
-    """The figure shows the paper's end values."""
+    beside: str
+    """What the figure shows beside our runs."""
     scores: Table
     efficiency: Table
 
@@ -55,7 +55,13 @@ class Square:
     """How much of it, in percent."""
 
 
-def write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None = None, title: str = TITLE) -> Path:
+def write_report(
+    store: Store,
+    reports: Path,
+    planned: Sequence[RunSpec] | None = None,
+    title: str = TITLE,
+    papers: Sequence[Paper] | None = None,
+) -> Path:
     """Judge a store and write `index.html`.
 
     Parameters
@@ -64,69 +70,79 @@ def write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None 
     reports : folder to write to; made if absent.
     planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
     title : heading of the page.
+    papers : those whose claims are judged; by default all that come with the suite.
 
     Returns
     -------
     The path of the page.
     """
-    page = render(read_results(store, planned), title)
+    page = render(read_results(store, planned), papers or read_papers(), title)
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / "index.html"
     write_atomically(path, page.encode(errors="replace"))
     return path
 
 
-def tables_as(format: Format, store: Store, planned: Sequence[RunSpec] | None = None) -> str:
+def tables_as(
+    format: Format,
+    store: Store,
+    planned: Sequence[RunSpec] | None = None,
+    papers: Sequence[Paper] | None = None,
+) -> str:
     """Return the report's tables alone, in Markdown (for a pull request) or LaTeX (for a paper)."""
     write = {"markdown": as_markdown, "latex": as_latex}[format]
-    return "\n".join(write(table) for table in contents(read_results(store, planned)).tables)
+    return "\n".join(write(table) for table in contents(read_results(store, planned), papers or read_papers()).tables)
 
 
-def render(results: Results, title: str = TITLE) -> str:
+def render(results: Results, papers: Sequence[Paper], title: str = TITLE) -> str:
     """Return the page of results already read."""
-    return fill("page.html.j2", title=title, **_context(contents(results)))
+    return fill("page.html.j2", title=title, **_context(contents(results, papers)))
 
 
 def _context(found: Contents) -> dict[str, Any]:
     """Lay out what the template shows."""
     results = found.results
     counts = results.runs["state"].value_counts()
-    verdicts: list[str] = [judgement.verdict for judgement in found.judgements]
+    verdicts: list[str] = [judgement.verdict for each in found.papers for judgement in each.judgements]
     return {
         "counts": {state: int(counts.get(state, 0)) for state in ran.STATES},
         "glyphs": ran.GLYPHS,
         "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
-        "judgements": sorted(found.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
+        "papers": [
+            (each.paper, sorted(each.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)))
+            for each in found.papers
+        ],
         "interval": interval,
         "number": number,
         "entries": [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)],
-        "claim_name": judged.name,
         "tested": judged.tested,
-        "where": judged.where,
         "rule": judged.RULE,
-        "power": judged.power(),
-        "directions": judged.directions(found.directions),
-        "audit": judged.audit(found.audit),
+        "directions": [
+            table for each in found.papers if (table := judged.directions(each.paper, each.directions)).rows
+        ],
+        "powers": [judged.power(each.paper) for each in found.papers],
+        "audits": [judged.audit(each.paper, each.audit) for each in found.papers],
         "compared": [_compared_section(index, group, found.order) for index, group in enumerate(found.compared)],
-        "scores": ran.scores(found.scores, found.units),
+        "scores": ran.scores(found.scores, found.units, found.unit_names),
         "protocols": ran.protocols(results),
         "environments": [
             _environment_section(f"environment-{index}", name, found) for index, name in enumerate(found.units)
         ],
-        "beside_the_paper": found.beside_the_paper,
+        "beside_the_papers": found.beside_the_papers,
+        "reference": found.reference,
         "wins": compared.wins(found.matrix),
         "squares": _squares(found),
         "control": judged.adaptation(found.adaptation, found.units),
         "efficiency": compared.efficiency(found.efficiency, found.units),
         "wall_clock": ran.wall_clock(results.done),
         "wall_clock_figures": _wall_clock_figures(found),
-        "clusters": embedded.section(found.clusters) if found.clusters else None,
+        "clusters": embedded.section(found.clusters, found.plain_papers) if found.clusters else None,
         "run_matrix": _run_matrix(results, found.order),
         "failed": _failed(results),
         "others": results.others,
         "machines": ran.machines(results),
         "provenance": ran.provenance(results),
-        "settings": ran.settings(results),
+        "settings": ran.settings(results, found.plain_papers),
     }
 
 
@@ -134,16 +150,25 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
     runs = found.results.curves[found.results.curves["environment"] == name]
     departing = _departing(found.results, name)
     here = set(runs["entry"]) - set(departing)
-    end_values = {entry: value for entry, value in paper.end_values(name).items() if entry in here}
+    end_values: dict[str, float] = {}
+    points: dict[str, list[tuple[float, float]]] = {}
+    for paper in found.plain_papers:
+        for entry, value in paper.end_values(name).items():
+            if entry in here:
+                end_values.setdefault(entry, value * paper.unit(name) / found.units[name])
+        for run in paper.reference:
+            if run.environment == name and run.entry in here and run.comparable != "no" and run.environment_steps:
+                points.setdefault(run.entry, []).append((run.environment_steps, run.value / found.units[name]))
     svg = figures.curves(
         f"{key}-curves",
         found.bands[found.bands["environment"] == name],
         runs,
         found.order,
         end_values,
+        points,
         found.units[name],
     )
-    scores = ran.scores(found.scores[found.scores["environment"] == name], found.units)
+    scores = ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names)
     efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
     verdicts = found.adaptation.set_index("environment")["verdict"]
     remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
@@ -156,7 +181,9 @@ def _environment_section(key: str, name: str, found: Contents) -> EnvironmentSec
         name,
         drawn(svg),
         " ".join(remarks),
-        bool(end_values),
+        "; ".join(
+            ["dotted: the paper's final score"] * bool(end_values) + ["hollow: other people's runs"] * bool(points)
+        ),
         replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
         replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
     )
