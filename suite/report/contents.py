@@ -22,7 +22,7 @@ from suite.papers.audit import AuditRow, audit
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.plan.departures import departures
-from suite.report import beside, compared, embedded, judged, ran
+from suite.report import beside
 from suite.table import Table
 
 
@@ -66,29 +66,6 @@ class Contents:
     adaptation: pd.DataFrame
     clusters: list[ClusterRecord]
     """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
-
-    @property
-    def tables(self) -> list[Table]:
-        """All tables that hold something, in the order of the page."""
-        found = [
-            *(judged.claims(each.paper, each.judgements) for each in self.papers),
-            *(judged.directions(each.paper, each.directions) for each in self.papers),
-            *(
-                compared.ranking(number, group.ranking, group.environments)
-                for number, group in enumerate(self.compared)
-            ),
-            ran.scores(self.scores, self.units, self.unit_names),
-            ran.protocols(self.results),
-            *self.beside_the_papers,
-            *self.reference,
-            compared.wins(self.matrix),
-            judged.adaptation(self.adaptation, self.units),
-            compared.efficiency(self.efficiency, self.units),
-            ran.wall_clock(self.results.done),
-            *([embedded.table(self.clusters, self.plain_papers)] if self.clusters else []),
-            *(judged.audit(each.paper, each.audit) for each in self.papers),
-        ]
-        return [table for table in found if table.rows]
 
     @property
     def plain_papers(self) -> list[Paper]:
