@@ -113,7 +113,7 @@ def _refuse(node: yaml.ScalarNode, remedy: str) -> NoReturn:
     raise yaml.constructor.ConstructorError(None, None, f"{node.value!r} is ambiguous: {remedy}", node.start_mark)
 
 
-def _text(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> str | int | float:
+def _text(loader: _PlainLoader, node: yaml.ScalarNode) -> str | int | float:
     """Read text, but numbers such as 3e-4, which YAML 1.1 takes for text, as what they are."""
     value: str = loader.construct_yaml_str(node)
     if node.style is not None:  # in quotes
@@ -131,7 +131,7 @@ def _number(node: yaml.ScalarNode) -> int | float:
     _refuse(node, "it is beyond all numbers that are computed with")
 
 
-def _integer(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int:
+def _integer(loader: _PlainLoader, node: yaml.ScalarNode) -> int:
     if ":" in node.value:
         _refuse(node, "write a plain number, or write it in quotes if it is text")
     if re.fullmatch(r"[-+]?0[0-9_]+", node.value):
@@ -140,7 +140,7 @@ def _integer(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int:
     return value
 
 
-def _real(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int | float:
+def _real(loader: _PlainLoader, node: yaml.ScalarNode) -> int | float:
     if ":" in node.value:
         _refuse(node, "write a plain number, or write it in quotes if it is text")
     if _EXPONENT.fullmatch(node.value):
@@ -149,14 +149,14 @@ def _real(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> int | float:
     return value
 
 
-def _truth(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> bool:
+def _truth(loader: _PlainLoader, node: yaml.ScalarNode) -> bool:
     if node.value.lower() not in ("true", "false"):
         _refuse(node, "write true or false, or write it in quotes if it is text")
     value: bool = loader.construct_yaml_bool(node)
     return value
 
 
-def _date(loader: _UniqueKeyLoader, node: yaml.ScalarNode) -> NoReturn:
+def _date(loader: _PlainLoader, node: yaml.ScalarNode) -> NoReturn:
     _refuse(node, "no key takes a date; write it in quotes if it is text")
 
 
@@ -167,4 +167,4 @@ for _kind, _constructor in {
     "bool": _truth,
     "timestamp": _date,
 }.items():
-    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
