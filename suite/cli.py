@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
@@ -28,6 +28,7 @@ from suite.spec import RunSpec
 if TYPE_CHECKING:
     import torch
 
+    from suite.execute.batch import Batch
     from suite.execute.executor import Engine
     from suite.execute.slurm import Place
     from suite.papers.paper import Paper
@@ -200,47 +201,34 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.console.progress import Progress
     from suite.console.unhurried import Unhurried
+    from suite.execute.batch import Batch
     from suite.execute.executor import Limits, Request, Retries
-    from suite.execute.forecast import Speeds
     from suite.execute.registry import site
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.plan.choice import chosen
     from suite.plan.identity import drift
-    from suite.store.runs import CorruptRunError, Store
+    from suite.store.runs import Store
 
+    if rerun and only_failed:
+        raise UsageError("--rerun and --only-failed: give one of them")
+    if executor != "slurm" and (cluster or dry_run):
+        raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
     err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
     specs = chosen(definition.plan(), only or (), seeds)
-    if rerun and only_failed:
-        raise UsageError("--rerun and --only-failed: give one of them")
-    if executor != "slurm" and (cluster or dry_run):
-        raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     store = Store(results)
     if not dry_run:
         store.prepare()
-    if rerun and not dry_run:
-        store.forget(rerun, specs)
-    asked = [spec for spec in specs if not rerun or spec.run in rerun]
-    states = {spec.run: store.folder(spec.run).state for spec in specs}
-    missing = [spec for spec in asked if (states[spec.run] == "failed" if only_failed else states[spec.run] != "done")]
-    bare: list[RunSpec] = []
+        store.forget(rerun or (), specs)
+    batch = Batch(store, specs, rerun=rerun or (), only_failed=only_failed)
     if not dry_run:
-        for spec in missing:  # so that others see what is still to come
-            with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
-                store.folder(spec.run).prepare(spec)
-        for run, settings in definition.embeddings().items():
-            with suppress(CorruptRunError, OSError):
-                if run in states:
-                    store.folder(run).want_clusters(settings.model_dump(mode="json"))
-        bare = [spec for spec in asked if not only_failed and store.folder(spec.run).lacks_clusters]
-    unfinished = [*missing, *bare]
+        batch.announce({run: each.model_dump(mode="json") for run, each in definition.embeddings().items()})
     request = Request(
-        runs=len(unfinished),
+        runs=len(batch.unfinished),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -257,38 +245,39 @@ def run(
 
         print(shown(store, request), end="")
         return
-    done = sum(state == "done" for state in states.values())
-    to_embed = f", {len(bare)} to embed" if bare else ""
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run{to_embed}")
+    err.print(f"{definition.name}: {batch.described}")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
     with site(executor, store, request) as engine:
         err.print(f"{engine.described}, {executor} executor")
-        for spec in missing:
-            if store.folder(spec.run).state == "failed":
-                with suppress(OSError):  # another user's: named when it is started
-                    store.folder(spec.run).forgive()
-        for spec in bare:
-            with suppress(OSError):  # met again when it is started
-                store.folder(spec.run).forget_clusters_failure()
         try:
-            with _interrupting(engine), Progress(store, specs, err) as progress:
-                engine.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(engine.underway))
+            _execute(batch, engine, specs, err)
         except KeyboardInterrupt:
             # Runs that were to be run again have been forgotten by now, and are pending as others are.
             again = shlex.join(_words(context, without=("rerun", "only_failed")))
             err.print(f"{engine.parting}; to go on: {again}", highlight=False)
             stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
-    for run, failure in engine.failures.items():
-        err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
-        err.print(store.folder(run).log_tail(), highlight=False, style="dim")
-    for spec in unfinished:
-        if reason := store.folder(spec.run).clusters_failure():
-            err.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
     _write_report(store, reports, read_papers(), specs, definition.name)
-    raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
+    raise typer.Exit(0 if batch.is_done() else 1)
+
+
+def _execute(batch: Batch, engine: Engine, specs: Sequence[RunSpec], console: Console) -> None:
+    """Have a batch executed while showing how far the whole plan is, then say what failed."""
+    from suite.console.progress import Progress
+    from suite.execute.forecast import Speeds
+
+    store = batch.store
+    batch.start_over()
+    with _interrupting(engine), Progress(store, specs, console) as progress:
+        engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+    for run, failure in engine.failures.items():
+        console.print(f"failed: {run}: {failure.kind}: {failure.reason}")
+        console.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    for spec in batch.unfinished:
+        if reason := store.folder(spec.run).clusters_failure():
+            console.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
 
 
 def _words(context: typer.Context, without: Sequence[str]) -> list[str]:

@@ -14,8 +14,8 @@ from suite.papers.claims import Claim, ClaimsFile, in_variant
 from suite.papers.folder import ABOUT, Folder, read_folder, shipped_papers
 from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
-from suite.papers.settings import PaperSettings
 from suite.papers.sources import Block, SettingsFile
+from suite.papers.speaking import PaperSettings
 from suite.plan.environment_sets import named_environments
 
 CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
