@@ -77,7 +77,7 @@ def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: 
 
 
 def test_a_task_out_of_time_saves_and_is_queued_again(cluster: Cluster, tmp_path: Path, note: Note) -> None:
-    asked = Asked(tmp_path, runs=1, budget=400_000, concurrency=1, time="1")
+    asked = Asked(tmp_path, runs=1, budget=400_000, concurrency=1, time="3")
     coordinator = asked.run()
     try:
         folder = asked.folders[0]
