@@ -172,7 +172,7 @@ def plan(
 
 @app.command(
     epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed · "
-    "suite run quick --only algorithm=pearl,tcl-pearl --only environment=reach-v1 --seeds 0-4"
+    "suite run quick --only algorithm=pearl,mql --only environment=reach-v1 --seeds 0-4"
 )
 def run(
     context: typer.Context,

@@ -18,7 +18,7 @@ def chosen(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> 
 
     Parameters
     ----------
-    only : conditions such as `algorithm=pearl,tcl-pearl`, all of which a run must meet.
+    only : conditions such as `algorithm=pearl,mql`, all of which a run must meet.
     seeds : such as `0-4` or `0,2,7`; instead of those of the plan, if given.
 
     Raises

@@ -54,7 +54,7 @@ def create(folder: Path, prefix: str, rounds: int) -> list[str]:
     won = []
     for number in range(rounds):
         try:
-            (folder / f"{prefix}{number}").open("x").close()
+            (folder / f"{prefix}{number}").open("x", encoding="utf-8").close()
             won.append(f"{prefix}{number}")
         except FileExistsError:
             continue
