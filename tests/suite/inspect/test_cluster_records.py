@@ -77,7 +77,7 @@ def test_half_a_file_is_named(folder: RunFolder, content: bytes) -> None:
 
 
 def test_reports_need_no_scikit_learn() -> None:
-    """It would add to the time to a page; torch is there, for a paper's settings are checked against the algorithms'."""
+    """It would add to the time to a page. Torch is there: a paper's settings are checked against the algorithms'."""
     script = "import sys, suite.report; print({'sklearn'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
