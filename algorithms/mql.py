@@ -271,5 +271,5 @@ class MQLAgent(MetaTestAgent):
         ]
         if self.algorithm.differs("one-noiseless-episode"):
             episodes = episodes[:1]
-        if episodes and self.algorithm.warm:
+        if episodes and self.algorithm.warm and self.algorithm.settings.meta_test != "nothing":
             self.theta = self.algorithm.adaptation(self.generators).run(episodes)

@@ -63,7 +63,7 @@ class Adaptation:
         for update in range(settings.new_task_updates):
             batch = self.drawn_again(new, present)
             copies.update(batch, self.target_noise(batch), everywhere, free, update)
-        for update in range(settings.replay_updates):
+        for update in range(settings.replay_updates if settings.meta_test == "corrected reuse" else 0):
             batch = self.replayed(settings.replay_batch)
             adapting = copies.actors if "adapting-features" in settings.as_published else None
             copies.update(batch, self.target_noise(batch), beta(batch, adapting), weight, update)

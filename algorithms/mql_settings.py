@@ -21,6 +21,12 @@ Difference = Literal[
     "random-first-step",  # runner_multi_snapshot.py:63-80, main.py:273-282: histories begin with a step never taken
 ]
 
+MetaTest = Literal[
+    "nothing",  # TD3 with a recurrent context, and no adaptation
+    "new data only",  # updates on the new task's own transitions
+    "corrected reuse",  # and then on the meta-training replay, weighted by propensity
+]
+
 PUBLISHED: dict[str, frozenset[str]] = {"mql": frozenset(get_args(Difference))}
 
 
@@ -70,5 +76,7 @@ class MQLSettings:
     """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
     snapshot: Count = added(4000)
     """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
+    meta_test: MetaTest = added("corrected reuse")
+    """What a new task's networks are fitted to."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 
@@ -26,6 +25,8 @@ class Propensity(NamedTuple):
         present, replay_present : (tasks, rows), 0 where a row is padding.
         inverse_penalty : C of scikit-learn's LogisticRegression.
         """
+        from sklearn.linear_model import LogisticRegression  # slow: plans must not wait for it
+
         coefficients, intercepts = [], []
         for columns in zip(new, present.bool(), replay, replay_present.bool(), strict=True):
             x_new, here, x_replay, there = (column.cpu().numpy() for column in columns)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
@@ -156,10 +158,23 @@ def make_family(
             raise ValueError(f"{name} has no option {option!r}; its options: {allowed}")
         if value not in entry.options[option]:
             raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
-    factory: Callable[..., TaskFamily] = getattr(import_module(entry.module), entry.factory)
+    with _without("MUJOCO_GL"):  # MuJoCo would try to draw, and fail where it cannot, when it is imported
+        module = import_module(entry.module)
+    factory: Callable[..., TaskFamily] = getattr(module, entry.factory)
     family = factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
     family.spec = spec
     return family
+
+
+@contextmanager
+def _without(variable: str) -> Iterator[None]:
+    """Hide a variable of the environment for a while."""
+    value = os.environ.pop(variable, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[variable] = value
 
 
 def _entry(name: str) -> _Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable
 from ctypes.util import find_library
 from functools import partial
@@ -43,13 +44,14 @@ class Camera:
         Raises
         ------
         RuntimeError
-            If neither OSMesa nor EGL is installed.
+            If neither OSMesa nor EGL is installed, or what the environment names cannot draw.
         """
         if self._shown != (model, width, height):
             self.close()
             _choose_backend()
             _cheapen(model, width, height)
             self._renderer = mujoco.Renderer(model, height, width)
+            self._release = weakref.finalize(self, self._renderer.close)  # at the latest before the interpreter ends
             self._seen = mujoco.MjData(model)
             self._shown = (model, width, height)
         assert self._renderer is not None  # noqa: S101 - for the type checker
@@ -62,18 +64,41 @@ class Camera:
     def close(self) -> None:
         """Release the renderer."""
         if self._renderer is not None:
-            self._renderer.close()
+            self._release()
         self._renderer = self._seen = self._shown = None
 
 
+BACKENDS = {"osmesa": "OSMesa", "egl": "EGL", "glfw": "glfw"}
+"""Modules of MuJoCo that make a context to draw in, and the libraries that they need; glfw needs a display too."""
+
+
 def _choose_backend() -> None:
-    if os.environ.get("MUJOCO_GL"):
-        return
-    for library, module in (("OSMesa", "mujoco.osmesa"), ("EGL", "mujoco.egl")):
-        if find_library(library):
-            mujoco.gl_context.GLContext = import_module(module).GLContext
-            return
-    raise RuntimeError("no OpenGL without a display: install OSMesa (Debian: libosmesa6) or EGL, or set MUJOCO_GL")
+    """Let MuJoCo draw with what the environment names, or else with what is installed.
+
+    Raises
+    ------
+    RuntimeError
+        If that cannot draw.
+    """
+    named = next((name for name in ("MUJOCO_GL", "PYOPENGL_PLATFORM") if os.environ.get(name, "").strip()), None)
+    if named is not None:
+        backend = os.environ[named].strip().lower()
+        remedy = f"{named}={os.environ[named]}: set it to osmesa or egl, whichever is installed, or to nothing"
+        if backend not in BACKENDS:
+            raise RuntimeError(remedy)
+    else:
+        remedy = "no OpenGL without a display: install OSMesa (Debian: libosmesa6) or EGL"
+        found = [name for name in ("osmesa", "egl") if find_library(BACKENDS[name])]
+        if not found:
+            raise RuntimeError(f"{remedy}, or set MUJOCO_GL")
+        backend = found[0]
+    try:
+        context = import_module(f"mujoco.{backend}").GLContext
+    except Exception as error:  # PyOpenGL raises whatever comes of a missing library
+        raise RuntimeError(f"{remedy} ({error})") from error
+    if backend == "glfw" and not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        raise RuntimeError(f"{remedy} (there is no display)")
+    mujoco.gl_context.GLContext = context
 
 
 def _cheapen(model: mujoco.MjModel, width: int, height: int) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from suite.analysis.results import read_results
-from suite.papers import paper
+from suite.papers.paper import read_papers
+from suite.plan.environment_sets import environment_sets
 from suite.report.page import render
 from suite.store.runs import Store
 from tests.suite.stores import finish, make_spec
@@ -27,7 +28,7 @@ def fill(store: Store, environments: int) -> int:
     """Write a store of noisy learning curves; return the number of runs."""
     generator = np.random.default_rng(0)
     count = 0
-    for environment in paper.table("table1").index[:environments]:
+    for environment in environment_sets()["ml1-50"][:environments]:
         for algorithm in ALGORITHMS:
             for seed in range(SEEDS):
                 end, noise = 1e5 * generator.random(), 1e3 * generator.normal(size=101)
@@ -55,7 +56,7 @@ def main() -> None:
             begun, busy = time.perf_counter(), time.process_time()
             results = read_results(store)
             read = time.perf_counter()
-            page = render(results)
+            page = render(results, read_papers())
             done, busy = time.perf_counter(), time.process_time() - busy
         size = len(page.encode()) / 1e6
         print(f"{runs:4d}  {read - begun:10.1f}  {done - read:22.1f}  {busy:12.1f}  {size:8.2f}")

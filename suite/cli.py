@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shlex
 import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
@@ -26,8 +28,10 @@ from suite.spec import RunSpec
 if TYPE_CHECKING:
     import torch
 
+    from suite.execute.batch import Batch
     from suite.execute.executor import Engine
     from suite.execute.slurm import Place
+    from suite.papers.paper import Paper
     from suite.store.runs import Store
 
 app = typer.Typer(
@@ -40,10 +44,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _limit(value: float | None) -> float | None:
+    """Read a limit, of which inf is none."""
+    return None if value == math.inf else value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
+
+
 Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
-CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a run.")]
+CheckpointEvery = Annotated[
+    float, typer.Option(min=0, callback=_finite, help="Seconds between two checkpoints of a run.")
+]
 ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="What slurm is asked for, as YAML.")]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
@@ -53,6 +71,16 @@ ImageName = Annotated[
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="KEY=NAMES", help="Only runs whose algorithm, environment or label is one of these."
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="SEEDS", help="With these seeds instead of the benchmark's: 0-4 or 0,2,7."),
+]
 
 # What is printed comes from files, logs and settings: brackets in it are no markup.
 out = Console(soft_wrap=True, markup=False)
@@ -89,15 +117,18 @@ def list_(
         table.add_column(column.replace("_", " "))
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    out.print(table)
+    _print_table(table)
 
 
 @app.command(
-    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN"
+    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN · "
+    "suite plan full --only algorithm=pearl,mql --seeds 0-4"
 )
 def plan(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
+    only: Only = None,
+    seeds: Seeds = None,
     as_json: Json = False,
     machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
@@ -107,13 +138,14 @@ def plan(
     from suite.execute.forecast import Speeds, forecast
     from suite.execute.machine import this_machine
     from suite.plan.benchmark import load_benchmark
+    from suite.plan.choice import chosen
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
     from suite.plan.iterations import uncovered
     from suite.store.runs import Store
 
     store = Store(results)
-    specs = load_benchmark(benchmark).plan()
+    specs = chosen(load_benchmark(benchmark).plan(), only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
@@ -138,19 +170,29 @@ def plan(
             err.print(warning, highlight=False)
 
 
-@app.command(epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed")
+@app.command(
+    epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed · "
+    "suite run quick --only algorithm=pearl,tcl-pearl --only environment=reach-v1 --seeds 0-4"
+)
 def run(
+    context: typer.Context,
     benchmark: BenchmarkName,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
+    only: Only = None,
+    seeds: Seeds = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
     only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
     rerun: Annotated[
         list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, help="Hours that a run may take.")] = None,
-    silence_limit: Annotated[float, typer.Option(min=0, help="Minutes that a run may go without a step.")] = 30.0,
-    memory_limit: Annotated[float | None, typer.Option(min=0.01, help="GiB that a run may take.")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, callback=_limit, help="Hours that a run may take.")] = None,
+    silence_limit: Annotated[
+        float | None, typer.Option(min=0, callback=_limit, help="Minutes that a run may go without a step.")
+    ] = 30.0,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.01, callback=_limit, help="GiB that a run may take.")
+    ] = None,
     retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: Where = "local",
@@ -159,48 +201,40 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.console.progress import Progress
     from suite.console.unhurried import Unhurried
+    from suite.execute.batch import Batch
     from suite.execute.executor import Limits, Request, Retries
-    from suite.execute.forecast import Speeds
     from suite.execute.registry import site
+    from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
+    from suite.plan.choice import chosen
     from suite.plan.identity import drift
-    from suite.store.runs import CorruptRunError, Store
+    from suite.store.runs import Store
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
-    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
-    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
-    definition = load_benchmark(benchmark)
-    specs = definition.plan()
     if rerun and only_failed:
         raise UsageError("--rerun and --only-failed: give one of them")
     if executor != "slurm" and (cluster or dry_run):
         raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
+    definition = load_benchmark(benchmark)
+    specs = chosen(definition.plan(), only or (), seeds)
     store = Store(results)
     if not dry_run:
         store.prepare()
-    if rerun and not dry_run:
-        store.forget(rerun, specs)
-    asked = [spec for spec in specs if not rerun or spec.run in rerun]
-    states = {spec.run: store.folder(spec.run).state for spec in specs}
-    missing = [spec for spec in asked if (states[spec.run] == "failed" if only_failed else states[spec.run] != "done")]
-    bare: list[RunSpec] = []
+        store.forget(rerun or (), specs)
+    batch = Batch(store, specs, rerun=rerun or (), only_failed=only_failed)
     if not dry_run:
-        for spec in missing:  # so that others see what is still to come
-            with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
-                store.folder(spec.run).prepare(spec)
-        for run, settings in definition.embeddings().items():
-            with suppress(CorruptRunError, OSError):
-                store.folder(run).want_clusters(settings.model_dump(mode="json"))
-        bare = [spec for spec in asked if not only_failed and store.folder(spec.run).lacks_clusters]
-    unfinished = [*missing, *bare]
+        batch.announce({run: each.model_dump(mode="json") for run, each in definition.embeddings().items()})
     request = Request(
-        runs=len(unfinished),
+        runs=len(batch.unfinished),
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
-        limits=Limits(None if time_limit is None else 3600 * time_limit, 60 * silence_limit),
+        limits=Limits(
+            None if time_limit is None else 3600 * time_limit, None if silence_limit is None else 60 * silence_limit
+        ),
         retries=Retries(retries),
         image=image,
         cluster=cluster,
@@ -211,36 +245,56 @@ def run(
 
         print(shown(store, request), end="")
         return
-    done = sum(state == "done" for state in states.values())
-    to_embed = f", {len(bare)} to embed" if bare else ""
-    err.print(f"{definition.name}: {len(specs)} runs, {done} done, {len(missing)} to run{to_embed}")
+    err.print(f"{definition.name}: {batch.described}")
     for warning in drift(specs, store):
         err.print(warning, highlight=False)
     with site(executor, store, request) as engine:
         err.print(f"{engine.described}, {executor} executor")
-        for spec in missing:
-            if store.folder(spec.run).state == "failed":
-                store.folder(spec.run).forgive()
-        for spec in bare:
-            with suppress(OSError):  # met again when it is started
-                store.folder(spec.run).forget_clusters_failure()
         try:
-            with _interrupting(engine), Progress(store, specs, err) as progress:
-                engine.run(Speeds(store).longest_first(unfinished), lambda: progress.tick(engine.underway))
+            _execute(batch, engine, specs, err)
         except KeyboardInterrupt:
-            again = f"suite run {benchmark} --results {results}"
-            err.print(f"{engine.parting}; to go on: {again}{'' if executor == 'local' else f' --executor {executor}'}")
+            # Runs that were to be run again have been forgotten by now, and are pending as others are.
+            again = shlex.join(_words(context, without=("rerun", "only_failed")))
+            err.print(f"{engine.parting}; to go on: {again}", highlight=False)
             stream.pass_on(LAST_WORDS_SECONDS)
             raise typer.Exit(130) from None
-    for run, failure in engine.failures.items():
-        err.print(f"failed: {run}: {failure.kind}: {failure.reason}")
-        err.print(store.folder(run).log_tail(), highlight=False, style="dim")
-    for spec in unfinished:
-        if reason := store.folder(spec.run).clusters_failure():
-            err.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
-    _write_report(store, reports, specs, definition.name)
-    raise typer.Exit(int(any(store.folder(spec.run).state != "done" for spec in missing)))
+    _write_report(store, reports, read_papers(), specs, definition.name)
+    raise typer.Exit(0 if batch.is_done() else 1)
+
+
+def _execute(batch: Batch, engine: Engine, specs: Sequence[RunSpec], console: Console) -> None:
+    """Have a batch executed while showing how far the whole plan is, then say what failed."""
+    from suite.console.progress import Progress
+    from suite.execute.forecast import Speeds
+
+    store = batch.store
+    batch.start_over()
+    with _interrupting(engine), Progress(store, specs, console) as progress:
+        engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+    for run, failure in engine.failures.items():
+        console.print(f"failed: {run}: {failure.kind}: {failure.reason}")
+        console.print(store.folder(run).log_tail(), highlight=False, style="dim")
+    for spec in batch.unfinished:
+        if reason := store.folder(spec.run).clusters_failure():
+            console.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
+
+
+def _words(context: typer.Context, without: Sequence[str]) -> list[str]:
+    """Return what was typed, but for some options, as a command to type again."""
+    words = ["suite", str(context.info_name)]
+    for parameter in context.command.params:
+        name, value = str(parameter.name), context.params.get(str(parameter.name))
+        source = context.get_parameter_source(name)
+        if name in without or source is None or source.name not in ("COMMANDLINE", "ENVIRONMENT"):
+            continue
+        option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
+        if value is True:
+            words += option
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [*option, str(each)]
+    return words
 
 
 @contextmanager
@@ -418,14 +472,21 @@ def gc(results: Results = Path("results")) -> None:
     out.print(f"{len(removed)} files removed", highlight=False)
 
 
-@app.command(epilog="Examples: suite report · suite report quick · suite report quick --format markdown")
+@app.command(
+    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown"
+)
 def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
+    paper: Annotated[
+        list[str] | None,
+        typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
+    ] = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
+    from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
     from suite.store.runs import Store
@@ -434,10 +495,11 @@ def report(
         raise UsageError(f"--results {results}: there is no such folder")
     definition = load_benchmark(benchmark) if benchmark else None
     planned = definition.plan() if definition else None
+    papers = read_papers(paper)
     if form == "html":
-        _write_report(Store(results), reports, planned, definition.name if definition else "All runs")
+        _write_report(Store(results), reports, papers, planned, definition.name if definition else "All runs")
     else:
-        print(tables_as(form, Store(results), planned))
+        print(tables_as(form, Store(results), planned, papers))
 
 
 @app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
@@ -469,7 +531,7 @@ def watch(
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
-@app.command(epilog="Examples: suite audit · suite audit tcl-pearl --json · suite audit ./my-paper")
+@app.command(epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
 def audit(
     papers: Annotated[
         list[str] | None,
@@ -479,16 +541,16 @@ def audit(
 ) -> None:
     """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
-    from suite.papers.folder import read_paper, shipped_papers
+    from suite.papers.paper import read_papers
     from suite.report import judged
     from suite.table import as_markdown
 
-    found = [(paper, audited(paper)) for paper in map(read_paper, papers or shipped_papers())]
+    found = [(paper, audited(paper)) for paper in read_papers(papers)]
     if as_json:
         _print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
         return
     for paper, rows in found:
-        print(as_markdown(judged.audit(rows, paper.about.short)))
+        print(as_markdown(judged.audit(paper, rows)))
 
 
 @app.command(
@@ -505,12 +567,13 @@ def clusters(
     perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Show how well trained context encoders tell tasks apart (section 5.5 of the paper)."""
+    """Show how well trained context encoders tell tasks apart."""
     from pydantic import ValidationError
 
     from suite.console.waiting import counting
     from suite.inspect.last_phase import embed_run
     from suite.inspect.trained import trained
+    from suite.papers.paper import read_papers
     from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.embedded import table, write_clusters
     from suite.store.runs import Store
@@ -528,11 +591,12 @@ def clusters(
     for folder, trainer in zip(folders, trainers, strict=True):
         with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
             records.append(embed_run(folder, trainer, settings, tick))
-    page = write_clusters(reports, records)
+    papers = read_papers()
+    page = write_clusters(reports, records, papers)
     if as_json:
         _print_json({"runs": [record.plain(points=False) for record in records]})
         return
-    print(as_markdown(table(records)))
+    print(as_markdown(table(records, papers)))
     out.print(f"page: {page}", highlight=False)
 
 
@@ -543,11 +607,13 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _write_report(store: Store, reports: Path, planned: Sequence[RunSpec] | None, title: str) -> None:
+def _write_report(
+    store: Store, reports: Path, papers: Sequence[Paper], planned: Sequence[RunSpec] | None, title: str
+) -> None:
     from suite.report import write_report
 
     try:
-        page = write_report(store, reports, planned, title=title)
+        page = write_report(store, reports, planned, title, papers)
     except OSError as error:
         if error.filename is not None and not Path(error.filename).is_relative_to(reports):
             raise
@@ -586,10 +652,14 @@ def _print_states(
     for spec, state in rows:
         place = [on_slurm.get(spec.run, "")] if on_slurm else []
         table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
-    Console(width=WHOLE_NAMES, markup=False).print(table)
+    _print_table(table)
     counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
     counts.update(state for _, state in rows)
     out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
+
+
+def _print_table(table: Table) -> None:
+    Console(width=WHOLE_NAMES, markup=False).print(table)
 
 
 def main() -> NoReturn:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 LONGEST_VALUE = 200
-"""Characters of a value that an error shows."""
+"""Characters of a value that an error shows; of a longer mapping, whose key is named, none."""
 
 
 class UsageError(Exception):
@@ -28,6 +28,8 @@ def first_error(error: ValidationError) -> str:
     if not key:
         return detail["msg"].removeprefix("Value error, ")
     value = json.dumps(detail["input"], default=repr)
+    if len(value) > LONGEST_VALUE and isinstance(detail["input"], dict):
+        return f"{key}: {detail['msg']}"
     shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
     return f"{key}: {shown}: {detail['msg']}"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +16,9 @@ from suite.errors import UsageError, first_error
 DEEPEST = 50
 LONGEST = 10_000_000
 """What a file may hold: levels, and characters as JSON."""
+
+LONGEST_NUMBER = 300
+"""Digits before the point."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,15 +45,7 @@ def read_yaml(path: Path, model: type[Model], what: str) -> Model:
 def _as_json(path: Path, what: str) -> str:
     try:
         text = path.read_text(encoding="utf-8")
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            tag = getattr(event, "tag", None)
-            if tag is not None:
-                raise UsageError(f"{what} {path}: tag {tag!r} is not allowed; use plain YAML")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with its square
-                raise UsageError(f"{what} {path}: is nested more than {DEEPEST} levels deep")
-        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
         text = _json(value)  # refuses dates, and lists that hold themselves
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{what} {path}: {error}") from error
@@ -68,8 +65,24 @@ def _json(value: Any) -> str:
     return "".join(parts)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader for text keys, each given once, that merges one mapping at most: several grow without end."""
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader for text keys, each given once, without tags or deep nesting.
+
+    It merges one mapping at most: several grow without end.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
+        if tag is not None:
+            raise ValueError(f"tag {tag!r} is not allowed; use plain YAML")
+        if self.depth == DEEPEST:  # the parser's time grows with its square
+            raise ValueError(f"is nested more than {DEEPEST} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -90,3 +103,68 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                     )
                 seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+_EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")
+_GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,' ][0-9]{3})+")
+
+
+def _refuse(node: yaml.ScalarNode, remedy: str) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, f"{node.value!r} is ambiguous: {remedy}", node.start_mark)
+
+
+def _text(loader: _PlainLoader, node: yaml.ScalarNode) -> str | int | float:
+    """Read text, but numbers such as 3e-4, which YAML 1.1 takes for text, as what they are."""
+    value: str = loader.construct_yaml_str(node)
+    if node.style is not None:  # in quotes
+        return value
+    if _GROUPED.fullmatch(value):
+        _refuse(node, f"write {re.sub('[^-+0-9]', '', value)}")
+    return _number(node) if _EXPONENT.fullmatch(value) else value
+
+
+def _number(node: yaml.ScalarNode) -> int | float:
+    """Read a number; with an exponent and without a fraction it is whole: 1e6."""
+    value = Decimal(node.value.replace("_", ""))
+    if value.is_zero() or value.adjusted() < LONGEST_NUMBER:
+        return int(value) if value == value.to_integral_value() else float(value)
+    _refuse(node, "it is beyond all numbers that are computed with")
+
+
+def _integer(loader: _PlainLoader, node: yaml.ScalarNode) -> int:
+    if ":" in node.value:
+        _refuse(node, "write a plain number, or write it in quotes if it is text")
+    if re.fullmatch(r"[-+]?0[0-9_]+", node.value):
+        _refuse(node, f"write {int(node.value.replace('_', ''))}, or write it in quotes if it is text")
+    value: int = loader.construct_yaml_int(node)
+    return value
+
+
+def _real(loader: _PlainLoader, node: yaml.ScalarNode) -> int | float:
+    if ":" in node.value:
+        _refuse(node, "write a plain number, or write it in quotes if it is text")
+    if _EXPONENT.fullmatch(node.value):
+        return _number(node)
+    value: float = loader.construct_yaml_float(node)
+    return value
+
+
+def _truth(loader: _PlainLoader, node: yaml.ScalarNode) -> bool:
+    if node.value.lower() not in ("true", "false"):
+        _refuse(node, "write true or false, or write it in quotes if it is text")
+    value: bool = loader.construct_yaml_bool(node)
+    return value
+
+
+def _date(loader: _PlainLoader, node: yaml.ScalarNode) -> NoReturn:
+    _refuse(node, "no key takes a date; write it in quotes if it is text")
+
+
+for _kind, _constructor in {
+    "str": _text,
+    "int": _integer,
+    "float": _real,
+    "bool": _truth,
+    "timestamp": _date,
+}.items():
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)

@@ -24,16 +24,15 @@ from scipy import stats
 from speed.calibration import intervals, verdicts
 from speed.calibration.noise import KINDS
 from speed.calibration.power import SEEDS as SEEDS_TRIED
-from speed.calibration.power import Power, power
+from speed.calibration.power import power
 from suite.analysis.hypotheses import LEVEL
-from suite.papers import paper
-from suite.papers.claims import claims
+from suite.papers.paper import read_papers
+from suite.papers.power import FILE, Power
 from suite.table import Table, as_markdown
 
 DOCUMENT = Path("docs/statistics.md")
 BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
 """Between these stand the tables."""
-POWER = paper.FOLDER / "power.csv"
 
 SEEDS = (2, 3, 5, 10)
 ENVIRONMENTS = (1, 6, 50)
@@ -176,7 +175,9 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--write", action="store_true", help=f"also write the tables to {DOCUMENT} and {POWER}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"also write the tables to {DOCUMENT} and to the papers' {FILE}"
+    )
     arguments = parser.parse_args()
     begun = time.perf_counter()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -185,15 +186,27 @@ def main() -> None:
         errors = list(pool.map(partial(verdicts.count, trials=arguments.trials), slowest_first))
         unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
         coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
-        statements = [(claim.statement, deviation) for claim in claims() for deviation in verdicts.DEVIATIONS]
-        decided = list(pool.map(partial(power, trials=max(1, arguments.trials // 10)), *zip(*statements, strict=True)))
+        statements = [
+            (paper.name, claim.key, deviation)
+            for paper in read_papers()
+            for claim in paper.claims
+            for deviation in verdicts.DEVIATIONS
+        ]
+        tried = pool.map(partial(power, trials=max(1, arguments.trials // 10)), *zip(*statements, strict=True))
+        of_papers: dict[str, list[Power]] = {}
+        for (name, _, _), each in zip(statements, tried, strict=True):
+            if each is not None:
+                of_papers.setdefault(name, []).append(each)
+        decided = [each for found in of_papers.values() for each in found]
     tables = (verdict_table(errors), spread_table(unequal), coverage_table(coverage), power_table(decided))
     text = "\n".join(as_markdown(table) for table in tables)
     print(text)
     if arguments.write:
         before, _, after = DOCUMENT.read_text().partition(BEGIN)
         DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after.partition(END)[2]}")
-        pd.DataFrame([asdict(each) for each in decided]).to_csv(POWER, index=False)
+        for paper in read_papers():
+            if found := of_papers.get(paper.name):
+                pd.DataFrame([asdict(each) for each in found]).to_csv(paper.folder / FILE, index=False)
 
     wrong = [
         (f"{each.cell}, {side}", events, each.trials)

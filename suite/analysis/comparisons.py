@@ -1,6 +1,6 @@
-"""How the paper compares algorithms: relative gain, wins, better / comparable / worse groups.
+"""How papers compare algorithms: relative gain, wins, better / comparable / worse groups.
 
-The same functions judge the paper's published tables and our own runs. The last axis (for `wins`, the last but one) is
+The same functions judge papers' published tables and our own runs. The last axis (for `wins`, the last but one) is
 the environment; axes before it are resamples. Returns may be in any unit, but `failure` is in the same.
 """
 
@@ -22,7 +22,7 @@ Average = Literal["mean", "median"]
 AVERAGED: dict[Average, Callable[..., FloatArray]] = {"mean": np.nanmean, "median": np.nanmedian}
 
 COMPARABLE_SHARE = 0.9
-"""Section 5.4: comparable from 90 % of the baseline's performance on."""
+"""Comparable from 90 % of the baseline's performance on."""
 
 GAIN_RULES: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
     "either above zero, negative ratios as 0": lambda ours, baseline: np.where(
@@ -118,6 +118,15 @@ def share_better(means: Means) -> FloatArray:
 def share_not_worse(means: Means, failure: float = -math.inf) -> FloatArray:
     """Share of environments in which the first entry is better than or comparable to the second."""
     return np.asarray((groups(means[0], means[1], failure) >= 0).mean(axis=-1), float)
+
+
+def share_reaching(means: Means, share: float) -> FloatArray:
+    """Share of environments in which the first entry's mean reaches a share of the second's.
+
+    1.5 asks for half as much again; of a negative mean, for as much above it.
+    """
+    ours, theirs = means
+    return np.asarray((ours >= theirs + (share - 1) * np.abs(theirs)).mean(axis=-1), float)
 
 
 def share_matching(means: Means) -> FloatArray:

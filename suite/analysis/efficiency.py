@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -65,3 +67,55 @@ def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl"
         rows.append((environment, entry, len(areas), area, low, high, level, len(reached), median))
     columns = ["environment", "entry", "seeds", "area", "low", "high", "level", "reached", "steps"]
     return pd.DataFrame(rows, columns=columns)
+
+
+RISING_SHARE = 0.05
+"""A curve still rises if its last tenth lies above the tenth before by this share of its whole gain."""
+
+
+def still_rising(steps: FloatArray, returns: FloatArray) -> bool:
+    """Tell whether a learning curve has not levelled off: too few evaluations cannot show that it has."""
+    spent = steps[-1]
+    last, before = steps > 0.9 * spent, (steps > 0.8 * spent) & (steps <= 0.9 * spent)
+    if not (last.any() and before.any()):
+        return True
+    gain = returns[last].mean() - returns[0]
+    return bool(returns[last].mean() - returns[before].mean() > RISING_SHARE * gain > 0)
+
+
+def steps_bounds(
+    done: pd.DataFrame, curves: pd.DataFrame, environment: str, entries: Sequence[str], share: float
+) -> list[FloatArray]:
+    """Return what is known of the environment steps that two entries' runs take to the second entry's level.
+
+    The level is a share of the second entry's way from untrained to its final score, means over its seeds. A run that
+    never stands at it, and one of the second entry that still rises at its end, is known only to take more than it
+    spent.
+
+    Parameters
+    ----------
+    done, curves : rows of `Results.done` and `Results.curves`.
+    entries : the entry that is said to be faster, and the one that sets the level.
+
+    Returns
+    -------
+    For each entry (runs, 2): at least, at most; (0, 2) where the second entry learnt nothing.
+    """
+    here = done[done["environment"] == environment]
+    reference = here[here["entry"] == entries[1]]
+    untrained, final = reference["untrained"].mean(), reference["score"].mean()
+    if not learnt(untrained, final):
+        return [np.empty((0, 2)) for _ in entries]
+    level = untrained + share * (final - untrained)
+    found = []
+    for entry in entries:
+        bounds = []
+        for run in here.loc[here["entry"] == entry, "run"]:
+            curve = curves[curves["run"] == run].sort_values("environment_steps")
+            marks, returns = curve["environment_steps"].to_numpy(float), curve["return"].to_numpy(float)
+            steps = steps_to_reach(marks, returns, level)
+            censored = np.isnan(steps) or (entry == entries[1] and still_rising(marks, returns))
+            first = marks[marks > 0][0] if (marks > 0).any() else 1.0  # no run is faster than its first evaluation
+            bounds.append((marks[-1], np.inf) if censored else (max(steps, first), max(steps, first)))
+        found.append(np.array(bounds, float).reshape(-1, 2))
+    return found

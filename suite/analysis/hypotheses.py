@@ -182,6 +182,44 @@ def most_wins(entries: Sequence[Samples]) -> Finding:
     )
 
 
+def fewer_steps(entries: Sequence[Samples], times: float) -> Finding:
+    """Test whether the second entry takes more than so many times the environment steps of the first.
+
+    Steps of a run may be known only to be at least so many, because it never got there. Each side is tested with what
+    speaks against it: for the statement, the second entry's steps at their least and the first entry's at their most;
+    against it, the other way round. Ranks do not depend on how far beyond its last step a run would have got there.
+
+    Parameters
+    ----------
+    entries : for each environment (runs, 2), least and most steps, infinite where there is no bound; environments
+        without runs are left out.
+    times : the boundary, at which the second entry's steps are the first entry's times this.
+    """
+    kept = [(x, y) for x, y in zip(*entries, strict=True) if len(x) and len(y)]
+    if not kept:
+        return NOTHING
+    least, most = ([[x[:, bound] for x in entry] for entry in zip(*kept, strict=True)] for bound in (0, 1))
+    never = 10 * times * max(float(runs.max()) for entry in least for runs in entry)
+    most = [[np.where(np.isfinite(runs), runs, never) for runs in entry] for entry in most]
+
+    def scaled(samples: Samples) -> list[FloatArray]:
+        return [np.minimum(times * runs, never) for runs in samples]
+
+    above = permute_chances(least[1], scaled(most[0]))
+    below = permute_chances(most[1], scaled(least[0]))
+    ratios = [np.log(np.median(y) / np.median(x)) for x, y in zip(*least, strict=True)]
+    return Finding(
+        f"typical ratio of steps, against {times:g}",
+        float(np.exp(np.mean(ratios))),
+        math.nan,
+        math.nan,
+        above.above,
+        below.below,
+        above.distance if above.above <= below.below else below.distance,
+        smallest([len(x) for x in least[0]], [len(y) for y in least[1]]),
+    )
+
+
 def _chances_of_best(entries: Sequence[Samples]) -> list[float]:
     """Return for each entry the probability that its run is above a run of each other one; a tie counts half."""
     runs = [padded(entry) for entry in entries]

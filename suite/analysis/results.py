@@ -72,15 +72,34 @@ class Results:
         return self.runs[self.runs["state"] == "done"]
 
 
-def last_tenth(environment_steps: NDArray[np.int64], spent: int) -> NDArray[np.bool_]:
-    """Mark the evaluations made in the last 10 % of the environment steps spent; the final one always counts.
+WINDOW = 0.1
+"""Share of the environment steps, at the end, over which a run is scored."""
 
-    The paper (section 5.4) scores a run by its mean meta-test return over the last 100,000 of one million steps. An
-    evaluation exactly at 90 % was made before them.
+
+def last_share(environment_steps: NDArray[np.int64], spent: int, share: float = WINDOW) -> NDArray[np.bool_]:
+    """Mark the evaluations made in the last share of the environment steps spent; the final one always counts.
+
+    An evaluation exactly where the share begins was made before it.
     """
-    late = 10 * environment_steps > 9 * spent
+    late = environment_steps > round((1 - share) * spent, 6)
     final = environment_steps == environment_steps.max()
     return np.asarray(late | final, np.bool_)
+
+
+def window_scores(curves: pd.DataFrame, runs: pd.DataFrame, share: float) -> dict[str, float]:
+    """Score runs over another share of their environment steps.
+
+    Parameters
+    ----------
+    curves, runs : rows of `Results.curves` and `Results.done`.
+    """
+    spent = dict(zip(runs["run"], runs["environment_steps"], strict=True))
+    return {
+        str(run): float(
+            curve.loc[last_share(curve["environment_steps"].to_numpy(), int(spent[run]), share), "return"].mean()
+        )
+        for run, curve in curves[curves["run"].isin(list(spent))].groupby("run")
+    }
 
 
 def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Results:
@@ -175,7 +194,7 @@ def _curve(folder: RunFolder) -> pd.DataFrame:
 def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, Any]) -> dict[str, Any]:
     """Compute a finished run's score, its untrained value and its counters."""
     spent = int(max(curve["environment_steps"].max(), training["environment_steps"].max() if len(training) else 0))
-    scored = curve[last_tenth(curve["environment_steps"].to_numpy(), spent)]
+    scored = curve[last_share(curve["environment_steps"].to_numpy(), spent)]
     untrained = curve.loc[curve["environment_steps"] == 0, "return"]
     counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
     last = training.iloc[-1] if len(training) else pd.Series(dtype=float)

@@ -148,7 +148,7 @@ class Progress:
     def _table(self) -> Table:
         table = Table(title=f"{self._counts()} elapsed", title_justify="left", box=None, pad_edge=False)
         for column in ("", "algorithm", "environment", "seed", "progress"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")  # whole names, on a narrow terminal too
         room = max(5, self.console.height - 5)
         for run in islice(chain.from_iterable(self._in[state] for state in MARKS), room):
             spec, state = self.specs[run], self.states[run]

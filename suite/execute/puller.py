@@ -36,7 +36,7 @@ def pull(submission: Submission) -> int:
         runs=len(plan.runs), checkpoint_seconds=plan.checkpoint_seconds, retries=Retries(plan.retries)
     ).command
     executor = LocalExecutor(
-        store, [sys.executable, "-m", "suite", *command], gpus=this_machine().gpus, memory=plan.memory
+        store, [sys.executable, "-P", "-m", "suite", *command], gpus=this_machine().gpus, memory=plan.memory
     )
     scheduler = Scheduler(
         store,

@@ -129,7 +129,7 @@ def script(cluster: Cluster, submission: Submission, tasks: int) -> str:
         f"--signal=B:USR1@{cluster.signal_seconds}",
         "--requeue --open-mode=append",
     ]
-    suite = f"{cluster.container} suite" if cluster.container else f"{shlex.quote(sys.executable)} -m suite"
+    suite = f"{cluster.container} suite" if cluster.container else f"{shlex.quote(sys.executable)} -P -m suite"
     lines = [
         "#!/bin/bash",
         *(f"#SBATCH {option}" for option in options),

@@ -1,4 +1,4 @@
-"""How well a context encoder tells tasks apart: section 5.5 of the TCL-PEARL paper, for any context-based agent.
+"""How well a context encoder tells tasks apart, for any context-based agent.
 
 Windows of the adapted agent's rollouts in a few tasks are encoded to their posterior means; these, and their t-SNE
 projection, are judged as clusters, one a task.
@@ -110,8 +110,8 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
 def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedTasks, bool]:
     """Return the tasks to tell apart, and whether their goals stand on a grid.
 
-    Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed
-    (section 5.5); where the family has no such thing, the run's first test tasks.
+    Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed;
+    where the family has no such thing, the run's first test tasks.
     """
     spec = trainer.spec
     family = make_family(spec.environment, **spec.protocol, **tasks_options(spec.environment, spec.environment_options))
@@ -131,7 +131,8 @@ def tasks_options(environment: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def crop(episodes: Episodes, size: int, generator: np.random.Generator) -> Episodes:
-    """Cut one window out of every episode, by the rule that TCL trains with (`algorithms.tcl.window_and_starts`).
+    """Cut one window out of every episode, by the rule of `algorithms.tcl.window_and_starts`.
+
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     Returns
     -------
     `to_centroid`, the mean distance of a point to its cluster's centroid, and `between_centroids`, the mean distance of
-    two centroids (Table 2); `ratio`, the second over the first, which no scaling changes (None where all points are at
+    two centroids; `ratio`, the second over the first, which no scaling changes (None where all points are at
     their centroids); `silhouette`, the mean silhouette coefficient (Rousseeuw 1987).
     """
     names = np.unique(labels)

@@ -11,8 +11,9 @@ from pydantic import Field, RootModel
 from suite.errors import UsageError, unknown
 from suite.papers import checks
 from suite.papers.checks import Check, Value, Verdict
-from suite.papers.folder import Paper, Text
+from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
+from suite.papers.schema import Text
 
 FILE = "audit.yaml"
 
@@ -52,7 +53,7 @@ class AuditRow(TypedDict):
     explanation: str
 
 
-def read_checks(paper: Paper) -> dict[str, Check]:
+def read_checks(paper: Folder) -> dict[str, Check]:
     """Read a paper's checks by key.
 
     Raises
@@ -63,7 +64,7 @@ def read_checks(paper: Paper) -> dict[str, Check]:
     return dict(paper.read(FILE, Audit).root)
 
 
-def audit(paper: Paper) -> list[AuditRow]:
+def audit(paper: Folder) -> list[AuditRow]:
     """Recompute everything that a paper states of its own numbers.
 
     Raises
@@ -74,7 +75,7 @@ def audit(paper: Paper) -> list[AuditRow]:
     return [audit_row(paper, key, check) for key, check in read_checks(paper).items()]
 
 
-def audit_row(paper: Paper, key: str, check: Check) -> AuditRow:
+def audit_row(paper: Folder, key: str, check: Check) -> AuditRow:
     """Make one check; its words are the folder's where it has its own."""
     try:
         found = check.find(paper)

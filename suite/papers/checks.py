@@ -18,8 +18,9 @@ from pydantic import Field, field_validator, model_validator
 
 from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
-from suite.papers.folder import Paper, Printed, PrintedTable, Strict, Text, Unit, agrees, decimals, exact
+from suite.papers.folder import Folder, Printed, PrintedTable, Unit, agrees, decimals, exact
 from suite.papers.quantities import AVERAGES, Average, Quantity, scale
+from suite.papers.schema import Strict, Text
 
 Verdict = Literal["holds", "contradicted", "not derivable"]
 Value = int | float | str
@@ -56,7 +57,7 @@ class Check(Strict, ABC):
     explanation: Text | dict[Verdict, Text] | None = None
 
     @abstractmethod
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Recompute what is printed.
 
         Raises
@@ -79,7 +80,7 @@ class Aggregate(Check):
     unit: Unit | None = None
     """What is printed is in; by default the table's."""
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare each column's aggregate with the print."""
         table = paper.table(self.table)
         factor = scale(table, self.unit)
@@ -147,7 +148,7 @@ class Count(Check):
             raise ValueError(f"counts: {name!r} must be both in published and in counts")
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Count the rows of each condition."""
         table = paper.table(self.table)
         counts = {name: sum(self.counts[name].holds(table)) for name in self.published}
@@ -172,7 +173,7 @@ class Wins(Check):
     table: Text
     best: Literal["highest", "lowest"] = "highest"
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Count wins; where ties decide, find who must be credited for the print to come out."""
         table = paper.table(self.table)
         columns = self._columns(table)
@@ -221,7 +222,7 @@ class Groups(Check):
             raise ValueError(f"must give {', '.join(GROUP_CODES)}")
         return published
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Find the thresholds that put every row in its printed group."""
         table = paper.table(self.table)
         printed = table.column(self.group, numbers=False)
@@ -263,7 +264,7 @@ class Gain(Check):
     baseline: Text
     published: dict[Literal["mean", "median"], Printed]  # type: ignore[assignment]
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Find the definitions that give what is printed."""
         table = paper.table(self.table)
         described, matching = [], []
@@ -316,7 +317,7 @@ class Ratio(Check):
                     raise ValueError(f"published: {name}: {printed!r} must be a number") from None
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Divide; in each of the columns that the print names, unless the numbers name theirs."""
         values: dict[str, Fraction] = {}
         for name in self.published:
@@ -361,7 +362,7 @@ class Schedule(Check):
                 raise ValueError(unknown("published number", name, self.published))
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Add the schedule up."""
 
         def spent(products: Sequence[Sequence[str]]) -> Fraction:
@@ -410,7 +411,7 @@ class Marks(Check):
     """The column of texts that says which column is marked, or which ones, with commas."""
     best: Literal["highest", "lowest"] = "highest"
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare the marks of every row with its best numbers."""
         table = paper.table(self.table)
         numbers = [table.exact(name) for name in self.columns]
@@ -432,7 +433,7 @@ class Ranks(Check):
     rank: Text
     best: Literal["highest", "lowest"] = "highest"
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare every row's rank with how many are better, and how many are as good."""
         table = paper.table(self.table)
         numbers = table.exact(self.of)
@@ -460,7 +461,7 @@ class Same(Check):
             raise ValueError("tables: must name equally many columns")
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare every place with every other."""
         if self.numbers:
             printed = {number.name: number.printed(paper) for number in self.numbers}
@@ -499,7 +500,7 @@ class Duplicates(Check):
     table: Text
     across: Literal["rows", "columns"]
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare every one with every other."""
         table = paper.table(self.table)
         numbers = {name: table.exact(name) for name in table.number_columns}
@@ -533,7 +534,7 @@ class Bounds(Check):
     low: Printed | None = None
     high: Printed | None = None
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Look at every cell."""
         table = paper.table(self.table)
         cells = [
@@ -576,7 +577,7 @@ class Cited(Check):
             raise ValueError(f"cited: {name!r} must be both in published and in cited")
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Compare at the printed precision."""
         wrong = [name for name, printed in self.published.items() if not agrees(printed, exact(self.cited[name]))]
         times = {
@@ -601,6 +602,6 @@ class NotDerivable(Check):
     needs: Text
     """What would have to be printed."""
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Say what is missing."""
         return Found(None, "–", f"needs {self.needs}", "Nothing printed decides it.")

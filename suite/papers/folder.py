@@ -6,7 +6,7 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -14,9 +14,12 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from environments import family_names, family_spec
 from suite.errors import UsageError, unknown
+from suite.papers.schema import Strict, Text
+from suite.papers.sources import Block
 from suite.plain_yaml import read_yaml
 
 SHIPPED = Path(__file__).parent
@@ -29,12 +32,6 @@ Unit = Literal["seconds", "minutes", "hours", "days", "thousands", "percent"]
 SECONDS: dict[str, int] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 
-class Strict(BaseModel):
-    """Part of a paper's files: every key known, every value of its type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
 def _number(text: str) -> str:
     try:
         exact(text)
@@ -43,9 +40,36 @@ def _number(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(min_length=1)]
 Printed = Annotated[str, AfterValidator(_number)]
 """A number as it is printed: a text, so that its precision is kept."""
+
+
+class UnitAbout(Strict):
+    """The unit of a task family's returns."""
+
+    divide: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    name: Text
+
+
+class GroupsAbout(Strict):
+    """Groups of environments that a table prints: better, comparable, worse."""
+
+    column: Text
+    ours: Text
+    baseline: Text
+    failure: Annotated[float, Field(allow_inf_nan=False)]
+    """Where both stay at or below it, in the table's unit, neither is worse."""
+
+
+class ClustersAbout(Strict):
+    """A table of distances between context embeddings."""
+
+    table: Text
+    environment: Text
+    within: Text
+    """Row: mean distance to the own centroid."""
+    between: Text
+    """Row: mean distance between centroids."""
 
 
 class TableAbout(Strict):
@@ -58,10 +82,16 @@ class TableAbout(Strict):
     rows: Text
     """Heading of the first column, which names the rows."""
     unit: Unit | None = None
-    columns: dict[Text, Text] = {}
+    columns: dict[Text, Text] = Field(default_factory=dict)
     """Heading of a column -> the entry that it means; others keep their headings."""
-    texts: list[Text] = []
+    texts: list[Text] = Field(default_factory=list)
     """Headings of columns that hold no numbers."""
+    measure: Literal["score", "seconds_total"] | None = None
+    """What the entries' columns hold, if rows are environments: such a table is shown beside our runs."""
+    about: str = ""
+    """What the page says of it."""
+    groups: GroupsAbout | None = None
+    """How its environments are grouped, if they are."""
 
 
 class About(Strict):
@@ -74,7 +104,23 @@ class About(Strict):
     year: Annotated[int, Field(ge=1950, le=2100)]
     identifier: Text
     """Where it can be found, such as an arXiv number."""
-    tables: dict[Text, TableAbout] = {}
+    environments: dict[Text, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
+    """Sets of environments beside those that come with the suite."""
+    units: dict[Text, UnitAbout] = Field(default_factory=dict)
+    """Kind of task family -> the unit that the paper prints its returns in."""
+    seeds: Annotated[int, Field(ge=1)]
+    """Of the paper; fewer decide nothing."""
+    seeds_source: Text
+    window: Annotated[float, Field(gt=0, le=1)]
+    """Share of the environment steps, at the end of training, over which a run is scored."""
+    window_source: Text
+    protocol: list[Block] = Field(default_factory=list)
+    """Budget, exploration episodes and environment options, with their sources; later blocks override earlier ones."""
+    tables: dict[Text, TableAbout] = Field(default_factory=dict)
+    clusters: ClustersAbout | None = None
+    """Where statistics of context embeddings are printed."""
+    notes: list[Text] = Field(default_factory=list)
+    """What a reader of the verdicts has to know."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +171,13 @@ class PrintedTable:
 
 
 @dataclass(frozen=True)
-class Paper:
-    """A paper: its folder, and what was read from it."""
+class Folder:
+    """A paper's folder: what the paper is, and what it prints."""
 
     name: str
     folder: Path
     about: About
-    tables: Mapping[str, PrintedTable] = field(default_factory=dict)
+    tables: Mapping[str, PrintedTable]
 
     def table(self, name: str) -> PrintedTable:
         """Return a table by its key in `paper.yaml`."""
@@ -150,8 +196,8 @@ def shipped_papers() -> list[str]:
     return [folder.replace("_", "-") for _, folder in sorted(found)]
 
 
-def read_paper(name: str) -> Paper:
-    """Read a paper that comes with the suite by its name, or any paper's folder by its path.
+def read_folder(name: str) -> Folder:
+    """Read what a paper prints: one that comes with the suite by its name, or any folder by its path.
 
     Raises
     ------
@@ -164,7 +210,37 @@ def read_paper(name: str) -> Paper:
         raise UsageError(unknown("paper", name, names) + " or the path of a paper's folder")
     about = read_yaml(inside(folder, ABOUT), About, "paper file")
     tables = {key: _read_table(folder, table) for key, table in about.tables.items()}
-    return Paper(folder.resolve().name.replace("_", "-"), folder, about, tables)
+    _check_about(folder / ABOUT, about, tables)
+    return Folder(folder.resolve().name.replace("_", "-"), folder, about, tables)
+
+
+def _check_about(path: Path, about: About, tables: Mapping[str, PrintedTable]) -> None:
+    """Refuse what speaks of something that is not there."""
+    try:
+        for set_name, names in about.environments.items():
+            for name in names:
+                if name not in family_names():
+                    raise UsageError(f"environments.{set_name}: {unknown('environment', name, family_names())}")
+        for kind in about.units:
+            if kind not in (kinds := {family_spec(name).kind for name in family_names()}):
+                raise UsageError(f"units: {unknown('kind of task family', kind, kinds)}")
+        for table in tables.values():
+            if table.about.measure:
+                for row in table.rows:
+                    if row not in family_names():
+                        raise UsageError(f"{table.file}: {unknown('environment', row, family_names())}")
+            if table.about.groups:
+                table.column(table.about.groups.column, numbers=False)
+                for name in (table.about.groups.ours, table.about.groups.baseline):
+                    table.column(name)
+        if about.clusters:
+            if about.clusters.table not in tables:
+                raise UsageError(f"clusters: {unknown('table', about.clusters.table, tables)}")
+            for row in (about.clusters.within, about.clusters.between):
+                for column in (table := tables[about.clusters.table]).number_columns:
+                    table.cell(row, column)
+    except UsageError as error:
+        raise UsageError(f"paper file {path}: {error}") from error
 
 
 def inside(folder: Path, file: str) -> Path:

@@ -1,30 +1,22 @@
-"""The paper's claims judged on our own runs: value, test, verdict, the cost of deciding; where reduced runs point."""
+"""A paper's claims judged on our own runs: value, test, verdict, the cost of deciding; where reduced runs point."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from suite.analysis.hypotheses import LEVEL, NOTHING, Finding, seeds_to_decide
-from suite.analysis.intervals import clearly_not_zero
-from suite.analysis.permutations import Samples
-from suite.analysis.ranking import common_environments, strata
-from suite.analysis.results import Results
-from suite.papers import paper
-from suite.papers.claims import Claim, claims
-from suite.plan.departures import departures
-from suite.spec import RunSpec
+from suite.analysis.ranking import common_environments
+from suite.analysis.results import WINDOW, Results, window_scores
+from suite.papers.claims import Claim
+from suite.papers.paper import Paper
 
 Verdict = Literal["reproduced", "not reproduced", "not enough runs", "not at the paper's settings"]
 Pointing = Literal["points the same way", "points the other way", "does not say"]
-
-SEEDS = 3
-"""Seeds of the paper; fewer decide nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,83 +52,62 @@ class Direction:
     reason: str
 
 
-def at_paper_settings(spec: RunSpec, provenance: Mapping[str, Any]) -> bool:
-    """Tell whether a run speaks for the paper: printed settings, its protocol and, on Meta-World, its budget.
-
-    The published implementation's differences (`as_published`) are allowed: the paper ran them.
-    """
-    printed, used = provenance.get("printed_settings"), provenance.get("used_settings")
-    if not isinstance(printed, dict) or not isinstance(used, dict):
-        return False
-    if {**printed, "as_published": None} != {**used, "as_published": None}:
-        return False
-    if departures(spec):
-        return False
-    protocols = paper.document("tables6_7_8_hyperparameters")
-    if spec.environment in paper.table("table1").index:
-        protocol = protocols["meta_world_protocol"]
-        return bool(
-            spec.budget == protocol["environment_steps"]
-            and spec.environment_options.get("reward", "v1") == "v1"
-            and spec.exploration_episodes == protocol["exploration_trajectories_at_meta_test"]
-        )
-    protocol = protocols["mujoco_controls_protocol"]
-    return bool(spec.exploration_episodes == protocol["exploration_trajectories_at_meta_test"])
+def judge_all(paper: Paper, results: Results) -> list[Judgement]:
+    """Judge every claim of a paper, for the plain entries and for every variant of them that ran."""
+    done = settled(paper, results)
+    return [judge(paper, claim, done, results.curves) for claim in paper.variants(set(done["entry"]))]
 
 
-def judge_all(results: Results) -> list[Judgement]:
-    """Judge every claim, for the plain pair of entries and for every variant of it that ran."""
-    done = _settled(results)
-    return [judge(claim, done) for claim in _claims(done)]
-
-
-def directions(results: Results) -> list[Direction]:
+def directions(paper: Paper, results: Results) -> list[Direction]:
     """Say where runs off the paper's settings point, for every claim whose entries all have such runs."""
-    done = _settled(results)
+    done = settled(paper, results)
     astray = done[~done["at_settings"]]
     return [
-        direction(claim, astray)
-        for claim in _claims(astray)
+        direction(paper, claim, astray, results.curves)
+        for claim in paper.variants(set(astray["entry"]))
         if set(claim.entries) <= set(_concerned(claim, astray)["entry"])
     ]
 
 
-def _settled(results: Results) -> pd.DataFrame:
-    """Return the finished runs with a column `at_settings`."""
+def settled(paper: Paper, results: Results) -> pd.DataFrame:
+    """Return the finished runs with a column `at_settings`, scored over the paper's window.
+
+    A run at the paper's settings goes by its label, whatever else ran under the same one; unless several such
+    configurations did, which differ in versions or revisions and are no replications of each other.
+    """
     done = results.done
-    settings = [at_paper_settings(results.specs[run], results.provenance[run]) for run in done["run"]]
-    return done.assign(at_settings=np.array(settings, bool))
+    speaks = np.array([paper.settings.speaks(results.specs[run]) for run in done["run"]], bool)
+    done = done.assign(at_settings=speaks)
+    if paper.about.window != WINDOW:
+        done["score"] = done["run"].map(window_scores(results.curves, done, paper.about.window))
+    labels = done["run"].map(lambda run: results.specs[run].label)
+    alike = done[speaks].groupby([labels[speaks], "environment"])["entry"].transform("nunique") == 1
+    done.loc[alike[alike].index, "entry"] = labels[alike[alike].index]
+    return done
 
 
-def _claims(done: pd.DataFrame) -> list[Claim]:
-    found = set(done["entry"])
-    endings = {entry.removeprefix("tcl-pearl") for entry in found if entry.startswith("tcl-pearl-")}
-    variants = ["", *sorted(ending for ending in endings if f"pearl{ending}" in found)]
-    return [claim for variant in variants for claim in claims(variant)]
-
-
-def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
+def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) -> Judgement:
     """Judge one claim on finished runs.
 
     Parameters
     ----------
-    done : `Results.done` with a column `at_settings`.
+    done : what `settled` returns.
+    curves : `Results.curves`.
     """
     concerned = _concerned(claim, done)
-    settled = concerned[concerned["at_settings"]]
+    at_settings = concerned[concerned["at_settings"]]
     absent = [entry for entry in claim.entries if entry not in set(concerned["entry"])]
-    astray = [entry for entry in claim.entries if entry not in set(settled["entry"])]
-    runs = concerned if astray else settled
+    astray = [entry for entry in claim.entries if entry not in set(at_settings["entry"])]
+    runs = concerned if astray else at_settings
     everywhere = len(runs)
-    machines = claim.measure == "seconds_total" and not absent
+    machines = claim.about.measure == "seconds_total" and not absent
     if machines:
         runs = _of_one_machine(runs, claim.entries)
     counts = _counts(claim, runs)
     covered = [environment for environment in claim.environments if environment in counts.dropna().index]
     seeds = int(counts.loc[covered].min().min()) if covered else 0
-    samples = _samples(claim, runs, covered)
-    value, left_out = _value(claim, samples)
-    finding = claim.hypothesis(samples) if covered else NOTHING
+    value, note, finding = _found(paper, claim, runs, curves, covered)
+    needed = paper.about.seeds
 
     verdict: Verdict = "not enough runs"
     if absent:
@@ -148,42 +119,40 @@ def judge(claim: Claim, done: pd.DataFrame) -> Judgement:
         reason = f"no machine type (processor and device) ran {' and '.join(claim.entries)} on one environment"
     elif len(covered) < len(claim.environments):
         reason = f"{len(covered)} of {len(claim.environments)} environments"
-    elif seeds < SEEDS:
-        reason = f"{seeds} seeds in some environment, {SEEDS} needed"
+    elif seeds < needed:
+        reason = f"{seeds} seeds in some environment, {needed} needed"
     else:
         verdict = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}[finding.direction]  # type: ignore[assignment]
         reason = said(finding)
-    if left_out and not astray:
-        reason += (
-            f"; the value leaves out {left_out} of {len(covered)} environments, in which {claim.entries[1]}'s mean is"
-        )
-        reason += " not clearly away from zero"
+    if note and not astray:
+        reason += f"; {note}"
     if machines and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
     decided = verdict in {"reproduced", "not reproduced"}
-    cost = "" if decided else _cost(claim, settled if astray else runs, finding, seeds)
+    cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, finding, seeds)
     return Judgement(claim, value, finding, seeds, len(covered), verdict, reason, cost)
 
 
-def direction(claim: Claim, astray: pd.DataFrame) -> Direction:
+def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataFrame) -> Direction:
     """Say where runs off the paper's settings point: the claim's own test, on what all of its entries ran alike.
 
-    Only environments count in which every entry has three seeds, all of one budget; seconds, of one machine type.
+    Only environments count in which every entry has enough seeds, all of one budget; seconds, of one machine type.
     """
     runs = _concerned(claim, astray)
-    if claim.measure == "seconds_total":
+    if claim.about.measure == "seconds_total":
         runs = _of_one_machine(runs, claim.entries)
     counts = _counts(claim, runs)
+    needed = paper.about.seeds
     budgets = runs.groupby("environment")["budget"].agg(["nunique", "first"])
     places = [
         place
         for place in claim.environments
-        if place in counts.index and counts.loc[place].min() >= SEEDS and budgets.loc[place, "nunique"] == 1
+        if place in counts.index and counts.loc[place].min() >= needed and budgets.loc[place, "nunique"] == 1
     ]
     if not places:
-        reason = f"no environment with {SEEDS} seeds of {', '.join(claim.entries)} under one budget"
+        reason = f"no environment with {needed} seeds of {', '.join(claim.entries)} under one budget"
         return Direction(claim, NOTHING, 0, (), (), "does not say", reason)
-    finding = claim.hypothesis(_samples(claim, runs, places))
+    finding = _found(paper, claim, runs, curves, places)[2]
     pointing: dict[int, Pointing] = {1: "points the same way", 0: "does not say", -1: "points the other way"}
     return Direction(
         claim,
@@ -194,6 +163,19 @@ def direction(claim: Claim, astray: pd.DataFrame) -> Direction:
         pointing[finding.direction],
         said(finding),
     )
+
+
+def _found(
+    paper: Paper, claim: Claim, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]
+) -> tuple[float, str, Finding]:
+    """Return a claim's value, what it leaves out, and its test, in the paper's unit."""
+    if not environments:
+        return math.nan, "", NOTHING
+    samples = claim.about.samples(runs, curves, environments)
+    if claim.about.measure == "score":
+        units = [paper.unit(environment) for environment in environments]
+        samples = [[values / unit for values, unit in zip(entry, units, strict=True)] for entry in samples]
+    return *claim.about.value(samples), claim.about.find(samples)
 
 
 def said(finding: Finding) -> str:
@@ -234,30 +216,13 @@ def _of_one_machine(runs: pd.DataFrame, entries: tuple[str, ...]) -> pd.DataFram
     return best
 
 
-def _samples(claim: Claim, runs: pd.DataFrame, environments: list[str]) -> list[Samples]:
-    """Return for each entry of a claim its runs on each environment, in the paper's unit."""
-    units = [paper.unit(environment) if claim.measure == "score" else 1.0 for environment in environments]
-    return [
-        [values / unit for values, unit in zip(strata(runs, entry, environments, claim.measure), units, strict=True)]
-        for entry in claim.entries
-    ]
-
-
-def _value(claim: Claim, samples: list[Samples]) -> tuple[float, int]:
-    """Compute the claim's statistic as the paper does, and count the environments that it cannot divide in."""
-    places = range(len(samples[0]))
-    kept = [place for place in places if not claim.divides or clearly_not_zero(samples[1][place])]
-    if not kept:
-        return math.nan, len(places)
-    means = [np.array([entry[place].mean() for place in kept]) for entry in samples]
-    return float(claim.statistic(means)), len(places) - len(kept)
-
-
-def _cost(claim: Claim, settled: pd.DataFrame, finding: Finding, seeds: int) -> str:
+def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, finding: Finding, seeds: int) -> str:
     """Say how many more runs at the paper's settings would decide, and how long they take."""
-    counts = settled.groupby(["environment", "entry"]).size()
+    counts = there.groupby(["environment", "entry"]).size()
     missing = {
-        entry: sum(max(0, SEEDS - int(counts.get((environment, entry), 0))) for environment in claim.environments)
+        entry: sum(
+            max(0, paper.about.seeds - int(counts.get((environment, entry), 0))) for environment in claim.environments
+        )
         for entry in claim.entries
     }
     prefix = ""
@@ -271,18 +236,17 @@ def _cost(claim: Claim, settled: pd.DataFrame, finding: Finding, seeds: int) -> 
         prefix = f"about {more} more seeds in each environment: "
         missing = dict.fromkeys(claim.entries, more * len(claim.environments))
     runs = sum(missing.values())
-    hours = [_hours(entry, settled) for entry in claim.entries]
+    hours = [_hours(paper, entry, there) for entry in claim.entries]
     if any(math.isnan(each) for each in hours):
         return f"{prefix}{runs} runs"
     total = sum(missing[entry] * each for entry, each in zip(claim.entries, hours, strict=True))
     return f"{prefix}{runs} runs, {total:,.0f} hours of one machine"
 
 
-def _hours(entry: str, settled: pd.DataFrame) -> float:
-    """Hours a run: measured at the paper's settings, else as Table 9 has it; NaN if neither is known."""
-    measured = settled.loc[settled["entry"] == entry, "seconds_total"].mean()
+def _hours(paper: Paper, entry: str, there: pd.DataFrame) -> float:
+    """Hours a run: measured at the paper's settings, else as the paper prints them; NaN if neither is known."""
+    measured = there.loc[there["entry"] == entry, "seconds_total"].mean()
     if measured > 0:
         return float(measured) / 3600
-    table = paper.table("table9").mean()
-    name = entry if entry in table.index else next((known for known in table.index if entry.startswith(str(known))), "")
-    return float(table.get(name, math.nan)) / 3600
+    printed = paper.hours(entry)
+    return math.nan if printed is None else printed

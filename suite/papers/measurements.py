@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from suite.errors import UsageError, unknown
 from suite.papers.checks import Check, Found, Value
-from suite.papers.folder import Paper, Printed, Text, agrees, exact
+from suite.papers.folder import Folder, Printed, agrees, exact
+from suite.papers.schema import Text
 
 Measured = tuple[bool, dict[str, Value]]
 """Whether the print holds, and what was measured."""
@@ -74,7 +75,7 @@ class Measurement(Check):
             raise ValueError("source: says where the cited numbers stand")
         return self
 
-    def find(self, paper: Paper) -> Found:
+    def find(self, paper: Folder) -> Found:
         """Measure."""
         holds, values = MEASUREMENTS[self.measurement][0](self.published, self.cited)
         return Found(

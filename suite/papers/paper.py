@@ -1,84 +1,166 @@
-"""The paper's published numbers."""
+"""A paper, whole: what it prints, how that is audited, what it claims, and which runs speak to it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
-import yaml
-
+from environments import family_names, family_spec
+from suite.errors import UsageError, unknown
 from suite.papers.audit import read_checks
-from suite.papers.folder import read_paper
+from suite.papers.checks import Check
+from suite.papers.claims import Claim, ClaimsFile, in_variant
+from suite.papers.folder import ABOUT, Folder, read_folder, shipped_papers
+from suite.papers.power import Power, read_power
+from suite.papers.reference import ReferenceRun, read_reference
+from suite.papers.sources import Block, SettingsFile
+from suite.papers.speaking import PaperSettings
+from suite.plan.environment_sets import named_environments
 
-FOLDER = Path(__file__).parent / "tcl_pearl"
-
-TABLES = {
-    "table1": "tables/table1_ml1_50.csv",
-    "table2": "tables/table2_tsne_clusters.csv",
-    "table3": "tables/table3_ml1_25.csv",
-    "table4": "tables/table4_tcl_mujoco_controls.csv",
-    "table5": "tables/table5_oracle_context.csv",
-    "table9": "tables/table9_wall_clock.csv",
-}
+CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
 
 
-@cache
-def table(name: str) -> pd.DataFrame:
-    """Read one of the paper's tables by its number, with the first column as index.
+@dataclass(frozen=True)
+class Paper(Folder):
+    """A paper's folder, read and checked."""
 
-    Returns are in thousands and times in seconds; a column is named as the entry it belongs to (`tcl-pearl`).
+    checks: Mapping[str, Check]
+    claims: Sequence[Claim]
+    """Of the plain entries."""
+    settings: PaperSettings
+    reference: Sequence[ReferenceRun]
+    power: Sequence[Power]
+    """What three seeds decide of its claims; empty where nobody has tried."""
+
+    def variants(self, entries: set[str]) -> list[Claim]:
+        """Return the claims, and those of every variant whose entries are all there."""
+        found = list(self.claims)
+        for variant, environments in self.settings.variants:
+            if {f"{entry}-{variant.ending}" for entry in variant.entries} <= entries:
+                found += [each for claim in self.claims if (each := in_variant(claim, variant, environments))]
+        return found
+
+    def unit(self, environment: str) -> float:
+        """Return what a return is divided by to be in the paper's unit."""
+        units = self.about.units.get(family_spec(environment).kind)
+        return units.divide if units else 1.0
+
+    def end_values(self, environment: str) -> dict[str, float]:
+        """Return the final scores that the paper prints for an environment, by entry, in its unit."""
+        found: dict[str, float] = {}
+        for table in self.tables.values():
+            if table.about.measure == "score" and environment in table.rows:
+                found |= {name: float(table.cell(environment, name)) for name in table.number_columns}
+        return found
+
+    def hours(self, entry: str) -> float | None:
+        """Return the mean hours of a run, if the paper prints seconds of an entry or of its plain form."""
+        for table in self.tables.values():
+            for name in table.number_columns if table.about.measure == "seconds_total" else []:
+                if entry == name or entry.startswith(f"{name}-"):
+                    return float(table.numbers(name).mean()) / 3600
+        return None
+
+
+def read_paper(name: str) -> Paper:
+    """Read a paper that comes with the suite by its name, or any paper's folder by its path.
+
+    Raises
+    ------
+    UsageError
+        If there is no such paper, or something in its folder is not valid: one line says which file, key and value.
     """
-    read = pd.read_csv(FOLDER / TABLES[name], index_col=0)
-    units = ("_return_thousands", "_seconds")
-    return read.rename(columns=lambda column: _without(column, units).replace("_", "-"))
+    folder = read_folder(name)
+    claims_file, settings_file = folder.read(CLAIMS, ClaimsFile), folder.read(SETTINGS, SettingsFile)
+    settings = PaperSettings(
+        settings_file.algorithms,
+        _placed(folder, SETTINGS, "settings", settings_file.settings),
+        [
+            (
+                variant,
+                None
+                if variant.environments is None
+                else _environments(folder, SETTINGS, f"variants.{number}", variant.environments),
+            )
+            for number, variant in enumerate(settings_file.variants)
+        ],
+        _placed(folder, ABOUT, "protocol", folder.about.protocol),
+    )
+    claims = [
+        Claim(key, about, tuple(_environments(folder, CLAIMS, key, about.environments)))
+        for key, about in claims_file.root.items()
+    ]
+    paper = Paper(
+        folder.name,
+        folder.folder,
+        folder.about,
+        folder.tables,
+        read_checks(folder),
+        claims,
+        settings,
+        read_reference(folder),
+        read_power(folder),
+    )
+    for claim in claims:
+        _check_claim(paper, claim)
+    return paper
 
 
-def _without(name: str, endings: tuple[str, ...]) -> str:
-    for ending in endings:
-        name = name.removesuffix(ending)
-    return name
+def read_papers(names: Sequence[str] | None = None) -> list[Paper]:
+    """Read the papers of these names or paths; by default all that come with the suite."""
+    return [read_paper(name) for name in names] if names else list(_all_shipped())
 
 
 @cache
-def document(name: str) -> dict[str, Any]:
-    """Read `<name>.yaml`; `printed_claims` are those of the audit, with where each is printed and its numbers."""
-    if name == "printed_claims":
-        return {
-            key: {
-                "where": check.where,
-                "values": {name.replace("-", "_"): text for name, text in check.published.items()},
-            }
-            for key, check in read_checks(read_paper(str(FOLDER))).items()
-        }
-    value: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    return value
+def _all_shipped() -> tuple[Paper, ...]:
+    return tuple(read_paper(name) for name in shipped_papers())
 
 
-def unit(environment: str) -> float:
-    """Return what a return is divided by to be in the paper's unit: Meta-World is printed in thousands."""
-    return 1000.0 if environment in table("table1").index else 1.0
+def _environments(folder: Folder, file: str, key: str, names: str | Sequence[str]) -> list[str]:
+    try:
+        found = named_environments(names, folder.about.environments)
+        for name in found:
+            if name not in family_names():
+                raise UsageError(unknown("environment", name, family_names()))
+    except UsageError as error:
+        raise UsageError(f"paper file {folder.folder / file}: {key}: {error}") from error
+    return found
 
 
-def end_values(environment: str) -> dict[str, float]:
-    """Return the final scores that the paper prints for an environment (Tables 1 and 3), by entry, in its unit."""
-    values: dict[str, float] = {}
-    for name in ("table3", "table1"):
-        printed = table(name)
-        if environment in printed.index:
-            row = printed.loc[environment].drop("paper-group", errors="ignore")
-            values |= {str(entry): float(value) for entry, value in row.items()}
-    return values
+def _placed(folder: Folder, file: str, key: str, blocks: Sequence[Block]) -> list[tuple[Block, Sequence[str] | None]]:
+    return [
+        (
+            block,
+            None if block.environments is None else _environments(folder, file, f"{key}.{number}", block.environments),
+        )
+        for number, block in enumerate(blocks)
+    ]
 
 
-@cache
-def power() -> pd.DataFrame:
-    """Read what three seeds decide if the printed values are true, as `python -m speed.calibration --write` found it.
-
-    Returns
-    -------
-    One row a claim and deviation over seeds: `claim`, `assumed` (which values), `deviation`, `decided` (share of trials
-    with three seeds) and `seeds` (the fewest tried that decide in 80 % of trials; missing if none does).
-    """
-    return pd.read_csv(FOLDER / "power.csv")
+def _check_claim(paper: Paper, claim: Claim) -> None:
+    """Refuse a claim about an entry that has no settings, or that no table has where one is named."""
+    where = f"paper file {paper.folder / CLAIMS}: {claim.key}"
+    if claim.about.table is not None:
+        if claim.about.table not in paper.tables:
+            raise UsageError(f"{where}: {unknown('table', claim.about.table, paper.tables)}")
+        table = paper.tables[claim.about.table]
+        for entry in claim.entries:
+            if entry not in table.number_columns:
+                raise UsageError(
+                    f"{where}: entries: {table.about.title} has none of {entry!r}; it has "
+                    + ", ".join(table.number_columns)
+                )
+        for environment in claim.environments:
+            if environment not in table.rows:
+                raise UsageError(f"{where}: {table.about.title}: {unknown('row', environment, table.rows)}")
+    variants = [claim, *(each for variant in paper.settings.variants if (each := in_variant(claim, *variant)))]
+    for each in variants:
+        for entry in each.entries:
+            for environment in each.environments:
+                try:
+                    if not paper.settings.of(entry, environment):
+                        raise UsageError(f"{entry} on {environment}: has no settings, but {claim.key} claims something")
+                    paper.settings.expected(entry, environment)
+                except UsageError as error:
+                    raise UsageError(f"paper file {paper.folder / SETTINGS}: {error}") from error

@@ -10,7 +10,8 @@ from typing import Literal
 from pydantic import model_validator
 
 from suite.errors import UsageError
-from suite.papers.folder import SECONDS, Paper, Printed, PrintedTable, Strict, Text, Unit, exact
+from suite.papers.folder import SECONDS, Folder, Printed, PrintedTable, Unit, exact
+from suite.papers.schema import Strict, Text
 
 Average = Literal["mean", "median", "sum", "lowest", "highest"]
 
@@ -45,14 +46,14 @@ class Quantity(Strict):
             raise ValueError("takes either row, or of")
         return self
 
-    def printed(self, paper: Paper, column: str = "") -> str | None:
+    def printed(self, paper: Folder, column: str = "") -> str | None:
         """Return the number as it is printed; None if it is computed."""
         if self.number is not None:
             return self.number
         table = paper.table(str(self.table))
         return None if self.row is None else table.cell(self.row, self.column or column)
 
-    def value(self, paper: Paper, column: str = "") -> Fraction:
+    def value(self, paper: Folder, column: str = "") -> Fraction:
         """Return the number, in the unit of its table."""
         printed = self.printed(paper, column)
         if printed is not None:

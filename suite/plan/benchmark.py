@@ -8,18 +8,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    PrivateAttr,
+    model_validator,
+)
 
 from algorithms import ALGORITHMS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.embeddings import ClusterSettings, Embedding
+from suite.plan.environment_sets import named_environments
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 
-SHIPPED = Path(__file__).parent / "benchmarks"
+SUITE = Path(__file__).parents[1]
+SHIPPED = ("plan/benchmarks/*.yaml", "papers/*/benchmarks/*.yaml")
+"""Where benchmarks ship: the suite's own, and those of papers."""
 
 
 def _looks_like_itself(label: str) -> str:
@@ -30,6 +42,13 @@ def _looks_like_itself(label: str) -> str:
 
 
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
+
+
+def _named(environments: Any) -> Any:
+    try:
+        return named_environments(environments) if isinstance(environments, str) else environments
+    except UsageError as error:
+        raise ValueError(str(error)) from error
 
 
 class Entry(BaseModel):
@@ -47,7 +66,8 @@ class Group(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    environments: Annotated[list[str], Field(min_length=1)]
+    environments: Annotated[list[str], Field(min_length=1), BeforeValidator(_named)]
+    """In a file also the name of a set of `environment_sets.yaml`."""
     environment_options: dict[str, str] = {}
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
@@ -61,7 +81,7 @@ class Group(BaseModel):
 
 
 class Benchmark(BaseModel):
-    """A named list of groups, and of the shipped benchmarks that it includes."""
+    """A named list of groups, and of other benchmarks that it includes: shipped ones, or files beside its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -71,6 +91,8 @@ class Benchmark(BaseModel):
     groups: list[Group] = []
     clusters: list[Embedding] = []
     """Runs whose context embeddings are judged when they are done."""
+    _path: Path = PrivateAttr(default=Path())
+    """Its own file."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Benchmark:
@@ -93,8 +115,8 @@ class Benchmark(BaseModel):
 
     def embeddings(self) -> dict[str, ClusterSettings]:
         """Return how runs are embedded that shall be, by run; raises as `plan`."""
-        included = [load_benchmark(name).embeddings() for name in self.include]
-        own = self._chosen(self._runs()) if self.clusters else {}
+        own = self._chosen(self._runs())  # first: it refuses a file that includes itself
+        included = [load_benchmark(name, self._path.parent).embeddings() for name in self.include]
         return {run: settings for each in (*included, own) for run, settings in each.items()}
 
     def _chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
@@ -106,13 +128,15 @@ class Benchmark(BaseModel):
                 raise UsageError(f"benchmark {self.name}: clusters.{number}: {error}") from error
         return chosen
 
-    def _runs(self) -> list[RunSpec]:
+    def _runs(self, within: tuple[Path, ...] = ()) -> list[RunSpec]:
+        within = (*within, self._path.resolve())
         runs: dict[str, RunSpec] = {}
         for name in self.include:
-            if name not in shipped_benchmarks() or name == self.name:
-                raise UsageError(f"benchmark {self.name}: {unknown('include:', name, shipped_benchmarks())}")
             try:
-                for spec in load_benchmark(name).plan():
+                included = load_benchmark(name, self._path.parent)
+                if included._path.resolve() in within:
+                    raise UsageError("includes itself")
+                for spec in included._runs(within):
                     _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
@@ -204,18 +228,28 @@ def _protocol(group: Group, environment: str) -> dict[str, Any]:
 
 def shipped_benchmarks() -> list[str]:
     """Return the names of the benchmarks that come with the suite."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+    return sorted(_shipped())
 
 
-def load_benchmark(name: str) -> Benchmark:
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for pattern in SHIPPED for path in SUITE.glob(pattern)}
+
+
+def load_benchmark(name: str, folder: Path = Path()) -> Benchmark:
     """Read a shipped benchmark by name, or any benchmark file by path.
+
+    Parameters
+    ----------
+    folder : what the path is relative to.
 
     Raises
     ------
     UsageError
         If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed.
     """
-    path = SHIPPED / f"{name}.yaml" if name in shipped_benchmarks() else Path(name)
+    path = _shipped().get(name, folder / name)
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
-    return read_yaml(path, Benchmark, "benchmark file")
+    benchmark = read_yaml(path, Benchmark, "benchmark file")
+    benchmark._path = path
+    return benchmark

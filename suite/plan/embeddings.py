@@ -19,9 +19,9 @@ class ClusterSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tasks: Annotated[int, Field(ge=2, le=1000)] = 8
-    """Section 5.5."""
+    """As printed."""
     rollouts: Annotated[int, Field(ge=2, le=100_000)] = 200
-    """A task; section 5.5."""
+    """A task; as printed."""
     window: Annotated[int, Field(ge=1)] = 64
     """Transitions encoded of each rollout; not printed for this figure."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

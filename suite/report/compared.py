@@ -1,4 +1,4 @@
-"""The report's tables of comparison: ranking, wins, efficiency, and Tables 1, 3 and 9 beside the paper's."""
+"""The report's tables of comparison: ranking, wins, efficiency."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, WITH_INTERVAL
-from suite.papers import paper
-from suite.papers.claims import failure_threshold
 from suite.table import Cell, Table, interval
 
 SHOWN = 8
 """Environments that are named before the rest is counted."""
-
-GROUPS = {1: "better", 0: "comparable", -1: "worse"}
 
 
 def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Table:
@@ -110,103 +105,3 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
         "Area: mean return over the environment steps spent. Level: 90 % of PEARL's way from untrained to its final "
         "score; steps are the median over the seeds that reached it.",
     )
-
-
-def table1(scores: pd.DataFrame) -> Table:
-    """Table 1 of the paper beside ours, for the environments that ran."""
-    printed = paper.table("table1")
-    ours = _means(scores, list(printed.index))
-    failure = failure_threshold()
-    rows: list[tuple[Cell, ...]] = []
-    for environment, measured in ours.items():
-        row = printed.loc[environment]
-        tcl, pearl = measured.get("tcl-pearl"), measured.get("pearl")
-        group = None
-        if tcl is not None and pearl is not None:
-            group = GROUPS[int(comparisons.groups(np.array(tcl), np.array(pearl), failure))]
-        rows.append(
-            (environment, float(row["pearl"]), pearl, float(row["tcl-pearl"]), tcl, str(row["paper-group"]), group)
-        )
-    return Table(
-        "table-1",
-        "Table 1: ML1, PEARL and TCL-PEARL",
-        ("environment", "pearl, paper", "pearl", "tcl-pearl, paper", "tcl-pearl", "group, paper", "group"),
-        tuple(rows),
-        f"Returns in thousands; {len(rows)} of {len(printed)} environments ran. Failure threshold of the groups: "
-        f"{failure:g} thousand. {CAVEAT}",
-        decimals=2,
-    )
-
-
-def table3(scores: pd.DataFrame) -> Table:
-    """Table 3 of the paper beside ours, for the environments that ran."""
-    printed = paper.table("table3")
-    ours = _means(scores, list(printed.index))
-    rows = [
-        (
-            environment,
-            *(
-                cell
-                for entry in printed.columns
-                for cell in (float(printed[entry][environment]), measured.get(str(entry)))
-            ),
-        )
-        for environment, measured in ours.items()
-    ]
-    columns = [column for entry in printed.columns for column in (f"{entry}, paper", str(entry))]
-    return Table(
-        "table-3",
-        "Table 3: ML1, five algorithms",
-        ("environment", *columns),
-        tuple(rows),
-        f"Returns in thousands; {len(rows)} of {len(printed)} environments ran. {CAVEAT}",
-        decimals=2,
-    )
-
-
-def table9(done: pd.DataFrame) -> Table:
-    """Table 9 of the paper beside ours, on the environments that one machine type ran both entries on."""
-    printed = paper.table("table9")
-    pair = ["tcl-pearl", "pearl"]
-    timed = done[done["entry"].isin(pair) & done["environment"].isin(printed.index)]
-    rows = []
-    for environment, here in timed.groupby("environment", sort=True):
-        alike = [group for _, group in here.groupby(["machine", "budget"]) if set(group["entry"]) == set(pair)]
-        if not alike:
-            continue
-        measured = max(alike, key=len)
-        seconds = measured.groupby("entry")["seconds_total"].mean()
-        ours, theirs = (float(printed[entry][environment]) for entry in pair)
-        tcl, pearl = (float(seconds[entry]) for entry in pair)
-        machine = str(measured["machine"].iloc[0])
-        rows.append((str(environment), ours, tcl, theirs, pearl, ours / theirs, tcl / pearl, len(measured), machine))
-    return Table(
-        "table-9",
-        "Table 9: seconds a run",
-        (
-            "environment",
-            "tcl-pearl, paper",
-            "tcl-pearl",
-            "pearl, paper",
-            "pearl",
-            "ratio, paper",
-            "ratio",
-            "runs",
-            "machine",
-        ),
-        tuple(rows),
-        "The paper's machine: Tesla M40. Environments on which one machine type (processor and device) ran both "
-        "entries under one budget; of several types, the one with the most runs. All seconds stand under Wall-clock.",
-        decimals=2,
-    )
-
-
-CAVEAT = "Shown, never judged: Meta-World v3's geometry is not v1's."
-
-
-def _means(scores: pd.DataFrame, environments: Sequence[object]) -> dict[str, dict[str, float]]:
-    """Return {environment: {entry: mean score in the paper's unit}} of the environments that ran."""
-    found: dict[str, dict[str, float]] = {}
-    for row in scores[scores["environment"].isin(environments)].to_dict("records"):
-        found.setdefault(row["environment"], {})[row["entry"]] = row["mean"] / paper.unit(row["environment"])
-    return found

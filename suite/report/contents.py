@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from algorithms import ALGORITHMS
+from environments import family_spec
 from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
@@ -15,16 +18,22 @@ from suite.analysis.intervals import curve_bands, score_table
 from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
-from suite.papers import paper
 from suite.papers.audit import AuditRow, audit
-from suite.papers.folder import read_paper, shipped_papers
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
+from suite.papers.paper import Paper
 from suite.plan.departures import departures
-from suite.report import compared, embedded, judged, ran
+from suite.report import beside
 from suite.table import Table
 
-KNOWN_ENTRIES = ("tcl-pearl", "pearl", "oracle-sac", "blind-sac", "mql", "rl2-ppo", "maml-trpo")
-"""Entries that always look the same; others follow by name."""
+
+@dataclass(frozen=True)
+class JudgedPaper:
+    """A paper, and what the runs and its own tables say of it."""
+
+    paper: Paper
+    judgements: list[Judgement]
+    directions: list[Direction]
+    audit: list[AuditRow]
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,7 @@ class Contents:
     """Environment -> what its returns are divided by."""
     scores: pd.DataFrame
     bands: pd.DataFrame
-    judgements: list[Judgement]
-    audit: list[AuditRow]
-    directions: list[Direction]
+    papers: list[JudgedPaper]
     compared: list[Compared]
     matrix: pd.DataFrame
     efficiency: pd.DataFrame
@@ -61,51 +68,54 @@ class Contents:
     """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
 
     @property
-    def tables(self) -> list[Table]:
-        """All tables that hold something, in the order of the page."""
-        found = [
-            judged.claims(self.judgements),
-            judged.directions(self.directions),
-            *(
-                compared.ranking(number, group.ranking, group.environments)
-                for number, group in enumerate(self.compared)
-            ),
-            ran.scores(self.scores, self.units),
-            ran.protocols(self.results),
-            *self.beside_the_paper,
-            compared.wins(self.matrix),
-            judged.adaptation(self.adaptation, self.units),
-            compared.efficiency(self.efficiency, self.units),
-            ran.wall_clock(self.results.done),
-            *([embedded.table(self.clusters)] if self.clusters else []),
-            judged.audit(self.audit),
-        ]
+    def plain_papers(self) -> list[Paper]:
+        """The papers alone."""
+        return [each.paper for each in self.papers]
+
+    @property
+    def beside_the_papers(self) -> list[Table]:
+        """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
+        departing = [run for run, spec in self.results.specs.items() if departures(spec)]
+        done = self.results.done[~self.results.done["run"].isin(departing)]
+        found = [beside.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
+        return [table for table in found if table and table.rows]
+
+    @property
+    def reference(self) -> list[Table]:
+        """Other people's runs, of the papers that have any."""
+        found = [beside.reference(paper, set(self.units)) for paper in self.plain_papers]
         return [table for table in found if table.rows]
 
     @property
-    def beside_the_paper(self) -> list[Table]:
-        """The paper's Tables 1, 3 and 9 beside ours, where any of their environments ran under its protocol."""
-        departing = [run for run, spec in self.results.specs.items() if departures(spec)]
-        done = self.results.done[~self.results.done["run"].isin(departing)]
-        scores = score_table(done)
-        found = [compared.table1(scores), compared.table3(scores), compared.table9(done)]
-        return [table for table in found if table.rows]
+    def unit_names(self) -> dict[str, str]:
+        """Environment -> what its returns are in, where that is no plain return."""
+        found: dict[str, str] = {}
+        for environment in self.units:
+            for paper in self.plain_papers:
+                if unit := paper.about.units.get(family_spec(environment).kind):
+                    found.setdefault(environment, unit.name)
+        return found
 
 
-def contents(results: Results) -> Contents:
-    """Compute everything that the report shows."""
+def contents(results: Results, papers: Sequence[Paper]) -> Contents:
+    """Compute everything that the report shows.
+
+    Parameters
+    ----------
+    papers : those whose claims are judged; the first with a unit for a task family decides how its returns are shown.
+    """
     done = results.done
     order = entries(results.runs)
     finished = [entry for entry in order if entry in set(done["entry"])]
     return Contents(
         results=results,
         order=order,
-        units={environment: paper.unit(environment) for environment in sorted(set(done["environment"]))},
+        units={environment: _unit(papers, environment) for environment in sorted(set(done["environment"]))},
         scores=score_table(done),
         bands=curve_bands(results.curves),
-        judgements=judge_all(results),
-        audit=[row for name in shipped_papers() for row in audit(read_paper(name))],
-        directions=directions(results),
+        papers=[
+            JudgedPaper(paper, judge_all(paper, results), directions(paper, results), audit(paper)) for paper in papers
+        ],
         compared=[_compared(done, *alike) for alike in comparisons_alike(done, finished)],
         matrix=win_matrix(done, finished),
         efficiency=efficiency(done, results.curves),
@@ -130,7 +140,11 @@ def _compared(done: pd.DataFrame, names: list[str], environments: list[str]) -> 
     return Compared(names, environments, ranking(done, names, environments), levels, profiles)
 
 
+def _unit(papers: Sequence[Paper], environment: str) -> float:
+    return next((unit for paper in papers if (unit := paper.unit(environment)) != 1.0), 1.0)
+
+
 def entries(runs: pd.DataFrame) -> list[str]:
-    """Order the entries: the known ones first, so that they keep their looks."""
+    """Order the entries: those named as algorithms first, so that they keep their looks."""
     found = set(runs["entry"].dropna())
-    return [entry for entry in KNOWN_ENTRIES if entry in found] + sorted(found - set(KNOWN_ENTRIES))
+    return [entry for entry in ALGORITHMS if entry in found] + sorted(found - set(ALGORITHMS))

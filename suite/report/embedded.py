@@ -1,4 +1,4 @@
-"""The statistics of context embeddings: Table 2 beside ours, and a figure a run; in the report, and as a page."""
+"""The statistics of context embeddings beside printed ones, and a figure a run; in the report, and as a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from suite.errors import UsageError
 from suite.inspect.cluster_records import STATISTICS, ClusterRecord, frame
-from suite.papers import paper
+from suite.papers.paper import Paper
 from suite.report import figures
 from suite.report.html import drawn, fill
 from suite.store.files import write_atomically
@@ -21,10 +21,8 @@ NOTE = (
     "Within: mean distance of a window to its task's centroid. Between: mean distance of two centroids. Ratio: between "
     "by within. Silhouette: its mean. "
     "The scale of t-SNE is arbitrary: compare ratios and silhouettes, not distances, and trust the latent space first. "
-    "The paper's rows are its Table 2 (push-v1), the ratio computed from it."
+    "The papers' rows are printed; their ratios are computed from them."
 )
-PRINTED = {"to_centroid": "average distance to centroid", "between_centroids": "average distance between clusters"}
-"""Rows of Table 2."""
 HEADINGS = dict(zip(STATISTICS, ("within", "between", "ratio", "silhouette"), strict=True))
 DRAWN = 24
 """Runs that get a figure in the report; a figure of 1,600 windows takes about 100 kB."""
@@ -43,10 +41,10 @@ class Section:
     """Runs without a figure, because there are too many."""
 
 
-def section(records: Sequence[ClusterRecord], most: int = DRAWN) -> Section:
+def section(records: Sequence[ClusterRecord], papers: Sequence[Paper], most: int = DRAWN) -> Section:
     """Lay out the statistics of some runs, with figures of the first `most`."""
     return Section(
-        table(records),
+        table(records, papers),
         tuple(
             (
                 f"clusters-{index}",
@@ -60,26 +58,30 @@ def section(records: Sequence[ClusterRecord], most: int = DRAWN) -> Section:
     )
 
 
-def table(records: Sequence[ClusterRecord]) -> Table:
-    """Put the statistics of some runs under those that the paper prints."""
+def table(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:
+    """Put the statistics of some runs under those that papers print."""
     rows: list[tuple[Cell, ...]] = []
-    for entry, column in paper.table("table2").items():
-        within, between = (float(column[PRINTED[name]]) for name in ("to_centroid", "between_centroids"))
-        rows.append((f"{entry}, paper", "push-v1", None, within, between, between / within, *[None] * 6))
+    for paper in papers:
+        if about := paper.about.clusters:
+            printed = paper.tables[about.table]
+            for entry in printed.number_columns:
+                within, between = (float(printed.cell(row, entry)) for row in (about.within, about.between))
+                source = f"{entry}, {printed.about.title} of {paper.about.short}"
+                rows.append((source, about.environment, None, within, between, between / within, *[None] * 6))
     for record in records:
         numbers = [getattr(space, name) for space in (record.tsne, record.latent) for name in STATISTICS]
         rows.append((record.label, record.environment, record.run_seed, *numbers, record.run))
     columns = [f"{space} {HEADINGS[name]}" for space in ("t-SNE", "latent") for name in STATISTICS]
     return Table(
         "clusters",
-        "Clusters (Table 2)",
+        "Clusters",
         ("entry", "environment", "seed", *columns, "run"),
         tuple(rows),
         NOTE,
     )
 
 
-def write_clusters(reports: Path, records: Sequence[ClusterRecord]) -> Path:
+def write_clusters(reports: Path, records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Path:
     """Write `clusters.html`, one self-contained page, the same bytes for the same records.
 
     Returns
@@ -91,7 +93,7 @@ def write_clusters(reports: Path, records: Sequence[ClusterRecord]) -> Path:
     UsageError
         If it cannot be written.
     """
-    page = render(records)
+    page = render(records, papers)
     path = reports / "clusters.html"
     try:
         reports.mkdir(parents=True, exist_ok=True)
@@ -101,9 +103,9 @@ def write_clusters(reports: Path, records: Sequence[ClusterRecord]) -> Path:
     return path
 
 
-def render(records: Sequence[ClusterRecord]) -> str:
+def render(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> str:
     """Return the page of some records."""
-    return fill("clusters.html.j2", title=TITLE, clusters=section(records, len(records)))
+    return fill("clusters.html.j2", title=TITLE, clusters=section(records, papers, len(records)))
 
 
 def _method(record: ClusterRecord) -> str:

@@ -85,6 +85,7 @@ def curves(
     runs: pd.DataFrame,
     order: Sequence[str],
     paper: Mapping[str, float],
+    points: Mapping[str, Sequence[tuple[float, float]]],
     unit: float = 1.0,
 ) -> str:
     """Draw one environment's learning curves: mean and 95 % interval over seeds, each seed, the paper's end value.
@@ -96,6 +97,7 @@ def curves(
     runs : rows of `Results.curves` of this environment.
     order : all entries of the page; a series keeps its colour and marker in every figure.
     paper : entry -> the paper's end value, in the paper's unit.
+    points : entry -> (environment steps, return) of other people's runs, in the paper's unit.
     unit : what returns are divided by (1000 where the paper prints thousands).
     """
     present = [entry for entry in order if entry in set(bands["entry"])]
@@ -126,6 +128,15 @@ def curves(
             linewidth=0,
             gid=f"series-{index}-band",
         )
+        if entry in points:
+            axes.plot(
+                *zip(*points[entry], strict=True),
+                color=_stand_in(index),
+                linestyle="none",
+                marker=MARKERS[index % len(MARKERS)],
+                fillstyle="none",
+                gid=f"series-{index}-paper",
+            )
         if entry in paper:
             axes.axhline(
                 paper[entry],
@@ -145,7 +156,8 @@ def curves(
             gid=f"series-{index}-mean",
         )
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    _limit(axes, runs["return"].to_numpy(float) / unit, list(paper.values()))
+    others = [value for entry in points for _, value in points[entry]]
+    _limit(axes, runs["return"].to_numpy(float) / unit, [*paper.values(), *others])
     axes.set(
         xlabel="environment steps of meta-training", ylabel="meta-test return" + (" (thousands)" if unit > 1 else "")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ FOLDER = Path(__file__).parent
 
 
 def fill(template: str, **context: Any) -> str:
-    """Return a template's page; what it shows is escaped unless it is Markup."""
+    """Return a template filled in; what it shows is escaped unless it is Markup."""
+    return _environment().get_template(template).render(**context)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("suite", "report"),
         autoescape=True,
@@ -22,12 +28,12 @@ def fill(template: str, **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(
-        style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        verdict_classes=VERDICT_CLASSES,
-        **context,
-    )
+    environment.globals |= {
+        "style": Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        "script": Markup((FOLDER / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        "verdict_classes": VERDICT_CLASSES,
+    }
+    return environment
 
 
 def drawn(svg: str) -> Markup:

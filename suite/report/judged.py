@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from suite.analysis.hypotheses import POWER, Finding
-from suite.papers import paper
 from suite.papers.audit import AuditRow
-from suite.papers.claims import Claim
+from suite.papers.folder import Folder
 from suite.papers.judgements import Direction, Judgement
+from suite.papers.paper import Paper
 from suite.report.compared import listed
 from suite.table import Table, interval, number
 
@@ -34,11 +34,6 @@ VERDICT_CLASSES = {
 """How a verdict looks; each also has its own sign."""
 
 
-def name(claim: Claim) -> str:
-    """Return a claim's statement, and of which entry if not the paper's own."""
-    return claim.statement if claim.entries[0] == "tcl-pearl" else f"{claim.statement} ({claim.entries[0]})"
-
-
 def tested(finding: Finding) -> str:
     """Say what was tested, with its value and interval."""
     if math.isnan(finding.estimate):
@@ -47,18 +42,18 @@ def tested(finding: Finding) -> str:
     return f"{finding.quantity}: {number(finding.estimate)}" + (f", 95 % {limits}" if limits else "")
 
 
-def claims(judgements: Sequence[Judgement]) -> Table:
-    """Every claim that runs can speak to, with its verdict."""
+def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
+    """Every claim of a paper that runs can speak to, with its verdict."""
     rows = []
     for judgement in judgements:
         claim, finding = judgement.claim, judgement.finding
         rows.append(
             (
-                name(claim),
+                claim.name,
                 judgement.verdict,
-                claim.published,
+                claim.about.published,
                 judgement.value,
-                claim.rule,
+                claim.about.rule,
                 finding.quantity,
                 finding.estimate,
                 interval(finding.low, finding.high),
@@ -68,12 +63,12 @@ def claims(judgements: Sequence[Judgement]) -> Table:
                 f"{judgement.environments} of {len(claim.environments)}",
                 judgement.reason,
                 judgement.cost,
-                where(claim),
+                claim.about.where,
             )
         )
     return Table(
-        "claims",
-        "The paper's claims on our runs",
+        f"{paper.name}-claims",
+        f"The claims of {paper.about.short} on our runs",
         (
             "claim",
             "verdict",
@@ -104,17 +99,17 @@ RULE = (
 )
 
 
-def power() -> Table:
+def power(paper: Paper) -> Table:
     """The claims that three seeds do not decide even if the paper's values are true, with the seeds that they need."""
     rows = []
-    for row in paper.power().to_dict("records"):
-        if row["decided"] < POWER:
-            needed = f"{row['seeds']:.0f}" if row["seeds"] == row["seeds"] else "more than 30"
-            deviation = f"{100 * row['deviation']:.0f} %"
-            rows.append((row["claim"], deviation, f"{100 * row['decided']:.0f} %", needed, row["assumed"]))
+    for row in paper.power:
+        if row.decided < POWER:
+            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            deviation, decided = (f"{100 * share:.0f} %" for share in (row.deviation, row.decided))
+            rows.append((row.claim, deviation, decided, needed, row.assumed))
     return Table(
-        "power",
-        "What three seeds leave undecided even if the paper is right",
+        f"{paper.name}-power",
+        f"What three seeds leave undecided even if {paper.about.short} is right",
         ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
         tuple(rows),
         "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
@@ -122,13 +117,8 @@ def power() -> Table:
     )
 
 
-def where(claim: Claim) -> str:
-    """Return where the paper prints a claim."""
-    return str(paper.document("printed_claims")[claim.key]["where"])
-
-
-def directions(found: Sequence[Direction]) -> Table:
-    """Where runs off the paper's settings point."""
+def directions(paper: Paper, found: Sequence[Direction]) -> Table:
+    """Where runs off a paper's settings point."""
     rows = []
     for each in found:
         claim = each.claim
@@ -137,10 +127,10 @@ def directions(found: Sequence[Direction]) -> Table:
         if each.environments:
             scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
         found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
-        rows.append((name(claim), each.pointing, found_there, scale))
+        rows.append((claim.name, each.pointing, found_there, scale))
     return Table(
-        "directions",
-        "Which way reduced runs point",
+        f"{paper.name}-directions",
+        f"Which way reduced runs point ({paper.about.short})",
         ("claim", "at this scale", "tested", "scale"),
         tuple(rows),
         "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
@@ -149,12 +139,12 @@ def directions(found: Sequence[Direction]) -> Table:
     )
 
 
-def audit(rows: Sequence[AuditRow], paper: str = "The paper") -> Table:
+def audit(paper: Folder, rows: Sequence[AuditRow]) -> Table:
     """A paper's aggregates against its own published tables."""
     columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
     return Table(
-        "audit",
-        f"{paper} against its own tables",
+        f"{paper.name}-audit",
+        f"{paper.about.short} against its own tables",
         columns,
         tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
         "Recomputed from the published tables with the functions that judge our runs; needs no run.",

@@ -9,15 +9,26 @@ from typing import Any
 import pandas as pd
 
 from suite.analysis.results import Results
+from suite.papers.paper import Paper
 from suite.plan.departures import in_words
+from suite.report.compared import listed
 from suite.table import Cell, Table, interval, number
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
 GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
 
 
-def scores(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
-    """Final score by environment and entry, from `suite.analysis.intervals.score_table`."""
+def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, str]) -> Table:
+    """Final score by environment and entry, from `suite.analysis.intervals.score_table`.
+
+    Parameters
+    ----------
+    units, names : what an environment's returns are divided by, and what they are in then.
+    """
+    inside: dict[str, list[str]] = {}
+    for environment in table["environment"].unique():
+        if environment in names:
+            inside.setdefault(names[environment], []).append(str(environment))
     rows = [
         (
             row["environment"],
@@ -35,8 +46,8 @@ def scores(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
         "Final scores",
         ("environment", "entry", "seeds", "score", "95 % interval", "untrained", "success rate"),
         tuple(rows),
-        "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval. "
-        "Meta-World returns in thousands, as the paper prints them.",
+        "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval."
+        + "".join(f" On {listed(places)}: in {name}, as the papers print them." for name, places in inside.items()),
     )
 
 
@@ -185,31 +196,49 @@ def _plain(value: object) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def settings(results: Results) -> tuple[Table, ...]:
-    """Settings as used beside settings as printed in the paper, one table a configuration."""
-    groups: dict[tuple[str, str], list[str]] = {}
+def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
+    """Settings as used beside a paper's, with where each of those comes from: one table a configuration and paper."""
+    groups: dict[tuple[str, str, int], list[str]] = {}
     for row in results.done.to_dict("records"):
-        found = results.provenance[row["run"]]
-        pair = json.dumps([found.get("printed_settings"), found.get("used_settings")], sort_keys=True, default=str)
-        groups.setdefault((row["entry"], pair), []).append(row["environment"])
+        spec = results.specs[row["run"]]
+        for at, paper in enumerate(papers):
+            if theirs := paper.settings.of(spec.label, spec.environment):
+                told = {name: [each.value, each.kind, each.source] for name, each in theirs.items()}
+                pair = json.dumps([told, spec.settings], sort_keys=True, default=str)
+                groups.setdefault((row["entry"], pair, at), []).append(row["environment"])
     tables = []
-    for index, ((entry, pair), environments) in enumerate(sorted(groups.items())):
-        printed, used = (value if isinstance(value, dict) else {} for value in json.loads(pair))
+    for index, ((entry, pair, at), environments) in enumerate(sorted(groups.items())):
+        theirs, used = json.loads(pair)
+        paper = papers[at]
+        expected = paper.settings.expected(results_label(entry), environments[0]).settings
         rows = tuple(
-            (name, _setting(printed.get(name)), _setting(used.get(name)), printed.get(name) == used.get(name))
-            for name in sorted(printed.keys() | used.keys())
+            (
+                name,
+                _setting(used.get(name)),
+                _setting(expected.get(name)),
+                *(theirs[name][1:] if name in theirs else (None, None)),
+                used.get(name) == expected.get(name),
+            )
+            for name in sorted(theirs.keys() | used.keys())
         )
         places = sorted(set(environments))
+        apart = sum(not row[-1] for row in rows)
         tables.append(
             Table(
                 f"settings-{index}",
-                f"{entry}: {', '.join(places[:4])}{f' and {len(places) - 4} more' if len(places) > 4 else ''}",
-                ("setting", "printed in the paper", "used", "same"),
+                f"{entry} and {paper.about.short}: {listed(places)}",
+                ("setting", "used", "the paper's", "source", "where, or why", "same"),
                 rows,
-                f"{sum(not row[3] for row in rows)} of {len(rows)} settings differ from the printed ones.",
+                f"{apart} of {len(rows)} settings differ from those of {paper.about.short}. Printed: page or table. "
+                "Authors' code: file. Ours: why.",
             )
         )
     return tuple(tables)
+
+
+def results_label(entry: str) -> str:
+    """Return the label of an entry: what stands before the digest that tells configurations apart."""
+    return entry.partition(" [")[0]
 
 
 def _setting(value: object) -> str | None:

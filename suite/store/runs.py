@@ -387,7 +387,10 @@ class RunFolder:
 
     def given_up(self) -> Failure | None:
         """Return why the run was given up; None if it was not."""
-        if not (self.path / "failed.json").exists():
+        try:
+            if not (self.path / "failed.json").exists():
+                return None
+        except PermissionError:  # whoever writes there meets it again
             return None
         try:
             said = self.failure()

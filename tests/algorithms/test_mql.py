@@ -438,3 +438,24 @@ def test_the_published_preset_goes_on_from_a_state_and_adapts() -> None:
     scores = evaluate(made, family).rewards
     assert np.isfinite(scores).all()
     np.testing.assert_array_equal(scores, evaluate(other, family).rewards)
+
+
+def test_what_happens_at_meta_test_is_a_setting() -> None:
+    """Nothing: the meta-trained actor. New data only: as with no updates on replay. Corrected reuse: the default."""
+    some = explored(trained())
+    made = {name: trained(meta_test=name) for name in ("nothing", "new data only", "corrected reuse")}
+    for algorithm in made.values():
+        assert torch.equal(algorithm.networks.actor_parameters.vector, trained().networks.actor_parameters.vector)
+    agent = made["nothing"].meta_test(generators())
+    for _ in some:
+        agent.begin_episode()
+    agent.adapt(some)
+    assert agent.theta is None
+    assert not agent.exploring
+    none, without, usual = (
+        algorithm.adaptation(generators()).run(some)
+        for algorithm in (made["new data only"], trained(replay_updates=0), made["corrected reuse"])
+    )
+    assert torch.equal(none, without)
+    assert not torch.equal(none, usual)
+    assert torch.equal(usual, trained().adaptation(generators()).run(some))

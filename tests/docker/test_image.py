@@ -17,6 +17,7 @@ import docker
 import pytest
 
 from suite.papers.audit import audit
+from suite.papers.paper import read_papers
 from suite.plan import catalogue
 from suite.versions import code_hash
 from tests.docker.conftest import COMMIT, ROOT, TINY, build, sources
@@ -98,7 +99,8 @@ def test_nothing_but_the_commands_is_needed(engine: docker.DockerClient, image: 
     assert json.loads(shut_off(engine, image, "suite", "list", "algorithms", "--json")) == catalogue.catalogue(
         "algorithms"
     )
-    assert json.loads(shut_off(engine, image, "suite", "audit", "--json")) == audit()
+    rows = [{"paper": paper.name, **row} for paper in read_papers() for row in audit(paper)]
+    assert json.loads(shut_off(engine, image, "suite", "audit", "--json")) == rows
 
 
 @pytest.mark.parametrize("library", ["osmesa", "egl"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -79,6 +80,11 @@ def test_list_speaks_json(what: str, capfd: pytest.CaptureFixture[str]) -> None:
         (["list", "algorithm"], "did you mean 'algorithms'?"),
         (["logs", "nothing"], "run 'nothing' is not in results"),
         (["run", "smoke", "--workers", "0"], "--workers"),
+        (["run", "smoke", "--memory-limit", "nan"], "--memory-limit"),
+        (["run", "smoke", "--time-limit", "nan"], "--time-limit"),
+        (["run", "smoke", "--checkpoint-every", "inf"], "inf is no finite number"),
+        (["run", "smoke", "--only", "algorithm=perl"], "did you mean 'pearl'?"),
+        (["plan", "smoke", "--seeds", "4-0"], "must go upwards"),
         (["frobnicate"], "frobnicate"),
         (["run"], "BENCHMARK"),
     ],
@@ -162,7 +168,8 @@ def test_a_foreign_run_does_not_stop_the_others(benchmark_file: Path, tmp_path: 
 
 def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_path: Path) -> None:
     benchmark_file.write_text(TINY.replace("budget: 3000", "budget: 30000000"))
-    command = [sys.executable, "-m", "suite", "run", str(benchmark_file), "--results", str(tmp_path / "r")]
+    folders = ["--results", str(tmp_path / "r"), "--reports", str(tmp_path / "my pages")]
+    command = [sys.executable, "-m", "suite", "run", str(benchmark_file), *folders, "--seeds", "0-1"]
     with (tmp_path / "out").open("w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 120
@@ -171,7 +178,8 @@ def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_p
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert "interrupted; to go on: suite run" in (tmp_path / "out").read_text()
+    again = (tmp_path / "out").read_text().partition("interrupted; to go on: ")[2].splitlines()[0]
+    assert shlex.split(again)[1:] == [word for word in command[3:] if word != "--only-failed"]
     for folder in Store(tmp_path / "r").folders():
         assert folder.state == "pending"
         assert not list(folder.path.glob("*.parquet"))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from suite.console.progress import Progress
 from suite.plan.benchmark import load_benchmark
+from suite.plan.catalogue import catalogue
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, finish, linear, make_spec
@@ -55,6 +56,33 @@ def taken(store: Store, spec: RunSpec) -> RunFolder:
 def said(folder: RunFolder, text: str) -> None:
     with (folder.path / "log.txt").open("a") as log:
         log.write(text)
+
+
+@pytest.mark.parametrize("columns", ["40", "80", None])
+def test_a_table_of_names_is_whole(
+    columns: str | None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    for what in ("environments", "algorithms", "benchmarks"):
+        rows = catalogue(what)
+        assert suite("list", what) == 0
+        lines = capfd.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines[1:]] == [row["name"] for row in rows]
+        assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_live_table_shows_whole_names(columns: int, tmp_path: Path) -> None:
+    page = io.StringIO()
+    environments = [row["name"] for row in catalogue("environments")]
+    specs = [make_spec("a-label-that-is-longer-than-others", environment) for environment in environments]
+    with Progress(Store(tmp_path), specs, Console(file=page, force_terminal=True, width=columns, height=100)):
+        pass
+    shown = "".join(page.getvalue().split())
+    assert "…" not in shown
+    assert "a-label" in shown
 
 
 def test_names_can_be_copied_from_a_narrow_terminal(
@@ -136,7 +164,8 @@ def test_only_failed_and_rerun_choose(benchmark_file: Path, tmp_path: Path, capf
     fail(store, bad, "ValueError: bad")
     made_up = store.folder(good.run).evaluations()
 
-    assert suite("run", benchmark_file, *folders, "--only-failed") == 0
+    limits = ("--memory-limit", "inf", "--time-limit", "inf", "--silence-limit", "inf")
+    assert suite("run", benchmark_file, *folders, "--only-failed", *limits) == 0
     assert [store.folder(spec.run).state for spec in (good, bad, pending)] == ["done", "done", "pending"]
     assert store.folder(good.run).evaluations().equals(made_up)
     log = store.folder(bad.run).log_tail()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.analysis.results import last_tenth, read_results
+from suite.analysis.results import last_share, read_results
 from suite.store.files import write_json
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
@@ -15,16 +15,16 @@ from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 def test_score_averages_the_last_tenth_of_the_steps_really_spent() -> None:
     steps = np.array([0, 80_000, 88_000, 92_000, 96_000])  # spent 96,000 of a budget of 100,000
-    assert last_tenth(steps, 96_000).tolist() == [False, False, True, True, True]
-    assert last_tenth(steps, 100_000).tolist() == [False, False, False, True, True]
+    assert last_share(steps, 96_000).tolist() == [False, False, True, True, True]
+    assert last_share(steps, 100_000).tolist() == [False, False, False, True, True]
 
 
-def test_the_mark_at_ninety_percent_was_made_before_the_last_tenth() -> None:
-    assert last_tenth(np.array([0, 900_000, 920_000, 1_000_000]), 1_000_000).tolist() == [False, False, True, True]
+def test_the_mark_at_ninety_percent_was_made_before_the_last_share() -> None:
+    assert last_share(np.array([0, 900_000, 920_000, 1_000_000]), 1_000_000).tolist() == [False, False, True, True]
 
 
 def test_final_evaluation_counts_even_if_training_went_on_after_it() -> None:
-    assert last_tenth(np.array([0, 50]), 1000).tolist() == [False, True]
+    assert last_share(np.array([0, 50]), 1000).tolist() == [False, True]
 
 
 def test_score_untrained_and_counters_of_a_run(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from requests import Response
 from requests.exceptions import ConnectionError as RequestsError
 
 from suite.errors import UsageError
-from suite.execute.docker import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor
+from suite.execute.docker import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor, address, connect
 from suite.execute.executor import AwayError, BusyError, StartError
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import Store
@@ -225,5 +227,46 @@ def test_a_missing_engine_is_named(tmp_path: Path) -> None:
         process = [sys.executable, "-m", "suite", *words]
         said = subprocess.run(process, env=environment, capture_output=True, text=True, check=False)
         assert said.returncode == code
-        assert "none.sock: start one, or set DOCKER_HOST" in said.stdout + said.stderr
+        assert "none.sock: start it, or set DOCKER_HOST to another" in said.stdout + said.stderr
         assert "Traceback" not in said.stderr
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an active context, made as `docker context create` and `use` make it."""
+    host = f"unix://{tmp_path}/mine.sock"
+    folder = tmp_path / "contexts" / "meta" / hashlib.sha256(b"mine").hexdigest()
+    folder.mkdir(parents=True)
+    endpoints = {"docker": {"Host": host, "SkipTLSVerify": False}}
+    (folder / "meta.json").write_text(json.dumps({"Name": "mine", "Metadata": {}, "Endpoints": endpoints}))
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "mine"}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    return host
+
+
+def answers(script: str) -> str:
+    """Return what connecting says in a process of its own: the client leaves its sockets to the collector."""
+    script = f"from suite.execute.docker import *\ntry: {script}\nexcept UsageError as error: print(error)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stderr == ""
+    return said.stdout
+
+
+def test_the_active_context_says_where_the_engine_is(context: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert address() == context
+    assert f"no container engine answers at {context}: start one, or set DOCKER_HOST" in answers("connect()")
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(UsageError, match="docker context gone: is unknown"):
+        address()
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert address() == "unix:///var/run/docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    assert address() == "tcp://127.0.0.1:1"
+
+
+def test_an_engine_behind_ssh_is_refused_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://somebody@example.invalid")
+    with pytest.raises(UsageError, match=r"ssh://somebody@example\.invalid: .* run the suite where it is"):
+        connect()

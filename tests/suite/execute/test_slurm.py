@@ -107,7 +107,7 @@ def test_the_script_is_shell_wherever_it_lies(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("partitions: gpu", "key 'partitions' is unknown; did you mean 'partition'?"),
-        ("time: 24:00:00", "time: 86400: Value error, must be a time as Slurm writes it, in quotes"),
+        ("time: 24:00:00", "write it in quotes if it is text"),
         ('time: "tomorrow"', 'time: "tomorrow"'),
         ("gpus: 0", "gpus"),
         ('gpus: "a100"', "gpus"),
@@ -204,7 +204,7 @@ def test_an_interrupt_detaches_and_says_how_to_come_back(
     assert run(tmp_path) == 130
     last = capfd.readouterr().err.splitlines()[-1]
     assert f"detached: job 17 goes on (to end it: suite cancel --results {tmp_path}/r)" in last
-    assert last.endswith(f"to go on: suite run smoke --results {tmp_path}/r --executor slurm")
+    assert last.endswith(f"to go on: suite run smoke --results {tmp_path}/r --reports {tmp_path}/p --executor slurm")
     assert calls(tmp_path, "scancel") == []
 
 

@@ -141,7 +141,14 @@ def make_audit(tables: dict[str, list[list[str]]]) -> dict[str, Any]:
     return checks | {key: {"claim": key, "where": "text", **kind} for key, kind in plain.items()}
 
 
-def write_paper(folder: Path, tables: dict[str, list[list[str]]], audit: dict[str, Any], **about: Any) -> Path:
+def write_paper(
+    folder: Path,
+    tables: dict[str, list[list[str]]],
+    audit: dict[str, Any],
+    claims: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    **about: Any,
+) -> Path:
     """Write a folder; JSON is YAML."""
     (folder / "tables").mkdir(parents=True)
     spec = {key: {"file": f"{key}.csv", "title": f"Table {key}", "rows": lines[0][0]} for key, lines in tables.items()}
@@ -151,7 +158,19 @@ def write_paper(folder: Path, tables: dict[str, list[list[str]]], audit: dict[st
         spec["times"]["unit"] = "seconds"
     for key, lines in tables.items():
         (folder / "tables" / f"{key}.csv").write_text("".join(",".join(line) + "\n" for line in lines))
-    paper = {"short": "Made", "title": "Made up", "authors": ["Nobody"], "year": 2000, "identifier": "none"}
+    paper = {
+        "short": "Made",
+        "title": "Made up",
+        "authors": ["Nobody"],
+        "year": 2000,
+        "identifier": "none",
+        "seeds": 3,
+        "seeds_source": "page 1",
+        "window": 0.1,
+        "window_source": "page 1",
+    }
     (folder / "paper.yaml").write_text(json.dumps({**paper, "tables": spec, **about}))
     (folder / "audit.yaml").write_text(json.dumps(audit))
+    (folder / "claims.yaml").write_text(json.dumps(claims or {}))
+    (folder / "settings.yaml").write_text(json.dumps(settings or {"settings": []}))
     return folder

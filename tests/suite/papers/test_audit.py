@@ -10,7 +10,8 @@ import pytest
 from suite.errors import UsageError
 from suite.papers import folder
 from suite.papers.audit import AuditRow, audit, said
-from suite.papers.folder import agrees, read_paper, shipped_papers
+from suite.papers.folder import agrees, shipped_papers
+from suite.papers.paper import read_paper
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "audit_tcl_pearl.json").read_text())
 """The verdicts as they were when each was a function of its own."""

@@ -11,7 +11,8 @@ import pytest
 
 from suite.errors import UsageError
 from suite.papers.audit import audit
-from suite.papers.folder import read_paper, shipped_papers
+from suite.papers.folder import shipped_papers
+from suite.papers.paper import read_paper
 from tests.suite.papers import made
 from tests.suite.trained_runs import suite
 
@@ -213,3 +214,183 @@ def test_the_command_says_it_in_one_line(paper: Path, capfd: pytest.CaptureFixtu
     assert error.startswith(f"error: paper file {paper}/audit.yaml: mean: table 'table9' is unknown")
     assert suite("audit", "nobody") == 2
     assert "paper 'nobody' is unknown" in capfd.readouterr().err
+
+
+CLAIM: dict[str, Any] = {
+    "statement": "better",
+    "where": "page 1",
+    "published": "1",
+    "statistic": "share better",
+    "entries": ["oracle-sac", "blind-sac"],
+    "environments": ["point-goal-2d"],
+    "side": "above",
+}
+SETTINGS: dict[str, Any] = {
+    "settings": [
+        {
+            "entries": ["oracle-sac", "blind-sac"],
+            "printed": {
+                "page 2": {
+                    "network_sizes": [8],
+                    "batch": 8,
+                    "updates": 1,
+                    "tasks_per_iteration": 4,
+                    "steps_per_task": 20,
+                    "warmup_steps": 20,
+                    "learning_rate": 0.001,
+                    "reward_scale": 1,
+                    "discount": 0.99,
+                    "target_rate": 0.005,
+                    "standardise": False,
+                }
+            },
+        }
+    ]
+}
+PROTOCOL = [{"ours": {"not printed": {"budget": 3000}}}]
+STEPS = {"statistic": "ratio of steps", "times": 20, "level": 0.9}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    tables = {"scores": [["place", "oracle-sac", "best"], ["point-goal-2d", "1.0", "oracle-sac"]]}
+    return made.write_paper(tmp_path / "my-paper", tables, {}, {"x": CLAIM}, SETTINGS, protocol=PROTOCOL)
+
+
+def all_of(*changes: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda value: [change(value) for change in changes] and None
+
+
+def row(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda file: file["settings"][0]["printed"]["page 2"].update({name: value})
+
+
+def without(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda file: file["settings"][0]["printed"]["page 2"].pop(name)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("claims.yaml", put("x", "statistic", to="vibes"), r"claims\.yaml: x: .*'vibes'.*'share better'"),
+        ("claims.yaml", put("x", "side", to="left"), r"claims\.yaml: x\.share better\.side: \"left\": .*'above'"),
+        ("claims.yaml", put("x", "published", to=0.5), r"claims\.yaml: x\.share better\.published: 0\.5: .*string"),
+        ("claims.yaml", put("x", "environments", to="ml1-99"), r"claims\.yaml: x: .*set 'ml1-99' is unknown; .*ml1-50"),
+        ("claims.yaml", put("x", "environments", to=["moon"]), r"claims\.yaml: x: environment 'moon' is unknown"),
+        ("claims.yaml", put("x", "environments", to=[]), r"claims\.yaml: x\.share better\.environments.*: \[\]"),
+        ("claims.yaml", put("x", "entries", to=["oracle-sac"]), r"claims\.yaml: x\.share better: .*takes 2 different"),
+        ("claims.yaml", put("x", "entries", to=["blind-sac"] * 2), r"claims\.yaml: x\.share better: .*different"),
+        ("claims.yaml", put("x", "entries", to=["mine", "blind-sac"]), r"settings\.yaml: mine on .*has no settings"),
+        ("claims.yaml", put("x", "table", to="table9"), r"claims\.yaml: x: table 'table9' is unknown; .*scores"),
+        (
+            "claims.yaml",
+            put("x", "table", to="scores"),
+            r"claims\.yaml: x: entries: Table scores has none of 'blind-sac'",
+        ),
+        ("claims.yaml", put("x", "margin", to=3), r"claims\.yaml: x\.share better\.margin: 3: Extra inputs"),
+        (
+            "claims.yaml",
+            all_of(put("x", "statistic", to="gain"), put("x", "average", to="mode"), put("x", "definition", to="d")),
+            r"claims\.yaml: x\.gain\.average: \"mode\": .*'median'",
+        ),
+        (
+            "claims.yaml",
+            all_of(put("x", "statistic", to="gain"), put("x", "average", to="mean"), put("x", "definition", to="mine")),
+            r"claims\.yaml: x\.gain: .*definition 'mine' is unknown",
+        ),
+        (
+            "claims.yaml",
+            lambda file: file["x"].update(STEPS, times="20"),
+            r"x\.ratio of steps\.times: \"20\": .*number",
+        ),
+        ("claims.yaml", lambda file: file["x"].update(STEPS, level=2), r"x\.ratio of steps\.level: 2: .*less than"),
+        ("settings.yaml", row("batch", "many"), r"settings\.yaml: oracle-sac on point-goal-2d: .*batch: \"many\""),
+        ("settings.yaml", row("flavour", 1), r"settings\.yaml: oracle-sac on .*'flavour' is unknown; .*batch"),
+        ("settings.yaml", without("batch"), r"settings\.yaml: oracle-sac on .*: batch: has no row"),
+        (
+            "settings.yaml",
+            put("algorithms", to={"oracle-sac": "ours"}),
+            r"settings\.yaml: .*algorithm 'ours' is unknown",
+        ),
+        ("settings.yaml", put("settings", to=3), r"settings\.yaml: settings: 3: .*array"),
+        ("settings.yaml", put("variants", to=[{"ending": "A b", "entries": ["x"]}]), r"variants\.0\.ending: \"A b\""),
+        ("paper.yaml", put("protocol", to=[]), r"protocol: oracle-sac on point-goal-2d: budget: is missing"),
+        ("paper.yaml", put("protocol", to=[{"ours": {"w": {"budget": "1e6"}}}]), r"budget: '1e6'; must be a whole"),
+        ("paper.yaml", put("protocol", to=[{"ours": {"w": {"budget": 5, "tea": 1}}}]), r"protocol: .*'tea' is unknown"),
+        (
+            "paper.yaml",
+            put("protocol", to=[{"ours": {"w": {"budget": 5, "environment_options": {"reward": "v9"}}}}]),
+            r"environment option 'reward' is unknown",
+        ),
+        ("paper.yaml", put("seeds", to=0), r"paper\.yaml: seeds: 0: "),
+        ("paper.yaml", put("window", to=1.5), r"paper\.yaml: window: 1\.5: "),
+        ("paper.yaml", put("units", to={"mars": {"divide": 3, "name": "x"}}), r"units: kind of task family 'mars'"),
+        ("paper.yaml", put("units", to={"toy": {"divide": 0, "name": "x"}}), r"units\.toy\.divide: 0: .*greater"),
+        (
+            "paper.yaml",
+            put("environments", to={"mine": ["moon"]}),
+            r"environments\.mine: environment 'moon' is unknown",
+        ),
+        (
+            "paper.yaml",
+            put("clusters", to={"table": "t", "environment": "e", "within": "w", "between": "b"}),
+            r"paper\.yaml: clusters: table 't' is unknown",
+        ),
+        (
+            "paper.yaml",
+            put("tables", "scores", "groups", to={"column": "best", "ours": "a", "baseline": "b", "failure": 1}),
+            r"scores\.csv: column 'a' is unknown",
+        ),
+    ],
+)
+def test_what_is_wrong_with_claims_and_settings_is_named(
+    judged: Path, file: str, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    read_paper(str(judged))
+    edit(judged / file, change)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_paper(str(judged))
+    assert "\n" not in str(caught.value)
+    assert str(judged) in str(caught.value)
+
+
+HEADING = "source,entry,environment,environment_steps,return,seeds,protocol,comparable,why\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", r"other\.csv: columns a, b: must be source, entry"),
+        (HEADING + "s,pearl,moon,1,1,1,p,yes,w\n", r"line 2: environment 'moon' is unknown"),
+        (HEADING + "s,pearl,ant-fb,many,1,1,p,yes,w\n", r"line 2: environment_steps: 'many': must be a whole number"),
+        (HEADING + "s,pearl,ant-fb,1,high,1,p,yes,w\n", r"line 2: return: 'high': must be a number"),
+        (HEADING + "s,pearl,ant-fb,1,1,-3,p,yes,w\n", r"line 2: seeds: '-3': must be a whole number"),
+        (HEADING + "s,pearl,ant-fb,1,1,1,p,maybe,w\n", r"line 2: comparable 'maybe' is unknown; .*partly"),
+        (HEADING + "s,pearl,ant-fb,1,1,1,p,yes\n", r"line 2: 8 cells, the heading has 9"),
+    ],
+)
+def test_what_is_wrong_with_other_peoples_runs_is_named(judged: Path, text: str, message: str) -> None:
+    (judged / "reference").mkdir()
+    (judged / "reference" / "other.csv").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_paper(str(judged))
+
+
+@pytest.mark.parametrize("file", ["claims.yaml", "settings.yaml", "audit.yaml"])
+def test_every_file_is_needed_and_stays_inside(judged: Path, tmp_path: Path, file: str) -> None:
+    outside = tmp_path / "outside.yaml"
+    (judged / file).rename(outside)
+    with pytest.raises(UsageError, match=rf"{file}: there is no such file"):
+        read_paper(str(judged))
+    (judged / file).symlink_to(outside)
+    with pytest.raises(UsageError, match=r"leads out of the paper's folder"):
+        read_paper(str(judged))
+
+
+def test_a_report_of_a_bad_folder_is_one_line(judged: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    edit(judged / "claims.yaml", put("x", "statistic", to="vibes"))
+    (tmp_path / "results").mkdir()
+    assert suite("report", "--paper", judged, "--results", tmp_path / "results") == 2
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith(f"error: paper file {judged}/claims.yaml: x: ")

@@ -1,75 +1,47 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results, machine
-from suite.papers import paper
-from suite.papers.claims import claims, failure_threshold
-from suite.papers.judgements import Direction, Judgement, at_paper_settings, directions, judge, judge_all, p_value
-from suite.spec import RunSpec
-from tests.suite.stores import SETTINGS, make_spec
+from suite.papers.judgements import Direction, Judgement, directions, judge, judge_all, p_value
+from suite.papers.paper import read_paper
+from suite.plan.environment_sets import environment_sets
+from tests.suite.papers.planned import Run, finished, planned
 
-CONTROLS = tuple(paper.table("table4").index)
+PAPER = read_paper("tcl-pearl")
+CONTROLS = tuple(environment_sets()["controls"])
+ML1 = list(environment_sets()["ml1-50"])
 HERE = {"machine": {"processor": "a processor"}, "device": "cpu"}
-AT_SETTINGS = {"printed_settings": SETTINGS, "used_settings": SETTINGS, "seconds_total": 7200.0, **HERE}
-ASTRAY = {**AT_SETTINGS, "used_settings": {**SETTINGS, "batch_size": 32}}
+PROVENANCE: dict[str, Any] = {"seconds_total": 7200.0, **HERE}
+ASTRAY: dict[str, Any] = {"settings": {"batch": 32}}
 STATEMENT = "better or comparable in most MuJoCo Controls"
-
-
-def finished(runs: list[tuple[RunSpec, float, dict[str, Any]]]) -> Results:
-    """Results of done runs, given each one's score and provenance."""
-    rows = [
-        {
-            "run": spec.run,
-            "entry": spec.label,
-            "algorithm": spec.algorithm,
-            "environment": spec.environment,
-            "seed": spec.seed,
-            "budget": spec.budget,
-            "state": "done",
-            "score": score,
-            "seconds_total": provenance.get("seconds_total"),
-            "machine": machine(provenance),
-        }
-        for spec, score, provenance in runs
-    ]
-    return Results(
-        runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
-        curves=pd.DataFrame(columns=list(CURVE_COLUMNS)),
-        problems=(),
-        specs={spec.run: spec for spec, _, _ in runs},
-        provenance={spec.run: provenance for spec, _, provenance in runs},
-    )
 
 
 def controls(
     tcl: list[float],
     pearl: list[float],
     environments: tuple[str, ...] = CONTROLS,
-    provenance: dict[str, Any] = AT_SETTINGS,
-    ending: str = "",
-) -> list[tuple[RunSpec, float, dict[str, Any]]]:
+    provenance: dict[str, Any] = PROVENANCE,
+    **changes: Any,
+) -> list[Run]:
     """Runs with the same scores on each of the environments."""
     return [
-        (make_spec(label, environment, seed, budget=20_000), score, provenance)
+        (planned("mujoco-controls", label, environment, seed, **changes), score, provenance)
         for environment in environments
-        for label, scores in ((f"tcl-pearl{ending}", tcl), (f"pearl{ending}", pearl))
+        for label, scores in (("tcl-pearl", tcl), ("pearl", pearl))
         for seed, score in enumerate(scores)
     ]
 
 
-def judged(
-    runs: list[tuple[RunSpec, float, dict[str, Any]]], statement: str = STATEMENT, ending: str = ""
-) -> Judgement:
+def judged(runs: list[Run], statement: str = STATEMENT, variant: str = "") -> Judgement:
     found = [
         judgement
-        for judgement in judge_all(finished(runs))
-        if judgement.claim.statement == statement and judgement.claim.entries[0] == f"tcl-pearl{ending}"
+        for judgement in judge_all(PAPER, finished(runs))
+        if judgement.claim.about.statement == statement and judgement.claim.variant == variant
     ]
     assert len(found) == 1
     return found[0]
@@ -77,7 +49,7 @@ def judged(
 
 def test_reproduced() -> None:
     found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))
-    assert (found.verdict, found.reason) == ("reproduced", "p < 0.001 for the claimed side")
+    assert (found.verdict, found.reason) == ("reproduced", "p = 0.001 for the claimed side")
     assert (found.value, found.finding.estimate, found.finding.high) == (1, 1, 1)
     assert (found.seeds, found.environments) == (3, 6)
     assert found.cost == ""
@@ -85,7 +57,7 @@ def test_reproduced() -> None:
 
 def test_not_reproduced() -> None:
     found = judged(controls([5.0, 6.0, 7.0], [10.0, 11.0, 12.0]))
-    assert (found.verdict, found.reason) == ("not reproduced", "p < 0.001 for the other side")
+    assert (found.verdict, found.reason) == ("not reproduced", "p = 0.001 for the other side")
     assert found.value == 0
 
 
@@ -112,17 +84,18 @@ def test_a_value_on_the_boundary_needs_no_more_seeds() -> None:
 @pytest.mark.parametrize("deviation", [0.1, 0.5])
 def test_identical_algorithms_are_rarely_reproduced(deviation: float) -> None:
     """The mean of noisy ratios lies above one; 13 and 69 % of these were called reproduced."""
-    claim = next(each for each in claims() if each.statement == "relative gain on ML1, mean")
+    claim = next(each for each in PAPER.claims if each.key == "ml1_gain_mean")
     generator = np.random.default_rng(0)
     verdicts = []
     for _ in range(20):
         runs = [
-            (make_spec(label, environment, seed, exploration_episodes=10), score, AT_SETTINGS)
+            (planned("ml1-50", label, environment, seed), score, PROVENANCE)
             for environment in ML1
             for label in ("tcl-pearl", "pearl")
             for seed, score in enumerate(1e5 * (1 + deviation * generator.normal(size=3)))
         ]
-        verdicts.append(judge(claim, finished(runs).done.assign(at_settings=True)).verdict)
+        results = finished(runs)
+        verdicts.append(judge(PAPER, claim, results.done.assign(at_settings=True), results.curves).verdict)
     # Of 20 at 5 %, one in a thousand has five or more.
     assert verdicts.count("reproduced") < 5
 
@@ -160,7 +133,7 @@ def test_a_missing_environment_is_not_enough() -> None:
 
 
 def test_other_settings_are_shown_but_not_judged() -> None:
-    found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], provenance=ASTRAY))
+    found = judged(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], **ASTRAY))
     assert found.verdict == "not at the paper's settings"
     assert found.value == 1
     assert found.cost.startswith("36 runs")
@@ -168,25 +141,23 @@ def test_other_settings_are_shown_but_not_judged() -> None:
 
 def test_runs_at_other_settings_do_not_count_beside_those_at_the_papers() -> None:
     settled = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:5])
-    found = judged(settled + controls([1.0, 1.0, 1.0], [5.0, 6.0, 7.0], CONTROLS[5:], provenance=ASTRAY))
+    found = judged(settled + controls([1.0, 1.0, 1.0], [5.0, 6.0, 7.0], CONTROLS[5:], **ASTRAY))
     assert (found.verdict, found.value, found.environments) == ("not enough runs", 1, 5)
 
 
 def test_an_absent_entry_is_named() -> None:
-    found = judged([(make_spec("pearl", CONTROLS[0]), 1.0, AT_SETTINGS)])
+    found = judged(controls([], [1.0], CONTROLS[:1]))
     assert (found.verdict, found.reason) == ("not enough runs", "no finished run of tcl-pearl")
     assert np.isnan(found.value)
 
 
-def timed(
-    seconds: dict[str, float], environments: list[str], **machine: Any
-) -> list[tuple[RunSpec, float, dict[str, Any]]]:
+def timed(seconds: dict[str, float], environments: list[str], **machine: Any) -> list[Run]:
     """Three seeds of each entry at the paper's settings, on one machine."""
     return [
         (
-            make_spec(label, environment, seed, exploration_episodes=10),
+            planned("ml1-50", label, environment, seed),
             1.0,
-            AT_SETTINGS | {"seconds_total": each + seed} | machine,
+            PROVENANCE | {"seconds_total": each + seed} | machine,
         )
         for environment in environments
         for label, each in seconds.items()
@@ -194,7 +165,6 @@ def timed(
     ]
 
 
-ML1 = [str(name) for name in paper.table("table1").index]
 OTHER_PROCESSOR: dict[str, Any] = {"machine": {"processor": "another processor"}}
 OTHER_DEVICE: dict[str, Any] = {"device": "NVIDIA H200"}
 
@@ -202,7 +172,7 @@ OTHER_DEVICE: dict[str, Any] = {"device": "NVIDIA H200"}
 def test_seconds_of_one_machine_type_are_judged() -> None:
     found = judged(timed({"tcl-pearl": 1300.0, "pearl": 1000.0}, ML1), "TCL costs time")
     assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
-    assert found.reason == "p < 0.001 for the claimed side"
+    assert found.reason == "p = 0.001 for the claimed side"
 
 
 @pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}, {"device": None}])
@@ -224,70 +194,81 @@ def test_seconds_of_other_machines_are_left_out_and_counted(other: dict[str, Any
     ]
     found = judged(runs, "TCL costs time")
     assert (found.verdict, found.value) == ("reproduced", pytest.approx(1301 / 1001))
-    assert found.reason == "p < 0.001 for the claimed side; on the 300 of 330 runs made on a processor, cpu"
+    assert found.reason == "p = 0.001 for the claimed side; on the 300 of 330 runs made on a processor, cpu"
 
 
 def test_scores_of_different_machines_compare() -> None:
-    runs = controls([10.0, 11.0, 12.0], []) + controls([], [5.0, 6.0, 7.0], provenance=AT_SETTINGS | OTHER_DEVICE)
+    runs = controls([10.0, 11.0, 12.0], []) + controls([], [5.0, 6.0, 7.0], provenance=PROVENANCE | OTHER_DEVICE)
     assert judged(runs).verdict == "reproduced"
 
 
 def test_no_run_at_all_gives_a_verdict_on_every_claim() -> None:
-    found = judge_all(finished([]))
-    assert len(found) == len(claims())
+    found = judge_all(PAPER, finished([]))
+    assert len(found) == len(PAPER.claims)
     assert {judgement.verdict for judgement in found} == {"not enough runs"}
 
 
 def test_published_variants_are_judged_beside_the_described() -> None:
-    runs = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0])
-    runs += controls([1.0, 2.0, 3.0], [5.0, 6.0, 7.0], ending="-garage")
-    assert judged(runs).verdict == "reproduced"
-    assert judged(runs, ending="-garage").verdict == "not reproduced"
+    runs = [
+        (planned("ml1-50", label, environment, seed), score + seed, PROVENANCE)
+        for environment in ML1
+        for label, score in (("tcl-pearl", 9.0), ("pearl", 5.0), ("tcl-pearl-garage", 1.0), ("pearl-garage", 5.0))
+        for seed in range(3)
+    ]
+    better = "better in most ML1 environments"
+    assert judged(runs, better).verdict == "reproduced"
+    assert judged(runs, better, "garage").verdict == "not reproduced"
+    assert judged(runs, better, "garage").claim.name == "better in most ML1 environments (garage)"
 
 
 @pytest.mark.parametrize(
-    ("changes", "provenance", "expected"),
+    ("label", "environment", "changes", "expected"),
     [
-        ({}, {}, True),
-        ({"budget": 250_000}, {}, False),
-        ({"environment_options": {"reward": "v2"}}, {}, False),
-        ({"exploration_episodes": 2}, {}, False),
-        ({"exploration_episodes": 0}, {}, False),
-        ({"horizon": 500}, {}, False),
-        ({"train_tasks": 49}, {}, False),
-        ({"test_tasks": 50}, {}, False),
-        ({"environment": "ant-fb", "exploration_episodes": 2, "horizon": 400}, {}, False),
-        ({"environment": "ant-fb", "budget": 5, "exploration_episodes": 2}, {}, True),
-        ({}, {"used_settings": {**SETTINGS, "latent_size": 5}}, False),
-        ({}, {"used_settings": {**SETTINGS, "as_published": ["sampled-test-actions"]}}, True),
-        ({}, {"printed_settings": None}, False),
+        ("pearl", "push-v1", {}, True),
+        ("pearl-garage", "push-v1", {}, True),
+        ("tcl-pearl", "push-v1", {}, True),
+        ("mql", "push-v1", {}, True),
+        ("pearl", "push-v1", {"budget": 250_000}, False),
+        ("pearl", "push-v1", {"environment_options": {"reward": "v2"}}, False),
+        ("pearl", "push-v1", {"exploration_episodes": 2}, False),
+        ("pearl", "push-v1", {"algorithm": "tcl-pearl"}, False),
+        ("pearl", "push-v1", {"label": "pearl-garage"}, False),
+        ("pearl", "push-v1", {"label": "mine"}, False),
+        ("pearl", "push-v1", {"settings": {"latent_size": 5}}, False),
+        ("pearl", "push-v1", {"settings": {"as_published": ["sampled-test-actions"]}}, False),
+        ("pearl", "push-v1", {"settings": {"encoder_sizes": [8]}}, False),  # not printed as such
+        ("maml-trpo", "push-v1", {"settings": {"hidden_sizes": [8]}}, False),  # not printed at all
+        ("rl2-ppo", "push-v1", {"settings": {"hidden_size": 8}}, False),
+        ("mql-0.0008", "push-v1", {}, False),
     ],
 )
-def test_the_papers_settings(changes: dict[str, object], provenance: dict[str, object], expected: bool) -> None:
-    spec = make_spec(**{"exploration_episodes": 10, **changes})  # type: ignore[arg-type]
-    assert at_paper_settings(spec, AT_SETTINGS | provenance) is expected
+def test_the_papers_settings(label: str, environment: str, changes: dict[str, Any], expected: bool) -> None:
+    assert PAPER.settings.speaks(planned("ml1-25", label, environment, **changes)) is expected
 
 
-def test_claims_on_the_papers_own_tables_give_the_published_values() -> None:
-    """The functions that judge our runs, on the paper's numbers."""
-    for claim in claims():
-        table = {"table1_groups": "table1", "ml1_relative_gain": "table1", "figure5_pairwise": "table3"}.get(
-            claim.key, {"table3_wins": "table3", "table9_average_seconds": "table9"}.get(claim.key)
-        )
-        if table is None:
-            continue  # MuJoCo Controls: no numbers are printed
-        printed = paper.table(table)
-        means = [printed[entry].to_numpy(float) for entry in claim.entries]
-        digits = len(claim.published.partition(".")[2])
-        assert round(float(claim.statistic(means)), digits) == float(claim.published), claim.statement
+def test_a_tiny_budget_or_network_is_not_the_papers_though_none_is_printed() -> None:
+    assert PAPER.settings.speaks(planned("mujoco-controls", "pearl", "ant-fb"))
+    assert not PAPER.settings.speaks(planned("mujoco-controls", "pearl", "ant-fb", budget=5))
+    assert not PAPER.settings.speaks(planned("mujoco-controls", "oracle-sac", "ant-fb", settings={"batch": 8}))
 
 
-def test_failure_threshold_is_the_smallest_that_fits() -> None:
-    assert failure_threshold() == 2.53
+def test_the_papers_runs_count_beside_others_of_the_same_label() -> None:
+    """Under one label and on one environment, a second configuration gives both a digest behind their names."""
+    runs = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]) + controls([0.0], [100.0], **ASTRAY)
+    results = finished(runs)
+    several = results.runs.assign(
+        entry=[f"{entry} [{run[-6:]}]" for entry, run in zip(results.runs["entry"], results.runs["run"], strict=True)]
+    )
+    seen = several["entry"].where(
+        [not PAPER.settings.speaks(results.specs[run]) for run in several["run"]],
+        [f"{results.specs[run].label} [abc123]" for run in several["run"]],
+    )
+    found = judge_all(PAPER, replace(results, runs=several.assign(entry=seen)))
+    assert next(each for each in found if each.claim.about.statement == STATEMENT).verdict == "reproduced"
 
 
-def pointed(runs: list[tuple[RunSpec, float, dict[str, Any]]], statement: str = STATEMENT) -> Direction:
-    found = [each for each in directions(finished(runs)) if each.claim.statement == statement]
+def pointed(runs: list[Run], statement: str = STATEMENT) -> Direction:
+    found = [each for each in directions(PAPER, finished(runs)) if each.claim.about.statement == statement]
     assert len(found) == 1
     return found[0]
 
@@ -304,29 +285,29 @@ ONE = CONTROLS[:1]
     ],
 )
 def test_reduced_runs_point_one_way_or_do_not_say(tcl: list[float], pearl: list[float], pointing: str) -> None:
-    runs = controls(tcl, pearl, ONE, provenance=ASTRAY)
+    runs = controls(tcl, pearl, ONE, **ASTRAY)
     found = pointed(runs)
-    assert (found.pointing, found.environments, found.seeds, found.budgets) == (pointing, ONE, 3, (20_000,))
+    assert (found.pointing, found.environments, found.seeds, found.budgets) == (pointing, ONE, 3, (2_000_000,))
     assert judged(runs).verdict == "not at the paper's settings"
 
 
 def test_two_seeds_do_not_say() -> None:
-    found = pointed(controls([10.0, 11.0], [5.0, 6.0], ONE, provenance=ASTRAY))
+    found = pointed(controls([10.0, 11.0], [5.0, 6.0], ONE, **ASTRAY))
     assert found.pointing == "does not say"
     assert found.reason == "no environment with 3 seeds of tcl-pearl, pearl under one budget"
 
 
 def test_runs_of_unequal_budgets_do_not_point() -> None:
-    runs = controls([10.0, 11.0, 12.0], [], ONE, provenance=ASTRAY)
+    runs = controls([10.0, 11.0, 12.0], [], ONE, **ASTRAY)
     runs += [
         (spec.model_copy(update={"budget": 10}), score, provenance)
-        for spec, score, provenance in controls([], [5.0, 6.0, 7.0], ONE, provenance=ASTRAY)
+        for spec, score, provenance in controls([], [5.0, 6.0, 7.0], ONE, **ASTRAY)
     ]
     assert pointed(runs).pointing == "does not say"
 
 
 def test_runs_at_the_papers_settings_are_judged_and_do_not_point() -> None:
-    assert directions(finished(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))) == []
+    assert directions(PAPER, finished(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))) == []
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0004, "p < 0.001"), (0.04567, "p = 0.046"), (0.5, "p = 0.50")])

@@ -19,7 +19,7 @@ import pytest
 
 from suite.papers.audit import Audit, audit_row, read_checks
 from suite.papers.checks import Check
-from suite.papers.folder import Paper, PrintedTable, read_paper
+from suite.papers.folder import Folder, PrintedTable, read_folder
 from tests.suite.papers import made
 
 Tables = dict[str, list[list[str]]]
@@ -137,18 +137,18 @@ KINDS: list[Callable[[Tables, dict[str, Any], Draw], None]] = [
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Tables, dict[str, Any], Paper]]:
+def papers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Tables, dict[str, Any], Folder]]:
     """Five papers that add up."""
     found = []
     for seed in range(5):
         tables = made.make_tables(seed)
         audit = made.make_audit(tables)
         folder = made.write_paper(tmp_path_factory.mktemp("paper") / "made", tables, audit)
-        found.append((tables, audit, read_paper(str(folder))))
+        found.append((tables, audit, read_folder(str(folder))))
     return found
 
 
-def contradicted(paper: Paper, tables: Tables, audit: dict[str, Any]) -> set[str]:
+def contradicted(paper: Folder, tables: Tables, audit: dict[str, Any]) -> set[str]:
     """Audit other tables and prints in the place of a paper's own."""
     checks: dict[str, Check] = dict(Audit.model_validate(audit).root)
     changed = {key: with_cells(table, tables[key]) for key, table in paper.tables.items()}
@@ -162,7 +162,7 @@ def with_cells(table: PrintedTable, lines: list[list[str]]) -> PrintedTable:
     return replace(table, cells=cells)
 
 
-def test_what_adds_up_is_not_contradicted(papers: list[tuple[Tables, dict[str, Any], Paper]]) -> None:
+def test_what_adds_up_is_not_contradicted(papers: list[tuple[Tables, dict[str, Any], Folder]]) -> None:
     for tables, audit, paper in papers:
         assert adds_up(tables, audit)
         assert read_checks(paper).keys() == audit.keys()
@@ -171,7 +171,7 @@ def test_what_adds_up_is_not_contradicted(papers: list[tuple[Tables, dict[str, A
 
 @pytest.mark.parametrize("mutate", KINDS, ids=lambda kind: kind.__name__)
 def test_a_change_is_noticed_when_something_no_longer_adds_up(
-    papers: list[tuple[Tables, dict[str, Any], Paper]], mutate: Callable[[Tables, dict[str, Any], Draw], None]
+    papers: list[tuple[Tables, dict[str, Any], Folder]], mutate: Callable[[Tables, dict[str, Any], Draw], None]
 ) -> None:
     seen: Counter[bool] = Counter()
     for seed in range(MUTATIONS):
@@ -186,7 +186,7 @@ def test_a_change_is_noticed_when_something_no_longer_adds_up(
 
 
 @pytest.mark.parametrize(("unit", "hours"), [("minutes", 60), ("hours", 3600), ("days", 86400)])
-def test_another_unit_is_noticed(papers: list[tuple[Tables, dict[str, Any], Paper]], unit: str, hours: int) -> None:
+def test_another_unit_is_noticed(papers: list[tuple[Tables, dict[str, Any], Folder]], unit: str, hours: int) -> None:
     for tables, audit, paper in papers:
         about = paper.tables["times"].about.model_copy(update={"unit": unit})
         other = {**paper.tables, "times": replace(paper.tables["times"], about=about)}
@@ -241,7 +241,7 @@ def tcl_pearl_adds_up(table1: Rows, table3: Rows, table9: Rows) -> dict[str, boo
 
 
 def test_changes_of_a_shipped_papers_tables_are_noticed() -> None:
-    paper = read_paper("tcl-pearl")
+    paper = read_folder("tcl-pearl")
     checks = read_checks(paper)
     names = ("table1", "table3", "table9")
     seen: Counter[bool] = Counter()

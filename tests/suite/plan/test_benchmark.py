@@ -153,7 +153,7 @@ groups:
         ("groups/0/evaluations", 0, "groups.0.evaluations: 0"),
         ("groups/0/budgets", 3, "groups.0.budgets: 3: Extra inputs are not permitted"),
         ("groups", [], "groups: holds nothing to run"),
-        ("include", ["smoky"], "include: 'smoky' is unknown; did you mean 'smoke'?"),
+        ("include", ["smoky"], "include: smoky: benchmark 'smoky' is unknown; did you mean 'smoke'?"),
         ("name", "", "name"),
         ("surprise", 1, "surprise: 1: Extra inputs are not permitted"),
     ],

@@ -102,7 +102,7 @@ def test_quick_embeds_pearl_and_tcl_pearl_and_paper_has_table_2() -> None:
         (label, environment, seed)
         for label in ("pearl", "tcl-pearl")
         for environment in ("cheetah-vel", "point-goal-2d")
-        for seed in (0, 1)
+        for seed in (0, 1, 2)
     ]
     paper = load_benchmark("paper").embeddings()
     planned = {spec.run: spec for spec in load_benchmark("paper").plan()}

@@ -15,7 +15,7 @@ from algorithms.interface import added
 from algorithms.oracle_sac import BlindSAC
 from environments import family_names
 from suite.errors import UsageError
-from suite.papers.folder import read_paper
+from suite.papers.paper import read_paper
 from suite.plan import settings
 from suite.plan.settings import load_settings, printed_settings, used_settings
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from suite.papers import paper
+from suite.plan.environment_sets import environment_sets
 from suite.report import write_report
 from suite.store.runs import Store
 from tests.suite.report.browser import chromium
@@ -46,7 +46,7 @@ SHOTS = (
 def fill(store: Store) -> None:
     """Write runs of the MuJoCo Controls and of three ML1 environments."""
     generator = np.random.default_rng(0)
-    ranges = {str(name): (-200.0, 400.0) for name in paper.table("table4").index}
+    ranges = {str(name): (-200.0, 400.0) for name in environment_sets()["controls"]}
     ranges |= {"reach-v1": (0.0, 9e4), "push-v1": (0.0, 6e4), "window-open-v1": (0.0, 4e4)}
     for environment, (low, high) in ranges.items():
         for label, share in SHARES.items():

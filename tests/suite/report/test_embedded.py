@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.papers.paper import read_papers
 from suite.report import embedded, tables_as, write_report
 from suite.store.runs import CLUSTERS, Store
 from tests.suite.report.test_page import Page
@@ -28,7 +29,7 @@ def test_table_2_stands_beside_ours_and_each_run_has_a_figure(store: Store, tmp_
         embed(store, make_spec("pearl", "push-v1", seed, budget=1000))
     html = write_report(store, tmp_path).read_text()
     text = Page(html).text
-    assert "pearl, paper push-v1 – 38.8 44.9 1.16 – – – – – –" in text
+    assert "pearl, Table 2 of TCL-PEARL push-v1 – 38.8 44.9 1.16 – – – – – –" in text
     row = "1.25 5 4 0.500 1.25 5 – 0.500"
     assert f"pearl push-v1 0 {row} {spec('pearl')} pearl push-v1 1 {row} {spec('pearl', 1)}" in text
     assert len(re.findall(r'id="clusters-\d-figure"', html)) == 2
@@ -50,7 +51,7 @@ def test_every_task_has_its_own_look(store: Store, tmp_path: Path) -> None:
 def test_the_page_of_clusters_shows_the_same(store: Store, tmp_path: Path) -> None:
     record = embed(store, make_spec("pearl", "push-v1", budget=1000))
     report = write_report(store, tmp_path).read_text()
-    page = embedded.write_clusters(tmp_path, [record]).read_text()
+    page = embedded.write_clusters(tmp_path, [record], read_papers()).read_text()
     Page(page)
     figure = re.findall(r'<figure id="clusters-0-figure">.*?</figure>', page, re.S)[0]
     assert figure in report
@@ -61,13 +62,13 @@ def test_the_page_of_clusters_shows_the_same(store: Store, tmp_path: Path) -> No
 def test_where_there_are_none_the_page_says_how_to_get_them(store: Store, tmp_path: Path) -> None:
     text = Page(write_report(store, tmp_path).read_text()).text
     assert "suite clusters RUN asks a finished run" in text
-    assert "pearl, paper push-v1" not in text
-    assert "pearl, paper | push-v1" not in tables_as("markdown", store)
+    assert "pearl, Table 2 of TCL-PEARL push-v1" not in text
+    assert "pearl, Table 2 of TCL-PEARL | push-v1" not in tables_as("markdown", store)
 
 
 def test_plain_tables_hold_them(store: Store) -> None:
     embed(store, make_spec("pearl", "push-v1", budget=1000))
-    assert "| pearl, paper | push-v1 | – | 38.8 |" in tables_as("markdown", store)
+    assert "| pearl, Table 2 of TCL-PEARL | push-v1 | – | 38.8 |" in tables_as("markdown", store)
 
 
 def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path: Path) -> None:
@@ -84,5 +85,5 @@ def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path:
 
 def test_many_runs_share_the_page_with_few_figures(store: Store) -> None:
     record = embed(store, make_spec("pearl", "push-v1", budget=1000))
-    found = embedded.section([record] * 3, most=2)
+    found = embedded.section([record] * 3, read_papers(), most=2)
     assert (len(found.table.rows), len(found.figures), found.undrawn) == (5, 2, 1)

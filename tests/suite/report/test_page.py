@@ -5,13 +5,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
-from suite.papers import paper
-from suite.papers.claims import claims
+from suite.papers.paper import read_paper, read_papers
 from suite.report import tables_as, write_report
 from suite.store.files import write_json
 from suite.store.runs import Store
 from suite.table import Format
+from tests.suite.papers.planned import planned
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 VOID = {"meta", "link", "input", "br", "path", "use"}
@@ -83,7 +84,8 @@ def test_one_figure_an_environment_with_one_line_a_seed(store: Store, tmp_path: 
 
 def test_verdict_header_counts_and_names_every_claim(store: Store, tmp_path: Path) -> None:
     _, page = report(store, tmp_path)
-    assert "0 reproduced 0 not reproduced 11 not enough runs 0 not at the paper's settings" in page.text
+    count = sum(len(paper.claims) for paper in read_papers())
+    assert f"0 reproduced 0 not reproduced {count} not enough runs 0 not at the paper's settings" in page.text
     assert "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl" in page.text
 
 
@@ -123,7 +125,7 @@ def test_seconds_of_different_machines_stand_apart(tmp_path: Path) -> None:
     _, page = report(store, tmp_path)
     assert "reach-v1 pearl 2 30 60 10 11 11,111 1,667 10,000 another, cpu" in page.text
     assert "reach-v1 pearl 1 30 60 10 1,000 11,111 1,667 10,000 one, cpu" in page.text
-    assert "Table 9" not in page.text.partition("Final scores")[2].partition("The paper against its own tables")[0]
+    assert "Table 9 of TCL-PEARL" not in page.text
 
 
 def test_table_9_has_the_machine_that_ran_both(tmp_path: Path) -> None:
@@ -194,22 +196,27 @@ def test_machines_are_described_once_and_in_human_units(tmp_path: Path) -> None:
 
 
 def test_each_claim_stands_once(store: Store, tmp_path: Path) -> None:
-    _, page = report(store, tmp_path)
-    verdicts = page.text.partition("What three seeds leave undecided")[0]
-    assert verdicts.count("most wins of five algorithms") == 1
+    html, _ = report(store, tmp_path)
+    for paper in read_papers():
+        for claim in paper.claims:
+            assert html.count(f'<span class="statement">{escape(claim.name)}</span>') == 1
 
 
 def test_what_three_seeds_cannot_decide_is_listed_with_the_seeds_that_it_needs(store: Store, tmp_path: Path) -> None:
     _, page = report(store, tmp_path)
-    listed = page.text.partition("What three seeds leave undecided even if the paper is right What three")[2]
-    for row in paper.power().to_dict("records"):
-        needed = "more than 30" if row["seeds"] != row["seeds"] else f"{row['seeds']:.0f}"
-        words = f"{row['claim']} {100 * row['deviation']:.0f} % {100 * row['decided']:.0f} % {needed} {row['assumed']}"
-        assert (words in listed) is (row["decided"] < 0.8)
+    tried = {paper.about.short: paper.power for paper in read_papers() if paper.power}
+    assert tried
+    for short, found in tried.items():
+        listed = page.text.partition(f"What three seeds leave undecided even if {short} is right What three")[2]
+        for row in found:
+            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            words = f"{row.claim} {100 * row.deviation:.0f} % {100 * row.decided:.0f} % {needed} {row.assumed}"
+            assert (words in listed) is (row.decided < 0.8)
 
 
-def test_every_claim_was_tried_for_what_three_seeds_decide() -> None:
-    assert set(paper.power()["claim"]) == {claim.statement for claim in claims()}
+def test_every_claim_with_a_printed_number_was_tried_for_what_three_seeds_decide() -> None:
+    paper = read_paper("tcl-pearl")
+    assert {row.claim for row in paper.power} == {claim.about.statement for claim in paper.claims}
 
 
 def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:
@@ -319,10 +326,37 @@ def test_an_empty_store_says_so(tmp_path: Path) -> None:
     assert "No finished run yet" in page.text
 
 
-def test_settings_stand_beside_the_printed_ones(tmp_path: Path) -> None:
+def test_settings_stand_beside_the_papers_with_their_sources(tmp_path: Path) -> None:
     store = Store(tmp_path / "results")
-    printed, used = {"batch_size": 256, "latent_size": 7}, {"batch_size": 32, "latent_size": 7}
-    finish(store, make_spec(), linear(0, 1), provenance={"printed_settings": printed, "used_settings": used})
+    finish(store, planned("ml1-25", "mql", "push-v1", settings={"batch": 32}), linear(0, 1))
     _, page = report(store, tmp_path)
-    assert "batch_size 256 32 no latent_size 7 7 yes" in page.text
-    assert "1 of 2 settings differ" in page.text
+    assert "mql and TCL-PEARL: push-v1" in page.text
+    assert "learning_rate 0.008 0.008 printed Table 6 yes" in page.text
+    assert "batch 32 256 authors' code amazon-research/meta-q-learning, run_script.py:73-83" in page.text
+    assert "as_published [] [] ours as described; what its code does otherwise is left out yes" in page.text
+    assert "1 of 23 settings differ from those of TCL-PEARL." in page.text
+
+
+def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "a", {("pearl", "humanoid-dir-2d"): [900.0], ("mql", "cheetah-fb"): [900.0]})
+    html, page = report(store, tmp_path)
+    assert "humanoid-dir-2d pearl 500,000 380 1 yes the authors' code without changes; one seed" in page.text
+    assert "cheetah-fb mql 950,000 986 1 no training return" in page.text
+    assert "hollow: other people's runs" in page.text
+    figures = {
+        name: re.search(rf'aria-label="Figure: Learning curves on {name}.*?</figure>', html, re.S)
+        for name in ("humanoid-dir-2d", "cheetah-fb")
+    }
+    drawn = {name: len(re.findall(r'class="series-\d paper"', found[0])) for name, found in figures.items() if found}
+    assert drawn == {"humanoid-dir-2d": 1, "cheetah-fb": 0}  # what does not compare is not drawn
+    assert "humanoid-dir-2d pearl 1 900 –" in page.text
+
+
+def test_a_paper_is_reported_alone(tmp_path: Path) -> None:
+    html = write_report(Store(tmp_path / "results"), tmp_path, papers=[read_paper("pearl")]).read_text()
+    text = Page(html).text
+    assert "Do the claims of PEARL hold" in text
+    assert "ProMP (Rothfuss et al. 2019), which is not in the suite" in text
+    assert "most wins of five algorithms" not in text
+    both = Page(write_report(Store(tmp_path / "results"), tmp_path).read_text()).text
+    assert "Do the claims of PEARL, MQL and TCL-PEARL hold" in both

@@ -1,0 +1,16 @@
+"""What every part of a paper's files is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """Part of a paper's files: every key known, every value of its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+Text = Annotated[str, Field(min_length=1)]

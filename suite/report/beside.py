@@ -1,0 +1,112 @@
+"""What papers and other people report, beside our runs: shown, never judged or averaged with ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from suite.analysis import comparisons
+from suite.papers.folder import PrintedTable
+from suite.papers.paper import Paper
+from suite.table import Cell, Table
+
+GROUPS = {1: "better", 0: "comparable", -1: "worse"}
+
+
+def table(paper: Paper, key: str, done: pd.DataFrame) -> Table | None:
+    """One of a paper's tables over environments, beside ours where any of them ran; None for other tables."""
+    printed = paper.tables[key]
+    if printed.about.measure == "score":
+        return _scores(paper, key, printed, done)
+    if printed.about.measure == "seconds_total":
+        return _seconds(paper, key, printed, done)
+    return None
+
+
+def _scores(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) -> Table:
+    ours = done.groupby(["environment", "entry"])["score"].mean()
+    entries, groups = printed.number_columns, printed.about.groups
+    rows: list[tuple[Cell, ...]] = []
+    for environment in printed.rows:
+        means = {entry: ours.get((environment, entry)) for entry in entries}
+        measured = {entry: mean / paper.unit(environment) for entry, mean in means.items() if mean is not None}
+        if not measured:
+            continue
+        cells: list[Cell] = [environment]
+        for entry in entries:
+            cells += [float(printed.cell(environment, entry)), measured.get(entry)]
+        if groups:
+            cells.append(printed.column(groups.column, numbers=False)[printed.rows.index(environment)])
+            one, other = measured.get(groups.ours), measured.get(groups.baseline)
+            known = one is not None and other is not None
+            codes = comparisons.groups(np.array(one), np.array(other), groups.failure) if known else None
+            cells.append(None if codes is None else GROUPS[int(codes)])
+        rows.append(tuple(cells))
+    columns = [column for entry in entries for column in (f"{entry}, paper", entry)]
+    unit = f"Returns in {printed.about.unit}; " if printed.about.unit else ""
+    note = f"{unit}{len(rows)} of {len(printed.rows)} environments ran."
+    if groups:
+        columns += ["group, paper", "group"]
+        note += f" Failure threshold of the groups: {groups.failure:g}."
+    title = f"{printed.about.title} of {paper.about.short}: final scores"
+    note = f"{note} {printed.about.about}".strip()
+    return Table(f"{paper.name}-{key}", title, ("environment", *columns), tuple(rows), note, decimals=2)
+
+
+def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) -> Table:
+    """Seconds on the environments that one machine type ran all entries on."""
+    entries = printed.number_columns
+    timed = done[done["entry"].isin(entries) & done["environment"].isin(printed.rows)]
+    rows: list[tuple[Cell, ...]] = []
+    for environment, here in timed.groupby("environment", sort=True):
+        alike = [group for _, group in here.groupby(["machine", "budget"]) if set(group["entry"]) == set(entries)]
+        if not alike:
+            continue
+        measured = max(alike, key=len)
+        seconds = measured.groupby("entry")["seconds_total"].mean()
+        theirs = [float(printed.cell(str(environment), entry)) for entry in entries]
+        ours = [float(seconds[entry]) for entry in entries]
+        cells: list[Cell] = [str(environment)]
+        for pair in zip(theirs, ours, strict=True):
+            cells += pair
+        if len(entries) == 2:
+            cells += [theirs[0] / theirs[1], ours[0] / ours[1]]
+        rows.append((*cells, len(measured), str(measured["machine"].iloc[0])))
+    columns = [column for entry in entries for column in (f"{entry}, paper", entry)]
+    columns += ["ratio, paper", "ratio"] if len(entries) == 2 else []
+    return Table(
+        f"{paper.name}-{key}",
+        f"{printed.about.title} of {paper.about.short}: seconds a run",
+        ("environment", *columns, "runs", "machine"),
+        tuple(rows),
+        f"{printed.about.about} Environments on which one machine type (processor and device) ran all entries under "
+        "one budget; of several types, the one with the most runs. All seconds stand under Wall-clock.".strip(),
+        decimals=2,
+    )
+
+
+def reference(paper: Paper, environments: set[str]) -> Table:
+    """Other people's runs that a paper's folder lists, on the environments of this report."""
+    rows = [
+        (
+            run.environment,
+            run.entry,
+            run.environment_steps,
+            run.value / paper.unit(run.environment),
+            run.seeds,
+            run.comparable,
+            run.why,
+            run.protocol,
+            run.source,
+        )
+        for run in paper.reference
+        if run.environment in environments
+    ]
+    return Table(
+        f"{paper.name}-reference",
+        f"Other people's runs ({paper.about.short})",
+        ("environment", "entry", "environment steps", "return", "seeds", "compares", "why", "protocol", "source"),
+        tuple(rows),
+        "Drawn as hollow points in the curves where they compare at least partly and say after how many steps; never "
+        "judged, nor averaged with ours.",
+    )

@@ -1,0 +1,353 @@
+"""The sections of the page: what each is called, shows and holds in tables; page and plain tables loop over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from suite.analysis.ranking import comparisons_alike
+from suite.analysis.results import Results
+from suite.papers.judgements import Verdict
+from suite.plan.departures import in_words
+from suite.report import compared, embedded, figures, judged, ran
+from suite.report.contents import Compared, Contents
+from suite.report.html import drawn, fill
+from suite.table import Table, number
+
+MACHINES_DRAWN = 3
+"""Machine types whose seconds are drawn; all are in the table."""
+CLAIM_VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page."""
+
+    key: str
+    """Its anchor without `-section`, and its template in `sections/`."""
+    name: str
+    """In the navigation."""
+    shows: Mapping[str, Any]
+    """What the template shows."""
+    tables: Sequence[Table] = field(default=())
+    """What is left of it where there is no page."""
+
+    @property
+    def body(self) -> Markup:
+        """The section's contents as HTML."""
+        return drawn(fill(f"sections/{self.key}.html.j2", **self.shows))
+
+
+@dataclass(frozen=True)
+class EnvironmentPart:
+    """What the page says of one environment."""
+
+    key: str
+    name: str
+    figure: Markup
+    remark: str
+    beside: str
+    """What the figure shows beside our runs."""
+    scores: Table
+    efficiency: Table
+
+
+@dataclass(frozen=True)
+class Square:
+    """One cell of the win matrix."""
+
+    probability: str
+    limits: str
+    """Of its 95 % interval."""
+    details: str
+    tone: str
+    """Empty, or the colour that it leans to."""
+    mix: int
+    """How much of it, in percent."""
+
+
+def verdict(found: Contents) -> Section:
+    """The claims of each paper, those decided first, and what its own seeds could decide."""
+    verdicts = [judgement.verdict for each in found.papers for judgement in each.judgements]
+    return Section(
+        "verdict",
+        "Verdict",
+        {
+            "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
+            "papers": [
+                (
+                    each.paper,
+                    sorted(each.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
+                    judged.power(each.paper),
+                )
+                for each in found.papers
+            ],
+            "rule": judged.RULE,
+            "tested": judged.tested,
+            "number": number,
+        },
+        [judged.claims(each.paper, each.judgements) for each in found.papers],
+    )
+
+
+def reduced_runs(found: Contents) -> Section | None:
+    """Which way runs off a paper's settings point."""
+    tables = [judged.directions(each.paper, each.directions) for each in found.papers if each.directions]
+    return Section("directions", "Reduced runs", {"tables": tables}, tables) if tables else None
+
+
+def ranking(found: Contents) -> Section:
+    """Entries side by side on what all of them ran."""
+    parts = [_compared_part(index, group, found.order) for index, group in enumerate(found.compared)]
+    return Section("ranking", "Ranking", {"compared": parts}, [table for table, _ in parts])
+
+
+def scores(found: Contents) -> Section:
+    """Final scores, and runs under another protocol than the environment's own."""
+    table, protocols = ran.scores(found.scores, found.units, found.unit_names), ran.protocols(found.results)
+    return Section("scores", "Scores", {"scores": table, "protocols": protocols}, [table, protocols])
+
+
+def environments(found: Contents) -> Section:
+    """Learning curves, one figure an environment."""
+    parts = [_environment_part(f"environment-{index}", name, found) for index, name in enumerate(found.units)]
+    return Section("environments", "Environments", {"environments": parts, "entries": _looks(found)})
+
+
+def beside_the_papers(found: Contents) -> Section | None:
+    """The papers' own tables beside ours, and other people's runs."""
+    tables = [*found.beside_the_papers, *found.reference]
+    return Section("paper", "Beside the papers", {"tables": tables}, tables) if tables else None
+
+
+def wins(found: Contents) -> Section | None:
+    """Who beats whom."""
+    table, squares = compared.wins(found.matrix), _squares(found)
+    return Section("wins", "Wins", {"squares": squares, "wins": table}, [table]) if squares else None
+
+
+def control(found: Contents) -> Section | None:
+    """Where adaptation helps."""
+    table = judged.adaptation(found.adaptation, found.units)
+    return Section("control", "Control", {"control": table}, [table]) if table.rows else None
+
+
+def efficiency(found: Contents) -> Section:
+    """How soon entries learn."""
+    table = compared.efficiency(found.efficiency, found.units)
+    return Section("efficiency", "Efficiency", {"efficiency": table}, [table])
+
+
+def wall_clock(found: Contents) -> Section:
+    """Where the time went."""
+    table = ran.wall_clock(found.results.done)
+    return Section("wall-clock", "Wall-clock", {"wall_clock": table, "figures": _wall_clock_figures(found)}, [table])
+
+
+def clusters(found: Contents) -> Section:
+    """How well context encoders tell tasks apart."""
+    shown = embedded.section(found.clusters, found.plain_papers) if found.clusters else None
+    return Section("clusters", "Clusters", {"clusters": shown}, [shown.table] if shown else [])
+
+
+def runs(found: Contents) -> Section:
+    """The state of every run, and why some failed."""
+    return Section(
+        "runs",
+        "Runs",
+        {
+            "glyphs": ran.GLYPHS,
+            "others": found.results.others,
+            "entries": _looks(found),
+            "run_matrix": _run_matrix(found.results, found.order),
+            "failed": _failed(found.results),
+        },
+    )
+
+
+def provenance(found: Contents) -> Section:
+    """Machines, commits, and settings beside the papers'."""
+    shows = {
+        "machines": ran.machines(found.results),
+        "provenance": ran.provenance(found.results),
+        "settings": ran.settings(found.results, found.plain_papers),
+    }
+    return Section("provenance", "Provenance", shows)
+
+
+def audit(found: Contents) -> Section:
+    """Whether the papers' own tables add up."""
+    tables = [judged.audit(each.paper, each.audit) for each in found.papers]
+    return Section("audit", "Audit of the papers", {"tables": tables}, tables)
+
+
+ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs)
+ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
+    ranking,
+    scores,
+    environments,
+    beside_the_papers,
+    wins,
+    control,
+    efficiency,
+    wall_clock,
+    clusters,
+)
+"""Of finished runs."""
+AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit)
+
+
+def sections(found: Contents) -> list[Section]:
+    """Return the sections that have something to show, in the order of the page."""
+    made = (*ALWAYS, *(ONCE_DONE if len(found.results.done) else ()), *AT_THE_END)
+    return [section for make in made if (section := make(found)) is not None]
+
+
+def _looks(found: Contents) -> list[tuple[Any, ...]]:
+    """Return (index, entry, colour, sign, whether both were used before) of each entry."""
+    return [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)]
+
+
+def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
+    runs = found.results.curves[found.results.curves["environment"] == name]
+    departing = _departing(found.results, name)
+    here = set(runs["entry"]) - set(departing)
+    end_values: dict[str, float] = {}
+    points: dict[str, list[tuple[float, float]]] = {}
+    for paper in found.plain_papers:
+        for entry, value in paper.end_values(name).items():
+            if entry in here:
+                end_values.setdefault(entry, value * paper.unit(name) / found.units[name])
+        for run in paper.reference:
+            if run.environment == name and run.entry in here and run.comparable != "no" and run.environment_steps:
+                points.setdefault(run.entry, []).append((run.environment_steps, run.value / found.units[name]))
+    svg = figures.curves(
+        f"{key}-curves",
+        found.bands[found.bands["environment"] == name],
+        runs,
+        found.order,
+        end_values,
+        points,
+        found.units[name],
+    )
+    scores = ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names)
+    efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
+    verdicts = found.adaptation.set_index("environment")["verdict"]
+    remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
+    if verdicts.get(name) == "needs no adaptation":
+        remarks.append(
+            "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
+        )
+    return EnvironmentPart(
+        key,
+        name,
+        drawn(svg),
+        " ".join(remarks),
+        "; ".join(
+            ["dotted: the paper's final score"] * bool(end_values) + ["hollow: other people's runs"] * bool(points)
+        ),
+        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
+        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
+    )
+
+
+def _departing(results: Results, environment: str) -> dict[str, str]:
+    """Return the entries with runs under another protocol than the environment's own, and what they depart by."""
+    runs = results.runs[results.runs["environment"] == environment]
+    words = {row["entry"]: in_words(results.specs[row["run"]]) for row in runs.to_dict("records")}
+    return {entry: found for entry, found in words.items() if found}
+
+
+def _compared_part(index: int, group: Compared, order: Sequence[str]) -> tuple[Table, list[tuple[str, Markup, str]]]:
+    """Return the table of entries side by side, and (key, figure, caption) of each of its figures."""
+    table = compared.ranking(index, group.ranking, group.environments)
+    if not group.profiles:
+        return table, []
+    strips, profiles = f"{table.key}-strips", f"{table.key}-profiles"
+    return table, [
+        (
+            strips,
+            drawn(figures.strips(strips, group.ranking, "IQM", order)),
+            "Interquartile mean of normalised scores, 95 % interval over seeds",
+        ),
+        (
+            profiles,
+            drawn(figures.profiles(profiles, group.levels, group.profiles, order)),
+            "Performance profiles: how many runs score above each level; 95 % interval where some but not all do",
+        ),
+    ]
+
+
+def _wall_clock_figures(found: Contents) -> list[tuple[str, Markup, str]]:
+    """Return (key, figure, caption) of the machine types with the most runs: entries on what all of them ran there."""
+    parts = {"seconds_sampling": "sampling", "seconds_updating": "updating", "seconds_evaluating": "evaluating"}
+    groups = sorted(found.results.done.groupby("machine"), key=lambda group: (-len(group[1]), str(group[0])))
+    drawings = []
+    for index, (machine, runs) in enumerate(groups[:MACHINES_DRAWN]):
+        here = [entry for entry in found.order if entry in set(runs["entry"])]
+        for names, environments in comparisons_alike(runs, here)[:1] or [(here[:1], sorted(set(runs["environment"])))]:
+            alike = runs[runs["entry"].isin(names) & runs["environment"].isin(environments)]
+            seconds = alike.groupby(["entry", "environment"])[list(parts)].mean().groupby("entry").mean()
+            key = f"wall-clock-split-{index}" if index else "wall-clock-split"
+            drawing = figures.split_bars(key, seconds.loc[names].rename(columns=parts))
+            where = f"{compared.listed(environments)}, which all of these entries ran on {machine}"
+            drawings.append((key, drawn(drawing), f"Time a run, by what it was spent on: mean over {where}"))
+    return drawings
+
+
+def _squares(found: Contents) -> list[tuple[str, list[Square | None]]]:
+    """Arrange the win matrix: one row an entry, one square an opponent; None where nothing compares."""
+    rows = {(row["ours"], row["theirs"]): row for row in found.matrix.to_dict("records")}
+    names = [entry for entry in found.order if any(entry == ours for ours, _ in rows)]
+    square = []
+    for ours in names:
+        cells: list[Square | None] = []
+        for theirs in names:
+            row = rows.get((ours, theirs))
+            if row is None:
+                cells.append(None)
+                continue
+            lean = row["probability"] - 0.5
+            tied = f", {row['ties']} tied" if row["ties"] else ""
+            cells.append(
+                Square(
+                    f"{row['probability']:.2f}",
+                    f"[{row['low']:.2f}, {row['high']:.2f}]",
+                    f"{row['wins']} won{tied}, {row['losses']} lost of {row['environments']}",
+                    "" if lean == 0 else "var(--s1)" if lean > 0 else "var(--s0)",
+                    round(abs(lean) * 70),
+                )
+            )
+        square.append((ours, cells))
+    return square
+
+
+def _run_matrix(results: Results, order: Sequence[str]) -> list[tuple[str, list[list[tuple[int, str, str]]]]]:
+    """Return one row an environment; one cell an entry; one (seed, state, run) a run."""
+    runs = results.runs
+    cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for row in runs[runs["entry"].notna()].to_dict("records"):
+        state = _shown_state(row["state"], results.failures.get(row["run"], {}))
+        cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), state, row["run"]))
+    names = sorted({environment for environment, _ in cells})
+    return [(name, [sorted(cells.get((name, entry), [])) for entry in order]) for name in names]
+
+
+def _shown_state(state: str, failure: Mapping[str, Any]) -> str:
+    """Return a run's state as the page shows it: running out of time is told from other failures."""
+    return "timed out" if state == "failed" and failure.get("kind") in {"time", "silence"} else state
+
+
+def _failed(results: Results) -> list[tuple[str, str, str, str]]:
+    """Return (run, state, reason, log tail) of the runs that failed or hold something that cannot be read."""
+    reasons = {problem.run: problem.problem for problem in results.problems}
+    runs = results.runs
+    rows = []
+    for row in runs[runs["state"].isin(["failed", "unreadable"]) | runs["run"].isin(list(reasons))].to_dict("records"):
+        failure = results.failures.get(row["run"], {})
+        reason = reasons.get(row["run"]) or ": ".join(str(failure[key]) for key in ("kind", "reason") if key in failure)
+        rows.append((row["run"], _shown_state(row["state"], failure), reason, results.log_tails.get(row["run"], "")))
+    return rows
