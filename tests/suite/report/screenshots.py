@@ -35,8 +35,8 @@ SHARES = {
 SHOTS = (
     ("verdict-light", "light", 1280, 900, "main"),
     ("verdict-dark", "dark", 1280, 900, "main"),
-    ("curves-light", "light", 1280, 900, "#environments"),
-    ("curves-dark", "dark", 1280, 900, "#environments"),
+    ("curves-light", "light", 1280, 900, "#environments-section"),
+    ("curves-dark", "dark", 1280, 900, "#environments-section"),
     ("clusters-light", "light", 1280, 900, "#clusters-section"),
     ("narrow-light", "light", 390, 900, "main"),
 )
