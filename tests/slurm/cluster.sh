@@ -62,7 +62,7 @@ NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first_port + 2)) CPUs=
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
 CONF
-    echo "NodeName=n1,n2 Name=gpu Count=1" >"$dir/gres.conf" # counted, and not there
+    echo "NodeName=n1,n2 Name=gpu File=/dev/null" >"$dir/gres.conf" # to be asked for; there is none
 }
 
 start_controller() { slurmctld -f "$conf" >&2; }
