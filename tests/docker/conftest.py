@@ -16,20 +16,6 @@ ROOT = Path(__file__).parents[2]
 TAG = f"meta-rl-suite:test-{os.getpid()}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
-TINY = """
-name: tiny
-description: two runs of a second
-groups:
-  - environments: [point-goal-2d]
-    seeds: [0, 1]
-    budget: 3000
-    evaluations: 1
-    algorithms:
-      blind-sac:
-        settings:
-          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
-"""
-
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:

@@ -25,8 +25,9 @@ from suite.execute.local import LocalExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
-from tests.docker.conftest import ROOT, TINY, sources, wait_until
+from tests.docker.conftest import ROOT, sources, wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound
+from tests.suite.tiny import TINY
 
 pytestmark = pytest.mark.docker
 

@@ -20,7 +20,8 @@ from suite.papers.audit import audit
 from suite.papers.paper import read_papers
 from suite.plan import catalogue
 from suite.versions import code_hash
-from tests.docker.conftest import COMMIT, ROOT, TINY, build, sources
+from tests.docker.conftest import COMMIT, ROOT, build, sources
+from tests.suite.tiny import TINY
 
 pytestmark = pytest.mark.docker
 

@@ -13,28 +13,8 @@ import pytest
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear
+from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
-
-TINY = """
-name: tiny
-description: two runs of a second
-groups:
-  - environments: [point-goal-2d]
-    seeds: [0, 1]
-    budget: 3000
-    evaluations: 1
-    algorithms:
-      blind-sac:
-        settings:
-          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
-"""
-
-
-@pytest.fixture
-def benchmark_file(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
-    return path
 
 
 def test_run_resumes_by_default_and_names_the_report(

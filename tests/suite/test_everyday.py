@@ -19,27 +19,6 @@ from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[2]
 
-TINY = """
-name: tiny
-description: two runs of a second
-groups:
-  - environments: [point-goal-2d]
-    seeds: [0, 1]
-    budget: 3000
-    evaluations: 1
-    algorithms:
-      blind-sac:
-        settings:
-          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
-"""
-
-
-@pytest.fixture
-def benchmark_file(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
-    return path
-
 
 @pytest.fixture
 def anothers(benchmark_file: Path, tmp_path: Path) -> Iterator[RunFolder]:

@@ -15,27 +15,14 @@ from suite.plan.catalogue import catalogue
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store
 from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
-
-TINY = """
-name: tiny
-description: three runs of a second
-groups:
-  - environments: [point-goal-2d]
-    seeds: [0, 1, 2]
-    budget: 3000
-    evaluations: 3
-    algorithms:
-      blind-sac:
-        settings:
-          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 20, warmup_steps: 20}
-"""
 
 
 @pytest.fixture
 def benchmark_file(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
+    path.write_text(TINY.replace("[0, 1]", "[0, 1, 2]").replace("evaluations: 1", "evaluations: 3"))
     return path
 
 
