@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from suite.execute.batch import Batch
-    from suite.execute.executor import Engine
+    from suite.execute.executor import Engine, Request
     from suite.execute.slurm import Place
     from suite.papers.paper import Paper
     from suite.store.runs import Store
@@ -201,14 +201,11 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.console.unhurried import Unhurried
     from suite.execute.batch import Batch
     from suite.execute.executor import Limits, Request, Retries
-    from suite.execute.registry import site
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.plan.choice import chosen
-    from suite.plan.identity import drift
     from suite.store.runs import Store
 
     if rerun and only_failed:
@@ -216,8 +213,6 @@ def run(
     if executor != "slurm" and (cluster or dry_run):
         raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
-    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
-    err = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     definition = load_benchmark(benchmark)
     specs = chosen(definition.plan(), only or (), seeds)
     store = Store(results)
@@ -245,39 +240,48 @@ def run(
 
         print(shown(store, request), end="")
         return
-    err.print(f"{definition.name}: {batch.described}")
-    for warning in drift(specs, store):
-        err.print(warning, highlight=False)
-    with site(executor, store, request) as engine:
-        err.print(f"{engine.described}, {executor} executor")
-        try:
-            _execute(batch, engine, specs, err)
-        except KeyboardInterrupt:
-            # Runs that were to be run again have been forgotten by now, and are pending as others are.
-            again = shlex.join(_words(context, without=("rerun", "only_failed")))
-            err.print(f"{engine.parting}; to go on: {again}", highlight=False)
-            stream.pass_on(LAST_WORDS_SECONDS)
-            raise typer.Exit(130) from None
-    stream.pass_on(LAST_WORDS_SECONDS)
+    # Runs that were to be run again have been forgotten by now, and are pending as others are.
+    _execute(batch, executor, request, again=shlex.join(_words(context, without=("rerun", "only_failed"))))
     _write_report(store, reports, read_papers(), specs, definition.name)
     raise typer.Exit(0 if batch.is_done() else 1)
 
 
-def _execute(batch: Batch, engine: Engine, specs: Sequence[RunSpec], console: Console) -> None:
-    """Have a batch executed while showing how far the whole plan is, then say what failed."""
-    from suite.console.progress import Progress
-    from suite.execute.forecast import Speeds
+def _execute(batch: Batch, executor: ExecutorName, request: Request, again: str) -> None:
+    """Have a batch executed while showing how far its plan is, then say what failed.
 
+    Parameters
+    ----------
+    again : the command that goes on after an interrupt, which ends this one.
+    """
+    from suite.console.progress import Progress
+    from suite.console.unhurried import Unhurried
+    from suite.execute.forecast import Speeds
+    from suite.execute.registry import site
+    from suite.plan.identity import drift
+
+    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    console = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
     store = batch.store
-    batch.start_over()
-    with _interrupting(engine), Progress(store, specs, console) as progress:
-        engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+    console.print(f"{request.name}: {batch.described}")
+    for warning in drift(batch.specs, store):
+        console.print(warning, highlight=False)
+    with site(executor, store, request) as engine:
+        console.print(f"{engine.described}, {executor} executor")
+        batch.start_over()
+        try:
+            with _interrupting(engine), Progress(store, batch.specs, console) as progress:
+                engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+        except KeyboardInterrupt:
+            console.print(f"{engine.parting}; to go on: {again}", highlight=False)
+            stream.pass_on(LAST_WORDS_SECONDS)
+            raise typer.Exit(130) from None
     for run, failure in engine.failures.items():
         console.print(f"failed: {run}: {failure.kind}: {failure.reason}")
         console.print(store.folder(run).log_tail(), highlight=False, style="dim")
     for spec in batch.unfinished:
         if reason := store.folder(spec.run).clusters_failure():
             console.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
+    stream.pass_on(LAST_WORDS_SECONDS)
 
 
 def _words(context: typer.Context, without: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ class Batch:
     def __init__(
         self, store: Store, specs: Sequence[RunSpec], *, rerun: Sequence[str] = (), only_failed: bool = False
     ) -> None:
-        self.store, self.only_failed = store, only_failed
+        self.store, self.specs, self.only_failed = store, specs, only_failed
         self.asked = [spec for spec in specs if not rerun or spec.run in rerun]
         self.states = {spec.run: store.folder(spec.run).state for spec in specs}
         self.missing = [spec for spec in self.asked if self._is_missing(spec)]
