@@ -34,6 +34,10 @@ def die_within_a_write(number: int) -> None:
     os.fsync = sync_or_die
 
 
+FOR_EVER = 10**6
+"""Retries: these tests kill a run more often than a person would accept."""
+
+
 def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0) -> None:
     """Be the process of one run; killed within a write if it is said in which."""
     die_within_a_write(dies_at)
@@ -42,4 +46,4 @@ def execute(results: str, run: str, checkpoint_seconds: float, dies_at: int = 0)
     if not folder.take():
         sys.exit(2)
     with folder.kept():
-        sys.exit(attempt(folder.spec(), folder, checkpoint_seconds))
+        sys.exit(attempt(folder.spec(), folder, checkpoint_seconds, retries=FOR_EVER))

@@ -91,7 +91,7 @@ def test_clusters_writes_table_page_and_record(
     assert recorded["goals"] == "test tasks"
     page = (tmp_path / "clusters.html").read_bytes()
     assert suite("clusters", runs["pearl"], *options) == 0
-    assert "| tcl-pearl, paper | push-v1 | – | 26.6 | 68.5 | 2.58 |" in capfd.readouterr().out
+    assert "| tcl-pearl, Table 2 of TCL-PEARL | push-v1 | – | 26.6 | 68.5 | 2.58 |" in capfd.readouterr().out
     assert (tmp_path / "clusters.html").read_bytes() == page
 
 
