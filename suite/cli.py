@@ -467,13 +467,17 @@ def doctor(
 
 @app.command(epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
-    """Remove what crashed writers left behind, and nothing else."""
+    """Remove what crashed writers left behind, and nothing else; exit code 1 if some of it had to stay."""
     from suite.store.runs import Store
 
-    removed = Store(results).collect_garbage(lambda message: err.print(message, highlight=False))
+    left: list[str] = []
+    removed = Store(results).collect_garbage(left.append)
     for path in removed:
         out.print(str(path), highlight=False)
     out.print(f"{len(removed)} files removed", highlight=False)
+    for message in left:
+        err.print(message, highlight=False)
+    raise typer.Exit(1 if left else 0)
 
 
 @app.command(

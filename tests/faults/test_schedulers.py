@@ -243,7 +243,7 @@ def test_a_read_only_store(tmp_path: Path, note: Note) -> None:
             ("run", str(benchmark)): 2,
             ("run", str(benchmark), "--rerun", spec.run): 2,
             ("plan", str(benchmark), "--calibrate"): 2,
-            ("gc",): 2,
+            ("gc",): 1,
             ("exec", unfinished.run): STORAGE_STATUS,
         }
         for command, status in refused.items():

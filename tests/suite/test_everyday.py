@@ -50,7 +50,7 @@ def anothers(benchmark_file: Path, tmp_path: Path) -> Iterator[RunFolder]:
         (["clusters", "RUN"], 2),
         (["report"], 0),
         (["report", "FILE"], 0),
-        (["gc"], 0),
+        (["gc"], 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
