@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from algorithms import ALGORITHMS
 from environments import family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.papers.sources import Block, Sourced, Variant, merged
 from suite.plan.departures import departures
-from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 
 PROTOCOL = ("budget", "exploration_episodes", "environment_options")
@@ -89,13 +88,17 @@ class PaperSettings:
         return entry, None
 
     def _expect(self, entry: str, environment: str) -> Expected:
+        # Takes seconds, which audits and pages without runs at a paper's settings do not have to wait for.
+        from algorithms import ALGORITHMS
+        from suite.plan.settings import used_settings
+
         where = f"{entry} on {environment}"
         plain = self._variant(entry)[0]
         algorithm = self.algorithms.get(plain, plain)
         if algorithm not in ALGORITHMS:
             raise UsageError(f"{where}: {unknown('algorithm', algorithm, ALGORITHMS)}")
         found = self.of(entry, environment)
-        for setting in fields(ALGORITHMS[algorithm].Settings):
+        for setting in dataclasses.fields(ALGORITHMS[algorithm].Settings):
             if setting.name not in found and not setting.metadata.get("added"):
                 raise UsageError(f"{where}: {setting.name}: has no row; every setting has a value with its source")
         values = {name: each.value for name, each in found.items()}

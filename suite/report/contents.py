@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from algorithms import ALGORITHMS
 from environments import family_spec
 from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
@@ -105,7 +104,7 @@ def contents(results: Results, papers: Sequence[Paper]) -> Contents:
     papers : those whose claims are judged; the first with a unit for a task family decides how its returns are shown.
     """
     done = results.done
-    order = entries(results.runs)
+    order = entries(results.runs, papers)
     finished = [entry for entry in order if entry in set(done["entry"])]
     return Contents(
         results=results,
@@ -144,7 +143,8 @@ def _unit(papers: Sequence[Paper], environment: str) -> float:
     return next((unit for paper in papers if (unit := paper.unit(environment)) != 1.0), 1.0)
 
 
-def entries(runs: pd.DataFrame) -> list[str]:
-    """Order the entries: those named as algorithms first, so that they keep their looks."""
+def entries(runs: pd.DataFrame, papers: Sequence[Paper]) -> list[str]:
+    """Order the entries: those that papers make claims of first, so that they keep their looks."""
     found = set(runs["entry"].dropna())
-    return [entry for entry in ALGORITHMS if entry in found] + sorted(found - set(ALGORITHMS))
+    known = dict.fromkeys(entry for paper in papers for claim in paper.claims for entry in claim.entries)
+    return [entry for entry in known if entry in found] + sorted(found - known.keys())
