@@ -203,6 +203,7 @@ def test_a_run_beyond_its_memory_is_told_from_a_killed_one(containers: Container
     assert scheduler.failures[spec.run] == ("memory limit", "needed more than 256 MiB of memory")
     assert events(containers.store.results)["started"] == 1
 
+    containers.store.folder(spec.run).forgive()
     scheduler = scheduler_of(containers, "exceeds-memory", share=256 * 2**20)
     scheduler.run([spec], lambda: None)
     assert scheduler.failures[spec.run].kind == "memory"  # which may pass where there is room elsewhere
