@@ -121,7 +121,10 @@ def test_detached_looked_at_come_back_to_and_cancelled(cluster: Cluster, tmp_pat
     ]
     back = asked.run()  # attaches, and submits nothing
     try:
-        time.sleep(10)
+        assert back.stderr is not None
+        while "slurm executor" not in back.stderr.readline():
+            assert back.poll() is None
+        time.sleep(3)  # for Ctrl-C to be met in good order
         back.send_signal(signal.SIGINT)
         assert "detached: job " in back.communicate(timeout=60)[1]
     finally:
