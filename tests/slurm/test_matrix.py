@@ -111,7 +111,8 @@ def test_detached_looked_at_come_back_to_and_cancelled(cluster: Cluster, tmp_pat
     assert coordinator.returncode == 130
     last = said.splitlines()[-1]
     assert last.startswith("detached: job ")
-    assert last.endswith("--executor slurm")
+    assert f"to go on: suite run {asked.benchmark}" in last
+    assert last.endswith(f"--executor slurm --cluster {asked.site}")
 
     rows = json.loads(asked.suite("status", "--json").stdout)["runs"]
     assert sorted((row["state"], row["slurm"]) for row in rows) == [
