@@ -220,7 +220,8 @@ class RunFolder:
         How it failed: what it said itself, before what the caller makes of it.
         """
         before = self.attempts()
-        records = attempts.ended(before, failure, since)
+        given_up = attempts.verdict(before, retries)  # then nothing began
+        records = before if given_up else attempts.ended(before, failure, since)
         if records != before:
             self._write_attempts(records)
         verdict = attempts.verdict(records, retries)

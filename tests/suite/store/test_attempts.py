@@ -59,6 +59,16 @@ def test_an_attempt_without_an_end_was_lost(folder: RunFolder) -> None:
     assert [record.kind for record in folder.attempts()] == ["killed"] * 3
 
 
+def test_what_was_refused_leaves_the_verdict_as_it_is(folder: RunFolder) -> None:
+    """The process of an attempt that may not begin ends with 1, which is no failure of its own."""
+    for _ in range(4):
+        folder.begin(retries=2)
+    records = folder.attempts()
+    assert folder.end(Failure("error", "ended with status 1"), retries=2, since=len(records)) == LOST
+    assert folder.attempts() == records
+    assert folder.given_up() == LOST
+
+
 def test_lost_attempts_of_real_processes_count(folder: RunFolder, tmp_path: Path) -> None:
     folder.release()
     code = (
