@@ -9,7 +9,7 @@ set -euo pipefail
 verb=$1 dir=$2 node=${3:-}
 conf=$dir/slurm.conf
 export SLURM_CONF=$conf
-first_port=${CLUSTER_PORT:-17600}
+first_port=${CLUSTER_PORT:-17600} # of three
 
 install_slurm() {
     command -v slurmctld slurmd munged >/dev/null && return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,19 @@ class Cluster:
         return dict(line.split() for line in lines)
 
 
+def free_ports(count: int) -> int:
+    """Return the first of some ports in a row that nobody listens at."""
+    for first in range(17600, 18600, count):
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError("no free ports")
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if os.geteuid() != 0 or not Path("/usr/bin/apt-get").exists():
@@ -84,6 +99,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster.folder.chmod(0o755)
     patch = pytest.MonkeyPatch()
     try:
+        patch.setenv("CLUSTER_PORT", str(free_ports(3)))
         patch.setenv("SLURM_CONF", cluster.script("up"))
         yield cluster
     finally:
