@@ -70,7 +70,7 @@ def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: 
         "scancel of a task",
         "scontrol requeue",
         "a node killed",
-        "times of a minute",
+        "times of two minutes",
         "a controller restarted",
     ):
         note(f"Slurm: {fault}", 1, "20 results, none twice, bit-equal to local ones")
