@@ -31,6 +31,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {
             "processor": processor(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),  # they decide the last bits
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
