@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 import suite
 from algorithms import ALGORITHMS
-from algorithms.interface import added
+from algorithms.declaration import added
 from algorithms.oracle_sac import BlindSAC
 from environments import family_names
 from suite.errors import UsageError
