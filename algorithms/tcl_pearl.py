@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.interface import Stateful, Streams
 from algorithms.pearl import PEARL, Inference
@@ -44,7 +45,7 @@ class TCLPEARL(TCLPEARLDeclaration, PEARL):
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
             **windows.shares(),
         }
-        return Inference(posterior, settings.contrastive_scale * loss, metrics)
+        return Inference(posterior, Auxiliary(settings.contrastive_scale * loss, metrics))
 
     def update(self) -> dict[str, Tensor]:
         """PEARL's step, then the key encoder's."""
