@@ -352,6 +352,14 @@ def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path
     assert "humanoid-dir-2d pearl 1 900 –" in page.text
 
 
+def test_other_peoples_longer_runs_do_not_stretch_the_axis(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "a", {("pearl", "cheetah-vel"): [-50.0]}, budget=340_000)
+    html, page = report(store, tmp_path)
+    assert "hollow: other people's runs" in page.text  # 500,000 steps
+    assert "other people's runs beyond the axis: pearl -43.1 after 780,000 steps" in page.text
+    assert len(re.findall(r'class="series-\d paper"', html)) == 1
+
+
 def test_a_paper_is_reported_alone(tmp_path: Path) -> None:
     html = write_report(Store(tmp_path / "results"), tmp_path, papers=[read_paper("pearl")]).read_text()
     text = Page(html).text
