@@ -166,6 +166,12 @@ class Algorithm(ABC):
     """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Parts by the name under which older states hold them, and their names now."""
+    resumes: ClassVar[bool] = True
+    """False: the state is fit to be meta-tested, not to be trained further; a run that was cut off starts again."""
+    image: ClassVar[str | None] = None
+    """What the docker executor needs beside the suite's own image: NAME of containers/NAME.Dockerfile."""
+    foreign_versions: Mapping[str, str] = {}
+    """Of what computes outside this process, for provenance."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -14,12 +16,21 @@ from algorithms.maml_trpo import MAMLTRPO
 from algorithms.mql import MQL
 from algorithms.oracle_sac import BlindSAC, OracleSAC
 from algorithms.pearl import PEARL
+from algorithms.peers.entrants import GarageMAMLTRPO, GarageMTSAC, GaragePEARL, GarageRL2PPO
 from algorithms.rl2_ppo import RL2PPO
 from algorithms.tcl_pearl import TCLPEARL
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, MQL, OracleSAC, BlindSAC)
 }
+
+PEERS: dict[str, type[Algorithm]] = {
+    peer.name: peer for peer in (GaragePEARL, GarageMAMLTRPO, GarageRL2PPO, GarageMTSAC)
+}
+"""Published implementations, each in an environment of its own: they cannot go on from a checkpoint."""
+
+ENTRANTS: Mapping[str, type[Algorithm]] = ChainMap(ALGORITHMS, PEERS)
+"""All that a benchmark may name."""
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -37,8 +48,8 @@ def paper_settings(algorithm: str, environment: str, kind: str) -> dict[str, Any
     by that of the environment itself, from `presets/<algorithm>.yaml`. An algorithm that extends another starts from
     the other's presets.
     """
-    settings = asdict(ALGORITHMS[algorithm].Settings())
-    for ancestor in reversed(ALGORITHMS[algorithm].__mro__):
+    settings = asdict(ENTRANTS[algorithm].Settings())
+    for ancestor in reversed(ENTRANTS[algorithm].__mro__):
         if "name" in vars(ancestor):
             presets = _presets(vars(ancestor)["name"])
             settings |= presets.get(kind, {}) | presets.get(environment, {})
