@@ -3,20 +3,17 @@
 A trial is several episodes in one task. The policy is a GRU that reads (observation, previous action, previous reward,
 episode boundary) and keeps its hidden state over the trial, so that what it learns of the task lives there. The
 objective is the discounted return of the whole trial, raised by proximal policy optimisation (Schulman et al., 2017).
-Sizes and schedules: garage's ML1 example (examples/tf/rl2_ppo_metaworld_ml1_push.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
 from algorithms.advantages import (
@@ -27,77 +24,22 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
+from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import (
-    Algorithm,
-    Count,
-    Episodes,
-    Fraction,
-    MetaTestAgent,
-    Metrics,
-    Problem,
-    Stateful,
-    Streams,
-    Tasks,
-    UnitInterval,
-    Width,
-)
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.networks import GRU, MLP, StateIndependentDeviation
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
+from algorithms.replay import EpisodeTable
+from algorithms.rl2_ppo_settings import RL2PPODeclaration, RL2PPOSettings
 from algorithms.rollouts import run_episodes, waves
 from algorithms.scaling import Standardisation
 from environments import BoolArray, FloatArray, IntArray, Step
 
-Difference = Literal[
-    "unflagged-time-limits",  # garage tf/algos/rl2.py:66: the boundary is 1 only where the task itself ended
-    "linear-feature-baseline",  # garage's example; the RL2 paper's baseline is a GRU as well
-    "unbootstrapped-trials",  # garage tf/algos/_rl2npo.py: nothing follows the last step of a trial
-    "uncentred-advantages",  # garage's example, center_adv
-    "entropy-in-rewards",  # garage's example, entropy_method "max" with a stopped gradient
-]
-
-PUBLISHED: dict[str, frozenset[str]] = {
-    "garage": frozenset(
-        {
-            "unflagged-time-limits",
-            "linear-feature-baseline",
-            "unbootstrapped-trials",
-            "uncentred-advantages",
-            "entropy-in-rewards",
-        }
-    ),
-}
-
 GARAGE_ENTROPY_WEIGHT = 0.02
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-@dataclass(frozen=True)
-class RL2PPOSettings:
-    """Settings of RL2-PPO; the defaults are those of garage's ML1 example."""
-
-    hidden_size: Width = 64
-    """garage's example :55."""
-    episodes_per_trial: Count = 10
-    """garage's example: episodes in one task that share a hidden state."""
-    meta_batch: Count = 10
-    """garage's example: trials an iteration, each in a task of its own draw."""
-    epochs: Count = 10
-    """garage's example: passes over the trials of an iteration."""
-    minibatch: Count = 32
-    """garage's example: trials, not steps, a gradient step (with ten trials: all of them)."""
-    clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
-    """garage's example, lr_clip_range: epsilon of PPO's Eq. 7."""
-    learning_rate: Fraction = 1e-3
-    """garage tf/optimizers/first_order_optimizer.py:48."""
-    discount: UnitInterval = 0.99
-    """garage's example."""
-    gae_decay: UnitInterval = 0.95
-    """garage's example, gae_lambda."""
-    as_published: frozenset[Difference] = frozenset()
-    """Ways in which garage differs from the description; see `PUBLISHED` and docs/algorithms/rl2-ppo.md."""
 
 
 class RecurrentValue(nn.Module):
@@ -143,6 +85,7 @@ class Trials(NamedTuple):
     rewards: FloatArray  # (trials, time)
     present: BoolArray  # (trials, time), false beyond a trial's end
     terminated: BoolArray  # (trials,), whether the last episode was ended by its task
+    lengths: IntArray  # (trials, episodes), steps of each episode
 
     @staticmethod
     def join(waves: Sequence[Trials]) -> Trials:
@@ -159,18 +102,36 @@ class Trials(NamedTuple):
             rewards=column([trials.rewards for trials in waves]),
             present=column([trials.present for trials in waves]),
             terminated=np.concatenate([trials.terminated for trials in waves]),
+            lengths=np.concatenate([trials.lengths for trials in waves]),
         )
 
 
-class RL2PPO(Algorithm):
+class Minibatch(NamedTuple):
+    """What a gradient step reads: some trials, or all of an iteration."""
+
+    x: Tensor  # (trials, time + 1, input_size), as `Trials.inputs`
+    u: Tensor  # (trials, time, action_size), actions as drawn
+    old: Tensor  # (trials, time), their log-probabilities then
+    advantage: Tensor  # (trials, time)
+    target: Tensor  # (trials, time), of the values
+    present: Tensor  # (trials, time), 0 beyond a trial's end
+    tasks: Tensor  # (trials,) task indices
+    lengths: Tensor  # (trials, episodes), as `Trials.lengths`
+
+    @property
+    def episodes(self) -> EpisodeTable:
+        """Where the transitions of each trial's episodes are among the rows of `x.flatten(0, 1)`.
+
+        Transition t of a trial is in input t + 1, which shows its action, its reward and the observation thereafter.
+        """
+        first = 1 + self.x.shape[1] * torch.arange(len(self.x), device=self.x.device)
+        return EpisodeTable.of(first[:, None] + self.lengths.cumsum(dim=1) - self.lengths, self.lengths)
+
+
+class RL2PPO(RL2PPODeclaration, Algorithm):
     """RL2 with proximal policy optimisation."""
 
-    name: ClassVar[str] = "rl2-ppo"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = RL2PPOSettings
-    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     renamed: ClassVar[Mapping[str, str]] = {"theta": "policy", "psi": "value"}
-    reads_evaluation_rewards: ClassVar[bool] = True
     settings: RL2PPOSettings
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
@@ -183,11 +144,6 @@ class RL2PPO(Algorithm):
         self.returns = Standardisation(1)
 
     # Meta-training
-
-    @classmethod
-    def first_iteration_steps(cls, settings: RL2PPOSettings, problem: Problem) -> int:
-        """One trial in each task of the batch."""
-        return settings.meta_batch * settings.episodes_per_trial * problem.horizon
 
     @property
     def next_iteration_steps(self) -> int:
@@ -213,20 +169,18 @@ class RL2PPO(Algorithm):
         advantage, target = self.tensor(advantages), self.tensor(self.returns(returns))
         with torch.no_grad():
             old = self.policy(x[:, :-1])[0].log_probability(u)
-        totals = torch.zeros(4, device=self.device)
+        of_trials, lengths = (torch.as_tensor(part, device=self.device) for part in (chosen[: len(x)], trials.lengths))
+        batch = Minibatch(x, u, old, advantage, target, present, of_trials, lengths)
+        totals: dict[str, Tensor] = {}
         updates = 0
         for _ in range(settings.epochs):
             order = torch.randperm(len(x), device=self.device, generator=self.generator)
             for some in torch.split(order, settings.minibatch):
-                batch = (values[some] for values in (x, u, old, advantage, target, present))
-                totals += self.update(*batch)
+                for name, value in self.update(Minibatch(*(values[some] for values in batch))).items():
+                    totals[name] = totals.get(name, 0.0) + value
                 updates += 1
-        to_climb, to_fit, kl, clipped = (totals / updates).tolist()
         return {
-            "policy_loss": to_climb,
-            "value_loss": to_fit,
-            "kl": kl,
-            "clip_fraction": clipped,
+            **{name: float(total / updates) for name, total in totals.items()},
             "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
             "first_episode_return": float(episode_returns[:, 0].mean()),
             "last_episode_return": float(episode_returns[:, -1].mean()),
@@ -274,18 +228,30 @@ class RL2PPO(Algorithm):
             advantages = standardised(advantages, present, axes=(0, 1))
         return advantages, returns
 
-    def update(self, x: Tensor, u: Tensor, old: Tensor, advantage: Tensor, target: Tensor, present: Tensor) -> Tensor:
-        """Take one gradient step on some trials; return policy loss, value loss, KL estimate and share clipped."""
+    def auxiliary(self, batch: Minibatch) -> Auxiliary:
+        """What the policy's recurrent network learns from beside PPO: nothing."""
+        return Auxiliary.nothing(self.device)
+
+    def update(self, batch: Minibatch) -> dict[str, Tensor]:
+        """Take one gradient step on some trials."""
+        x, u, old, advantage, target, present, *_ = batch
         epsilon = self.settings.clip
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
         to_climb = policy_loss(log_ratio, advantage, present, epsilon)
         to_fit = value_loss(self.value(x[:, :-1]), target, present)
-        self.adam.step(to_climb + to_fit)
+        auxiliary = self.auxiliary(batch)
+        self.adam.step(to_climb + to_fit + auxiliary.loss)
         self.gradient_steps += 1
         with torch.no_grad():
             kl = masked_mean(-log_ratio, present)
             clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), present)
-        return torch.stack([to_climb.detach(), to_fit.detach(), kl, clipped])
+        return {
+            "policy_loss": to_climb.detach(),
+            "value_loss": to_fit.detach(),
+            "kl": kl,
+            "clip_fraction": clipped,
+            **auxiliary.metrics,
+        }
 
     # Meta-testing
 
@@ -392,6 +358,12 @@ class Recorder(RL2Agent):
         shape = (copies, algorithm.problem.horizon, algorithm.problem.action_size)
         super().__init__(algorithm, copies, lambda: algorithm.exploration.standard_normal(shape))
         self.steps: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = []
+        self.begun: list[int] = []  # steps before each episode
+
+    def begin_episode(self) -> None:
+        """Keep where the episode begins."""
+        self.begun.append(len(self.steps))
+        super().begin_episode()
 
     def observe(self, step: Step, active: BoolArray) -> None:
         """Keep the step, and move on."""
@@ -409,4 +381,5 @@ class Recorder(RL2Agent):
         x = np.concatenate([x * present[..., None], np.zeros_like(x[:, :1])], axis=1)
         x[np.arange(len(x)), lengths] = self.inputs(self.observations)
         rewards = np.take_along_axis(rewards, order, axis=1) * present
-        return Trials(x, u * present[..., None], rewards, present, self.terminated)
+        episodes = np.add.reduceat(active, self.begun, axis=1, dtype=np.int64)
+        return Trials(x, u * present[..., None], rewards, present, self.terminated, episodes)

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 
+from algorithms.declaration import Problem
 from algorithms.interface import (
     Algorithm,
     Episodes,
     MetaTestAgent,
     Metrics,
-    Problem,
     State,
     Stateful,
     Streams,
     Tasks,
 )
 from algorithms.peers import garage
+from algorithms.peers.declarations import (
+    GarageMAMLDeclaration,
+    GarageMTSACDeclaration,
+    GaragePEARLDeclaration,
+    GarageRL2Declaration,
+    PeerDeclaration,
+)
 from algorithms.peers.process import PeerError, PeerProcess
 from environments import BoolArray, FloatArray, IntArray, Step
 
 
-class PeerAlgorithm(Algorithm):
+class PeerAlgorithm(PeerDeclaration, Algorithm):
     """An algorithm of garage's, in a process of its own.
 
     What it learns lives there: it is asked for when a run ends, and its optimisers, replay and random streams never
     leave it. A run that is cut off therefore starts again.
     """
-
-    peer: ClassVar[str]
-    """What the process is asked for."""
-    resumes: ClassVar[bool] = False
-    image: ClassVar[str | None] = "garage"
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
@@ -51,11 +53,6 @@ class PeerAlgorithm(Algorithm):
         self.foreign_versions = self.process.ask("create", creation, vectors).values["versions"]
 
     # Meta-training
-
-    @classmethod
-    def later_iteration_steps(cls, settings: Any, problem: Problem) -> int:
-        """The most environment steps of an iteration that is not the first."""
-        return cls.first_iteration_steps(settings, problem)
 
     @property
     def next_iteration_steps(self) -> int:
@@ -95,6 +92,22 @@ class PeerAlgorithm(Algorithm):
     def parts(self) -> Mapping[str, Stateful]:
         """What was learnt, fit to be meta-tested."""
         return {"learnt": Learnt(self.process)}
+
+
+class GaragePEARL(GaragePEARLDeclaration, PeerAlgorithm):
+    """garage's PEARL."""
+
+
+class GarageMAMLTRPO(GarageMAMLDeclaration, PeerAlgorithm):
+    """garage's MAML-TRPO."""
+
+
+class GarageRL2PPO(GarageRL2Declaration, PeerAlgorithm):
+    """garage's RL2-PPO."""
+
+
+class GarageMTSAC(GarageMTSACDeclaration, PeerAlgorithm):
+    """garage's MTSAC."""
 
 
 class Learnt:

@@ -10,14 +10,16 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-import torch
 
 from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
 from suite.versions import ROOT
+
+if TYPE_CHECKING:
+    import torch
 
 
 def provenance(
@@ -37,7 +39,7 @@ def provenance(
         "dirty": None if changed is None else bool(changed),
         "changed_files": changed,
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": _name(device),
         "machine": {
             "processor": processor(),
             "cores": os.cpu_count(),
@@ -55,6 +57,14 @@ def provenance(
             **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
         },
     }
+
+
+def _name(device: torch.device) -> str:
+    if device.type != "cuda":
+        return device.type
+    import torch  # here alone: forecasts, which name the processor as this module does, do without
+
+    return torch.cuda.get_device_name(device)
 
 
 def changed_files(root: Path = ROOT) -> list[str] | None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from algorithms import ALGORITHMS, ENTRANTS, PEERS, Problem
-from algorithms.interface import Fraction
+from algorithms.declaration import Fraction
 from algorithms.peers import garage, process
 from algorithms.peers.algorithm import PeerAlgorithm
 from algorithms.peers.process import PeerError

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from algorithms.interface import (
+from algorithms.declaration import (
     Count,
     CountOrNone,
+    Declaration,
     Fraction,
     Problem,
     Scale,
@@ -20,12 +21,25 @@ from algorithms.interface import (
     Width,
     Widths,
 )
-from algorithms.peers.algorithm import PeerAlgorithm
 
 
 def whole_episodes(steps: int, horizon: int) -> int:
     """Return the steps of the fewest whole episodes that have so many."""
     return -(-steps // horizon) * horizon
+
+
+class PeerDeclaration(Declaration):
+    """What all peers declare."""
+
+    peer: ClassVar[str]
+    """What the process is asked for."""
+    resumes: ClassVar[bool] = False
+    image: ClassVar[str | None] = "garage"
+
+    @classmethod
+    def later_iteration_steps(cls, settings: Any, problem: Problem) -> int:
+        """The most environment steps of an iteration that is not the first."""
+        return cls.first_iteration_steps(settings, problem)
 
 
 @dataclass(frozen=True)
@@ -68,14 +82,14 @@ class GaragePEARLSettings:
     """policy_mean_reg_coeff and policy_std_reg_coeff; torch/algos/pearl.py:114-115."""
 
 
-class GaragePEARL(PeerAlgorithm):
+class GaragePEARLDeclaration(PeerDeclaration):
     """PEARL by garage 2021.3.0, in a process of its own."""
 
+    implementation: ClassVar[str] = "algorithms.peers.algorithm:GaragePEARL"
     name: ClassVar[str] = "garage-pearl"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = GaragePEARLSettings
     peer: ClassVar[str] = "pearl"
-    settings: GaragePEARLSettings
 
     @classmethod
     def first_iteration_steps(cls, settings: GaragePEARLSettings, problem: Problem) -> int:
@@ -112,14 +126,14 @@ class GarageMAMLSettings:
     """max_kl_step; torch/algos/maml_trpo.py:60."""
 
 
-class GarageMAMLTRPO(PeerAlgorithm):
+class GarageMAMLDeclaration(PeerDeclaration):
     """MAML-TRPO by garage 2021.3.0, in a process of its own."""
 
+    implementation: ClassVar[str] = "algorithms.peers.algorithm:GarageMAMLTRPO"
     name: ClassVar[str] = "garage-maml-trpo"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = GarageMAMLSettings
     peer: ClassVar[str] = "maml-trpo"
-    settings: GarageMAMLSettings
 
     @classmethod
     def first_iteration_steps(cls, settings: GarageMAMLSettings, problem: Problem) -> int:
@@ -151,15 +165,15 @@ class GarageRL2Settings:
     """gae_lambda; example."""
 
 
-class GarageRL2PPO(PeerAlgorithm):
+class GarageRL2Declaration(PeerDeclaration):
     """RL2-PPO by garage 2021.3.0 on TensorFlow, in a process of its own."""
 
+    implementation: ClassVar[str] = "algorithms.peers.algorithm:GarageRL2PPO"
     name: ClassVar[str] = "garage-rl2-ppo"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = GarageRL2Settings
     peer: ClassVar[str] = "rl2-ppo"
     reads_evaluation_rewards: ClassVar[bool] = True
-    settings: GarageRL2Settings
 
     @classmethod
     def first_iteration_steps(cls, settings: GarageRL2Settings, problem: Problem) -> int:
@@ -191,16 +205,16 @@ class GarageMTSACSettings:
     """policy_lr and qf_lr; torch/algos/mtsac.py:98-99."""
 
 
-class GarageMTSAC(PeerAlgorithm):
+class GarageMTSACDeclaration(PeerDeclaration):
     """Multi-task SAC by garage 2021.3.0, told the task vector as our oracle is, in a process of its own."""
 
+    implementation: ClassVar[str] = "algorithms.peers.algorithm:GarageMTSAC"
     name: ClassVar[str] = "garage-mtsac"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = GarageMTSACSettings
     peer: ClassVar[str] = "mtsac"
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
-    settings: GarageMTSACSettings
 
     @classmethod
     def first_iteration_steps(cls, settings: GarageMTSACSettings, problem: Problem) -> int:
