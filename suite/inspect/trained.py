@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.run.trainer import Trainer
 from suite.store.checkpoint import join
@@ -42,7 +42,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
             f"run {folder.run}: keeps no trained agent (an older version made it); "
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
-    kind = ALGORITHMS.get(spec.algorithm)
+    kind = ENTRANTS.get(spec.algorithm)
     if kind is None or kind.revision != spec.algorithm_revision:
         made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
         now = "none" if kind is None else f"revision {kind.revision}"
