@@ -38,6 +38,18 @@ ALGORITHMS: dict[str, type[Declaration]] = {
 PRESETS = Path(__file__).parent / "presets"
 
 
+def register_algorithm(algorithm: type[Declaration]) -> None:
+    """Take up an algorithm, or its declaration, beside those that come with the suite.
+
+    Raises
+    ------
+    ValueError
+        If there is one of this name already.
+    """
+    if ALGORITHMS.setdefault(algorithm.name, algorithm) is not algorithm:
+        raise ValueError(f"there is another algorithm of the name {algorithm.name!r}")
+
+
 def load_algorithm(name: str) -> type[Algorithm]:
     """Import an algorithm, and torch with it."""
     declaration = ALGORITHMS[name]

@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
+from suite.plan.own_code import fingerprints
 from suite.run.provenance import provenance
 from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
@@ -89,7 +90,8 @@ class Attempt:
         self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
         self.folder.write_table("training", pd.DataFrame(trainer.training))
         origin = provenance(self.spec, device, self._seconds())
-        self.folder.write_provenance({**origin, "code": code_hash()})
+        own = {"modules": fingerprints(self.spec.modules)} if self.spec.modules else {}
+        self.folder.write_provenance({**origin, **own, "code": code_hash()})
         self.folder.commit()
 
     def _seconds(self) -> float:
