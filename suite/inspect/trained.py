@@ -32,6 +32,8 @@ def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -
         If the run is unknown or not finished, does not hold what it committed, keeps no trained agent, or was made by
         another revision of its algorithm.
     """
+    if folder.snapshot is not None:
+        raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot.path}, which keeps no agent")
     if not folder.path.is_dir():
         raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
     folder.check_readable("done.json")

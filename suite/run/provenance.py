@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
     """Describe this process as the origin of a run's numbers."""
+    import torch  # the run that this is called for has long imported it
+
     changed = changed_files()
     return {
         "command": f"suite exec {spec.run} --again",
@@ -33,6 +35,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "device": _name(device),
         "machine": {
             "processor": processor(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),  # they decide the last bits
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
