@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from suite.analysis.permutations import permute_chances, smallest
-from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark
 from suite.plan.seeds import Comparison
@@ -147,6 +146,8 @@ def planned(benchmark: Benchmark, store: Store) -> tuple[list[RunSpec], list[Loo
                 f"benchmark {benchmark.name}: seeds: most: {comparison.most} seeds decide nothing at "
                 f"{100 * ERROR:g} % over {len(comparisons)} comparisons; {_fewest(len(comparisons))} could"
             )
+    from suite.analysis.results import read_results  # slow: most benchmarks have nothing to look at
+
     compared = {run for comparison in comparisons for entry in comparison.runs for run in entry}
     done = read_results(store, [spec for spec in benchmark.plan() if spec.run in compared]).done
     looked = look_at_all(comparisons, dict(zip(done["run"], done["score"].astype(float), strict=True)))
