@@ -15,10 +15,13 @@ from algorithms.mql import MQL
 from algorithms.oracle_sac import BlindSAC, OracleSAC
 from algorithms.pearl import PEARL
 from algorithms.rl2_ppo import RL2PPO
+from algorithms.tcl_mql import TCLMQL
 from algorithms.tcl_pearl import TCLPEARL
+from algorithms.tcl_rl2_ppo import TCLRL2PPO
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
-    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, MQL, OracleSAC, BlindSAC)
+    algorithm.name: algorithm
+    for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, TCLRL2PPO, MQL, TCLMQL, OracleSAC, BlindSAC)
 }
 
 PRESETS = Path(__file__).parent / "presets"
