@@ -175,8 +175,7 @@ def last_state(states: Tensor, present: Tensor) -> DiagonalNormal:
     present : (N, window), 0 beyond the end of a window that was shortened.
     """
     last = present.sum(dim=1).long() - 1
-    features = states[torch.arange(len(states), device=states.device), last]
-    return DiagonalNormal(features, torch.full_like(features, -torch.inf))
+    return DiagonalNormal.certain(states[torch.arange(len(states), device=states.device), last])
 
 
 class TrajectoryContrast:
