@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.func import vmap
 
 from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.history import HistoryReplay, RecentTransitions, preceded
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.mql_adaptation import Adaptation, adapted_actor, target_noise
-from algorithms.mql_settings import PUBLISHED, Difference, MQLSettings
+from algorithms.mql_settings import Difference, MQLDeclaration, MQLSettings
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
@@ -32,15 +33,9 @@ from algorithms.updates import mean_of_updates
 from environments import BoolArray, FloatArray, Step
 
 
-class MQL(Algorithm):
+class MQL(MQLDeclaration, Algorithm):
     """Meta-Q-learning."""
 
-    name: ClassVar[str] = "mql"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = MQLSettings
-    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
-    reads_evaluation_rewards: ClassVar[bool] = True
-    adapts_on_replay: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {
         "theta": "actor",
         "theta_target": "target_actor",
@@ -73,11 +68,6 @@ class MQL(Algorithm):
         return len(self.replay.rows) > 0
 
     # Meta-training
-
-    @classmethod
-    def first_iteration_steps(cls, settings: MQLSettings, problem: Problem) -> int:
-        """Warm-up of every training task, and one episode in each of the sampled tasks."""
-        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * problem.horizon
 
     @property
     def next_iteration_steps(self) -> int:

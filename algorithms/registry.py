@@ -4,27 +4,52 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from algorithms.interface import Algorithm
-from algorithms.maml_trpo import MAMLTRPO
-from algorithms.mql import MQL
-from algorithms.oracle_sac import BlindSAC, OracleSAC
-from algorithms.pearl import PEARL
-from algorithms.rl2_ppo import RL2PPO
-from algorithms.tcl_mql import TCLMQL
-from algorithms.tcl_pearl import TCLPEARL
-from algorithms.tcl_rl2_ppo import TCLRL2PPO
+from algorithms.declaration import Declaration
+from algorithms.maml_trpo_settings import MAMLTRPODeclaration
+from algorithms.mql_settings import MQLDeclaration
+from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration
+from algorithms.pearl_settings import PEARLDeclaration
+from algorithms.rl2_ppo_settings import RL2PPODeclaration
+from algorithms.tcl_mql_settings import TCLMQLDeclaration
+from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
+from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration
 
-ALGORITHMS: dict[str, type[Algorithm]] = {
-    algorithm.name: algorithm
-    for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, TCLRL2PPO, MQL, TCLMQL, OracleSAC, BlindSAC)
+if TYPE_CHECKING:
+    from algorithms.interface import Algorithm
+
+ALGORITHMS: dict[str, type[Declaration]] = {
+    declaration.name: declaration
+    for declaration in (
+        PEARLDeclaration,
+        TCLPEARLDeclaration,
+        MAMLTRPODeclaration,
+        RL2PPODeclaration,
+        TCLRL2PPODeclaration,
+        MQLDeclaration,
+        TCLMQLDeclaration,
+        OracleSACDeclaration,
+        BlindSACDeclaration,
+    )
 }
+"""What the algorithms declare; `load_algorithm` gives the algorithms themselves."""
 
 PRESETS = Path(__file__).parent / "presets"
+
+
+def load_algorithm(name: str) -> type[Algorithm]:
+    """Import an algorithm, and torch with it."""
+    declaration = ALGORITHMS[name]
+    where = vars(declaration).get("implementation")
+    if where is None:
+        return cast("type[Algorithm]", declaration)
+    module, _, implementation = where.partition(":")
+    return cast("type[Algorithm]", getattr(import_module(module), implementation))
 
 
 @cache

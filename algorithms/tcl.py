@@ -9,43 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.context import Auxiliary
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Count, Fraction, State, Weight
+from algorithms.interface import State
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
+from algorithms.tcl_settings import Crops, TCLSettings
 from environments import IntArray
-
-Crops = Literal["window", "rows"]
-
-Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
-"""Divides similarities, which are squared distances: far below, their exponentials are all 0 or 1."""
-
-
-@dataclass(frozen=True)
-class TCLSettings:
-    """Settings of TCL with any host; the defaults are the TCL-PEARL paper's for Meta-World."""
-
-    window: Count = 64
-    """Table 8, trajectory augmentation window size W."""
-    crops: Crops = "window"
-    """Appendix C.3: windows did better than random rows of the trajectory."""
-    temperature: Temperature = 1.0
-    """Table 8, contrastive loss temperature."""
-    contrastive_scale: Weight = 1.0
-    """Table 4 for the MuJoCo Controls; not printed for Meta-World."""
-    momentum: Fraction = 0.005
-    """Appendix C.1; weighs the query encoder, as in CURL, which the paper follows."""
-    momentum_as_printed: bool = False
-    """True: phi_k <- m phi_k + (1 - m) phi_q as in Algorithm 2, line 16, which replaces the keys almost wholly."""
 
 
 class Windows(NamedTuple):

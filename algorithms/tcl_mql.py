@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Count, Episodes, Problem, Stateful, Streams
+from algorithms.interface import Episodes, Stateful, Streams
 from algorithms.mql import MQL
-from algorithms.mql_settings import MQLSettings
 from algorithms.networks import GRU
 from algorithms.replay import EpisodeTable
-from algorithms.tcl import TCLSettings, TrajectoryContrast, last_state
+from algorithms.tcl import TrajectoryContrast, last_state
+from algorithms.tcl_mql_settings import TCLMQLDeclaration, TCLMQLSettings
 from environments import FloatArray
 
 
-@dataclass(frozen=True)
-class TCLMQLSettings(TCLSettings, MQLSettings):
-    """MQL's settings and those of TCL."""
-
-    window: Count = 10
-    """As long as the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
-    trajectories: Count = 16
-    """N of Eq. 8; Table 7's meta-batch size, as MQL's updates have no tasks of their own."""
-    contrasted: Literal["actor", "critics", "both"] = "both"
-    """Whose context learns by TCL: the actor's, which also tells tasks apart at meta-test, or the critics'."""
-
-
-class TCLMQL(MQL):
+class TCLMQL(TCLMQLDeclaration, MQL):
     """Meta-Q-learning plus TCL."""
 
-    name: ClassVar[str] = "tcl-mql"
-    revision: ClassVar[int] = 1
-    Settings: ClassVar[type[Any]] = TCLMQLSettings
     settings: TCLMQLSettings
 
     def __init__(self, settings: TCLMQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

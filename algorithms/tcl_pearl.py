@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 
 from algorithms.context import ContextEncoder
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Problem, Stateful, Streams
-from algorithms.pearl import PEARL, Inference, PEARLSettings
-from algorithms.tcl import TCLSettings, TrajectoryContrast
+from algorithms.interface import Stateful, Streams
+from algorithms.pearl import PEARL, Inference
+from algorithms.tcl import TrajectoryContrast
+from algorithms.tcl_pearl_settings import TCLPEARLDeclaration, TCLPEARLSettings
 
 
-@dataclass(frozen=True)
-class TCLPEARLSettings(TCLSettings, PEARLSettings):
-    """PEARL's settings and those of TCL; the defaults are the paper's for Meta-World."""
-
-    share_queries: bool = True
-    """The query posterior is also the context of PEARL's losses (section 4.3, item 2); False keeps random rows."""
-
-
-class TCLPEARL(PEARL):
+class TCLPEARL(TCLPEARLDeclaration, PEARL):
     """PEARL plus TCL."""
 
-    name: ClassVar[str] = "tcl-pearl"
-    revision: ClassVar[int] = 3
-    Settings: ClassVar[type[Any]] = TCLPEARLSettings
     settings: TCLPEARLSettings
 
     def __init__(self, settings: TCLPEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

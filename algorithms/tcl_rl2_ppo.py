@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 
 from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Problem, Stateful, Streams
+from algorithms.interface import Stateful, Streams
 from algorithms.networks import GRU
-from algorithms.rl2_ppo import RL2PPO, Minibatch, RL2PPOSettings
-from algorithms.tcl import TCLSettings, TrajectoryContrast, last_state
+from algorithms.rl2_ppo import RL2PPO, Minibatch
+from algorithms.tcl import TrajectoryContrast, last_state
+from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration, TCLRL2PPOSettings
 
 
-@dataclass(frozen=True)
-class TCLRL2PPOSettings(TCLSettings, RL2PPOSettings):
-    """RL2-PPO's settings and those of TCL."""
-
-
-class TCLRL2PPO(RL2PPO):
+class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
     """RL2-PPO plus TCL."""
 
-    name: ClassVar[str] = "tcl-rl2-ppo"
-    revision: ClassVar[int] = 1
-    Settings: ClassVar[type[Any]] = TCLRL2PPOSettings
     settings: TCLRL2PPOSettings
 
     def __init__(self, settings: TCLRL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

@@ -70,6 +70,11 @@ ImageName = Annotated[
     typer.Option(help="Image of the docker executor.", show_default="meta-rl-suite, or that of this container"),
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
+ExportFormat = Literal["csv", "parquet", "json"]
+Papers = Annotated[
+    list[str] | None,
+    typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
+]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 Only = Annotated[
     list[str] | None,
@@ -487,10 +492,7 @@ def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    paper: Annotated[
-        list[str] | None,
-        typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
-    ] = None,
+    paper: Papers = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
@@ -508,6 +510,30 @@ def report(
         _write_report(Store(results), reports, papers, planned, definition.name if definition else "All runs")
     else:
         print(tables_as(form, Store(results), planned, papers))
+
+
+@app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
+def export(
+    benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    paper: Papers = None,
+    form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = Path("reports") / "tables",
+) -> None:
+    """Write scores, curves and claims as tidy tables for other programs."""
+    from suite.analysis.results import read_results
+    from suite.papers.paper import read_papers
+    from suite.plan.benchmark import load_benchmark
+    from suite.report.export import tables, write_tables
+    from suite.store.runs import Store
+
+    if not results.is_dir():
+        raise UsageError(f"--results {results}: there is no such folder")
+    found = read_results(Store(results), load_benchmark(benchmark).plan() if benchmark else None)
+    for problem in found.problems:
+        err.print(f"{problem.run}: {problem.problem}", highlight=False)
+    for path in write_tables(tables(found, read_papers(paper)), folder, form):
+        out.print(f"table: {path}", highlight=False)
 
 
 @app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")

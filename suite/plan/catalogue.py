@@ -23,7 +23,7 @@ def catalogue(what: str) -> Rows:
     return CATALOGUES[what]()
 
 
-# Each imports what it lists: environments need no algorithm, which would load torch.
+# Each imports what it lists.
 
 
 def _algorithms() -> Rows:

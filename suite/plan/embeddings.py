@@ -72,7 +72,7 @@ def check_embeddable(spec: RunSpec, settings: ClusterSettings) -> None:
         perplexity is not below the number of windows.
     """
     run = f"run {spec.run}"
-    if not hasattr(ALGORITHMS[spec.algorithm], "encode"):
+    if not ALGORITHMS[spec.algorithm].encodes:
         raise UsageError(f"{run}: {spec.algorithm} has no context encoder, so there are no clusters to judge")
     if spec.settings.get("latent_size") == 1:
         raise UsageError(f"{run}: its latent has one dimension (latent_size 1); a projection to the plane needs two")

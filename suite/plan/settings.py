@@ -19,7 +19,7 @@ from suite.errors import UsageError, first_error, unknown
 def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:
     """Return the settings that the papers print for an algorithm on an environment, as JSON values.
 
-    Without those that came later (`algorithms.interface.added`) and are at their defaults: they make no run another.
+    Without those that came later (`algorithms.declaration.added`) and are at their defaults: they make no run another.
     """
     return _as_json(algorithm, paper_settings(algorithm, environment, family_spec(environment).kind))
 

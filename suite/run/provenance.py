@@ -9,14 +9,16 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-import torch
 
 from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
 from suite.versions import ROOT
+
+if TYPE_CHECKING:
+    import torch
 
 
 def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "dirty": None if changed is None else bool(changed),
         "changed_files": changed,
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": _name(device),
         "machine": {
             "processor": processor(),
             "cores": os.cpu_count(),
@@ -41,6 +43,14 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "used_settings": spec.settings,
         "versions": {"python": platform.python_version(), "suite": version("meta-rl-suite"), **spec.versions},
     }
+
+
+def _name(device: torch.device) -> str:
+    if device.type != "cuda":
+        return device.type
+    import torch  # here alone: forecasts, which name the processor as this module does, do without
+
+    return torch.cuda.get_device_name(device)
 
 
 def changed_files(root: Path = ROOT) -> list[str] | None:

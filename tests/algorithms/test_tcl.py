@@ -13,7 +13,8 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.networks import GRU
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable, Replay
-from algorithms.tcl import TCLSettings, TrajectoryContrast, Windows, contrast, last_state, sample_windows, similarity
+from algorithms.tcl import TrajectoryContrast, Windows, contrast, last_state, sample_windows, similarity
+from algorithms.tcl_settings import TCLSettings
 from tests.algorithms.references import CPU, contrastive_gradient, contrastive_loss, episodes_of
 
 
