@@ -74,7 +74,7 @@ class MAMLTRPODeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.maml_trpo:MAMLTRPO"
     name: ClassVar[str] = "maml-trpo"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
 

@@ -7,6 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
-    """Describe this process as the origin of a run's numbers."""
+def provenance(
+    spec: RunSpec, device: torch.device, seconds: float, foreign: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Describe this process as the origin of a run's numbers.
+
+    Parameters
+    ----------
+    seconds : that it took.
+    foreign : versions of what computed outside this process.
+    """
+    import torch  # the run that this is called for has long imported it
+
     changed = changed_files()
     return {
         "command": f"suite exec {spec.run} --again",
@@ -33,6 +44,7 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "device": _name(device),
         "machine": {
             "processor": processor(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),  # they decide the last bits
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
@@ -41,7 +53,12 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
         "seconds_total": seconds,
         "used_settings": spec.settings,
-        "versions": {"python": platform.python_version(), "suite": version("meta-rl-suite"), **spec.versions},
+        "versions": {
+            "python": platform.python_version(),
+            "suite": version("meta-rl-suite"),
+            **spec.versions,
+            **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
+        },
     }
 
 
