@@ -55,6 +55,19 @@ ENTRANTS: Mapping[str, type[Declaration]] = ChainMap(ALGORITHMS, PEERS)
 PRESETS = Path(__file__).parent / "presets"
 
 
+def register_algorithm(algorithm: type[Declaration]) -> None:
+    """Take up an algorithm, or its declaration, beside those that come with the suite.
+
+    Raises
+    ------
+    ValueError
+        If there is one of this name already.
+    """
+    if ENTRANTS.get(algorithm.name, algorithm) is not algorithm:
+        raise ValueError(f"there is another algorithm of the name {algorithm.name!r}")
+    ALGORITHMS[algorithm.name] = algorithm
+
+
 def load_algorithm(name: str) -> type[Algorithm]:
     """Import an algorithm, and torch with it."""
     declaration = ENTRANTS[name]
