@@ -113,7 +113,7 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         batch = self.replay.transitions(self.episodes.sample(tasks, 1, generator))
         s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
         c = self.train_vectors[tasks]
-        log_alpha = self.log_temperature.parameters[0]
+        log_alpha: Tensor = self.log_temperature.parameters[0]
         if "temperature-by-last-input" in settings.as_published:
             log_alpha = log_alpha * torch.cat([s, c], dim=1)[:, -1:]  # (rows, 1)
         alpha = temperature(log_alpha)
