@@ -24,7 +24,9 @@ from algorithms.peers.declarations import (
     GarageRL2Declaration,
 )
 from algorithms.rl2_ppo_settings import RL2PPODeclaration
+from algorithms.tcl_mql_settings import TCLMQLDeclaration
 from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
+from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration
 
 if TYPE_CHECKING:
     from algorithms.interface import Algorithm
@@ -36,7 +38,9 @@ ALGORITHMS: dict[str, type[Declaration]] = {
         TCLPEARLDeclaration,
         MAMLTRPODeclaration,
         RL2PPODeclaration,
+        TCLRL2PPODeclaration,
         MQLDeclaration,
+        TCLMQLDeclaration,
         OracleSACDeclaration,
         BlindSACDeclaration,
     )
