@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.gru import GRU
 from algorithms.interface import Episodes, Stateful, Streams
 from algorithms.mql import MQL
 from algorithms.replay import EpisodeTable

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.gru import GRU
 from algorithms.interface import Stateful, Streams
 from algorithms.rl2_ppo import RL2PPO, Minibatch
 from algorithms.tcl import TrajectoryContrast, last_state
