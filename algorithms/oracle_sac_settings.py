@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from algorithms.declaration import Count, Declaration, Fraction, Problem, Scale, Widths
+from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Problem, Scale, Widths, added
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class OracleSACSettings:
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    replay_size: CountOrNone = added(0)
+    """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
 
 
 class OracleSACDeclaration(Declaration):
