@@ -80,6 +80,10 @@ class Declaration:
     """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
     encodes: ClassVar[bool] = False
     """True if it has a context encoder, `encode`, whose posteriors can be looked at."""
+    resumes: ClassVar[bool] = True
+    """False: the state is fit to be meta-tested, not to be trained further; a run that was cut off starts again."""
+    image: ClassVar[str | None] = None
+    """What the docker executor needs beside the suite's own image: NAME of containers/NAME.Dockerfile."""
 
     @classmethod
     def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:

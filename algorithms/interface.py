@@ -113,6 +113,8 @@ class Algorithm(Declaration, ABC):
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Parts by the name under which older states hold them, and their names now."""
+    foreign_versions: Mapping[str, str] = {}
+    """Of what computes outside this process, for provenance."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device

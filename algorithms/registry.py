@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib import import_module
@@ -15,8 +17,16 @@ from algorithms.maml_trpo_settings import MAMLTRPODeclaration
 from algorithms.mql_settings import MQLDeclaration
 from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration
 from algorithms.pearl_settings import PEARLDeclaration
+from algorithms.peers.declarations import (
+    GarageMAMLDeclaration,
+    GarageMTSACDeclaration,
+    GaragePEARLDeclaration,
+    GarageRL2Declaration,
+)
 from algorithms.rl2_ppo_settings import RL2PPODeclaration
+from algorithms.tcl_mql_settings import TCLMQLDeclaration
 from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
+from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration
 
 if TYPE_CHECKING:
     from algorithms.interface import Algorithm
@@ -28,12 +38,23 @@ ALGORITHMS: dict[str, type[Declaration]] = {
         TCLPEARLDeclaration,
         MAMLTRPODeclaration,
         RL2PPODeclaration,
+        TCLRL2PPODeclaration,
         MQLDeclaration,
+        TCLMQLDeclaration,
         OracleSACDeclaration,
         BlindSACDeclaration,
     )
 }
 """What the algorithms declare; `load_algorithm` gives the algorithms themselves."""
+
+PEERS: dict[str, type[Declaration]] = {
+    declaration.name: declaration
+    for declaration in (GaragePEARLDeclaration, GarageMAMLDeclaration, GarageRL2Declaration, GarageMTSACDeclaration)
+}
+"""Published implementations, each in an environment of its own: they cannot go on from a checkpoint."""
+
+ENTRANTS: Mapping[str, type[Declaration]] = ChainMap(ALGORITHMS, PEERS)
+"""All that a benchmark may name."""
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -46,13 +67,14 @@ def register_algorithm(algorithm: type[Declaration]) -> None:
     ValueError
         If there is one of this name already.
     """
-    if ALGORITHMS.setdefault(algorithm.name, algorithm) is not algorithm:
+    if ENTRANTS.get(algorithm.name, algorithm) is not algorithm:
         raise ValueError(f"there is another algorithm of the name {algorithm.name!r}")
+    ALGORITHMS[algorithm.name] = algorithm
 
 
 def load_algorithm(name: str) -> type[Algorithm]:
     """Import an algorithm, and torch with it."""
-    declaration = ALGORITHMS[name]
+    declaration = ENTRANTS[name]
     where = vars(declaration).get("implementation")
     if where is None:
         return cast("type[Algorithm]", declaration)
@@ -73,8 +95,8 @@ def paper_settings(algorithm: str, environment: str, kind: str) -> dict[str, Any
     by that of the environment itself, from `presets/<algorithm>.yaml`. An algorithm that extends another starts from
     the other's presets.
     """
-    settings = asdict(ALGORITHMS[algorithm].Settings())
-    for ancestor in reversed(ALGORITHMS[algorithm].__mro__):
+    settings = asdict(ENTRANTS[algorithm].Settings())
+    for ancestor in reversed(ENTRANTS[algorithm].__mro__):
         if "name" in vars(ancestor):
             presets = _presets(vars(ancestor)["name"])
             settings |= presets.get(kind, {}) | presets.get(environment, {})

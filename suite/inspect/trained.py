@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.plan.own_code import load_modules_of
 from suite.run.trainer import Trainer
@@ -48,7 +48,7 @@ def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
     load_modules_of(spec, trusted=trusted)
-    kind = ALGORITHMS.get(spec.algorithm)
+    kind = ENTRANTS.get(spec.algorithm)
     if kind is None or kind.revision != spec.algorithm_revision:
         made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
         now = "none" if kind is None else f"revision {kind.revision}"

@@ -27,11 +27,11 @@ def catalogue(what: str) -> Rows:
 
 
 def _algorithms() -> Rows:
-    from algorithms import ALGORITHMS
+    from algorithms import ENTRANTS
 
     return [
         {"name": name, "about": " ".join((algorithm.__doc__ or "").split()), "revision": algorithm.revision}
-        for name, algorithm in ALGORITHMS.items()
+        for name, algorithm in ENTRANTS.items()
     ]
 
 

@@ -167,6 +167,7 @@ def runs(found: Contents) -> Section:
             "entries": _looks(found),
             "run_matrix": _run_matrix(found.results, found.order),
             "failed": _failed(found.results),
+            "started_again": {run: ran.times(count) for run, count in ran.started_again(found.results).items()},
         },
     )
 

@@ -7,6 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
     import torch
 
 
-def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
-    """Describe this process as the origin of a run's numbers."""
+def provenance(
+    spec: RunSpec, device: torch.device, seconds: float, foreign: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Describe this process as the origin of a run's numbers.
+
+    Parameters
+    ----------
+    seconds : that it took.
+    foreign : versions of what computed outside this process.
+    """
     import torch  # the run that this is called for has long imported it
 
     changed = changed_files()
@@ -44,7 +53,12 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
         "seconds_total": seconds,
         "used_settings": spec.settings,
-        "versions": {"python": platform.python_version(), "suite": version("meta-rl-suite"), **spec.versions},
+        "versions": {
+            "python": platform.python_version(),
+            "suite": version("meta-rl-suite"),
+            **spec.versions,
+            **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
+        },
     }
 
 
