@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from algorithms.interface import State
+
+EPSILON = 1e-8
+"""Of Adam."""
 
 
 class FlatParameters:
@@ -66,10 +70,16 @@ class FlatParameters:
 
 
 class Adam:
-    """Adam on flat vectors of parameters."""
+    """Adam on flat vectors of parameters.
 
-    def __init__(self, learning_rate: float, *flats: FlatParameters) -> None:
-        self.flats = flats
+    Parameters
+    ----------
+    epsilon_before_correction : add epsilon, as TensorFlow does, to the root of a second moment whose bias is not yet
+        corrected; in the terms of Kingma & Ba's algorithm, which is used otherwise, it is larger in the first steps.
+    """
+
+    def __init__(self, learning_rate: float, *flats: FlatParameters, epsilon_before_correction: bool = False) -> None:
+        self.flats, self.epsilon_before_correction = flats, epsilon_before_correction
         self._vectors = [nn.Parameter(flat.vector) for flat in flats]  # share the memory
         self._adam = torch.optim.Adam(self._vectors, lr=learning_rate, fused=True)
 
@@ -79,6 +89,10 @@ class Adam:
         gradients = iter(torch.autograd.grad(loss, parameters))
         for vector, flat in zip(self._vectors, self.flats, strict=True):
             vector.grad = torch.cat([next(gradients).reshape(-1) for _ in flat.parameters])
+        if self.epsilon_before_correction:
+            taken = int(self._adam.state[self._vectors[0]].get("step", torch.zeros(())))
+            for group in self._adam.param_groups:
+                group["eps"] = EPSILON / math.sqrt(1.0 - group["betas"][1] ** (taken + 1))
         self._adam.step()
 
     def state(self) -> State:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count, Declaration, Fraction, Problem, Scale, Widths
+from algorithms.declaration import Count, Declaration, Fraction, Problem, Scale, Widths, added
+
+Difference = Literal[
+    "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
+    "bounded-density",  # garage tanh_normal.py:56: log(1 - a^2 + 1e-6)
+    "temperature-by-last-input",  # garage mtsac.py:181-189 with num_tasks=1: log alpha times what the policy reads last
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {
+    "garage": frozenset({"xavier-initialisation", "bounded-density", "temperature-by-last-input"}),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class OracleSACSettings:
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    as_published: frozenset[Difference] = added(frozenset())
+    """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
 
 
 class OracleSACDeclaration(Declaration):
@@ -43,6 +56,7 @@ class OracleSACDeclaration(Declaration):
     name: ClassVar[str] = "oracle-sac"
     revision: ClassVar[int] = 2
     Settings: ClassVar[type[Any]] = OracleSACSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
 
