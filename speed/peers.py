@@ -9,6 +9,7 @@ Where a peer's environment is missing there is "-": `tox -e garage`, and a check
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -48,8 +49,9 @@ class Entrant:
         """Have it do a round; keep its time in seconds."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(f"{' '.join(self.process.args[:4])} has ended")  # type: ignore[index]
