@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import MLP, Initialiser, fan_in_uniform
+from algorithms.networks import MLP, Arithmetic, Initialiser, fan_in_uniform
 
 
 def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | None = None) -> DiagonalNormal:
@@ -37,9 +37,11 @@ class ContextEncoder(nn.Module):
         latent_size: int,
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
+        arithmetic: Arithmetic = Arithmetic(),
     ) -> None:
         super().__init__()
-        self.network = MLP([row_size, *hidden, 2 * latent_size], generator, initialise=initialise)
+        sizes = [row_size, *hidden, 2 * latent_size]
+        self.network = MLP(sizes, generator, initialise=initialise, arithmetic=arithmetic)
 
     def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
         """Infer the posterior of each task.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal, tanh_gaussian_log_probability
+from algorithms.perceptron import lowest, perceptron, plain_perceptron
 from environments import FloatArray
 
 Initialiser = Callable[[Tensor, Tensor, torch.Generator, bool], None]
@@ -56,6 +58,19 @@ def xavier_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, las
     bias.zero_()
 
 
+Precision = Literal["float32", "bf16"]
+"""What matrix products are taken in: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
+
+
+class Arithmetic(NamedTuple):
+    """How networks compute what they define."""
+
+    precision: Precision = "float32"
+    """Of matrix products; weights, reductions and losses stay as they are."""
+    plain_autograd: bool = False
+    """Leave gradients to autograd, layer by layer, also where `algorithms.perceptron` has them."""
+
+
 class MLP(nn.Module):
     """A multi-layer perceptron, or several of the same sizes evaluated side by side.
 
@@ -67,6 +82,7 @@ class MLP(nn.Module):
         (rows, input) to (members, rows, output).
     initialise : how each layer is filled.
     activation : between layers.
+    arithmetic : how products and gradients are computed; gradients are autograd's unless the activation is ReLU.
     """
 
     def __init__(
@@ -77,10 +93,13 @@ class MLP(nn.Module):
         members: int | None = None,
         initialise: Initialiser = fan_in_uniform,
         activation: Callable[[Tensor], Tensor] = functional.relu,
+        arithmetic: Arithmetic = Arithmetic(),
     ) -> None:
         super().__init__()
         self.members = members
         self.activation = activation
+        self.precision = arithmetic.precision
+        self.plain_autograd = arithmetic.plain_autograd or activation is not functional.relu
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
@@ -90,15 +109,29 @@ class MLP(nn.Module):
             self.weights.append(nn.Parameter(weight if members else weight[0]))
             self.biases.append(nn.Parameter(bias if members else bias[0, 0]))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Evaluate the network(s)."""
-        hidden = inputs.expand(self.members, *inputs.shape) if self.members else inputs
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight) if self.members else functional.linear(hidden, weight.mT, bias)
-            if layer < last:
-                hidden = self.activation(hidden)
-        return hidden
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Evaluate the network(s) on inputs that are joined, (..., .) or (rows, .) each."""
+        return self._evaluate(inputs, list(self.weights), list(self.biases))
+
+    def lowest(self, *inputs: Tensor) -> Tensor:
+        """Evaluate several networks with their parameters held fixed; return each row's lowest output, (rows, 1)."""
+        if self.plain_autograd:
+            return self(*inputs).amin(dim=0)
+        return lowest(inputs, list(self.weights), list(self.biases), self.products)
+
+    def member(self, index: int, *inputs: Tensor) -> Tensor:
+        """Evaluate one of several networks with its parameters held fixed, (rows, output)."""
+        weights = [weight[index].detach() for weight in self.weights]
+        return self._evaluate(inputs, weights, [bias[index, 0].detach() for bias in self.biases])
+
+    @property
+    def products(self) -> torch.dtype:
+        """What matrix products are taken in."""
+        return torch.bfloat16 if self.precision == "bf16" else self.weights[0].dtype
+
+    def _evaluate(self, inputs: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+        evaluate = perceptron if not self.plain_autograd else partial(plain_perceptron, activation=self.activation)
+        return evaluate(inputs, weights, biases, self.products)
 
 
 class GRU(nn.Module):
@@ -181,11 +214,12 @@ class TanhGaussianPolicy(nn.Module):
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
         added_to_density: float = 0.0,
+        arithmetic: Arithmetic = Arithmetic(),
     ) -> None:
         super().__init__()
         self.added_to_density = added_to_density
         *hidden, actions = sizes
-        self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise)
+        self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise, arithmetic=arithmetic)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return means (before the tanh) and log deviations."""

@@ -27,8 +27,9 @@ from algorithms.interface import (
     Streams,
     Tasks,
     Widths,
+    added,
 )
-from algorithms.networks import MLP, TanhGaussianPolicy
+from algorithms.networks import MLP, Arithmetic, Precision, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
@@ -64,6 +65,10 @@ class OracleSACSettings:
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    precision: Precision = added("float32")
+    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd, too; see docs/performance.md."""
 
 
 class OracleSAC(Algorithm):
@@ -86,9 +91,10 @@ class OracleSAC(Algorithm):
         super().__init__(settings, problem, streams, device)
         initial = self.initial
         s, a, hidden = problem.observation_size + problem.task_size, problem.action_size, settings.network_sizes
-        self.critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
-        self.target_critics = MLP([s + a, *hidden, 1], initial, members=2).to(device)
-        self.policy = TanhGaussianPolicy([s, *hidden, a], initial).to(device)
+        arithmetic = Arithmetic(settings.precision, settings.plain_autograd)
+        self.critics = MLP([s + a, *hidden, 1], initial, members=2, arithmetic=arithmetic).to(device)
+        self.target_critics = MLP([s + a, *hidden, 1], initial, members=2, arithmetic=arithmetic).to(device)
+        self.policy = TanhGaussianPolicy([s, *hidden, a], initial, arithmetic=arithmetic).to(device)
         self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
@@ -162,15 +168,15 @@ class OracleSAC(Algorithm):
         # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
         with torch.no_grad():
             drawn = self.policy.sample(torch.cat([s_next, c], dim=1), generator)
-            q_next = self.target_critics(torch.cat([s_next, c, drawn.actions], dim=1))
+            q_next = self.target_critics.lowest(s_next, c, drawn.actions)
             v_next = soft_value(q_next, drawn.log_probabilities, alpha)
             y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
-        q_loss = critic_loss(self.critics(torch.cat([s, c, a], dim=1)), y)
+        q_loss = critic_loss(self.critics(s, c, a), y)
         self.critic_adam.step(q_loss)
 
         # Policy: alpha log pi(a'|s) - min Q(s, a').
         drawn = self.policy.sample(torch.cat([s, c], dim=1), generator)
-        q_drawn = self.critics(torch.cat([s, c, drawn.actions], dim=1))
+        q_drawn = self.critics.lowest(s, c, drawn.actions)
         pi_loss = policy_loss(soft_value(q_drawn, drawn.log_probabilities, alpha))
         self.policy_adam.step(pi_loss)
 
