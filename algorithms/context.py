@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,18 @@ from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
 from algorithms.networks import MLP, Arithmetic, Initialiser, fan_in_uniform
+
+
+class Auxiliary(NamedTuple):
+    """What a context encoder learns from beside its algorithm's own losses."""
+
+    loss: Tensor  # (), added to the loss of the encoder's optimiser
+    metrics: dict[str, Tensor]  # logged
+
+    @staticmethod
+    def nothing(device: torch.device) -> Auxiliary:
+        """Return what an algorithm has by itself."""
+        return Auxiliary(torch.zeros((), device=device), {})
 
 
 def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | None = None) -> DiagonalNormal:

@@ -47,14 +47,15 @@ class HistoryReplay:
         self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
         self.back = torch.arange(-history, 1, device=device)
 
-    def append(self, episodes: Episodes) -> None:
-        """Store every copy's episode."""
+    def append(self, episodes: Episodes) -> list[int]:
+        """Store every copy's episode; return the row of the steps at which the transitions of each start."""
         starts = self.steps.append(episodes)
         lengths = np.maximum(episodes.lengths - self.leading, 0).tolist()
         ages = [torch.arange(length, device=self.device) for length in lengths]
         first = [start + self.leading for start in starts]
         self.rows = torch.cat([self.rows, *(start + age for start, age in zip(first, ages, strict=True))])
         self.ages = torch.cat([self.ages, *ages])
+        return first
 
     def sample(self, size: int, generator: torch.Generator) -> Batch:
         """Draw transitions of all tasks uniformly, with replacement."""

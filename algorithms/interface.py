@@ -75,6 +75,10 @@ class Streams:
     exploration: np.random.Generator
     replay: np.random.Generator
 
+    def for_updates(self, device: torch.device) -> torch.Generator:
+        """Make a generator for draws inside updates: first the algorithm's own, then those of its components."""
+        return torch.Generator(device).manual_seed(int(self.replay.integers(2**62)))
+
 
 class Tasks(Protocol):
     """Tasks as an algorithm sees them: to be reset and stepped. Every step of every active copy is counted."""
@@ -172,7 +176,7 @@ class Algorithm(ABC):
         self.exploration = streams.exploration
         self.initial = torch.Generator().manual_seed(int(streams.initialisation.integers(2**62)))
         """Source of the initial weights, which are drawn on the CPU."""
-        self.generator = torch.Generator(device).manual_seed(int(streams.replay.integers(2**62)))
+        self.generator = streams.for_updates(device)
         """Source of all draws inside updates."""
         self.gradient_steps = 0
 

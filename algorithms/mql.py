@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
 
+from algorithms.context import Auxiliary
 from algorithms.history import HistoryReplay, RecentTransitions, preceded
 from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
 from algorithms.mql_adaptation import Adaptation, adapted_actor, target_noise
@@ -27,6 +28,7 @@ from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
 from algorithms.td3 import Networks, Sizes, actor_loss, critic_loss, td3_target
+from algorithms.updates import mean_of_updates
 from environments import BoolArray, FloatArray, Step
 
 
@@ -104,18 +106,7 @@ class MQL(Algorithm):
             explorer = MQLAgent(self, len(wave), self.normals(len(wave)))
             episodes = run_episodes(tasks, explorer, wave, np.full(len(wave), horizon))
             self.store(episodes, explorer.first_actions[-1])
-        critic_total = torch.zeros((), device=self.device)
-        actor_total, actor_updates = torch.zeros((), device=self.device), 0
-        for _ in range(settings.updates):
-            critic, actor = self.update()
-            critic_total += critic
-            if actor is not None:
-                actor_total += actor
-                actor_updates += 1
-        return {
-            "critic_loss": float(critic_total) / settings.updates,
-            "actor_loss": float(actor_total) / max(1, actor_updates),
-        }
+        return mean_of_updates(self.update, settings.updates)
 
     def normals(self, copies: int) -> Callable[..., FloatArray]:
         """Return what draws exploration noise of some shape for each of several copies."""
@@ -127,17 +118,22 @@ class MQL(Algorithm):
             return None
         return (self.settings.exploration_noise * normals(self.problem.action_size)).clip(-1.0, 1.0)
 
-    def store(self, episodes: Episodes, first_actions: FloatArray | None) -> None:
-        """Keep some episodes, with the actions that their histories begin with."""
+    def store(self, episodes: Episodes, first_actions: FloatArray | None) -> list[int]:
+        """Keep some episodes, with the actions that their histories begin with; return where in `replay.steps`."""
         begun = len(self.replay.rows)
-        self.replay.append(episodes if first_actions is None else preceded(episodes, first_actions))
+        starts = self.replay.append(episodes if first_actions is None else preceded(episodes, first_actions))
         if self.recent is not None:
             for task, length in zip(episodes.tasks.tolist(), episodes.lengths.tolist(), strict=True):
                 self.recent.append(task, begun, length)
                 begun += length
+        return starts
 
-    def update(self) -> tuple[Tensor, Tensor | None]:
-        """Take one TD3 step; return the critics' loss, and the actor's where it is updated."""
+    def auxiliary(self, network: Literal["actor", "critics"]) -> Auxiliary:
+        """What the context of the actor, or of the critics, learns from beside TD3: nothing."""
+        return Auxiliary.nothing(self.device)
+
+    def update(self) -> dict[str, Tensor]:
+        """Take one TD3 step of the critics, and of the actor when it is its turn."""
         settings, networks = self.settings, self.networks
         batch = self.replay.sample(settings.batch, self.generator)
         beta = torch.ones(settings.batch, device=self.device)
@@ -145,15 +141,17 @@ class MQL(Algorithm):
             noise = target_noise(settings, batch.actions.shape, self.generator)
             y = td3_target(networks.target_actor, networks.target_critics, batch, noise, settings.discount)
         of_critics = critic_loss(networks.critics, batch, y, beta)
-        self.critic_adam.step(of_critics)
-        of_actor = None
+        auxiliary = self.auxiliary("critics")
+        self.critic_adam.step(of_critics + auxiliary.loss)
+        metrics = {"critic_loss": of_critics.detach(), **auxiliary.metrics}
         if self.gradient_steps % settings.policy_delay == 0:
-            loss = actor_loss(networks.actor, networks.critics, batch, beta)
-            self.actor_adam.step(loss)
+            of_actor = actor_loss(networks.actor, networks.critics, batch, beta)
+            auxiliary = self.auxiliary("actor")
+            self.actor_adam.step(of_actor + auxiliary.loss)
             networks.average(settings.target_rate)
-            of_actor = loss.detach()
+            metrics |= {"actor_loss": of_actor.detach(), **auxiliary.metrics}
         self.gradient_steps += 1
-        return of_critics.detach(), of_actor
+        return metrics
 
     # Meta-testing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import torch
@@ -30,6 +31,26 @@ class FlatParameters:
             name: piece.view(parameter.shape)
             for name, parameter, piece in zip(self.names, self.parameters, pieces, strict=True)
         }
+
+    def part(self, submodule: str) -> FlatParameters:
+        """Return the parameters of a submodule: a slice of the vector, with which it shares its memory.
+
+        Raises
+        ------
+        KeyError
+            If no parameter belongs to such a submodule.
+        """
+        prefix = f"{submodule}."
+        inside = [index for index, name in enumerate(self.names) if name.startswith(prefix)]
+        if not inside:
+            raise KeyError(submodule)
+        first, beyond = inside[0], inside[-1] + 1  # a module's parameters follow one another
+        begin = sum(parameter.numel() for parameter in self.parameters[:first])
+        part = copy(self)
+        part.names = [name.removeprefix(prefix) for name in self.names[first:beyond]]
+        part.parameters = self.parameters[first:beyond]
+        part.vector = self.vector[begin : begin + sum(parameter.numel() for parameter in part.parameters)]
+        return part
 
     def average(self, source: FlatParameters, weight: float) -> None:
         """Move towards `source`: x <- (1 - weight) x + weight source."""

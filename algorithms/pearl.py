@@ -18,7 +18,7 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor
 
-from algorithms.context import ContextEncoder
+from algorithms.context import Auxiliary, ContextEncoder
 from algorithms.gaussian import DiagonalNormal, kl_to_standard_normal
 from algorithms.interface import (
     Algorithm,
@@ -153,9 +153,7 @@ class Inference(NamedTuple):
     """What one update knows of its tasks."""
 
     posterior: DiagonalNormal
-    auxiliary_loss: Tensor
-    """Added to the encoder's loss."""
-    metrics: dict[str, Tensor]
+    auxiliary: Auxiliary
 
 
 class PEARL(Algorithm):
@@ -287,7 +285,7 @@ class PEARL(Algorithm):
     def infer(self, tasks: Tensor) -> Inference:
         """Infer q(z|c) from random rows of each task's context."""
         rows = self.contexts.sample(tasks, self.settings.context_batch, self.generator)
-        return Inference(self.encoder(self.context(rows)), torch.zeros((), device=self.device), {})
+        return Inference(self.encoder(self.context(rows)), Auxiliary.nothing(self.device))
 
     def context(self, rows: Tensor) -> Tensor:
         """Gather what the encoder reads at some rows of the replay."""
@@ -312,7 +310,7 @@ class PEARL(Algorithm):
             y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
         q_loss = critic_loss(self.critics(s, a, z), y)
         kl = kl_to_standard_normal(inference.posterior)
-        self.critic_adam.step(q_loss + settings.kl_weight * kl + inference.auxiliary_loss)
+        self.critic_adam.step(q_loss + settings.kl_weight * kl + inference.auxiliary.loss)
 
         # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.
         z = z.detach()
@@ -336,7 +334,7 @@ class PEARL(Algorithm):
             "policy_loss": pi_loss.detach(),
             "kl": kl.detach(),
             "posterior_variance": inference.posterior.deviations.detach().square().mean(),
-            **inference.metrics,
+            **inference.auxiliary.metrics,
         }
 
     # Meta-testing

@@ -99,6 +99,15 @@ class EpisodeTable:
         self.counts = torch.zeros(tasks, dtype=torch.int64, device=device)  # (task,) episodes
         self._counts = [0] * tasks
 
+    @classmethod
+    def of(cls, starts: Tensor, lengths: Tensor) -> EpisodeTable:
+        """Return a table of as many episodes of each task: their first rows and lengths, (tasks, episodes)."""
+        table = cls(len(starts), starts.device)
+        table.starts, table.lengths, table.ends = starts, lengths, lengths.cumsum(dim=1)
+        table._counts = [starts.shape[1]] * len(starts)
+        table.counts = torch.full_like(table.counts, starts.shape[1])
+        return table
+
     def append(self, episodes: Episodes, starts: list[int]) -> None:
         """Add the episodes that `Replay.append` stored at `starts`."""
         for task, start, length in zip(episodes.tasks.tolist(), starts, episodes.lengths.tolist(), strict=True):

@@ -27,6 +27,7 @@ from algorithms.advantages import (
     masked_mean,
     standardised,
 )
+from algorithms.context import Auxiliary
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import (
     Algorithm,
@@ -45,6 +46,7 @@ from algorithms.interface import (
 from algorithms.networks import GRU, MLP, StateIndependentDeviation
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
+from algorithms.replay import EpisodeTable
 from algorithms.rollouts import run_episodes, waves
 from algorithms.scaling import Standardisation
 from environments import BoolArray, FloatArray, IntArray, Step
@@ -143,6 +145,7 @@ class Trials(NamedTuple):
     rewards: FloatArray  # (trials, time)
     present: BoolArray  # (trials, time), false beyond a trial's end
     terminated: BoolArray  # (trials,), whether the last episode was ended by its task
+    lengths: IntArray  # (trials, episodes), steps of each episode
 
     @staticmethod
     def join(waves: Sequence[Trials]) -> Trials:
@@ -159,7 +162,30 @@ class Trials(NamedTuple):
             rewards=column([trials.rewards for trials in waves]),
             present=column([trials.present for trials in waves]),
             terminated=np.concatenate([trials.terminated for trials in waves]),
+            lengths=np.concatenate([trials.lengths for trials in waves]),
         )
+
+
+class Minibatch(NamedTuple):
+    """What a gradient step reads: some trials, or all of an iteration."""
+
+    x: Tensor  # (trials, time + 1, input_size), as `Trials.inputs`
+    u: Tensor  # (trials, time, action_size), actions as drawn
+    old: Tensor  # (trials, time), their log-probabilities then
+    advantage: Tensor  # (trials, time)
+    target: Tensor  # (trials, time), of the values
+    present: Tensor  # (trials, time), 0 beyond a trial's end
+    tasks: Tensor  # (trials,) task indices
+    lengths: Tensor  # (trials, episodes), as `Trials.lengths`
+
+    @property
+    def episodes(self) -> EpisodeTable:
+        """Where the transitions of each trial's episodes are among the rows of `x.flatten(0, 1)`.
+
+        Transition t of a trial is in input t + 1, which shows its action, its reward and the observation thereafter.
+        """
+        first = 1 + self.x.shape[1] * torch.arange(len(self.x), device=self.x.device)
+        return EpisodeTable.of(first[:, None] + self.lengths.cumsum(dim=1) - self.lengths, self.lengths)
 
 
 class RL2PPO(Algorithm):
@@ -213,20 +239,18 @@ class RL2PPO(Algorithm):
         advantage, target = self.tensor(advantages), self.tensor(self.returns(returns))
         with torch.no_grad():
             old = self.policy(x[:, :-1])[0].log_probability(u)
-        totals = torch.zeros(4, device=self.device)
+        of_trials, lengths = (torch.as_tensor(part, device=self.device) for part in (chosen[: len(x)], trials.lengths))
+        batch = Minibatch(x, u, old, advantage, target, present, of_trials, lengths)
+        totals: dict[str, Tensor] = {}
         updates = 0
         for _ in range(settings.epochs):
             order = torch.randperm(len(x), device=self.device, generator=self.generator)
             for some in torch.split(order, settings.minibatch):
-                batch = (values[some] for values in (x, u, old, advantage, target, present))
-                totals += self.update(*batch)
+                for name, value in self.update(Minibatch(*(values[some] for values in batch))).items():
+                    totals[name] = totals.get(name, 0.0) + value
                 updates += 1
-        to_climb, to_fit, kl, clipped = (totals / updates).tolist()
         return {
-            "policy_loss": to_climb,
-            "value_loss": to_fit,
-            "kl": kl,
-            "clip_fraction": clipped,
+            **{name: float(total / updates) for name, total in totals.items()},
             "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
             "first_episode_return": float(episode_returns[:, 0].mean()),
             "last_episode_return": float(episode_returns[:, -1].mean()),
@@ -274,18 +298,30 @@ class RL2PPO(Algorithm):
             advantages = standardised(advantages, present, axes=(0, 1))
         return advantages, returns
 
-    def update(self, x: Tensor, u: Tensor, old: Tensor, advantage: Tensor, target: Tensor, present: Tensor) -> Tensor:
-        """Take one gradient step on some trials; return policy loss, value loss, KL estimate and share clipped."""
+    def auxiliary(self, batch: Minibatch) -> Auxiliary:
+        """What the policy's recurrent network learns from beside PPO: nothing."""
+        return Auxiliary.nothing(self.device)
+
+    def update(self, batch: Minibatch) -> dict[str, Tensor]:
+        """Take one gradient step on some trials."""
+        x, u, old, advantage, target, present, *_ = batch
         epsilon = self.settings.clip
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
         to_climb = policy_loss(log_ratio, advantage, present, epsilon)
         to_fit = value_loss(self.value(x[:, :-1]), target, present)
-        self.adam.step(to_climb + to_fit)
+        auxiliary = self.auxiliary(batch)
+        self.adam.step(to_climb + to_fit + auxiliary.loss)
         self.gradient_steps += 1
         with torch.no_grad():
             kl = masked_mean(-log_ratio, present)
             clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), present)
-        return torch.stack([to_climb.detach(), to_fit.detach(), kl, clipped])
+        return {
+            "policy_loss": to_climb.detach(),
+            "value_loss": to_fit.detach(),
+            "kl": kl,
+            "clip_fraction": clipped,
+            **auxiliary.metrics,
+        }
 
     # Meta-testing
 
@@ -392,6 +428,12 @@ class Recorder(RL2Agent):
         shape = (copies, algorithm.problem.horizon, algorithm.problem.action_size)
         super().__init__(algorithm, copies, lambda: algorithm.exploration.standard_normal(shape))
         self.steps: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = []
+        self.begun: list[int] = []  # steps before each episode
+
+    def begin_episode(self) -> None:
+        """Keep where the episode begins."""
+        self.begun.append(len(self.steps))
+        super().begin_episode()
 
     def observe(self, step: Step, active: BoolArray) -> None:
         """Keep the step, and move on."""
@@ -409,4 +451,5 @@ class Recorder(RL2Agent):
         x = np.concatenate([x * present[..., None], np.zeros_like(x[:, :1])], axis=1)
         x[np.arange(len(x)), lengths] = self.inputs(self.observations)
         rewards = np.take_along_axis(rewards, order, axis=1) * present
-        return Trials(x, u * present[..., None], rewards, present, self.terminated)
+        episodes = np.add.reduceat(active, self.begun, axis=1, dtype=np.int64)
+        return Trials(x, u * present[..., None], rewards, present, self.terminated, episodes)

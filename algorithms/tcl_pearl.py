@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from algorithms.context import Auxiliary
 from algorithms.interface import Count, Fraction, Problem, Stateful, Streams, Weight
 from algorithms.pearl import PEARL, Inference, PEARLSettings
 from algorithms.tcl import Crops, KeyEncoder, Temperature, contrast, sample_windows
@@ -66,7 +67,7 @@ class TCLPEARL(PEARL):
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
             **windows.shares(),
         }
-        return Inference(posterior, settings.contrastive_scale * loss, metrics)
+        return Inference(posterior, Auxiliary(settings.contrastive_scale * loss, metrics))
 
     def update(self) -> dict[str, Tensor]:
         """PEARL's step, then the key encoder's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from torch import Tensor
@@ -34,9 +35,11 @@ class ConditionedActor(MetaTestAgent):
 
 
 def mean_of_updates(update: Callable[[], dict[str, Tensor]], count: int) -> Metrics:
-    """Make `count` updates; return the mean of what each gave, with no synchronisation before the end."""
+    """Make `count` updates; return means over those that gave a quantity, with no synchronisation before the end."""
     totals: dict[str, Tensor] = {}
+    given = Counter[str]()
     for _ in range(count):
         for name, value in update().items():
             totals[name] = totals[name] + value if name in totals else value
-    return {name: float(total) / count for name, total in totals.items()}
+            given[name] += 1
+    return {name: float(total) / given[name] for name, total in totals.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +11,24 @@ import numpy as np
 
 from speed.calibration.noise import draw
 from suite.analysis import hypotheses
-from suite.analysis.hypotheses import LEVEL, Hypothesis
+from suite.analysis.hypotheses import LEVEL, Finding, FloatArray, Hypothesis, Samples
 
 DEVIATIONS = (0.1, 0.3, 0.5)
+
+TIMES = 20
+
+
+def _steps(entries: Sequence[Samples], budget: float = np.inf) -> Finding:
+    """Test fewer steps, where no run takes more than a budget (a multiple of the second entry's typical steps)."""
+    budgets = budget * np.geomspace(1, 10, len(entries[0]))
+
+    def bounds(steps: FloatArray, most: float) -> FloatArray:
+        steps = np.maximum(steps, 1e-3)
+        return np.stack([np.minimum(steps, most), np.where(steps <= most, steps, np.inf)], axis=-1)
+
+    known = [[bounds(steps, most) for steps, most in zip(entry, budgets, strict=True)] for entry in entries]
+    return hypotheses.fewer_steps(known, TIMES)
+
 
 STATEMENTS: dict[str, tuple[Hypothesis, tuple[float, ...], tuple[float, ...]]] = {
     "better in most": (hypotheses.better, (1, 1), (0.3,)),
@@ -22,6 +38,8 @@ STATEMENTS: dict[str, tuple[Hypothesis, tuple[float, ...], tuple[float, ...]]] =
     "time": (hypotheses.total_ratio, (1, 1), DEVIATIONS),
     "comparable": (hypotheses.not_worse, (0.9, 1), DEVIATIONS),
     "oracle matched": (hypotheses.both_not_worse, (0.9, 0.9, 1), DEVIATIONS),
+    "ratio of steps": (_steps, (1 / TIMES, 1), DEVIATIONS),
+    "the same, half of the runs cut off": (partial(_steps, budget=1.0), (1 / TIMES, 1), DEVIATIONS),
 }
 """What decides, the entries' means at its boundary, and deviations over seeds: ranks of entries drawn alike have "
 "none."""

@@ -111,7 +111,7 @@ def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) 
 
     verdict: Verdict = "not enough runs"
     if absent:
-        reason = f"no finished run of {' or '.join(absent)}"
+        reason = f"no finished run of {' or '.join(absent)} on the claim's environments"
     elif astray:
         verdict = "not at the paper's settings"
         reason = f"no run of {' or '.join(astray)} has the paper's settings and budget"

@@ -199,6 +199,9 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
 """Of finished runs."""
 AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit)
 
+AXIS = 1.5
+"""Other people's runs are drawn up to this multiple of our longest: the axis is made for ours."""
+
 
 def sections(found: Contents) -> list[Section]:
     """Return the sections that have something to show, in the order of the page."""
@@ -217,13 +220,18 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
     here = set(runs["entry"]) - set(departing)
     end_values: dict[str, float] = {}
     points: dict[str, list[tuple[float, float]]] = {}
+    later: list[str] = []
     for paper in found.plain_papers:
         for entry, value in paper.end_values(name).items():
             if entry in here:
                 end_values.setdefault(entry, value * paper.unit(name) / found.units[name])
         for run in paper.reference:
             if run.environment == name and run.entry in here and run.comparable != "no" and run.environment_steps:
-                points.setdefault(run.entry, []).append((run.environment_steps, run.value / found.units[name]))
+                point = (run.environment_steps, run.value / found.units[name])
+                if run.environment_steps <= AXIS * runs["environment_steps"].max():
+                    points.setdefault(run.entry, []).append(point)
+                else:
+                    later.append(f"{run.entry} {point[1]:,.4g} after {point[0]:,} steps")
     svg = figures.curves(
         f"{key}-curves",
         found.bands[found.bands["environment"] == name],
@@ -247,7 +255,9 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         drawn(svg),
         " ".join(remarks),
         "; ".join(
-            ["dotted: the paper's final score"] * bool(end_values) + ["hollow: other people's runs"] * bool(points)
+            ["dotted: the paper's final score"] * bool(end_values)
+            + ["hollow: other people's runs"] * bool(points)
+            + [f"other people's runs beyond the axis: {', '.join(later)}"] * bool(later)
         ),
         replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
         replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),

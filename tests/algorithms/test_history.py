@@ -29,7 +29,10 @@ def test_windows_hold_the_steps_of_the_same_episode_and_zeros_before_it(leading:
             success=np.zeros(3, dtype=bool),
         )
         first = rng.normal(size=(3, 2))
-        replay.append(preceded(e, first) if leading else e)
+        starts = replay.append(preceded(e, first) if leading else e)
+        for copy in (0, 2):
+            at = starts[copy] + np.arange(lengths[copy])
+            np.testing.assert_allclose(replay.steps.rows[at, 5].numpy(), e.rewards[copy, : lengths[copy]], rtol=1e-6)
         stored.extend((e, copy, first[copy]) for copy in range(3))
     transitions = {}
     for e, copy, first in stored:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from algorithms.networks import MLP
@@ -13,6 +14,22 @@ def test_the_parameters_are_views_of_the_vector(generator: torch.Generator) -> N
     torch.testing.assert_close(network(torch.ones(1, 2)), before)
     flat.vector.zero_()
     assert not network(torch.ones(1, 2)).any()
+
+
+def test_a_part_is_the_slice_of_a_submodule_and_shares_its_memory(generator: torch.Generator) -> None:
+    module = torch.nn.ModuleDict({name: MLP([2, 3, 1], generator) for name in ("before", "inner", "inner_too")})
+    flat, inner = FlatParameters(module), module["inner"]
+    part = flat.part("inner")
+    assert part.names == [name for name, _ in inner.named_parameters()]
+    assert all(one is other for one, other in zip(part.parameters, inner.parameters(), strict=True))
+    torch.testing.assert_close(part.vector, torch.cat([p.detach().reshape(-1) for p in inner.parameters()]))
+    untouched = module["before"](torch.ones(1, 2)), module["inner_too"](torch.ones(1, 2))
+    part.vector.zero_()
+    assert not inner(torch.ones(1, 2)).any()
+    assert torch.equal(module["before"](torch.ones(1, 2)), untouched[0])
+    assert torch.equal(module["inner_too"](torch.ones(1, 2)), untouched[1])
+    with pytest.raises(KeyError, match="outer"):
+        flat.part("outer")
 
 
 def test_averaging_moves_towards_the_source(generator: torch.Generator) -> None:

@@ -162,7 +162,7 @@ def test_tcl_adds_its_scaled_loss_to_the_encoders_gradient_and_to_nothing_else(f
 def test_shared_queries_are_the_context_of_pearls_own_losses(share: bool, float64: None) -> None:
     algorithm = make(TCLPEARL, replace(SMALL_TCL, share_queries=share))
     inference = algorithm.infer(torch.tensor([0, 1, 2, 0]))
-    same = torch.allclose(inference.posterior.deviations.square().mean(), inference.metrics["query_variance"])
+    same = torch.allclose(inference.posterior.deviations.square().mean(), inference.auxiliary.metrics["query_variance"])
     assert same == share
 
 

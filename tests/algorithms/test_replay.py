@@ -81,3 +81,21 @@ def test_state_restores_samples() -> None:
     rows = [t.sample(torch.tensor([0, 1]), 30, torch.Generator().manual_seed(1)) for t in (table, copied)]
     assert torch.equal(rows[0], rows[1])
     assert torch.equal(replay.rows[: replay.used], copy.rows[: copy.used])
+
+
+def test_a_table_of_as_many_episodes_of_each_task_is_the_one_that_is_built_up() -> None:
+    replay, built = Replay(1, 1, 100, CPU), EpisodeTable(2, CPU)
+    starts = []
+    for lengths in ([4, 6], [1, 3], [5, 2]):
+        starts.append(replay.append(both := episodes_of([0, 1], lengths)))
+        built.append(both, starts[-1])
+    table = EpisodeTable.of(torch.tensor(starts).T, torch.tensor([[4, 1, 5], [6, 3, 2]]))
+    assert torch.equal(table.counts, built.counts)
+    for name in ("starts", "lengths", "ends"):
+        assert torch.equal(getattr(table, name), getattr(built, name)[:, :3]), name
+    last = replay.append(more := episodes_of([1], [3], 50.0))
+    rows = []
+    for one in (built, table):
+        one.append(more, last)
+        rows.append(one.sample(torch.tensor([0, 1]), 30, torch.Generator().manual_seed(1)))
+    assert torch.equal(rows[0], rows[1])

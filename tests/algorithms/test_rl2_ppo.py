@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.rl2_ppo import RL2PPO, Recorder, Trials, clipped_surrogate
+from algorithms.rl2_ppo import RL2PPO, Minibatch, Recorder, Trials, clipped_surrogate
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
     HORIZON,
@@ -76,6 +76,7 @@ def test_trials_of_several_waves_are_those_of_each(float64: None) -> None:
             assert not got[:, time:].any()
         np.testing.assert_array_equal(mine[0][:, : time + 1], wave.inputs)
         np.testing.assert_array_equal(mine[4], wave.terminated)
+        np.testing.assert_array_equal(mine[5], wave.lengths)
 
 
 def test_a_trial_joins_its_episodes_without_gaps_and_flags_their_boundaries(float64: None) -> None:
@@ -101,6 +102,41 @@ def test_a_trial_joins_its_episodes_without_gaps_and_flags_their_boundaries(floa
         np.testing.assert_array_equal(trials.rewards[copy, :steps], rewards)
         assert trials.present[copy].sum() == steps
         assert trials.terminated[copy] == last.terminated[copy]
+        assert trials.lengths[copy].tolist() == [e.lengths[copy] for e in episodes]
+
+
+def test_a_minibatch_knows_where_the_episodes_of_its_trials_are(float64: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every transition of every episode is in the input that shows its action, its reward and what followed."""
+    made = algorithm()
+    collected: list[tuple[Any, list[Any]]] = []
+
+    def collect(tasks: Any, chosen: Any) -> tuple[Trials, Any]:
+        recorder, episodes = recorded(made)
+        collected.append((chosen, episodes))
+        return recorder.trials(), np.zeros((4, 3))
+
+    batches: list[Minibatch] = []
+    update = made.update
+    monkeypatch.setattr(made, "collect", collect)
+    monkeypatch.setattr(made, "update", lambda batch: batches.append(batch) or update(batch))
+    made.meta_train(train_tasks(TwoDirections()))
+    ((chosen, episodes),) = collected
+    assert len({int(length) for e in episodes for length in e.lengths}) > 1
+    assert [len(batch.x) for batch in batches] == [3, 1, 3, 1]
+    for batch in batches:
+        inputs, table = batch.x.flatten(0, 1), batch.episodes
+        assert table.counts.tolist() == [3] * len(batch.x)
+        for trial, lengths in enumerate(table.lengths.tolist()):
+            copy = episodes[0].observations[:, 0, 0].tolist().index(batch.x[trial, 0, 0].item())
+            assert lengths == [e.lengths[copy] for e in episodes]
+            assert batch.tasks[trial] == chosen[copy]
+            for e, start, length in zip(episodes, table.starts[trial].tolist(), lengths, strict=True):
+                for t in range(length):
+                    _, action, reward, _ = inputs[start + t].tolist()
+                    assert np.clip(action, -1, 1) == e.actions[copy, t, 0]
+                    assert reward == e.rewards[copy, t]
+                    if t + 1 < length:
+                        assert inputs[start + t, 0] == e.observations[copy, t + 1, 0]
 
 
 def test_garage_flags_only_what_the_task_ended(float64: None) -> None:
@@ -140,7 +176,7 @@ def trials_of(terminated: bool) -> Trials:
     present = np.arange(6) < np.array([6, 4])[:, None]
     inputs = rng.normal(size=(2, 7, 4)) * (np.arange(7) <= np.array([6, 4])[:, None])[..., None]
     rewards = rng.normal(size=(2, 6)) * present
-    return Trials(inputs, rng.normal(size=(2, 6, 1)), rewards, present, np.full(2, terminated))
+    return Trials(inputs, rng.normal(size=(2, 6, 1)), rewards, present, np.full(2, terminated), np.array([[6], [4]]))
 
 
 @pytest.mark.parametrize("terminated", [False, True])
@@ -212,7 +248,8 @@ def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squa
     reference = torch.optim.Adam([*twin.policy.parameters(), *twin.value.parameters()], lr=0.01)
     (loss / count).backward()  # type: ignore[no-untyped-call]
     reference.step()
-    made.update(x, u, old, advantage, target, present)
+    of = torch.zeros(2, dtype=torch.int64), torch.from_numpy(trials.lengths)
+    made.update(Minibatch(x, u, old, advantage, target, present, *of))
     torch.testing.assert_close(made.policy_parameters.vector, twin.policy_parameters.vector)
     torch.testing.assert_close(made.value_parameters.vector, twin.value_parameters.vector)
     assert made.gradient_steps == 1

@@ -86,7 +86,7 @@ def test_verdict_header_counts_and_names_every_claim(store: Store, tmp_path: Pat
     _, page = report(store, tmp_path)
     count = sum(len(paper.claims) for paper in read_papers())
     assert f"0 reproduced 0 not reproduced {count} not enough runs 0 not at the paper's settings" in page.text
-    assert "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl" in page.text
+    assert "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl on the claim's environments" in page.text
 
 
 def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
@@ -350,6 +350,14 @@ def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path
     drawn = {name: len(re.findall(r'class="series-\d paper"', found[0])) for name, found in figures.items() if found}
     assert drawn == {"humanoid-dir-2d": 1, "cheetah-fb": 0}  # what does not compare is not drawn
     assert "humanoid-dir-2d pearl 1 900 –" in page.text
+
+
+def test_other_peoples_longer_runs_do_not_stretch_the_axis(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "a", {("pearl", "cheetah-vel"): [-50.0]}, budget=340_000)
+    html, page = report(store, tmp_path)
+    assert "hollow: other people's runs" in page.text  # 500,000 steps
+    assert "other people's runs beyond the axis: pearl -43.1 after 780,000 steps" in page.text
+    assert len(re.findall(r'class="series-\d paper"', html)) == 1
 
 
 def test_a_paper_is_reported_alone(tmp_path: Path) -> None:
