@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import MLP, Arithmetic, Initialiser, fan_in_uniform
+from algorithms.networks import MLP, Arithmetic, Initialiser, fan_in_uniform, two_heads
 
 
 class Auxiliary(NamedTuple):
@@ -64,5 +64,5 @@ class ContextEncoder(nn.Module):
         context : (tasks, rows, row_size)
         present : (tasks, rows), a mask: 0 for padding.
         """
-        means, raw = self.network(context).chunk(2, dim=-1)
+        means, raw = two_heads(self.network(context))
         return product_of_gaussians(means, functional.softplus(raw), present)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -62,6 +61,10 @@ Precision = Literal["float32", "bf16"]
 """What matrix products are taken in: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
 
 
+FEW = 2**16
+"""Numbers of a layer (rows times units of all members) below which autograd's own bookkeeping is faster than a function in Python."""
+
+
 class Arithmetic(NamedTuple):
     """How networks compute what they define."""
 
@@ -115,8 +118,8 @@ class MLP(nn.Module):
 
     def lowest(self, *inputs: Tensor) -> Tensor:
         """Evaluate several networks with their parameters held fixed; return each row's lowest output, (rows, 1)."""
-        if self.plain_autograd:
-            return self(*inputs).amin(dim=0)
+        if self._plain(inputs):
+            return self(*inputs).min(dim=0).values
         return lowest(inputs, list(self.weights), list(self.biases), self.products)
 
     def member(self, index: int, *inputs: Tensor) -> Tensor:
@@ -130,8 +133,15 @@ class MLP(nn.Module):
         return torch.bfloat16 if self.precision == "bf16" else self.weights[0].dtype
 
     def _evaluate(self, inputs: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-        evaluate = perceptron if not self.plain_autograd else partial(plain_perceptron, activation=self.activation)
-        return evaluate(inputs, weights, biases, self.products)
+        if self._plain(inputs):
+            return plain_perceptron(inputs, weights, biases, self.products, self.activation)
+        return perceptron(inputs, weights, biases, self.products)
+
+
+    def _plain(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether gradients are left to autograd: also of sets of weights side by side, and of small layers."""
+        numbers = inputs[0].shape[:-1].numel() * self.biases[0].numel()
+        return self.plain_autograd or numbers < FEW or torch._C._are_functorch_transforms_active()
 
 
 class GRU(nn.Module):
@@ -165,6 +175,12 @@ class GRU(nn.Module):
             hidden = new + update * (hidden - new)
             states.append(hidden)
         return torch.stack(states, dim=1)
+
+
+def two_heads(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Split (..., 2 k) into two of (..., k), each in one piece: elementwise functions are far slower on strided ones."""
+    first, second = outputs.unflatten(-1, (2, -1)).movedim(-2, 0).contiguous().unbind(0)
+    return first, second
 
 
 class StateIndependentDeviation(nn.Module):
@@ -223,7 +239,7 @@ class TanhGaussianPolicy(nn.Module):
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return means (before the tanh) and log deviations."""
-        means, log_deviations = self.network(inputs).chunk(2, dim=-1)
+        means, log_deviations = two_heads(self.network(inputs))
         return means, log_deviations.clamp(-20.0, 2.0)
 
     def act(self, observations: FloatArray, told: Tensor, noise: FloatArray | None) -> FloatArray:

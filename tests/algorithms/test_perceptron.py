@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.func import vmap
 from torch.utils.flop_counter import FlopCounterMode
 
 from algorithms import perceptron as module
@@ -115,6 +114,16 @@ def test_members_equal_autograd(case: Case) -> None:
     agree(whole, plain, case, case.varying)
 
 
+@pytest.mark.parametrize("members", [None, 3])
+def test_chunks_of_rows_give_what_all_rows_give(members: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 64)
+    case = make_case([(3, False), (2, True)], [6, 5], 1, rows=(23,), members=members)
+    assert len(module._chunks(23, 6)) > 1
+    agree(whole, plain, case, case.varying)
+    if members:
+        agree(lambda *case: lowest(*case, torch.float64), by_lowest, case, case.inputs[1:])
+
+
 @settings(max_examples=60, deadline=None)
 @given(of_members, st.booleans())
 def test_the_lowest_goes_backward_alone_on_every_device(case: Case, host: bool) -> None:
@@ -170,28 +179,6 @@ def test_nothing_is_computed_that_nobody_asked_for() -> None:
     case = make_case([(s, False), (z, True)], [h, h], 1, rows=(rows,), members=2)
     of_lowest = flops(lambda *case: lowest(*case, torch.float64), case, case.inputs[1:])
     assert of_lowest == 2 * forward + 2 * rows * (z * h + h * h + h)  # forward of both, backward of one
-
-
-@pytest.mark.parametrize("members", [None, 2])
-@pytest.mark.parametrize("shared", [False, True])
-def test_many_sets_of_weights_side_by_side(members: int | None, shared: bool) -> None:
-    """Under vmap, as copies of a network are adapted: the same as one after the other, gradients too."""
-    several = [make_case([(3, False), (2, True)], [5, 4], 2, members=members, seed=seed) for seed in range(3)]
-    columns = [zip(*lists, strict=True) for lists in zip(*several, strict=True)]
-    stacked = Case(*([torch.stack(column) for column in some] for some in columns))
-    if shared:
-        several = [case._replace(inputs=several[0].inputs) for case in several]
-        stacked = stacked._replace(inputs=several[0].inputs)
-
-    def side_by_side(inputs: list[Tensor], weights: list[Tensor], biases: list[Tensor]) -> Tensor:
-        return vmap(whole, in_dims=(None if shared else 0, 0, 0))(inputs, weights, biases)
-
-    def one_by_one(inputs: list[Tensor], weights: list[Tensor], biases: list[Tensor]) -> Tensor:
-        columns = [[tensor[task] for tensor in tensors] for tensors in (weights, biases) for task in range(3)]
-        some = [inputs if shared else [piece[task] for piece in inputs] for task in range(3)]
-        return torch.stack([plain(some[task], columns[task], columns[3 + task]) for task in range(3)])
-
-    agree(side_by_side, one_by_one, stacked, stacked.varying)
 
 
 def test_a_second_derivative_is_refused() -> None:
