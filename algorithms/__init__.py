@@ -1,13 +1,22 @@
 """How an agent meta-learns: one file an algorithm, behind one interface."""
 
-from algorithms.interface import Algorithm, Count, Episodes, MetaTestAgent, Metrics, Problem, State, Streams, Tasks
-from algorithms.registry import ALGORITHMS, paper_settings
-from algorithms.rollouts import run_episodes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from algorithms.declaration import Count, Declaration, Problem
+from algorithms.registry import ALGORITHMS, ENTRANTS, PEERS, load_algorithm, paper_settings
+
+if TYPE_CHECKING:
+    from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, State, Streams, Tasks
+    from algorithms.rollouts import run_episodes
 
 __all__ = [
     "ALGORITHMS",
+    "ENTRANTS",
+    "PEERS",
     "Algorithm",
     "Count",
+    "Declaration",
     "Episodes",
     "MetaTestAgent",
     "Metrics",
@@ -15,6 +24,14 @@ __all__ = [
     "State",
     "Streams",
     "Tasks",
+    "load_algorithm",
     "paper_settings",
     "run_episodes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is asked for: declarations and settings do without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("algorithms.rollouts" if name == "run_episodes" else "algorithms.interface"), name)

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.interface import Episodes, Problem, State
+from algorithms.declaration import Problem
+from algorithms.interface import Episodes, State
 from algorithms.replay import Replay
 from algorithms.td3 import Batch
 from environments import FloatArray

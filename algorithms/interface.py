@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
+from algorithms.declaration import Declaration, Problem
 from environments import BoolArray, FloatArray, IntArray, Step
 
 State = dict[str, Any]
@@ -19,52 +19,9 @@ State = dict[str, Any]
 
 Metrics = dict[str, float]
 
-# Ranges of settings: what lies beyond them cannot be meant.
-Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
-"""In (0, 1]: a discount (gamma), the rate of a target's average (tau), a learning rate of Adam."""
-UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
-"""In [0, 1]: lambda of generalised advantage estimation, a deviation of noise on actions in [-1, 1]."""
-Scale = Annotated[float, Field(gt=0.0, le=1e6)]
-"""A factor that may not vanish: a reward scale, a temperature."""
-Weight = Annotated[float, Field(ge=0.0, le=1e6)]
-"""A coefficient of a loss; 0 leaves the term out."""
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
-"""How many at least one: updates, steps, tasks, rows of a batch."""
-CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
-"""How many, possibly none."""
-Width = Annotated[int, Field(ge=1, le=65_536)]
-"""Units of a layer."""
-Widths = Annotated[tuple[Width, ...], Field(max_length=16)]
-"""Units of each hidden layer."""
-
-
-def added(default: Any) -> Any:
-    """Declare a setting that came after runs were stored: at its default it stays out of a run's identity."""
-    return field(default=default, metadata={"added": True})
-
 
 class AppendOnly(Tensor):
     """A tensor of a state whose rows never change once written: a checkpoint saves only those added since the last."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """All that an algorithm knows of the task family it is trained on."""
-
-    observation_size: int
-    action_size: int
-    task_size: int
-    horizon: int
-    train_tasks: int
-    budget: int
-    """Environment steps that meta-training may spend; replay memory is sized by it."""
-    task_vectors: FloatArray | None = None
-    """(train_tasks, task_size); given only to algorithms that declare `reads_task_vectors`."""
-
-    @property
-    def replay_rows(self) -> int:
-        """Rows that a replay memory of the whole budget takes: transitions, and each episode's final observation."""
-        return self.budget + self.budget // self.horizon + 1
 
 
 @dataclass(frozen=True)
@@ -147,29 +104,13 @@ class MetaTestAgent(Actor):
         """Learn from the exploration episodes; called once, after which the agent is a frozen policy."""
 
 
-class Algorithm(ABC):
-    """A meta-reinforcement-learning algorithm.
+class Algorithm(Declaration, ABC):
+    """A meta-reinforcement-learning algorithm."""
 
-    Subclasses are found by being listed in `algorithms.registry`; `Settings` is a frozen dataclass whose every default
-    cites its source.
-    """
-
-    name: ClassVar[str]
-    revision: ClassVar[int]
-    """Raised by hand whenever the same settings and seed give different numbers."""
-    Settings: ClassVar[type[Any]]
-    published: ClassVar[Mapping[str, frozenset[str]]] = {}
-    """Presets of the setting `as_published`: the differences of each published implementation."""
-    adapts: ClassVar[bool] = True
-    """False: meta-test skips the exploration episodes, whose outcome such an algorithm would ignore."""
-    reads_task_vectors: ClassVar[bool] = False
-    """True only for oracles."""
-    reads_evaluation_rewards: ClassVar[bool] = False
-    """True for recurrent policies that go on reading rewards inside the evaluation episode."""
-    adapts_on_replay: ClassVar[bool] = False
-    """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Parts by the name under which older states hold them, and their names now."""
+    foreign_versions: Mapping[str, str] = {}
+    """Of what computes outside this process, for provenance."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device
@@ -183,11 +124,6 @@ class Algorithm(ABC):
     def tensor(self, values: FloatArray | BoolArray) -> Tensor:
         """Put an array on the device, in the precision that networks have."""
         return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
-
-    @classmethod
-    def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:
-        """The most environment steps that the first whole iteration can spend; 0 if that is not known beforehand."""
-        return 0
 
     @property
     @abstractmethod

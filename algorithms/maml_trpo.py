@@ -2,21 +2,19 @@
 
 Symbols follow the paper: initial parameters theta, step size alpha, adapted parameters theta'_i of task i. The inner
 step is vanilla policy gradient; the outer step (Schulman et al., 2015) raises the likelihood-ratio surrogate of the
-adapted policies through the inner step, under a bound on their mean KL divergence. Sizes and schedules: garage's ML1
-example (examples/torch/maml_trpo_metaworld_ml1_push.py); those of the MuJoCo Controls are in presets/maml-trpo.yaml.
+adapted policies through the inner step, under a bound on their mean KL divergence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, grad, vjp, vmap
 
 from algorithms.advantages import (
     LinearFeatureBaseline,
@@ -28,82 +26,19 @@ from algorithms.advantages import (
     shrunken_baseline,
     standardised,
 )
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import (
-    Actor,
-    Algorithm,
-    Count,
-    Episodes,
-    Fraction,
-    MetaTestAgent,
-    Metrics,
-    Problem,
-    Stateful,
-    Streams,
-    Tasks,
-    UnitInterval,
-    Widths,
-)
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
+from algorithms.maml_trpo_settings import MAMLTRPODeclaration, MAMLTRPOSettings
 from algorithms.networks import MLP, GaussianPolicy, xavier_uniform
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import FlatParameters
 from algorithms.rollouts import run_episodes, waves
-from algorithms.trust_region import Outcome, TrustRegion, trust_region_step
+from algorithms.trust_region import Outcome, Surroundings, TrustRegion, trust_region_step
 from environments import BoolArray, FloatArray, IntArray
 
-Difference = Literal[
-    "advantages-over-variance",  # garage torch/algos/vpg.py:374-377: centred, then divided by the variance
-    "vpg-outer-loss",  # garage torch/algos/maml_trpo.py:79, vpg.py:456: the outer loss has no likelihood ratio
-    "untrained-baseline",  # garage torch/algos/maml.py:67, :165: no optimiser owns the weights that are trained
-    "values-of-padding",  # garage torch/_functions.py:101: what follows an early end is V of zeros, not nothing
-    "kl-over-padding",  # garage torch/algos/vpg.py:384-409: the mean divergence counts what follows an early end
-    "small-ridge",  # ProMP's and garage's LinearFeatureBaseline: a ridge of 1e-5, however few the rows
-]
-
-PUBLISHED: dict[str, frozenset[str]] = {
-    "garage": frozenset(
-        {
-            "advantages-over-variance",
-            "vpg-outer-loss",
-            "untrained-baseline",
-            "values-of-padding",
-            "kl-over-padding",
-        }
-    ),
-    "promp": frozenset({"small-ridge"}),
-}
-
-
-@dataclass(frozen=True)
-class MAMLTRPOSettings:
-    """Settings of MAML-TRPO; the defaults are those of garage's ML1 example."""
-
-    hidden_sizes: Widths = (100, 100)
-    """garage's example; tanh between the layers."""
-    meta_batch: Count = 20
-    """garage's example :27, tasks an iteration."""
-    rollouts: Count = 10
-    """garage's example :26, episodes a task, before each inner step and after the last."""
-    inner_rate: Fraction = 0.1
-    """alpha; garage's example :82."""
-    inner_steps: Count = 1
-    """garage's example :83. At meta-test every step uses all exploration episodes."""
-    discount: UnitInterval = 0.99
-    """garage's example :80."""
-    gae_decay: UnitInterval = 1.0
-    """garage's example :81, gae_lambda."""
-    max_kl: Fraction = 0.01
-    """garage torch/algos/maml_trpo.py:60."""
-    conjugate_gradient_steps: Count = 10
-    """garage torch/optimizers/conjugate_gradient_optimizer.py:127."""
-    damping: UnitInterval = 1e-5
-    """Added to the Hessian; garage conjugate_gradient_optimizer.py:131."""
-    backtracks: Count = 15
-    """garage conjugate_gradient_optimizer.py:129."""
-    backtrack_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
-    """garage conjugate_gradient_optimizer.py:130."""
-    as_published: frozenset[Difference] = frozenset()
-    """Ways in which a code base differs from the defaults; see `PUBLISHED` and docs/algorithms/maml-trpo.md."""
+TASKS_AT_ONCE = 4
+"""In the outer step on a processor: what they need stays in its cache."""
 
 
 class Batch(NamedTuple):
@@ -149,13 +84,9 @@ def surrogate_loss(pi: DiagonalNormal, old: DiagonalNormal, batch: Batch) -> Ten
     return -masked_mean(ratio * batch.advantages, batch.present)
 
 
-class MAMLTRPO(Algorithm):
+class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     """MAML with a policy-gradient step inside and a trust-region step outside."""
 
-    name: ClassVar[str] = "maml-trpo"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = MAMLTRPOSettings
-    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     renamed: ClassVar[Mapping[str, str]] = {"theta": "policy"}
     settings: MAMLTRPOSettings
 
@@ -170,11 +101,6 @@ class MAMLTRPO(Algorithm):
         )
 
     # Meta-training
-
-    @classmethod
-    def first_iteration_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
-        """Rollouts of every task in the batch, before each inner step and after the last."""
-        return settings.meta_batch * settings.rollouts * (settings.inner_steps + 1) * problem.horizon
 
     @property
     def next_iteration_steps(self) -> int:
@@ -258,6 +184,11 @@ class MAMLTRPO(Algorithm):
             return linear(s)
         return shrunken_baseline(s, returns, present)
 
+    @property
+    def counts_padding(self) -> bool:
+        """Whether the mean divergence counts what follows an early end."""
+        return "kl-over-padding" in self.settings.as_published
+
     # The losses of one task, as functions of a parameter vector
 
     def distribution(self, theta: Tensor, observations: Tensor) -> DiagonalNormal:
@@ -281,32 +212,36 @@ class MAMLTRPO(Algorithm):
             theta = self.inner_step(theta, batch)
         pi = self.distribution(theta, outer.observations)
         divergence = pi.divergence_from(old)
-        kl = divergence.mean() if self._published("kl-over-padding") else masked_mean(divergence, outer.present)
-        if self._published("vpg-outer-loss"):
-            return Outcome(policy_gradient_loss(pi, outer), kl)
-        return Outcome(surrogate_loss(pi, old, outer), kl)
+        kl = divergence.mean() if self.counts_padding else masked_mean(divergence, outer.present)
+        return Outcome(self.outer_loss(pi, old, outer), kl)
 
-    def _published(self, difference: Difference) -> bool:
-        return difference in self.settings.as_published
+    def outer_loss(self, pi: DiagonalNormal, old: DiagonalNormal, outer: Batch) -> Tensor:
+        """Loss of one task's adapted policy pi on what the policy `old` sampled."""
+        if "vpg-outer-loss" in self.settings.as_published:
+            return policy_gradient_loss(pi, outer)
+        return surrogate_loss(pi, old, outer)
 
     # The outer step
 
     def outer_step(self, inner: Sequence[Batch], outer: Batch) -> Metrics:
         """Step theta by TRPO on the mean of all tasks' surrogates."""
-        settings, theta = self.settings, self.policy_parameters.vector.clone()
-
-        def adapt(theta: Tensor, inner: Sequence[Batch]) -> Tensor:
-            for batch in inner:
-                theta = self.inner_step(theta, batch)
-            return theta
-
-        with torch.no_grad():
-            old = vmap(self.distribution)(vmap(adapt, in_dims=(None, 0))(theta, inner), outer.observations)
+        settings, theta, tasks = self.settings, self.policy_parameters.vector.clone(), len(outer.present)
+        at_once = TASKS_AT_ONCE if self.device.type == "cpu" else tasks
+        groups = [
+            AdaptedTasks(self, theta, [part(batch, some) for batch in inner], part(outer, some))
+            for some in torch.split(torch.arange(tasks, device=self.device), at_once)
+        ]
 
         def outcome(theta: Tensor) -> Outcome:
-            outcomes = vmap(self.task_outcome, in_dims=(None, 0, 0, 0))(theta, inner, outer, old)
-            return Outcome(outcomes.loss.mean(), outcomes.kl.mean())
+            of_groups = (group.outcomes(theta) for group in groups)
+            loss, kl = (torch.cat(column).mean() for column in zip(*of_groups, strict=True))
+            return Outcome(loss, kl)
 
+        def hessian_product(v: Tensor) -> Tensor:
+            return torch.stack([group.hessian_product(v) for group in groups]).sum(dim=0) / tasks
+
+        gradient = torch.stack([group.gradient() for group in groups]).sum(dim=0) / tasks
+        around = Surroundings(outcome(theta).loss, gradient, hessian_product)
         region = TrustRegion(
             settings.max_kl,
             settings.conjugate_gradient_steps,
@@ -314,7 +249,7 @@ class MAMLTRPO(Algorithm):
             settings.backtracks,
             settings.backtrack_ratio,
         )
-        stepped = trust_region_step(outcome, theta, region)
+        stepped = trust_region_step(outcome, theta, around, region)
         self.policy_parameters.vector.copy_(stepped.parameters)
         self.gradient_steps += 1
         return {
@@ -336,6 +271,77 @@ class MAMLTRPO(Algorithm):
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
         return {"policy": self.policy_parameters}
+
+
+class AdaptedTasks:
+    """Some tasks around theta: where their inner steps lead, and how that depends on theta.
+
+    With theta' = theta - alpha grad L(theta) of Hessian H, d theta'/d theta is J = I - alpha H, which is symmetric; of
+    several inner steps it is the product of theirs. Where pi_theta' is the policy that sampled, the divergence from it
+    and its gradient are zero, so its Hessian in theta is J' F J with Fisher's F at theta'. For a Gaussian policy F is
+    G' D G: G is the derivative of means and log deviations, and D holds 1 / deviation^2 and 2 over the rows' number.
+    """
+
+    def __init__(self, algorithm: MAMLTRPO, theta: Tensor, inner: Sequence[Batch], outer: Batch) -> None:
+        self.algorithm, self.inner, self.outer = algorithm, inner, outer
+        self.products: list[Callable[[Tensor], Tensor]] = []  # v -> J v of each inner step, (tasks, parameters)
+        theta = theta.expand(len(outer.present), -1)
+        for batch in inner:
+            theta, product = transposed(partial(self.inner_steps, batch), theta)
+            self.products.append(product)
+        self.theta = theta  # theta', (tasks, parameters)
+        self.old, self.pull = transposed(self.distributions, theta)  # G' v, (tasks, parameters)
+        # v -> G' v is linear, and its transpose is v -> G v.
+        _, self.push = transposed(lambda v: transposed(self.distributions, theta)[1](v), self.old)
+        counted = torch.ones_like(outer.present) if algorithm.counts_padding else outer.present
+        self.weights = (counted / counted.sum(dim=1, keepdim=True))[..., None]
+
+    def inner_steps(self, batch: Batch, theta: Tensor) -> Tensor:
+        """Take an inner step in every task, from parameters (tasks, parameters)."""
+        adapted: Tensor = vmap(self.algorithm.inner_step)(theta, batch)
+        return adapted
+
+    def distributions(self, theta: Tensor) -> DiagonalNormal:
+        """pi(.|s) of parameters (tasks, parameters)."""
+        pi: DiagonalNormal = vmap(self.algorithm.distribution)(theta, self.outer.observations)
+        return pi
+
+    def outcomes(self, theta: Tensor) -> Outcome:
+        """Loss and divergence of each task after its inner steps from theta."""
+        outcome: Outcome = vmap(self.algorithm.task_outcome, (None, 0, 0, 0))(theta, self.inner, self.outer, self.old)
+        return outcome
+
+    def gradient(self) -> Tensor:
+        """Sum the tasks' J' grad L(theta')."""
+        of_loss = grad(lambda pi: vmap(self.algorithm.outer_loss)(pi, self.old, self.outer).sum())(self.old)
+        return self.back(self.pull(of_loss))
+
+    def hessian_product(self, v: Tensor) -> Tensor:
+        """Sum the tasks' J' F J v, (parameters,)."""
+        v = v.expand_as(self.theta)
+        for product in self.products:
+            v = product(v)
+        moved = self.push(v)
+        precision = (-2.0 * self.old.log_deviations).exp()
+        means, log_deviations = self.weights * precision * moved.means, self.weights * 2.0 * moved.log_deviations
+        return self.back(self.pull(DiagonalNormal(means, log_deviations)))
+
+    def back(self, v: Tensor) -> Tensor:
+        """Sum the tasks' J' v, of v (tasks, parameters)."""
+        for product in reversed(self.products):
+            v = product(v)
+        return v.sum(dim=0)
+
+
+def transposed(function: Callable[[Any], Any], at: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the value of a function, and v -> D' v of its derivative D there."""
+    value, product = vjp(function, at)[:2]
+    return value, lambda v: product(v)[0]
+
+
+def part(batch: Batch, tasks: Tensor) -> Batch:
+    """Take some tasks of a batch."""
+    return Batch(*(column[tasks] for column in batch))
 
 
 class ParametersActor(Actor):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,10 +20,12 @@ from torch import Tensor
 from torch.func import vmap
 
 from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.history import HistoryReplay, RecentTransitions, preceded
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Problem, Stateful, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.mql_adaptation import Adaptation, adapted_actor, target_noise
-from algorithms.mql_settings import PUBLISHED, Difference, MQLSettings
+from algorithms.mql_settings import Difference, MQLDeclaration, MQLSettings
+from algorithms.networks import Arithmetic
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
@@ -32,15 +34,9 @@ from algorithms.updates import mean_of_updates
 from environments import BoolArray, FloatArray, Step
 
 
-class MQL(Algorithm):
+class MQL(MQLDeclaration, Algorithm):
     """Meta-Q-learning."""
 
-    name: ClassVar[str] = "mql"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = MQLSettings
-    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
-    reads_evaluation_rewards: ClassVar[bool] = True
-    adapts_on_replay: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {
         "theta": "actor",
         "theta_target": "target_actor",
@@ -54,7 +50,8 @@ class MQL(Algorithm):
         sizes = Sizes(
             problem.observation_size, problem.action_size, settings.context_size, tuple(settings.network_sizes)
         )
-        self.networks = Networks(sizes, self.initial, device)
+        arithmetic = Arithmetic(plain_autograd=settings.plain_autograd)
+        self.networks = Networks(sizes, self.initial, device, arithmetic)
         self.actor_adam = Adam(settings.learning_rate, self.networks.actor_parameters)
         self.critic_adam = Adam(settings.learning_rate, self.networks.critic_parameters)
         leading = int(self.differs("random-first-step"))
@@ -73,11 +70,6 @@ class MQL(Algorithm):
         return len(self.replay.rows) > 0
 
     # Meta-training
-
-    @classmethod
-    def first_iteration_steps(cls, settings: MQLSettings, problem: Problem) -> int:
-        """Warm-up of every training task, and one episode in each of the sampled tasks."""
-        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * problem.horizon
 
     @property
     def next_iteration_steps(self) -> int:

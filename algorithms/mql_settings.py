@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from algorithms.interface import Count, CountOrNone, Fraction, Scale, UnitInterval, Width, Widths, added
+from algorithms.declaration import (
+    Count,
+    CountOrNone,
+    Declaration,
+    Fraction,
+    Problem,
+    Scale,
+    UnitInterval,
+    Width,
+    Widths,
+    added,
+)
 
 Difference = Literal[
     "fixed-proximal-weight",  # mql.py:219-246, main.py:67: 0.1 ||.||^2, as no shipped command sets use_ess_clipping
@@ -78,5 +90,24 @@ class MQLSettings:
     """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
     meta_test: MetaTest = added("corrected reuse")
     """What a new task's networks are fitted to."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
+
+
+class MQLDeclaration(Declaration):
+    """Meta-Q-learning."""
+
+    implementation: ClassVar[str] = "algorithms.mql:MQL"
+    name: ClassVar[str] = "mql"
+    revision: ClassVar[int] = 3
+    Settings: ClassVar[type[Any]] = MQLSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    reads_evaluation_rewards: ClassVar[bool] = True
+    adapts_on_replay: ClassVar[bool] = True
+
+    @classmethod
+    def first_iteration_steps(cls, settings: MQLSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and one episode in each of the sampled tasks."""
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * problem.horizon

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algorithms.declaration import Precision
 from algorithms.gaussian import DiagonalNormal, tanh_gaussian_log_probability
 from algorithms.perceptron import lowest, perceptron, plain_perceptron
 from environments import FloatArray
@@ -57,12 +58,8 @@ def xavier_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, las
     bias.zero_()
 
 
-Precision = Literal["float32", "bf16"]
-"""What matrix products are taken in: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
-
-
 FEW = 2**16
-"""Numbers of a layer (rows times units of all members) below which autograd's own bookkeeping is faster than a function in Python."""
+"""Rows times units of a layer, all members', below which autograd's own bookkeeping is faster than ours."""
 
 
 class Arithmetic(NamedTuple):
@@ -72,6 +69,9 @@ class Arithmetic(NamedTuple):
     """Of matrix products; weights, reductions and losses stay as they are."""
     plain_autograd: bool = False
     """Leave gradients to autograd, layer by layer, also where `algorithms.perceptron` has them."""
+
+
+USUAL = Arithmetic()
 
 
 class MLP(nn.Module):
@@ -96,7 +96,7 @@ class MLP(nn.Module):
         members: int | None = None,
         initialise: Initialiser = fan_in_uniform,
         activation: Callable[[Tensor], Tensor] = functional.relu,
-        arithmetic: Arithmetic = Arithmetic(),
+        arithmetic: Arithmetic = USUAL,
     ) -> None:
         super().__init__()
         self.members = members
@@ -119,7 +119,8 @@ class MLP(nn.Module):
     def lowest(self, *inputs: Tensor) -> Tensor:
         """Evaluate several networks with their parameters held fixed; return each row's lowest output, (rows, 1)."""
         if self._plain(inputs):
-            return self(*inputs).min(dim=0).values
+            outputs: Tensor = self(*inputs).min(dim=0).values
+            return outputs
         return lowest(inputs, list(self.weights), list(self.biases), self.products)
 
     def member(self, index: int, *inputs: Tensor) -> Tensor:
@@ -136,7 +137,6 @@ class MLP(nn.Module):
         if self._plain(inputs):
             return plain_perceptron(inputs, weights, biases, self.products, self.activation)
         return perceptron(inputs, weights, biases, self.products)
-
 
     def _plain(self, inputs: Sequence[Tensor]) -> bool:
         """Whether gradients are left to autograd: also of sets of weights side by side, and of small layers."""
@@ -178,8 +178,8 @@ class GRU(nn.Module):
 
 
 def two_heads(outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Split (..., 2 k) into two of (..., k), each in one piece: elementwise functions are far slower on strided ones."""
-    first, second = outputs.unflatten(-1, (2, -1)).movedim(-2, 0).contiguous().unbind(0)
+    """Split (..., 2 k) into two of (..., k), each in one piece: elementwise functions are slow where it is not."""
+    first, second = outputs.view(*outputs.shape[:-1], 2, -1).movedim(-2, 0).contiguous().unbind(0)
     return first, second
 
 
@@ -230,7 +230,7 @@ class TanhGaussianPolicy(nn.Module):
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
         added_to_density: float = 0.0,
-        arithmetic: Arithmetic = Arithmetic(),
+        arithmetic: Arithmetic = USUAL,
     ) -> None:
         super().__init__()
         self.added_to_density = added_to_density

@@ -8,29 +8,18 @@ zero vector: where it scores as well as PEARL, the environment needs no adaptati
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from algorithms.interface import (
-    Algorithm,
-    Count,
-    Episodes,
-    Fraction,
-    Metrics,
-    Problem,
-    Scale,
-    Stateful,
-    Streams,
-    Tasks,
-    Widths,
-    added,
-)
-from algorithms.networks import MLP, Arithmetic, Precision, TanhGaussianPolicy
+from algorithms.declaration import Problem
+from algorithms.interface import Algorithm, Episodes, Metrics, Stateful, Streams, Tasks
+from algorithms.networks import MLP, Arithmetic, TanhGaussianPolicy
 from algorithms.optimisation import Adam, FlatParameters
+from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration, OracleSACSettings
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature, temperature_loss
@@ -39,46 +28,9 @@ from algorithms.updates import ConditionedActor, mean_of_updates
 from environments import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
-class OracleSACSettings:
-    """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
-
-    network_sizes: Widths = (400, 400, 400)
-    """Policy and critics; example :60-75."""
-    batch: Count = 1280
-    """Transitions an update, each of a task drawn with replacement; example :95."""
-    updates: Count = 150
-    """Gradient steps an iteration; example :60-100."""
-    tasks_per_iteration: Count = 50
-    """One episode each: 50 episodes between updates; example :60-100."""
-    steps_per_task: Count = 200
-    """Environment steps a sampled task and iteration: one episode of the paper's horizon."""
-    warmup_steps: Count = 200
-    """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
-    reward_scale: Scale = 1.0
-    """garage torch/algos/mtsac.py."""
-    discount: Fraction = 0.99
-    """gamma; garage torch/algos/mtsac.py."""
-    target_rate: Fraction = 0.005
-    """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
-    learning_rate: Fraction = 3e-4
-    """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
-    standardise: bool = False
-    """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
-    precision: Precision = added("float32")
-    """Of matrix products; weights, reductions, losses and targets are in float32."""
-    plain_autograd: bool = added(default=False)
-    """Leave the gradients of whole networks to autograd, too; see docs/performance.md."""
-
-
-class OracleSAC(Algorithm):
+class OracleSAC(OracleSACDeclaration, Algorithm):
     """SAC on observation and task vector."""
 
-    name: ClassVar[str] = "oracle-sac"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = OracleSACSettings
-    adapts: ClassVar[bool] = False
-    reads_task_vectors: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {
         "theta": "critics",
         "theta_target": "target_critics",
@@ -116,11 +68,6 @@ class OracleSAC(Algorithm):
         """Return what the networks are told of each task, (tasks, task_size): zeros where no vector is given."""
         given = np.zeros((tasks, self.problem.task_size)) if vectors is None else self.vector_scale(vectors)
         return self.tensor(given)
-
-    @classmethod
-    def first_iteration_steps(cls, settings: OracleSACSettings, problem: Problem) -> int:
-        """Warm-up of every training task, and the sampled tasks' steps."""
-        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * settings.steps_per_task
 
     @property
     def next_iteration_steps(self) -> int:
@@ -213,8 +160,5 @@ class OracleSAC(Algorithm):
         }
 
 
-class BlindSAC(OracleSAC):
+class BlindSAC(BlindSACDeclaration, OracleSAC):
     """The oracle with its task vector zeroed."""
-
-    name: ClassVar[str] = "blind-sac"
-    reads_task_vectors: ClassVar[bool] = False

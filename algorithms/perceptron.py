@@ -18,14 +18,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Activation = Callable[[Tensor], Tensor]
-
-CHUNK = 2**19
-"""Numbers of one layer that are worked on at a time, so that they stay in a core's cache on the way to the next."""
-
-HOSTS = frozenset({"cpu"})
-"""Devices whose memory the host reads without waiting for them: only there may a shape depend on data."""
-
 Tensors = Sequence[Tensor]
 Activation = Callable[[Tensor], Tensor]
 
@@ -49,7 +41,7 @@ def perceptron(inputs: Tensors, weights: Tensors, biases: Tensors, products: tor
     -------
     (..., output), or (members, rows, output). It can be differentiated once.
     """
-    outputs: Tensor = _Perceptron.apply(len(inputs), products, *inputs, *weights, *biases)
+    outputs: Tensor = _Perceptron.apply(len(inputs), products, *inputs, *weights, *biases)  # type: ignore[no-untyped-call]
     return outputs
 
 
@@ -82,7 +74,8 @@ def lowest(inputs: Tensors, weights: Tensors, biases: Tensors, products: torch.d
     -------
     (rows, 1)
     """
-    outputs: Tensor = _Lowest.apply(len(inputs), products, *inputs, *[each.detach() for each in (*weights, *biases)])
+    fixed = [each.detach() for each in (*weights, *biases)]
+    outputs: Tensor = _Lowest.apply(len(inputs), products, *inputs, *fixed)  # type: ignore[no-untyped-call]
     return outputs
 
 
@@ -98,7 +91,7 @@ class _Perceptron(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weights, biases = _apart(ctx.pieces, ctx.saved_tensors)
+        inputs, weights, _ = _apart(ctx.pieces, ctx.saved_tensors)
         varies = ctx.needs_input_grad[2:]
         learns, varies = any(varies[ctx.pieces :]), varies[: ctx.pieces]
         layers = len(weights)
@@ -164,7 +157,8 @@ def _forward(inputs: Tensors, weights: Tensors, biases: Tensors, products: torch
     everything: Read = []
     outputs = []
     for rows in _chunks(joined.shape[-2], max(weight.numel() // weight.shape[-2] for weight in weights)):
-        hidden, read = joined[..., rows, :], []
+        hidden = joined[..., rows, :]
+        read: list[Tensor] = []
         for weight, bias in zip(weights, biases, strict=True):
             if read:
                 hidden.relu_()

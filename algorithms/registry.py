@@ -2,26 +2,67 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from algorithms.interface import Algorithm
-from algorithms.maml_trpo import MAMLTRPO
-from algorithms.mql import MQL
-from algorithms.oracle_sac import BlindSAC, OracleSAC
-from algorithms.pearl import PEARL
-from algorithms.rl2_ppo import RL2PPO
-from algorithms.tcl_pearl import TCLPEARL
+from algorithms.declaration import Declaration
+from algorithms.maml_trpo_settings import MAMLTRPODeclaration
+from algorithms.mql_settings import MQLDeclaration
+from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration
+from algorithms.pearl_settings import PEARLDeclaration
+from algorithms.peers.declarations import (
+    GarageMAMLDeclaration,
+    GarageMTSACDeclaration,
+    GaragePEARLDeclaration,
+    GarageRL2Declaration,
+)
+from algorithms.rl2_ppo_settings import RL2PPODeclaration
+from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
 
-ALGORITHMS: dict[str, type[Algorithm]] = {
-    algorithm.name: algorithm for algorithm in (PEARL, TCLPEARL, MAMLTRPO, RL2PPO, MQL, OracleSAC, BlindSAC)
+if TYPE_CHECKING:
+    from algorithms.interface import Algorithm
+
+ALGORITHMS: dict[str, type[Declaration]] = {
+    declaration.name: declaration
+    for declaration in (
+        PEARLDeclaration,
+        TCLPEARLDeclaration,
+        MAMLTRPODeclaration,
+        RL2PPODeclaration,
+        MQLDeclaration,
+        OracleSACDeclaration,
+        BlindSACDeclaration,
+    )
 }
+"""What the algorithms declare; `load_algorithm` gives the algorithms themselves."""
+
+PEERS: dict[str, type[Declaration]] = {
+    declaration.name: declaration
+    for declaration in (GaragePEARLDeclaration, GarageMAMLDeclaration, GarageRL2Declaration, GarageMTSACDeclaration)
+}
+"""Published implementations, each in an environment of its own: they cannot go on from a checkpoint."""
+
+ENTRANTS: Mapping[str, type[Declaration]] = ChainMap(ALGORITHMS, PEERS)
+"""All that a benchmark may name."""
 
 PRESETS = Path(__file__).parent / "presets"
+
+
+def load_algorithm(name: str) -> type[Algorithm]:
+    """Import an algorithm, and torch with it."""
+    declaration = ENTRANTS[name]
+    where = vars(declaration).get("implementation")
+    if where is None:
+        return cast("type[Algorithm]", declaration)
+    module, _, implementation = where.partition(":")
+    return cast("type[Algorithm]", getattr(import_module(module), implementation))
 
 
 @cache
@@ -37,8 +78,8 @@ def paper_settings(algorithm: str, environment: str, kind: str) -> dict[str, Any
     by that of the environment itself, from `presets/<algorithm>.yaml`. An algorithm that extends another starts from
     the other's presets.
     """
-    settings = asdict(ALGORITHMS[algorithm].Settings())
-    for ancestor in reversed(ALGORITHMS[algorithm].__mro__):
+    settings = asdict(ENTRANTS[algorithm].Settings())
+    for ancestor in reversed(ENTRANTS[algorithm].__mro__):
         if "name" in vars(ancestor):
             presets = _presets(vars(ancestor)["name"])
             settings |= presets.get(kind, {}) | presets.get(environment, {})

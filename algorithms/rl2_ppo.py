@@ -3,20 +3,17 @@
 A trial is several episodes in one task. The policy is a GRU that reads (observation, previous action, previous reward,
 episode boundary) and keeps its hidden state over the trial, so that what it learns of the task lives there. The
 objective is the discounted return of the whole trial, raised by proximal policy optimisation (Schulman et al., 2017).
-Sizes and schedules: garage's ML1 example (examples/tf/rl2_ppo_metaworld_ml1_push.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
 from algorithms.advantages import (
@@ -28,78 +25,21 @@ from algorithms.advantages import (
     standardised,
 )
 from algorithms.context import Auxiliary
+from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import (
-    Algorithm,
-    Count,
-    Episodes,
-    Fraction,
-    MetaTestAgent,
-    Metrics,
-    Problem,
-    Stateful,
-    Streams,
-    Tasks,
-    UnitInterval,
-    Width,
-)
+from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.networks import GRU, MLP, StateIndependentDeviation
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable
+from algorithms.rl2_ppo_settings import RL2PPODeclaration, RL2PPOSettings
 from algorithms.rollouts import run_episodes, waves
 from algorithms.scaling import Standardisation
 from environments import BoolArray, FloatArray, IntArray, Step
 
-Difference = Literal[
-    "unflagged-time-limits",  # garage tf/algos/rl2.py:66: the boundary is 1 only where the task itself ended
-    "linear-feature-baseline",  # garage's example; the RL2 paper's baseline is a GRU as well
-    "unbootstrapped-trials",  # garage tf/algos/_rl2npo.py: nothing follows the last step of a trial
-    "uncentred-advantages",  # garage's example, center_adv
-    "entropy-in-rewards",  # garage's example, entropy_method "max" with a stopped gradient
-]
-
-PUBLISHED: dict[str, frozenset[str]] = {
-    "garage": frozenset(
-        {
-            "unflagged-time-limits",
-            "linear-feature-baseline",
-            "unbootstrapped-trials",
-            "uncentred-advantages",
-            "entropy-in-rewards",
-        }
-    ),
-}
-
 GARAGE_ENTROPY_WEIGHT = 0.02
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-@dataclass(frozen=True)
-class RL2PPOSettings:
-    """Settings of RL2-PPO; the defaults are those of garage's ML1 example."""
-
-    hidden_size: Width = 64
-    """garage's example :55."""
-    episodes_per_trial: Count = 10
-    """garage's example: episodes in one task that share a hidden state."""
-    meta_batch: Count = 10
-    """garage's example: trials an iteration, each in a task of its own draw."""
-    epochs: Count = 10
-    """garage's example: passes over the trials of an iteration."""
-    minibatch: Count = 32
-    """garage's example: trials, not steps, a gradient step (with ten trials: all of them)."""
-    clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
-    """garage's example, lr_clip_range: epsilon of PPO's Eq. 7."""
-    learning_rate: Fraction = 1e-3
-    """garage tf/optimizers/first_order_optimizer.py:48."""
-    discount: UnitInterval = 0.99
-    """garage's example."""
-    gae_decay: UnitInterval = 0.95
-    """garage's example, gae_lambda."""
-    as_published: frozenset[Difference] = frozenset()
-    """Ways in which garage differs from the description; see `PUBLISHED` and docs/algorithms/rl2-ppo.md."""
 
 
 class RecurrentValue(nn.Module):
@@ -188,15 +128,10 @@ class Minibatch(NamedTuple):
         return EpisodeTable.of(first[:, None] + self.lengths.cumsum(dim=1) - self.lengths, self.lengths)
 
 
-class RL2PPO(Algorithm):
+class RL2PPO(RL2PPODeclaration, Algorithm):
     """RL2 with proximal policy optimisation."""
 
-    name: ClassVar[str] = "rl2-ppo"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = RL2PPOSettings
-    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     renamed: ClassVar[Mapping[str, str]] = {"theta": "policy", "psi": "value"}
-    reads_evaluation_rewards: ClassVar[bool] = True
     settings: RL2PPOSettings
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
@@ -209,11 +144,6 @@ class RL2PPO(Algorithm):
         self.returns = Standardisation(1)
 
     # Meta-training
-
-    @classmethod
-    def first_iteration_steps(cls, settings: RL2PPOSettings, problem: Problem) -> int:
-        """One trial in each task of the batch."""
-        return settings.meta_batch * settings.episodes_per_trial * problem.horizon
 
     @property
     def next_iteration_steps(self) -> int:

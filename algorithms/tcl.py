@@ -7,22 +7,17 @@ A deterministic encoder gives a constant deviation.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
+from algorithms.tcl_settings import Crops
 from environments import IntArray
-
-Crops = Literal["window", "rows"]
-
-Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
-"""Divides similarities, which are squared distances: far below, their exponentials are all 0 or 1."""
 
 
 class Windows(NamedTuple):

@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from algorithms.context import Auxiliary
-from algorithms.interface import Count, Fraction, Problem, Stateful, Streams, Weight
-from algorithms.pearl import PEARL, Inference, PEARLSettings
-from algorithms.tcl import Crops, KeyEncoder, Temperature, contrast, sample_windows
+from algorithms.declaration import Problem
+from algorithms.interface import Stateful, Streams
+from algorithms.pearl import PEARL, Inference
+from algorithms.tcl import KeyEncoder, contrast, sample_windows
+from algorithms.tcl_pearl_settings import TCLPEARLDeclaration, TCLPEARLSettings
 
 
-@dataclass(frozen=True)
-class TCLPEARLSettings(PEARLSettings):
-    """PEARL's settings and those of TCL; the defaults are the paper's for Meta-World."""
-
-    window: Count = 64
-    """Table 8, trajectory augmentation window size W."""
-    crops: Crops = "window"
-    """Appendix C.3: windows did better than random rows of the trajectory."""
-    temperature: Temperature = 1.0
-    """Table 8, contrastive loss temperature."""
-    contrastive_scale: Weight = 1.0
-    """Table 4 for the MuJoCo Controls; not printed for Meta-World."""
-    momentum: Fraction = 0.005
-    """Appendix C.1; weighs the query encoder, as in CURL, which the paper follows."""
-    momentum_as_printed: bool = False
-    """True: phi_k <- m phi_k + (1 - m) phi_q as in Algorithm 2, line 16, which replaces the keys almost wholly."""
-    share_queries: bool = True
-    """The query posterior is also the context of PEARL's losses (section 4.3, item 2); False keeps random rows."""
-
-
-class TCLPEARL(PEARL):
+class TCLPEARL(TCLPEARLDeclaration, PEARL):
     """PEARL plus TCL."""
 
-    name: ClassVar[str] = "tcl-pearl"
-    revision: ClassVar[int] = 2
-    Settings: ClassVar[type[Any]] = TCLPEARLSettings
     renamed: ClassVar[Mapping[str, str]] = {**PEARL.renamed, "phi_k": "key_encoder"}
     settings: TCLPEARLSettings
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, grad_and_value, vjp
 
 
 class Outcome(NamedTuple):
@@ -15,6 +14,16 @@ class Outcome(NamedTuple):
 
     loss: Tensor
     kl: Tensor
+
+
+class Surroundings(NamedTuple):
+    """Loss and divergence around the parameters, where the divergence and its gradient are zero."""
+
+    loss: Tensor
+    gradient: Tensor
+    """Of the loss, (parameters,)."""
+    hessian_product: Callable[[Tensor], Tensor]
+    """H v of the divergence's Hessian H, (parameters,) to (parameters,)."""
 
 
 class TrustRegion(NamedTuple):
@@ -40,32 +49,27 @@ class Stepped(NamedTuple):
     gradient_norm: float
 
 
-def trust_region_step(outcome: Callable[[Tensor], Outcome], parameters: Tensor, region: TrustRegion) -> Stepped:
+def trust_region_step(
+    outcome: Callable[[Tensor], Outcome], parameters: Tensor, around: Surroundings, region: TrustRegion
+) -> Stepped:
     """Lower a loss along the natural gradient (Schulman et al., 2015, appendix C).
 
     Parameters
     ----------
     outcome : a function of a parameter vector, whose divergence is 0 at `parameters`.
     parameters : (parameters,)
+    around : what the direction is found from.
     region : the bound and the searches.
     """
 
-    def loss_of(vector: Tensor) -> Tensor:
-        return outcome(vector).loss
-
-    def kl_of(vector: Tensor) -> Tensor:
-        return outcome(vector).kl
-
-    gradient, loss_before = grad_and_value(loss_of)(parameters)
-    hessian_product: Callable[[Tensor], tuple[Tensor]] = vjp(grad(kl_of), parameters)[1]  # the Hessian is symmetric
-
     def damped(v: Tensor) -> Tensor:
-        return hessian_product(v)[0] + region.damping * v
+        return around.hessian_product(v) + region.damping * v
 
+    gradient = around.gradient
     direction = conjugate_gradient(damped, gradient, region.conjugate_gradient_steps)
     curvature = (direction @ damped(direction)).clamp(min=1e-12)
     full_step = (2.0 * region.max_kl / curvature).sqrt() * direction
-    before = float(loss_before)
+    before = float(around.loss)
     norm = float(gradient.norm())
     for backtrack in range(region.backtracks):
         fraction = region.backtrack_ratio**backtrack

@@ -70,6 +70,11 @@ ImageName = Annotated[
     typer.Option(help="Image of the docker executor.", show_default="meta-rl-suite, or that of this container"),
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
+ExportFormat = Literal["csv", "parquet", "json"]
+Papers = Annotated[
+    list[str] | None,
+    typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
+]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 Only = Annotated[
     list[str] | None,
@@ -423,6 +428,8 @@ def logs(
     from suite.store.runs import Store
 
     folder = Store(results).folder(run)
+    if folder.snapshot is not None:
+        raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot.path}, which keeps no logs")
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
     folder.check_readable("log.txt")
@@ -487,10 +494,7 @@ def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    paper: Annotated[
-        list[str] | None,
-        typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
-    ] = None,
+    paper: Papers = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
@@ -508,6 +512,115 @@ def report(
         _write_report(Store(results), reports, papers, planned, definition.name if definition else "All runs")
     else:
         print(tables_as(form, Store(results), planned, papers))
+
+
+@app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
+def export(
+    benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    paper: Papers = None,
+    form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = Path("reports") / "tables",
+) -> None:
+    """Write scores, curves and claims as tidy tables for other programs."""
+    from suite.analysis.results import read_results
+    from suite.papers.paper import read_papers
+    from suite.plan.benchmark import load_benchmark
+    from suite.report.export import tables, write_tables
+    from suite.store.runs import Store
+
+    if not results.is_dir():
+        raise UsageError(f"--results {results}: there is no such folder")
+    found = read_results(Store(results), load_benchmark(benchmark).plan() if benchmark else None)
+    for problem in found.problems:
+        err.print(f"{problem.run}: {problem.problem}", highlight=False)
+    for path in write_tables(tables(found, read_papers(paper)), folder, form):
+        out.print(f"table: {path}", highlight=False)
+
+
+@app.command(
+    epilog="Examples: suite publish pilot · suite publish my.yaml --results /mnt/store · "
+    "suite report --results results/published/pilot"
+)
+def publish(
+    benchmark: BenchmarkName,
+    results: Results = Path("results"),
+) -> None:
+    """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is."""
+    from suite.plan.benchmark import load_benchmark
+    from suite.report import plain_tables
+    from suite.store.published import Background
+    from suite.store.publishing import ended, kept, place
+    from suite.store.runs import Store
+
+    if not results.is_dir():
+        raise UsageError(f"--results {results}: there is no such folder")
+    definition = load_benchmark(benchmark)
+    store = Store(results)
+    snapshot = place(store, definition.name)
+    planned = definition.plan()
+    specs = ended(store, planned)
+    if not specs:
+        raise UsageError(
+            f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
+        )
+    runs = [kept(store.folder(spec.run)) for spec in specs]
+    background = Background(name=definition.name, description=definition.description)
+    snapshot.write(runs, background, plain_tables(store, specs))
+    counts = Counter(each.state for each in runs)
+    left = f", {len(planned) - len(specs)} not finished" if len(specs) < len(planned) else ""
+    out.print(f"published: {snapshot.path}", highlight=False)
+    err.print(
+        f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False
+    )
+
+
+@app.command(
+    epilog="Examples: suite verify results/published/pilot · suite verify results/published/pilot --sample 3 --seed 7. "
+    "Exit codes: 0 every run came out again, 1 some did not, 2 wrong usage or a damaged snapshot, 130 interrupted."
+)
+def verify(
+    context: typer.Context,
+    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A folder of published runs, or a store.")],
+    sample: Annotated[int, typer.Option(min=1, help="Runs to execute again.")] = 3,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the draw.", show_default="another each time, printed")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Execute published runs again, drawn at random, and compare them bit for bit."""
+    import secrets
+    import tempfile
+
+    from suite.analysis.results import read_results
+    from suite.execute.batch import Batch
+    from suite.execute.executor import Request
+    from suite.execute.verification import all_good, drawn, verified
+    from suite.store.runs import Store
+
+    if not snapshot.is_dir():
+        raise UsageError(f"{snapshot}: there is no such folder")
+    store = Store(snapshot)
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    specs, count = drawn(store, sample, seed)
+    err.print(f"{len(specs)} of {count} finished runs that this version can execute, drawn with --seed {seed}")
+    with tempfile.TemporaryDirectory(prefix="suite-verify-") as folder:
+        again = Store(Path(folder))
+        again.prepare()
+        batch = Batch(again, specs)
+        batch.announce({})
+        request = Request(runs=len(specs), workers=workers, name="verify")
+        words = [*_words(context, without=("seed",)), "--seed", str(seed)]
+        _execute(batch, "local", request, again=shlex.join(words))
+        results = read_results(store)
+        found = [verified(store.folder(spec.run), again.folder(spec.run), results) for spec in specs]
+    if as_json:
+        _print_json({"seed": seed, "runs": [each._asdict() for each in found]})
+    else:
+        for each in found:
+            out.print(f"{each.outcome}: {each.run}{f': {each.detail}' if each.detail else ''}", highlight=False)
+    raise typer.Exit(0 if all_good(found) else 1)
 
 
 @app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")

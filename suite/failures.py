@@ -19,6 +19,7 @@ Kind = Literal[
     "permission",  # a folder or file of the store is somebody else's
     "held",  # somebody else is working on the run
     "engine",  # the container engine was away or refused
+    "peer",  # a published implementation's own process failed, or its environment is missing
 ]
 
 TRANSIENT: frozenset[str] = frozenset({"killed", "memory", "silence", "storage", "engine"})
@@ -67,12 +68,18 @@ def of_exception(error: BaseException) -> Failure:
         return Failure("permission", reason)
     if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
         return Failure("memory", reason)
-    return Failure("error", reason)
+    return _of_peer(error) or Failure("error", reason)
 
 
 def exit_status(failure: Failure) -> int:
     """Return the status with which a run's process says of what kind its failure was, where it can write nothing."""
     return {"storage": STORAGE_STATUS, "permission": PERMISSION_STATUS}.get(failure.kind, 1)
+
+
+def _of_peer(error: BaseException) -> Failure | None:
+    from algorithms.peers.process import PeerError  # as below
+
+    return Failure(error.kind, str(error)) if isinstance(error, PeerError) else None
 
 
 def _torch_is_out_of_memory(error: BaseException) -> bool:

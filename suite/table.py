@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Cell = str | int | float | bool | None
 Format = Literal["markdown", "latex"]
@@ -28,6 +28,11 @@ class Table:
     """How the numbers were made; shown under the title."""
     decimals: int | None = None
     """Of numbers that are not whole counts; None: three significant digits."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as a value that JSON holds: no number is null, an infinite one a word."""
+        rows = [[_plain(cell) for cell in row] for row in self.rows]
+        return {"key": self.key, "title": self.title, "columns": list(self.columns), "rows": rows, "note": self.note}
 
     @property
     def written(self) -> tuple[tuple[str, ...], ...]:
@@ -52,6 +57,13 @@ class Table:
             "number" if numeric else "long" if length > LONG else "short"
             for numeric, length in zip(self.numeric, longest, strict=True)
         )
+
+
+def _plain(cell: Cell) -> Cell:
+    value: Cell = getattr(cell, "item", lambda: cell)()  # of an array
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
 
 
 def number(value: float) -> str:

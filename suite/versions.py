@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from environments import family_names, family_spec
 from suite.errors import UsageError, unknown
 from suite.spec import RunSpec
@@ -41,8 +41,8 @@ def check_current(spec: RunSpec) -> None:
     UsageError
         If the algorithm, the environment or the numeric stack has another revision or version.
     """
-    if spec.algorithm not in ALGORITHMS:
-        raise UsageError(f"run {spec.run}: " + unknown("algorithm", spec.algorithm, ALGORITHMS))
+    if spec.algorithm not in ENTRANTS:
+        raise UsageError(f"run {spec.run}: " + unknown("algorithm", spec.algorithm, ENTRANTS))
     if spec.environment not in family_names():
         raise UsageError(f"run {spec.run}: " + unknown("environment", spec.environment, family_names()))
     planned = {
@@ -52,7 +52,7 @@ def check_current(spec: RunSpec) -> None:
     }
     here = {
         **numeric_versions(),
-        spec.algorithm: f"revision {ALGORITHMS[spec.algorithm].revision}",
+        spec.algorithm: f"revision {ENTRANTS[spec.algorithm].revision}",
         spec.environment: f"revision {family_spec(spec.environment).revision}",
     }
     for what in planned:

@@ -18,7 +18,7 @@ from tests.suite.trained_runs import suite
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-QUICKLY_DONE = {"list", "plan", "status", "report", "audit", "gc", "--help"}
+QUICKLY_DONE = {"list", "plan", "status", "report", "export", "audit", "gc", "--help"}
 """On an empty store, and wherever the page is read."""
 
 

@@ -65,6 +65,8 @@ class Results:
     """Of done runs whose context embeddings were judged."""
     others: tuple[str, ...] = ()
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
+    snapshots: dict[str, str] = field(default_factory=dict)
+    """Where runs were read from that are published, not of the store's own."""
 
     @property
     def done(self) -> pd.DataFrame:
@@ -120,9 +122,12 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     log_tails: dict[str, str] = {}
     clusters: dict[str, ClusterRecord] = {}
     others: list[str] = []
+    snapshots: dict[str, str] = {}
 
-    for folder in store.folders():
+    for folder in _folders(store, planned):
         run = folder.run
+        if folder.snapshot is not None:
+            snapshots[run] = str(folder.snapshot.path)
         try:
             spec = folder.spec()
             if spec.run != run:
@@ -174,7 +179,19 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     curve_table = curve_table[list(CURVE_COLUMNS)].sort_values(
         ["environment", "entry", "seed", "environment_steps"], ignore_index=True
     )
-    return Results(runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, clusters, tuple(others))
+    return Results(
+        runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, clusters, tuple(others), snapshots
+    )
+
+
+def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunFolder]:
+    """Return the store's folders, each run as it counts, and with a plan also what is published of it elsewhere."""
+    own = list(store.folders())
+    if planned is None:
+        return own
+    names = {folder.run for folder in own}
+    elsewhere = [store.folder(spec.run) for spec in planned if spec.run not in names]
+    return [*map(store.folder, sorted(names)), *(folder for folder in elsewhere if folder.snapshot is not None)]
 
 
 def _curve(folder: RunFolder) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from algorithms.peers import garage
+from algorithms.peers.process import PeerError
 from suite.errors import UsageError
 from suite.execute.docker import Containers, address, answering, check_same, connect
 from suite.execute.machine import Machine, this_machine
@@ -45,6 +47,7 @@ def examine(executor: ExecutorName, store: Store, image: str | None) -> Iterator
     verdict: Verdict = "ok" if free > RUN_DISK_BYTES * machine.cores else "warning"
     yield Check("disk", verdict, f"{free / 2**30:.0f} GiB free; allow {RUN_DISK_BYTES >> 30} GiB for each run at once")
     yield Check("machine", "ok", _described(machine))
+    yield _garage()
     if executor == "slurm":
         yield from _cluster()
         return
@@ -67,6 +70,15 @@ def examine_store(executor: ExecutorName, store: Store, cluster: Path | None) ->
             yield Check(finding.what, "ok" if finding.holds else "failed", finding.found)
     except OSError as error:
         yield Check("store", "failed", f"{store.results}: {error.strerror}")
+
+
+def _garage() -> Check:
+    """Look at the environment that only peers need: without it, everything else works."""
+    try:
+        versions = garage.installed()
+    except PeerError as error:
+        return Check("peers", "warning", f"{error}; all other algorithms work without it")
+    return Check("peers", "ok", ", ".join(f"{package} {found}" for package, found in versions.items()))
 
 
 def _cluster() -> Iterator[Check]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from suite.store.files import read_regular
 from suite.store.runs import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
 
 SCHEMA = 1
@@ -96,10 +94,10 @@ def read_clusters(folder: RunFolder) -> ClusterRecord | None:
         If it cannot be read, was written by a newer version, or is another run's.
     """
     path = folder.path / CLUSTERS
-    if not os.path.lexists(path):
+    if not folder.has(CLUSTERS):
         return None
     try:
-        value = json.loads(read_regular(path))
+        value = json.loads(folder.content(CLUSTERS))
         version = value.get("schema", 0)
         if isinstance(version, int) and version > SCHEMA:
             raise NewerVersionError(

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.run.trainer import Trainer
 from suite.store.checkpoint import join
@@ -27,6 +27,8 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
         If the run is unknown or not finished, does not hold what it committed, keeps no trained agent, or was made by
         another revision of its algorithm.
     """
+    if folder.snapshot is not None:
+        raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot.path}, which keeps no agent")
     if not folder.path.is_dir():
         raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
     folder.check_readable("done.json")
@@ -40,7 +42,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
             f"run {folder.run}: keeps no trained agent (an older version made it); "
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
-    kind = ALGORITHMS.get(spec.algorithm)
+    kind = ENTRANTS.get(spec.algorithm)
     if kind is None or kind.revision != spec.algorithm_revision:
         made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
         now = "none" if kind is None else f"revision {kind.revision}"

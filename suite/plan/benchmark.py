@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
@@ -187,14 +187,14 @@ def _group_plan(group: Group) -> list[RunSpec]:
         for label, given in group.algorithms.items():
             entry = given or Entry()
             algorithm = entry.algorithm or label
-            if algorithm not in ALGORITHMS:
-                raise UsageError(unknown("algorithms:", algorithm, ALGORITHMS))
+            if algorithm not in ENTRANTS:
+                raise UsageError(unknown("algorithms:", algorithm, ENTRANTS))
             settings = used_settings(algorithm, environment, entry.settings)
             runs.extend(
                 RunSpec(
                     label=label,
                     algorithm=algorithm,
-                    algorithm_revision=ALGORITHMS[algorithm].revision,
+                    algorithm_revision=ENTRANTS[algorithm].revision,
                     settings=settings,
                     environment=environment,
                     environment_revision=family.revision,

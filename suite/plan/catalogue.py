@@ -23,15 +23,15 @@ def catalogue(what: str) -> Rows:
     return CATALOGUES[what]()
 
 
-# Each imports what it lists: environments need no algorithm, which would load torch.
+# Each imports what it lists.
 
 
 def _algorithms() -> Rows:
-    from algorithms import ALGORITHMS
+    from algorithms import ENTRANTS
 
     return [
         {"name": name, "about": " ".join((algorithm.__doc__ or "").split()), "revision": algorithm.revision}
-        for name, algorithm in ALGORITHMS.items()
+        for name, algorithm in ENTRANTS.items()
     ]
 
 

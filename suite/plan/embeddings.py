@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from algorithms import ALGORITHMS
+from algorithms import ENTRANTS
 from environments import family_spec
 from suite.errors import UsageError, unknown
 from suite.spec import RunSpec
@@ -72,7 +72,7 @@ def check_embeddable(spec: RunSpec, settings: ClusterSettings) -> None:
         perplexity is not below the number of windows.
     """
     run = f"run {spec.run}"
-    if not hasattr(ALGORITHMS[spec.algorithm], "encode"):
+    if not ENTRANTS[spec.algorithm].encodes:
         raise UsageError(f"{run}: {spec.algorithm} has no context encoder, so there are no clusters to judge")
     if spec.settings.get("latent_size") == 1:
         raise UsageError(f"{run}: its latent has one dimension (latent_size 1); a projection to the plane needs two")

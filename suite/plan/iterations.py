@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from algorithms import ALGORITHMS, Problem
+from algorithms import ENTRANTS, Problem
 from environments import family_spec
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
@@ -33,4 +33,4 @@ def _first_iteration(spec: RunSpec) -> int:
         train_tasks=family.train_tasks,
         budget=spec.budget,
     )
-    return ALGORITHMS[spec.algorithm].first_iteration_steps(load_settings(spec.algorithm, spec.settings), problem)
+    return ENTRANTS[spec.algorithm].first_iteration_steps(load_settings(spec.algorithm, spec.settings), problem)

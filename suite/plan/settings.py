@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from algorithms import ALGORITHMS, paper_settings
+from algorithms import ENTRANTS, paper_settings
 from environments import family_spec
 from suite.errors import UsageError, first_error, unknown
 
@@ -19,7 +19,7 @@ from suite.errors import UsageError, first_error, unknown
 def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:
     """Return the settings that the papers print for an algorithm on an environment, as JSON values.
 
-    Without those that came later (`algorithms.interface.added`) and are at their defaults: they make no run another.
+    Without those that came later (`algorithms.declaration.added`) and are at their defaults: they make no run another.
     """
     return _as_json(algorithm, paper_settings(algorithm, environment, family_spec(environment).kind))
 
@@ -33,14 +33,14 @@ def used_settings(algorithm: str, environment: str, overrides: Mapping[str, Any]
         If a key is unknown or a value is not allowed.
     """
     settings = printed_settings(algorithm, environment)
-    known = {field.name for field in fields(ALGORITHMS[algorithm].Settings)}
+    known = {field.name for field in fields(ENTRANTS[algorithm].Settings)}
     for key, value in overrides.items():
         if key not in known:
             raise UsageError(unknown(f"settings of {algorithm}:", key, known))
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"settings of {algorithm}: {key}: {value}: must be a finite number")
         settings[key] = value
-    published = ALGORITHMS[algorithm].published
+    published = ENTRANTS[algorithm].published
     if isinstance(settings.get("as_published"), str):
         preset = settings["as_published"]
         if preset not in published:
@@ -59,14 +59,14 @@ def load_settings(algorithm: str, settings: Mapping[str, Any]) -> Any:
 
 @cache
 def _adapter(algorithm: str) -> TypeAdapter[Any]:
-    return TypeAdapter(ALGORITHMS[algorithm].Settings)
+    return TypeAdapter(ENTRANTS[algorithm].Settings)
 
 
 def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
     adapter = _adapter(algorithm)
     dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
-    kind = ALGORITHMS[algorithm].Settings
+    kind = ENTRANTS[algorithm].Settings
     usual = adapter.dump_python(kind(), mode="json")
     later = {field.name for field in fields(kind) if field.metadata.get("added")}
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from suite.analysis.results import Results, read_results
 from suite.papers.paper import Paper, read_papers
@@ -57,6 +58,14 @@ def tables_as(
     write = {"markdown": as_markdown, "latex": as_latex}[format]
     found = contents(read_results(store, planned), papers or read_papers())
     return "\n".join(write(table) for section in sections(found) for table in section.tables if table.rows)
+
+
+def plain_tables(
+    store: Store, planned: Sequence[RunSpec] | None = None, papers: Sequence[Paper] | None = None
+) -> list[dict[str, Any]]:
+    """Return the report's tables and the claims among them as values that JSON holds."""
+    found = contents(read_results(store, planned), papers or read_papers())
+    return [table.plain() for section in sections(found) for table in section.tables if table.rows]
 
 
 def render(results: Results, papers: Sequence[Paper], title: str = TITLE) -> str:

@@ -128,9 +128,21 @@ def protocols(results: Results) -> Table:
     )
 
 
+def started_again(results: Results) -> dict[str, int]:
+    """Return how often runs that cannot go on from a checkpoint were begun anew, where that happened."""
+    found = {run: results.provenance[run].get("started_again") for run in sorted(results.provenance)}
+    return {run: count for run, count in found.items() if type(count) is int and count > 0}
+
+
+def times(count: int) -> str:
+    """Write how often."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def provenance(results: Results) -> Table:
     """Where each run's numbers come from, and the command that makes them again."""
     names = _names({_source(results.provenance[run]): 0 for run in sorted(results.provenance)})
+    again = started_again(results)
     rows: list[tuple[Cell, ...]] = []
     for row in results.runs.to_dict("records"):
         found = results.provenance.get(row["run"], {})
@@ -138,7 +150,7 @@ def provenance(results: Results) -> Table:
         rows.append(
             (
                 row["run"],
-                row["state"],
+                row["state"] + (f", started again {times(again[row['run']])}" if row["run"] in again else ""),
                 _plain(row["entry"]),
                 _plain(row["seed"]),
                 names[_source(found)] if found else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -161,9 +162,12 @@ def runs(found: Contents) -> Section:
         {
             "glyphs": ran.GLYPHS,
             "others": found.results.others,
+            "published": found.results.snapshots,
+            "snapshots": Counter(found.results.snapshots.values()),
             "entries": _looks(found),
             "run_matrix": _run_matrix(found.results, found.order),
             "failed": _failed(found.results),
+            "started_again": {run: ran.times(count) for run, count in ran.started_again(found.results).items()},
         },
     )
 

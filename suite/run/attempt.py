@@ -68,7 +68,7 @@ class Attempt:
         self._tell(trainer)
         self.folder.check()
         now = time.monotonic()
-        if self.asked.is_set() or now - self._saved >= self.checkpoint_seconds:
+        if trainer.algorithm.resumes and (self.asked.is_set() or now - self._saved >= self.checkpoint_seconds):
             self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
             self._saved = now
         if self.asked.is_set():
@@ -88,8 +88,9 @@ class Attempt:
         self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
         self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
         self.folder.write_table("training", pd.DataFrame(trainer.training))
-        origin = provenance(self.spec, device, self._seconds())
-        self.folder.write_provenance({**origin, "code": code_hash()})
+        origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
+        again = 0 if trainer.algorithm.resumes else len(self.folder.attempts()) - 1
+        self.folder.write_provenance({**origin, "code": code_hash(), "started_again": again})
         self.folder.commit()
 
     def _seconds(self) -> float:

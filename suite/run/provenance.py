@@ -7,20 +7,33 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-import torch
 
 from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
 from suite.versions import ROOT
 
+if TYPE_CHECKING:
+    import torch
 
-def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str, Any]:
-    """Describe this process as the origin of a run's numbers."""
+
+def provenance(
+    spec: RunSpec, device: torch.device, seconds: float, foreign: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Describe this process as the origin of a run's numbers.
+
+    Parameters
+    ----------
+    seconds : that it took.
+    foreign : versions of what computed outside this process.
+    """
+    import torch  # the run that this is called for has long imported it
+
     changed = changed_files()
     return {
         "command": f"suite exec {spec.run} --again",
@@ -28,9 +41,10 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "dirty": None if changed is None else bool(changed),
         "changed_files": changed,
         "image": os.environ.get("SUITE_IMAGE"),  # digest, where a container was started for the run
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": _name(device),
         "machine": {
             "processor": processor(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),  # they decide the last bits
             "cores": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
@@ -39,8 +53,21 @@ def provenance(spec: RunSpec, device: torch.device, seconds: float) -> dict[str,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
         "seconds_total": seconds,
         "used_settings": spec.settings,
-        "versions": {"python": platform.python_version(), "suite": version("meta-rl-suite"), **spec.versions},
+        "versions": {
+            "python": platform.python_version(),
+            "suite": version("meta-rl-suite"),
+            **spec.versions,
+            **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
+        },
     }
+
+
+def _name(device: torch.device) -> str:
+    if device.type != "cuda":
+        return device.type
+    import torch  # here alone: forecasts, which name the processor as this module does, do without
+
+    return torch.cuda.get_device_name(device)
 
 
 def changed_files(root: Path = ROOT) -> list[str] | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from algorithms import ALGORITHMS, Algorithm, Episodes, Metrics, Problem, State
+from algorithms import Algorithm, Episodes, Metrics, Problem, State, load_algorithm
 from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
 from suite.failures import FailedRunError, Kind
@@ -60,7 +60,7 @@ class Trainer:
         """Build everything that a run needs from its specification."""
         family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
         split = family.sample_tasks(spec.seed)
-        kind = ALGORITHMS[spec.algorithm]
+        kind = load_algorithm(spec.algorithm)
         problem = Problem(
             observation_size=family.spec.observation_size,
             action_size=family.spec.action_size,

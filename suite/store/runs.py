@@ -21,6 +21,7 @@ done.json            the commit marker: checksums of the files above
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -30,6 +31,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -40,6 +42,7 @@ from suite.spec import SCHEMA, RunSpec
 from suite.store import attempts
 from suite.store.files import as_json, is_own_folder, read_regular, write_atomically, write_json
 from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, is_held, look, owner_died, release_of, take
+from suite.store.published import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +76,9 @@ def _checksum(path: Path) -> str:
 
 class RunFolder:
     """One run's folder. Whatever a run leaves behind is written by the process that holds it."""
+
+    snapshot: Snapshot | None = None
+    """What it is read from instead, where it is no folder of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -316,6 +322,14 @@ class RunFolder:
 
     # Reading
 
+    def has(self, name: str) -> bool:
+        """Whether a file of the run is there, whoever may read it."""
+        return os.path.lexists(self.path / name)
+
+    def content(self, name: str) -> bytes:
+        """Read a file of the run; raises as `read_regular`."""
+        return read_regular(self.path / name)
+
     def spec(self) -> RunSpec:
         """Read the run's specification."""
         text = self._read("run.json")
@@ -339,26 +353,26 @@ class RunFolder:
 
     def provenance(self) -> dict[str, Any]:
         """Read where the run's numbers come from; empty before it was written."""
-        return self._read_json("provenance.json")
+        return self.document("provenance.json")
 
     def progress(self) -> dict[str, Any]:
         """Read how far the run is; empty if it has not said."""
-        return self._read_json("progress.json")
+        return self.document("progress.json")
 
     def attempts(self) -> attempts.Attempts:
         """Read the attempts at the run; none if what is there cannot be read: they count, and nothing else."""
         try:
-            return attempts.RECORDS.validate_json(read_regular(self.path / "attempts.json"))
+            return attempts.RECORDS.validate_json(self.content("attempts.json"))
         except (OSError, ValueError):
             return ()
 
     def failure(self) -> dict[str, Any]:
         """Read why the run was given up; empty if it was not."""
-        return self._read_json("failed.json")
+        return self.document("failed.json")
 
     def wanted_clusters(self) -> dict[str, Any]:
         """Read how the run's contexts are to be embedded; empty if nobody asked for it."""
-        return self._read_json(CLUSTERS_WANTED)
+        return self.document(CLUSTERS_WANTED)
 
     @property
     def lacks_clusters(self) -> bool:
@@ -368,7 +382,7 @@ class RunFolder:
         except CorruptRunError:
             return False  # nobody could say how
         try:
-            return bool(wanted) and self._read_json(CLUSTERS).get("settings") != wanted
+            return bool(wanted) and self.document(CLUSTERS).get("settings") != wanted
         except CorruptRunError:
             return True
 
@@ -380,7 +394,7 @@ class RunFolder:
     def clusters_failure(self) -> str | None:
         """Read why a finished run's contexts could not be embedded; None if that was not tried, or went well."""
         try:
-            said = self._read_json(CLUSTERS_FAILED)
+            said = self.document(CLUSTERS_FAILED)
         except CorruptRunError:
             said = {"reason": None}
         reason = said.get("reason") if said else ""
@@ -448,7 +462,7 @@ class RunFolder:
         CorruptRunError
             If a committed file is missing or differs from what was committed.
         """
-        for name, checksum in self._read_json("done.json").items():
+        for name, checksum in self.document("done.json").items():
             path = self.path / Path(name).name
             self.check_readable(path.name)
             try:
@@ -460,12 +474,19 @@ class RunFolder:
 
     def _read(self, name: str) -> str:
         try:
-            return read_regular(self.path / name).decode()
+            return self.content(name).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptRunError(f"{self.path / name}: {error}") from error
 
-    def _read_json(self, name: str) -> dict[str, Any]:
-        if not os.path.lexists(self.path / name):
+    def document(self, name: str) -> dict[str, Any]:
+        """Read one of the run's JSON files; empty if it is not there.
+
+        Raises
+        ------
+        CorruptRunError
+            If it is not an object, or cannot be read.
+        """
+        if not self.has(name):
             return {}
         try:
             value = json.loads(self._read(name))
@@ -481,22 +502,111 @@ class RunFolder:
         path = self.path / f"{name}.parquet"
         try:
             # On one thread: the tables are small and, in a report, many.
-            with ParquetFile(BytesIO(read_regular(path))) as file:
+            with ParquetFile(BytesIO(self.content(path.name))) as file:
                 table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
         except Exception as error:  # the reader raises many kinds for a damaged file
             raise CorruptRunError(f"{path}: {str(error).splitlines()[0]}") from error
-        missing = [column for column in columns if column not in table]
-        if missing:
-            raise CorruptRunError(f"{path}: lacks the column {missing[0]!r}")
-        return table
+        return _with_columns(table, columns, path)
+
+
+def _with_columns(table: pd.DataFrame, columns: tuple[str, ...], path: Path) -> pd.DataFrame:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise CorruptRunError(f"{path}: lacks the column {missing[0]!r}")
+    return table
+
+
+class PublishedRun(RunFolder):
+    """A run of a snapshot: read as a folder is, and never written."""
+
+    def __init__(self, snapshot: Snapshot, run: str) -> None:
+        super().__init__(snapshot.path / run)
+        self.snapshot = snapshot
+        self._kept = snapshot.runs[run]
+        self._table = snapshot.table
+
+    @property
+    def state(self) -> RunState:
+        """As it was published."""
+        return self._kept.state
+
+    @property
+    def is_held(self) -> bool:
+        """Never: nobody works on it."""
+        return False
+
+    @property
+    def lacks_clusters(self) -> bool:
+        """Never: without parameters there is nothing to embed."""
+        return False
+
+    def want_clusters(self, settings: dict[str, Any]) -> None:
+        """Ask for nothing: without parameters there is nothing to embed."""
+
+    def take(self, *, patient: bool = True) -> bool:
+        """Refuse.
+
+        Raises
+        ------
+        UsageError
+            Always.
+        """
+        raise UsageError(
+            f"run {self.run}: is read from the snapshot {self.path.parent}, which stays as it is; "
+            f"to execute runs of it again: suite verify {self.path.parent}"
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether the snapshot keeps a file of the run."""
+        return name in self._kept.files
+
+    def content(self, name: str) -> bytes:
+        """Return what the snapshot keeps of a file.
+
+        Raises
+        ------
+        OSError
+            If it keeps nothing of it.
+        """
+        if not self.has(name):
+            raise FileNotFoundError(errno.ENOENT, "the snapshot does not keep it")
+        return as_json(self._kept.files[name])
+
+    def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        table: pd.DataFrame = self._table(self.run, name).to_pandas(use_threads=False)
+        return _with_columns(table, columns, self.path / name)
 
 
 class Store:
-    """All runs under one results folder."""
+    """All runs under one results folder, which may itself be a snapshot.
+
+    Runs that snapshots beside its own hold (`published/`) count as done where it is asked for them by name.
+    """
 
     def __init__(self, results: Path) -> None:
         self.results = results
         self.runs_path = results / "runs"
+
+    @cached_property
+    def snapshots(self) -> list[Snapshot]:
+        """Where published runs are read from: the store itself, or what lies beside its runs."""
+        if self.is_snapshot:
+            return [Snapshot(self.results)]
+        folder = self.results / "published"
+        found = map(Snapshot, sorted(folder.iterdir()) if folder.is_dir() else [])
+        return [snapshot for snapshot in found if snapshot.is_there]
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it is a snapshot, in which nothing is written."""
+        return Snapshot(self.results).is_there
+
+    def _published(self, run: str) -> PublishedRun | None:
+        for snapshot in self.snapshots:
+            kept = snapshot.runs.get(run)
+            if kept is not None and (kept.state == "done" or self.is_snapshot):
+                return PublishedRun(snapshot, run)
+        return None
 
     def prepare(self) -> None:
         """Make sure that runs can be written.
@@ -504,8 +614,13 @@ class Store:
         Raises
         ------
         UsageError
-            If the folder cannot be created or written.
+            If the folder is a snapshot, or cannot be created or written.
         """
+        if self.is_snapshot:
+            raise UsageError(
+                f"--results {self.results}: is a snapshot, which stays as it is; a store beside it that counts its "
+                "runs as done is the folder that holds published/"
+            )
         try:
             self.runs_path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path, ignore_cleanup_errors=True) as probe:
@@ -514,7 +629,7 @@ class Store:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 
     def folder(self, run: str) -> RunFolder:
-        """Return the folder of a run, which need not exist yet.
+        """Return the folder of a run, which need not exist yet; or the run as published, unless it is done here.
 
         Raises
         ------
@@ -523,11 +638,15 @@ class Store:
         """
         if not _RUN_NAME.fullmatch(run):
             raise UsageError(f"run {run!r}: is not the name of a run; see: suite status")
-        return RunFolder(self.runs_path / run)
+        own = RunFolder(self.runs_path / run)
+        published = self._published(run)
+        return own if published is None or (not self.is_snapshot and own.state == "done") else published
 
     def folders(self) -> Iterator[RunFolder]:
-        """Yield every run folder, by name."""
-        if self.runs_path.is_dir():
+        """Yield every run folder, by name; snapshots beside them are not part of it."""
+        if self.is_snapshot:
+            yield from map(self.folder, self.snapshots[0].runs)
+        elif self.runs_path.is_dir():
             for path in sorted(self.runs_path.iterdir()):
                 if path.is_dir() and _RUN_NAME.fullmatch(path.name):
                     yield RunFolder(path)
@@ -538,12 +657,14 @@ class Store:
         Raises
         ------
         UsageError
-            If a run is not of the plan, or somebody is working on it.
+            If a run is not of the plan, is published, or somebody is working on it.
         """
         planned = {spec.run for spec in specs}
         for run in runs:
             if run not in planned:
                 raise UsageError(f"run {run!r}: is not of this benchmark; see: suite plan")
+            if published := self._published(run):
+                published.take()
         folders = [folder for folder in map(self.folder, dict.fromkeys(runs)) if folder.path.is_dir()]
         try:
             for folder in folders:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from algorithms.declaration import Problem
 from algorithms.history import HistoryReplay, RecentTransitions, preceded
-from algorithms.interface import Episodes, Problem
+from algorithms.interface import Episodes
 
 
 @pytest.mark.parametrize("leading", [0, 1])

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
+from algorithms import maml_trpo
 from algorithms.advantages import LinearFeatureBaseline, shrunken_baseline
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes
-from algorithms.maml_trpo import MAMLTRPO, Batch, ParametersActor, surrogate_loss
+from algorithms.maml_trpo import MAMLTRPO, AdaptedTasks, Batch, ParametersActor, surrogate_loss
 from algorithms.rollouts import run_episodes
 from algorithms.trust_region import conjugate_gradient
 from tests.algorithms.two_directions import (
@@ -160,6 +161,29 @@ def test_conjugate_gradient_solves() -> None:
     np.testing.assert_allclose(at_once.numpy(), b / 2.0)
 
 
+@pytest.mark.parametrize("published", [None, "kl-over-padding", "vpg-outer-loss"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_gradient_and_hessian_around_the_parameters_are_autograds(
+    float64: None, steps: int, published: str | None
+) -> None:
+    """Against reverse over reverse through the inner steps, for tasks of which one ended early."""
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": frozenset({published} - {None})})
+    assert isinstance(made, MAMLTRPO)
+    generator = torch.Generator().manual_seed(1)
+    theta = made.policy_parameters.vector + 0.3 * torch.randn(made.policy_parameters.vector.shape, generator=generator)
+    *inner, outer = batches(steps + 1)
+    around = AdaptedTasks(made, theta, inner, outer)
+
+    def total(vector: torch.Tensor, column: int) -> torch.Tensor:
+        return vmap(made.task_outcome, (None, 0, 0, 0))(vector, inner, outer, around.old)[column].sum()
+
+    torch.testing.assert_close(around.gradient(), grad(total)(theta, 0), rtol=1e-10, atol=1e-12)
+    hessian = torch.autograd.functional.hessian(lambda vector: total(vector, 1), theta)
+    assert hessian.abs().max() > 0.1
+    products = torch.stack([around.hessian_product(v) for v in torch.eye(len(theta))])
+    torch.testing.assert_close(products, hessian, rtol=1e-10, atol=1e-12)
+
+
 def dense_step(algorithm: MAMLTRPO, inner: Batch, outer: Batch) -> tuple[torch.Tensor, Any]:
     """TRPO's full step from an explicit Hessian, and the mean outcome as a function of theta."""
     theta = algorithm.policy_parameters.vector.clone()
@@ -181,8 +205,10 @@ def dense_step(algorithm: MAMLTRPO, inner: Batch, outer: Batch) -> tuple[torch.T
     return (2.0 * algorithm.settings.max_kl / (direction @ hessian @ direction)).sqrt() * direction, outcome
 
 
-def test_the_outer_step_is_trpos(float64: None) -> None:
+@pytest.mark.parametrize("at_once", [2, 3])
+def test_the_outer_step_is_trpos(float64: None, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Direction and length from an explicit Hessian; the longest of the shrinking steps that keeps both conditions."""
+    monkeypatch.setattr(maml_trpo, "TASKS_AT_ONCE", at_once)
     made = make("maml-trpo", TwoDirections(), {**SMALL, "conjugate_gradient_steps": 60, "damping": 1e-2})
     assert isinstance(made, MAMLTRPO)
     inner, outer = batches(2, seed=3)

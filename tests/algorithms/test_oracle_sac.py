@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms.interface import Problem, Streams
+from algorithms.declaration import Problem
+from algorithms.interface import Streams
 from algorithms.oracle_sac import BlindSAC, OracleSAC, OracleSACSettings
 from tests.algorithms.references import Recorder, chain, episodes_of
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+from algorithms.declaration import Problem
 from algorithms.gaussian import tanh_gaussian_log_probability
-from algorithms.interface import Episodes, Problem, Streams
+from algorithms.interface import Episodes, Streams
 from algorithms.pearl import PEARL, PEARLSettings
 from algorithms.tcl_pearl import TCLPEARL, TCLPEARLSettings
 from tests.algorithms import two_directions

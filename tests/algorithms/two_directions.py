@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from algorithms import ALGORITHMS, Algorithm, Episodes, Problem
+from algorithms import Algorithm, Episodes, Problem, load_algorithm
 from environments import BoolArray, FamilySpec, FloatArray, IntArray, Simulation, Step, TaskFamily, TaskSplit
 from suite.run.protocol import CountedTasks, meta_test
 from suite.run.streams import algorithm_streams
@@ -69,7 +69,7 @@ class _TwoDirectionsSimulation(Simulation):
 
 
 def make(name: str, family: TaskFamily, settings: dict[str, Any], seed: int = 0, budget: int = 10_000) -> Algorithm:
-    kind = ALGORITHMS[name]
+    kind = load_algorithm(name)
     split = family.sample_tasks(seed)
     problem = Problem(
         observation_size=family.spec.observation_size,

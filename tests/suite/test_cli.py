@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
+from suite.cli import app
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear
@@ -170,3 +173,6 @@ def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_p
 def test_help_has_examples(capfd: pytest.CaptureFixture[str]) -> None:
     assert suite("--help") == 0
     assert "suite run quick" in capfd.readouterr().out
+    for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
+        assert suite(name, "--help") == 0
+        assert re.search(rf"Examples?: suite {name}\b", capfd.readouterr().out), name

@@ -41,9 +41,9 @@ main()
         ("logs RUN", SLOW),
         ("gc", SLOW),
         ("list environments", SLOW - {"gymnasium"}),
-        ("list algorithms", SLOW - {"gymnasium", "torch", "algorithms"}),
-        ("list benchmarks", SLOW - {"gymnasium", "torch", "algorithms"}),
-        ("plan quick", SLOW - {"gymnasium", "torch", "algorithms"}),
+        ("list algorithms", SLOW - {"gymnasium", "algorithms"}),
+        ("list benchmarks", SLOW - {"gymnasium", "algorithms"}),
+        ("plan quick", SLOW - {"gymnasium", "algorithms"}),
     ],
 )
 def test_a_command_imports_nothing_that_it_can_do_without(command: str, not_wanted: set[str], tmp_path: Path) -> None:

@@ -147,7 +147,8 @@ def test_runs_at_other_settings_do_not_count_beside_those_at_the_papers() -> Non
 
 def test_an_absent_entry_is_named() -> None:
     found = judged(controls([], [1.0], CONTROLS[:1]))
-    assert (found.verdict, found.reason) == ("not enough runs", "no finished run of tcl-pearl on the claim's environments")
+    assert found.verdict == "not enough runs"
+    assert found.reason == "no finished run of tcl-pearl on the claim's environments"
     assert np.isnan(found.value)
 
 

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 import suite
 from algorithms import ALGORITHMS
-from algorithms.interface import added
-from algorithms.oracle_sac import BlindSAC
+from algorithms.declaration import added
+from algorithms.oracle_sac_settings import OracleSACSettings
 from environments import family_names
 from suite.errors import UsageError
 from suite.papers.paper import read_paper
@@ -97,14 +97,14 @@ def test_a_published_preset_is_a_set_of_named_differences() -> None:
 
 
 @dataclass(frozen=True)
-class _Later(BlindSAC.Settings):  # type: ignore[misc,name-defined]
+class _Later(OracleSACSettings):
     option: float = added(1.0)
 
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An algorithm that has got another setting."""
-    monkeypatch.setattr(BlindSAC, "Settings", _Later)
+    monkeypatch.setattr(ALGORITHMS["blind-sac"], "Settings", _Later)
     settings._adapter.cache_clear()
     yield
     settings._adapter.cache_clear()

@@ -86,7 +86,9 @@ def test_verdict_header_counts_and_names_every_claim(store: Store, tmp_path: Pat
     _, page = report(store, tmp_path)
     count = sum(len(paper.claims) for paper in read_papers())
     assert f"0 reproduced 0 not reproduced {count} not enough runs 0 not at the paper's settings" in page.text
-    assert "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl on the claim's environments" in page.text
+    assert (
+        "relative gain on ML1, mean paper 4.3, ours – no finished run of tcl-pearl or pearl on the claim's environments"
+    ) in page.text
 
 
 def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:

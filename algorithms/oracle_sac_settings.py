@@ -1,0 +1,64 @@
+"""Settings of the oracle and of the control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from algorithms.declaration import Count, Declaration, Fraction, Precision, Problem, Scale, Widths, added
+
+
+@dataclass(frozen=True)
+class OracleSACSettings:
+    """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
+
+    network_sizes: Widths = (400, 400, 400)
+    """Policy and critics; example :60-75."""
+    batch: Count = 1280
+    """Transitions an update, each of a task drawn with replacement; example :95."""
+    updates: Count = 150
+    """Gradient steps an iteration; example :60-100."""
+    tasks_per_iteration: Count = 50
+    """One episode each: 50 episodes between updates; example :60-100."""
+    steps_per_task: Count = 200
+    """Environment steps a sampled task and iteration: one episode of the paper's horizon."""
+    warmup_steps: Count = 200
+    """Environment steps a training task before the first update; garage waits for 1,500 transitions in all."""
+    reward_scale: Scale = 1.0
+    """garage torch/algos/mtsac.py."""
+    discount: Fraction = 0.99
+    """gamma; garage torch/algos/mtsac.py."""
+    target_rate: Fraction = 0.005
+    """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
+    learning_rate: Fraction = 3e-4
+    """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
+    standardise: bool = False
+    """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    precision: Precision = added("float32")
+    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
+
+
+class OracleSACDeclaration(Declaration):
+    """SAC on observation and task vector."""
+
+    implementation: ClassVar[str] = "algorithms.oracle_sac:OracleSAC"
+    name: ClassVar[str] = "oracle-sac"
+    revision: ClassVar[int] = 3
+    Settings: ClassVar[type[Any]] = OracleSACSettings
+    adapts: ClassVar[bool] = False
+    reads_task_vectors: ClassVar[bool] = True
+
+    @classmethod
+    def first_iteration_steps(cls, settings: OracleSACSettings, problem: Problem) -> int:
+        """Warm-up of every training task, and the sampled tasks' steps."""
+        return settings.warmup_steps * problem.train_tasks + settings.tasks_per_iteration * settings.steps_per_task
+
+
+class BlindSACDeclaration(OracleSACDeclaration):
+    """The oracle with its task vector zeroed."""
+
+    implementation: ClassVar[str] = "algorithms.oracle_sac:BlindSAC"
+    name: ClassVar[str] = "blind-sac"
+    reads_task_vectors: ClassVar[bool] = False

@@ -1,0 +1,242 @@
+"""Snapshots of finished runs: a few compact files that are committed, and read as a store is.
+
+results/published/<name>/
+snapshot.json        checksums of the files below, written last
+benchmark.json       what the runs were made for, and which comparisons decided how many seeds there are
+runs.jsonl           one line a run: state, specification, provenance, statistics of its embedding, or why it failed
+evaluations.parquet  one row an evaluation episode of all runs
+training.parquet     one row an evaluation mark of all runs; a metric that a run does not log is missing
+tables.json          the report's tables and claims, as they were published
+
+Parameters, logs and checkpoints are left out. The same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from suite.errors import UsageError, first_error
+from suite.store.files import as_json, read_regular, write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA = 1
+"""Version of the layout."""
+
+MARKER = "snapshot.json"
+BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json"
+TABLES = ("evaluations", "training")
+
+Values = dict[str, Any]
+
+
+class CorruptSnapshotError(UsageError):
+    """A snapshot that cannot be read; the message names the file and what is wrong."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Marker(_Value):
+    schema_version: int
+    files: dict[str, str]
+
+
+class Background(_Value):
+    """What the runs of a snapshot were made for."""
+
+    name: str
+    description: str
+    comparisons: tuple[Values, ...] = ()
+    """As `suite.plan.seeds.Comparison` writes them."""
+
+
+class PublishedFiles(_Value):
+    """What a snapshot keeps of a run."""
+
+    run: str
+    state: Literal["done", "failed"]
+    files: dict[str, Values]
+    """The small files of its folder, by name."""
+    rows: dict[str, int]
+    """How many it has of each of `TABLES`."""
+    columns: dict[str, tuple[str, ...]]
+    """Those of its own tables, in their order."""
+
+
+class Run(NamedTuple):
+    """What is to be kept of a run."""
+
+    run: str
+    state: Literal["done", "failed"]
+    files: Mapping[str, Values]
+    tables: Mapping[str, pa.Table]
+    """`TABLES` of a run that is done."""
+
+
+class Snapshot:
+    """A folder of published runs; its checksums are verified before anything of it is used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is a snapshot."""
+        return (self.path / MARKER).is_file()
+
+    @cached_property
+    def runs(self) -> dict[str, PublishedFiles]:
+        """What it keeps of each run, in the order of their names.
+
+        Raises
+        ------
+        CorruptSnapshotError
+            If a file is damaged or missing, or was written by a newer version.
+        """
+        lines = self._contents[RUNS].decode().splitlines()
+        try:
+            read = [PublishedFiles.model_validate_json(line) for line in lines]
+        except ValidationError as error:
+            raise CorruptSnapshotError(f"{self.path / RUNS}: {first_error(error)}") from error
+        return {each.run: each for each in read}
+
+    @cached_property
+    def background(self) -> Background:
+        """What the runs were made for; raises as `runs`."""
+        try:
+            return Background.model_validate_json(self._contents[BENCHMARK])
+        except ValidationError as error:
+            raise CorruptSnapshotError(f"{self.path / BENCHMARK}: {first_error(error)}") from error
+
+    @property
+    def tables(self) -> Any:
+        """The report's tables as they were published; raises as `runs`."""
+        return json.loads(self._contents[PUBLISHED_TABLES])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(map(len, self._contents.values()))
+
+    def table(self, run: str, name: str) -> pa.Table:
+        """Return one of a run's `TABLES`; raises as `runs`."""
+        first, whole = self._starts[name][run], self._parquet[name]
+        kept = self.runs[run]
+        return whole.slice(first, kept.rows[name]).select(list(kept.columns[name]))
+
+    @cached_property
+    def _starts(self) -> dict[str, dict[str, int]]:
+        """For each of `TABLES` where a run's rows begin."""
+        starts: dict[str, dict[str, int]] = {name: {} for name in TABLES}
+        for name, found in starts.items():
+            first = 0
+            for kept in self.runs.values():
+                found[kept.run] = first
+                first += kept.rows.get(name, 0)
+            if first != self._parquet[name].num_rows:
+                raise CorruptSnapshotError(f"{self.path / name}.parquet: does not hold the rows that {RUNS} counts")
+        return starts
+
+    @cached_property
+    def _parquet(self) -> dict[str, pa.Table]:
+        from pyarrow.parquet import ParquetFile  # slow, and not needed for states
+
+        found = {}
+        for name in TABLES:
+            try:
+                with ParquetFile(BytesIO(self._contents[f"{name}.parquet"])) as file:
+                    found[name] = file.read(use_threads=False)
+            except Exception as error:  # the reader raises many kinds for a damaged file
+                raise CorruptSnapshotError(f"{self.path / name}.parquet: {str(error).splitlines()[0]}") from error
+        return found
+
+    @cached_property
+    def _contents(self) -> dict[str, bytes]:
+        marker = self._marker()
+        needed = {BENCHMARK, RUNS, PUBLISHED_TABLES, *(f"{name}.parquet" for name in TABLES)}
+        if missing := sorted(needed - marker.files.keys()):
+            raise CorruptSnapshotError(f"{self.path / MARKER}: lacks the checksum of {missing[0]}")
+        found = {}
+        for name in sorted(needed):
+            try:
+                found[name] = read_regular(self.path / name)
+            except OSError as error:
+                raise CorruptSnapshotError(f"{self.path / name}: {error.strerror}") from error
+            if _checksum(found[name]) != marker.files[name]:
+                raise CorruptSnapshotError(f"{self.path / name}: differs from what was published")
+        return found
+
+    def _marker(self) -> _Marker:
+        path = self.path / MARKER
+        try:
+            marker = _Marker.model_validate_json(read_regular(path))
+        except ValidationError as error:
+            raise CorruptSnapshotError(f"{path}: {first_error(error)}") from error
+        except OSError as error:
+            raise CorruptSnapshotError(f"{path}: {error.strerror}") from error
+        if marker.schema_version > SCHEMA:
+            raise CorruptSnapshotError(
+                f"{path}: written by a newer version of the suite "
+                f"(schema {marker.schema_version}, this one reads {SCHEMA})"
+            )
+        return marker
+
+    def write(self, runs: Sequence[Run], background: Background, tables: Any) -> None:
+        """Write it anew; whatever it was before, it is whole only when the marker is there again."""
+        ordered = sorted(runs, key=lambda each: each.run)
+        contents = {
+            BENCHMARK: as_json(background.model_dump(mode="json")),
+            RUNS: b"".join(_line(each) for each in ordered),
+            PUBLISHED_TABLES: as_json(tables),
+            **{f"{name}.parquet": _together(ordered, name) for name in TABLES},
+        }
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / MARKER).unlink(missing_ok=True)
+        for name, content in contents.items():
+            write_atomically(self.path / name, content)
+        checksums = {name: _checksum(content) for name, content in contents.items()}
+        write_atomically(self.path / MARKER, as_json({"schema_version": SCHEMA, "files": checksums}))
+        for read in ("runs", "background", "_starts", "_parquet", "_contents"):
+            self.__dict__.pop(read, None)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _line(run: Run) -> bytes:
+    kept = PublishedFiles(
+        run=run.run,
+        state=run.state,
+        files=dict(run.files),
+        rows={name: table.num_rows for name, table in run.tables.items()},
+        columns={name: tuple(table.column_names) for name, table in run.tables.items()},
+    )
+    return (json.dumps(kept.model_dump(mode="json"), sort_keys=True) + "\n").encode()
+
+
+def _together(runs: Sequence[Run], name: str) -> bytes:
+    """Write the tables of all runs below each other; a column that a run lacks is missing there."""
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    parts = []
+    for each in runs:
+        if (table := each.tables.get(name)) is not None:
+            names = pa.array([each.run] * table.num_rows, pa.string()).dictionary_encode()
+            parts.append(table.replace_schema_metadata(None).add_column(0, "run", names))
+    whole = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries() if parts else pa.table({})
+    out = BytesIO()
+    write_table(whole, out, compression="zstd", compression_level=19, use_dictionary=["run"])
+    return out.getvalue()

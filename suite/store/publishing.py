@@ -1,0 +1,64 @@
+"""Store -> snapshot: what is kept of each run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import UsageError
+from suite.spec import RunSpec
+from suite.store.published import TABLES, Run, Snapshot
+from suite.store.runs import CLUSTERS, CLUSTERS_FAILED, RunFolder, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+KEPT = ("run.json", "provenance.json", "failed.json", CLUSTERS, CLUSTERS_FAILED)
+
+
+def place(store: Store, benchmark: str) -> Snapshot:
+    """Return where the runs of a benchmark are published: a store that is a snapshot is written anew.
+
+    Raises
+    ------
+    UsageError
+        If the benchmark's name is not one that a folder can have.
+    """
+    if store.is_snapshot:
+        return store.snapshots[0]
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", benchmark):
+        raise UsageError(f"name: {benchmark!r}: is not the name of a folder; allowed: letters, digits, '.', '_', '-'")
+    return Snapshot(store.results / "published" / benchmark)
+
+
+def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunSpec]:
+    """Return the runs of a plan that are done or have failed, and so can be published."""
+    return [spec for spec in specs if store.folder(spec.run).state in ("done", "failed")]
+
+
+def kept(folder: RunFolder) -> Run:
+    """Return what is kept of a run that is done or has failed.
+
+    Raises
+    ------
+    CorruptRunError
+        If it cannot be read, or differs from what it committed.
+    """
+    done = folder.state == "done"
+    tables: dict[str, pa.Table] = {}
+    if done:
+        folder.verify()
+        tables = {name: _arrow(getattr(folder, name)()) for name in TABLES}
+    files: dict[str, Any] = {"run.json": folder.spec().model_dump(mode="json")}
+    for name in KEPT[1:]:
+        if folder.has(name) and not (done and name == "failed.json"):
+            files[name] = folder.document(name)
+    return Run(folder.run, "done" if done else "failed", files, tables)
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(table, preserve_index=False)

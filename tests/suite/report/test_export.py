@@ -1,0 +1,81 @@
+"""Exported tables say what the store holds, in every format the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, read_results
+from suite.errors import UsageError
+from suite.papers.paper import read_papers
+from suite.report.export import CLAIM_COLUMNS, COUNTS, TEXTS, tables, write_tables
+from suite.store.runs import Store
+from tests.suite.stores import fail, finish, linear, make_spec
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("results"))
+    for seed in range(2):
+        finish(store, make_spec(seed=seed), linear(0.1, 1 / 3 + seed))
+    fail(store, make_spec("tcl-pearl"), 'ValueError: bad, with a comma and a "quote"')
+    damaged = finish(store, make_spec(seed=2), linear(0, 1))
+    (damaged.path / "evaluations.parquet").write_bytes(b"nothing")
+    return store
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read an exported file as anybody would, and give its columns their kinds."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    table = pd.read_csv(path) if path.suffix == ".csv" else pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+    return table.astype(
+        {name: "Int64" if name in COUNTS else "string" if name in TEXTS else "Float64" for name in table}
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_every_format_gives_back_the_same_tables(form: str, store: Store, tmp_path: Path) -> None:
+    found = tables(read_results(store), read_papers())
+    paths = write_tables(found, tmp_path / "deep" / "down", form)  # type: ignore[arg-type]
+    assert [path.name for path in paths] == [f"{name}.{form}" for name in ("scores", "curves", "claims")]
+    for path in paths:
+        expected = found[path.stem]
+        if form == "json":  # has no infinite number
+            expected = expected.mask(expected.isin([float("inf"), float("-inf")]))
+        assert_frame_equal(read(path), expected, check_exact=True)
+
+
+def test_scores_and_curves_are_those_of_the_runs(store: Store) -> None:
+    found = tables(read_results(store), read_papers())
+    scores, curves, claims = (found[name] for name in ("scores", "curves", "claims"))
+    columns = [tuple(table) for table in (scores, curves, claims)]
+    assert columns == [RUN_COLUMNS, CURVE_COLUMNS, CLAIM_COLUMNS]
+    assert sorted(scores["state"]) == ["done", "done", "failed", "unreadable"]
+    done = scores[scores["state"] == "done"].sort_values("seed")
+    assert done["score"].tolist() == pytest.approx([1 / 3, 4 / 3])
+    assert scores.loc[scores["state"] != "done", "score"].isna().all()
+    one = curves[curves["run"] == make_spec(seed=1).run]
+    assert one["environment_steps"].tolist() == [100_000 * mark for mark in range(11)]
+    assert one["return"].tolist() == pytest.approx([linear(0.1, 4 / 3)(mark / 10) for mark in range(11)])
+    assert set(claims["paper"]) == {paper.name for paper in read_papers()}
+    assert claims["verdict"].notna().all()
+    assert not claims.duplicated(["paper", "claim"]).any()
+
+
+def test_an_empty_store_gives_tables_with_all_columns_and_no_runs(tmp_path: Path) -> None:
+    paths = write_tables(tables(read_results(Store(tmp_path)), read_papers()), tmp_path / "out", "parquet")
+    scores, curves, claims = map(pd.read_parquet, paths)
+    assert (len(scores), len(curves)) == (0, 0)
+    assert (tuple(scores), tuple(curves)) == (RUN_COLUMNS, CURVE_COLUMNS)
+    assert set(claims["verdict"]) == {"not enough runs"}
+
+
+def test_a_folder_that_cannot_be_written_is_named(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--out .*file/in: cannot be written"):
+        write_tables({"scores": pd.DataFrame()}, tmp_path / "file" / "in", "csv")

@@ -1,0 +1,274 @@
+"""Snapshots: what was published is read as a store is, says the same, and says when it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from suite.errors import UsageError
+from suite.papers.paper import read_papers
+from suite.report import plain_tables, write_report
+from suite.spec import RunSpec
+from suite.store.files import as_json
+from suite.store.published import Background, CorruptSnapshotError, Snapshot
+from suite.store.publishing import ended, kept, place
+from suite.store.runs import PublishedRun, Store
+from tests.suite.stores import embed, fail, finish, linear, make_spec
+from tests.suite.trained_runs import suite
+
+FILES = ("benchmark.json", "evaluations.parquet", "runs.jsonl", "snapshot.json", "tables.json", "training.parquet")
+
+
+def plan() -> list[RunSpec]:
+    return [
+        make_spec(label, environment, seed)
+        for label in ("pearl", "tcl-pearl", "oracle-sac")
+        for environment in ("reach-v1",)
+        for seed in range(3)
+    ]
+
+
+def made(path: Path) -> Store:
+    """A store of all that is planned: one failed, one is pending, the others are done."""
+    store = Store(path)
+    failed, pending, *others = plan()
+    fail(store, failed, "diverged", "last words")
+    store.folder(pending.run).prepare(pending)
+    for index, spec in enumerate(others):
+        finish(store, spec, linear(0.0, 100.0 + index))
+    embed(store, others[0])
+    return store
+
+
+def publish(store: Store) -> Snapshot:
+    snapshot = place(store, "pilot")
+    specs = ended(store, plan())
+    background = Background(name="pilot", description="what it is for")
+    snapshot.write([kept(store.folder(spec.run)) for spec in specs], background, plain_tables(store, specs))
+    return snapshot
+
+
+@pytest.fixture(scope="module")
+def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = made(tmp_path_factory.mktemp("published") / "results")
+    publish(store)
+    return store.results
+
+
+@pytest.fixture
+def store(published_once: Path, tmp_path: Path) -> Store:
+    """A store of all that is planned, beside a snapshot of it."""
+    return Store(shutil.copytree(published_once, tmp_path / "results"))
+
+
+@pytest.fixture
+def snapshot(store: Store) -> Snapshot:
+    return place(store, "pilot")
+
+
+def test_a_snapshot_is_a_few_files_without_parameters_or_logs(snapshot: Snapshot) -> None:
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+    assert b"last words" not in b"".join(path.read_bytes() for path in snapshot.path.iterdir())
+
+
+def test_the_same_runs_give_the_same_bytes_also_from_the_snapshot_itself(store: Store, snapshot: Snapshot) -> None:
+    before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    publish(store)
+    assert before == {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    shutil.rmtree(store.runs_path)
+    publish(Store(snapshot.path))
+    assert before == {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+
+
+def test_every_run_reads_as_its_folder_does(store: Store, snapshot: Snapshot) -> None:
+    published = Store(snapshot.path)
+    folders = list(published.folders())
+    assert [folder.run for folder in folders] == sorted(spec.run for spec in ended(store, plan()))
+    for folder in folders:
+        own = store.folder(folder.run)
+        assert isinstance(folder, PublishedRun)
+        assert not isinstance(own, PublishedRun)
+        assert (folder.spec(), folder.state) == (own.spec(), own.state)
+        assert (folder.provenance(), folder.failure()) == (own.provenance(), own.failure())
+        if own.state == "done":
+            assert folder.evaluations().equals(own.evaluations())
+            assert folder.training().equals(own.training())
+
+
+def test_tables_and_claims_of_the_snapshot_are_those_that_were_published(store: Store, snapshot: Snapshot) -> None:
+    assert plain_tables(Store(snapshot.path)) == snapshot.tables
+    shown = {table["key"] for table in snapshot.tables}
+    assert {f"{paper.name}-claims" for paper in read_papers()} | {"scores", "ranking", "clusters"} <= shown
+
+
+def test_a_metric_that_only_some_runs_log_stays_with_them(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one, two = make_spec(seed=0), make_spec(seed=1)
+    folder = finish(store, one, linear(0, 1))
+    finish(store, two, linear(0, 1))
+    (folder.path / "done.json").unlink()
+    assert folder.take()
+    folder.write_table("training", folder.training().assign(updates=range(11), loss=0.5))
+    folder.commit()
+    folder.release()
+    snapshot = place(store, "x")
+    snapshot.write([kept(store.folder(spec.run)) for spec in (one, two)], Background(name="x", description=""), [])
+    for spec in (one, two):
+        read = PublishedRun(snapshot, spec.run).training()
+        assert read.equals(store.folder(spec.run).training())
+        assert ("loss" in read) == (spec is one)
+
+
+def test_published_runs_count_as_done_beside_a_store(store: Store, snapshot: Snapshot) -> None:
+    done = [spec for spec in plan() if store.folder(spec.run).state == "done"]
+    before = plain_tables(store, done)
+    shutil.rmtree(store.runs_path)
+    fresh = Store(store.results)
+    states = [fresh.folder(spec.run).state for spec in plan()]
+    assert states == ["pending", "pending", *["done"] * (len(plan()) - 2)]  # what failed is tried again
+    assert list(fresh.folders()) == []  # they are not the store's own
+    assert plain_tables(fresh, done) == before
+
+
+def test_a_run_of_the_store_s_own_comes_before_a_published_one_only_when_it_is_done(
+    store: Store, snapshot: Snapshot
+) -> None:
+    spec = plan()[5]
+    assert not isinstance(Store(store.results).folder(spec.run), PublishedRun)
+    own = store.runs_path / spec.run
+    (own / "done.json").unlink()
+    assert isinstance(Store(store.results).folder(spec.run), PublishedRun)
+
+
+def test_the_page_says_what_was_read_from_a_snapshot(store: Store, snapshot: Snapshot, tmp_path: Path) -> None:
+    shutil.rmtree(store.runs_path)
+    page = write_report(Store(store.results), tmp_path / "reports", plan()).read_text()
+    assert f"7 runs were read from the snapshot <code>{snapshot.path}</code>" in page
+    assert page.count(": done, published") == 7
+    own = Store(tmp_path / "own")
+    finish(own, make_spec(), linear(0, 1))
+    assert "read from the snapshot" not in write_report(own, tmp_path / "reports").read_text()
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def newer(path: Path) -> None:
+    path.write_bytes(as_json(json.loads(path.read_text()) | {"schema_version": 2}))
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("damage", [flip, empty, Path.unlink, link])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_snapshot_is_one_clear_line(
+    name: str, damage: Callable[[Path], object], snapshot: Snapshot, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damage(snapshot.path / name)
+    if name == "snapshot.json" and damage is Path.unlink:
+        assert not Snapshot(snapshot.path).is_there  # then it is none
+        return
+    # A checksum that was changed is noticed at the file that it is of.
+    where = snapshot.path if (name, damage) == ("snapshot.json", flip) else snapshot.path / name
+    for command in (["status", "--results"], ["report", "--results"], ["plan", "smoke", "--results"], ["verify"]):
+        assert suite(*command, snapshot.path) == 2
+        said = capfd.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert str(where) in said
+
+
+def test_a_newer_snapshot_is_refused(snapshot: Snapshot) -> None:
+    newer(snapshot.path / "snapshot.json")
+    with pytest.raises(CorruptSnapshotError, match="written by a newer version"):
+        _ = Snapshot(snapshot.path).runs
+
+
+def test_rows_that_do_not_add_up_are_noticed(snapshot: Snapshot) -> None:
+    lines = (snapshot.path / "runs.jsonl").read_text().splitlines()
+    at = next(index for index, line in enumerate(lines) if json.loads(line)["rows"])
+    fewer = json.loads(lines[at])
+    fewer["rows"]["evaluations"] -= 1
+    lines[at] = json.dumps(fewer)
+    (snapshot.path / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    marker = json.loads((snapshot.path / "snapshot.json").read_text())
+    marker["files"]["runs.jsonl"] = hashlib.sha256((snapshot.path / "runs.jsonl").read_bytes()).hexdigest()
+    (snapshot.path / "snapshot.json").write_bytes(as_json(marker))
+    with pytest.raises(CorruptSnapshotError, match="does not hold the rows"):
+        plain_tables(Store(snapshot.path))
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["run", "smoke"], "is a snapshot, which stays as it is"),
+        (["exec", "RUN", "--again"], "is read from the snapshot"),
+        (["logs", "RUN"], "keeps no logs"),
+        (["watch", "RUN", "--task", "0"], "keeps no agent"),
+        (["clusters", "RUN"], "keeps no agent"),
+    ],
+)
+def test_nothing_writes_into_a_snapshot(
+    command: list[str], says: str, snapshot: Snapshot, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = plan()[5].run
+    assert suite(*(run if word == "RUN" else word for word in command), "--results", snapshot.path) == 2
+    assert says in capfd.readouterr().err
+    assert suite("gc", "--results", snapshot.path) == 0
+    assert suite("exec", run, "--results", snapshot.path) == 0
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+def test_a_published_run_is_not_forgotten(store: Store, snapshot: Snapshot) -> None:
+    fresh = Store(store.results)
+    with pytest.raises(UsageError, match="stays as it is; to execute runs of it again: suite verify"):
+        fresh.forget([plan()[5].run], plan())
+    assert fresh.folder(plan()[5].run).state == "done"
+
+
+def test_a_name_that_no_folder_can_have_is_refused(store: Store) -> None:
+    with pytest.raises(UsageError, match=r"name: '\.\./x'"):
+        place(store, "../x")
+
+
+def test_three_hundred_runs_stay_under_ten_megabytes(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    spec = make_spec(environment="cheetah-vel")
+    run = kept(finish(store, spec, linear(0, 1), tasks=30))
+    noise = np.random.default_rng(0)
+    marks, tasks = 21, 30
+    evaluations = pd.DataFrame(
+        {
+            "environment_steps": np.repeat(np.arange(marks) * 7500, tasks),
+            "gradient_steps": np.repeat(np.arange(marks) * 3000, tasks),
+            "task": np.tile(np.arange(tasks), marks),
+            "episode": 0,
+            "return": noise.normal(size=marks * tasks),
+            "success": False,
+        }
+    )
+    training = pd.DataFrame(
+        {"environment_steps": np.arange(marks), **{f"metric {i}": noise.normal(size=marks) for i in range(20)}}
+    )
+    tables = {"evaluations": pa.Table.from_pandas(evaluations), "training": pa.Table.from_pandas(training)}
+    snapshot = place(store, "x")
+    many = [run._replace(run=f"{run.run}{index:03}", tables=tables) for index in range(300)]
+    snapshot.write(many, Background(name="x", description=""), [])
+    assert snapshot.size < 10 * 2**20
