@@ -167,7 +167,8 @@ def plan(
         measure_speeds(missing, speeds, _device())
     _print_states(states, as_json)
     if not as_json:
-        workers = this_machine().room_for(len(missing)) * machines
+        threads = max((spec.threads for spec in missing), default=1)
+        workers = this_machine().room_for(len(missing), threads) * machines
         for run, reason in uncovered(missing).items():
             err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
@@ -229,6 +230,7 @@ def run(
         batch.announce({run: each.model_dump(mode="json") for run, each in definition.embeddings().items()})
     request = Request(
         runs=len(batch.unfinished),
+        threads=batch.threads,
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -610,7 +612,7 @@ def verify(
         again.prepare()
         batch = Batch(again, specs)
         batch.announce({})
-        request = Request(runs=len(specs), workers=workers, name="verify")
+        request = Request(runs=len(specs), threads=batch.threads, workers=workers, name="verify")
         words = [*_words(context, without=("seed",)), "--seed", str(seed)]
         _execute(batch, "local", request, again=shlex.join(words))
         results = read_results(store)

@@ -42,6 +42,8 @@ class RunSpec(BaseModel):
     train_tasks: PositiveInt | None = None
     test_tasks: PositiveInt | None = None
     """None: the family's own."""
+    threads: PositiveInt = 1
+    """Of matrix products: the order of their sums depends on it, and so do the last bits."""
 
     @property
     def protocol(self) -> dict[str, Any]:

@@ -197,7 +197,13 @@ class Containers:
         return Machine(self.info["NCPU"], self.memory, [str(index) for index in range(found.gpus)])
 
     def start(
-        self, folder: str, command: Sequence[str], *, memory: int, devices: Sequence[DeviceRequest] = ()
+        self,
+        folder: str,
+        command: Sequence[str],
+        *,
+        memory: int,
+        threads: int = 1,
+        devices: Sequence[DeviceRequest] = (),
     ) -> DockerAttempt:
         """Start a command that can write into one folder of the store, and has neither network nor privileges.
 
@@ -228,7 +234,7 @@ class Containers:
             pids_limit=PROCESSES,
             mem_limit=memory,
             memswap_limit=memory,
-            nano_cpus=10**9 if self.info.get("CpuCfsQuota") else None,  # refused where the kernel has no quotas
+            nano_cpus=threads * 10**9 if self.info.get("CpuCfsQuota") else None,  # refused where the kernel has no quotas
             init=True,
             healthcheck=Healthcheck(test=["NONE"]),
             device_requests=list(devices),
@@ -358,6 +364,7 @@ class DockerExecutor:
     gpus : the accelerators that slots share in turn, as the engine numbers them.
     share : bytes of the machine's memory that a run may take.
     limit : bytes that a run was meant to take at most, if somebody has said so.
+    threads : of a run: so many cores it may keep busy.
     """
 
     def __init__(
@@ -368,9 +375,10 @@ class DockerExecutor:
         gpus: Sequence[str] = (),
         share: int,
         limit: int | None = None,
+        threads: int = 1,
     ) -> None:
         self.containers, self.command, self.gpus = containers, list(command), list(gpus)
-        self.share, self.limit = share, limit
+        self.share, self.limit, self.threads = share, limit, threads
 
     def start(self, folder: RunFolder, slot: int) -> DockerAttempt:
         """Start an attempt at a run.
@@ -392,7 +400,7 @@ class DockerExecutor:
             for _ in range(2):
                 try:
                     attempt = self.containers.start(
-                        folder.run, command, memory=self.limit or self.share, devices=devices
+                        folder.run, command, memory=self.limit or self.share, threads=self.threads, devices=devices
                     )
                     attempt.was_limited = self.limit is not None
                     return attempt
@@ -498,10 +506,17 @@ def site(store: Store, request: Request) -> Iterator[Scheduler]:
             found = containers.probe()
         check_same(containers, found)
         machine = containers.machine(found)
-        workers = request.workers or machine.room_for(request.runs)
+        workers = request.workers or machine.room_for(request.runs, request.threads)
         command = ["suite", *request.command]
         share = machine.memory // workers
-        executor = DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=request.memory)
+        executor = DockerExecutor(
+            containers,
+            command,
+            gpus=machine.gpus,
+            share=share,
+            limit=request.memory,
+            threads=request.threads,
+        )
         yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
