@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from algorithms.declaration import Count, Declaration, Problem
-from algorithms.registry import ALGORITHMS, ENTRANTS, PEERS, load_algorithm, paper_settings
+from algorithms.registry import ALGORITHMS, ENTRANTS, PEERS, load_algorithm, paper_settings, register_algorithm
 
 if TYPE_CHECKING:
     from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, State, Streams, Tasks
@@ -26,6 +26,7 @@ __all__ = [
     "Tasks",
     "load_algorithm",
     "paper_settings",
+    "register_algorithm",
     "run_episodes",
 ]
 

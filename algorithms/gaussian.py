@@ -21,6 +21,11 @@ class DiagonalNormal(NamedTuple):
         """Standard deviations, (..., components)."""
         return self.log_deviations.exp()
 
+    @staticmethod
+    def certain(values: Tensor) -> DiagonalNormal:
+        """Return what a deterministic network says as if it were a distribution: its deviations are zero."""
+        return DiagonalNormal(values, torch.full_like(values, -torch.inf))
+
     def sample(self, generator: torch.Generator) -> Tensor:
         """Draw one reparameterised vector from each, (..., components)."""
         means = self.means

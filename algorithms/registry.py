@@ -24,7 +24,9 @@ from algorithms.peers.declarations import (
     GarageRL2Declaration,
 )
 from algorithms.rl2_ppo_settings import RL2PPODeclaration
+from algorithms.tcl_mql_settings import TCLMQLDeclaration
 from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
+from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration
 
 if TYPE_CHECKING:
     from algorithms.interface import Algorithm
@@ -36,7 +38,9 @@ ALGORITHMS: dict[str, type[Declaration]] = {
         TCLPEARLDeclaration,
         MAMLTRPODeclaration,
         RL2PPODeclaration,
+        TCLRL2PPODeclaration,
         MQLDeclaration,
+        TCLMQLDeclaration,
         OracleSACDeclaration,
         BlindSACDeclaration,
     )
@@ -53,6 +57,19 @@ ENTRANTS: Mapping[str, type[Declaration]] = ChainMap(ALGORITHMS, PEERS)
 """All that a benchmark may name."""
 
 PRESETS = Path(__file__).parent / "presets"
+
+
+def register_algorithm(algorithm: type[Declaration]) -> None:
+    """Take up an algorithm, or its declaration, beside those that come with the suite.
+
+    Raises
+    ------
+    ValueError
+        If there is one of this name already.
+    """
+    if ENTRANTS.get(algorithm.name, algorithm) is not algorithm:
+        raise ValueError(f"there is another algorithm of the name {algorithm.name!r}")
+    ALGORITHMS[algorithm.name] = algorithm
 
 
 def load_algorithm(name: str) -> type[Algorithm]:

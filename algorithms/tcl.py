@@ -1,22 +1,26 @@
 """Trajectory contrastive learning (TCL), the auxiliary task of the TCL-PEARL paper, for any context encoder.
 
-A host needs an encoder that maps windows of transitions to a mean and a deviation, and a table of exploration episodes.
-A deterministic encoder gives a constant deviation.
+What it asks of a host: to encode windows of transitions to a mean and a deviation, a table of episodes, and the
+encoder's parameters as one vector. A deterministic encoder is certain: its deviations are zero, and Eq. 7 becomes the
+squared distance of features. A recurrent one reads a window in order from a zero state (`last_state`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algorithms.context import Auxiliary
 from algorithms.gaussian import DiagonalNormal
+from algorithms.interface import State
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
-from algorithms.tcl_settings import Crops
+from algorithms.tcl_settings import Crops, TCLSettings
 from environments import IntArray
 
 
@@ -74,7 +78,8 @@ def sample_windows(
     tasks : (tasks,) task indices, repetitions allowed.
     size : W, transitions a window.
     generator : source of the choices.
-    crops : "window" for W transitions in a row, "rows" for W random ones of the trajectory: the two that C.3 compares.
+    crops : "window" for W transitions in a row, "rows" for W random ones of the trajectory in their order: the two that
+        C.3 compares.
     """
     device, counts = table.device, table.counts[tasks]
     # The n-th occurrence of a task takes the n-th episode of one random order of the task's episodes.
@@ -86,7 +91,7 @@ def sample_windows(
     first, length = table.starts[tasks].gather(1, episode), table.lengths[tasks].gather(1, episode)  # (tasks, 1)
     if crops == "rows":
         uniform = torch.rand(2, len(tasks), size, dtype=torch.float64, device=device, generator=generator)
-        queries, keys = first + (uniform * length).long()
+        queries, keys = first + (uniform * length).long().sort(dim=2).values
         return Windows(queries, keys, torch.ones(len(tasks), size, device=device), occurrence < counts)
     window, starts = window_and_starts(length, size)
     uniform = torch.rand(2, len(tasks), 1, dtype=torch.float64, device=device, generator=generator)
@@ -133,14 +138,86 @@ def contrast(queries: DiagonalNormal, keys: DiagonalNormal, valid: Tensor, tempe
     return Contrast((losses * weights).sum(), accuracy)
 
 
-class KeyEncoder:
-    """A copy of the query encoder that follows it slowly (Algorithm 2, line 16, where its parameters are phi_k)."""
+Encode = Callable[[Any, Tensor, Tensor], DiagonalNormal]
+"""Encodes windows by the query encoder or its copy: (encoder, rows (N, window), present (N, window)) -> (N, size)."""
 
-    def __init__(self, encoder: nn.Module, query_parameters: FlatParameters, *, query_weight: float) -> None:
-        self.encoder = deepcopy(encoder).requires_grad_(requires_grad=False)
-        self.parameters, self.query_parameters = FlatParameters(self.encoder), query_parameters
-        self.query_weight = query_weight
+
+def last_state(states: Tensor, present: Tensor) -> DiagonalNormal:
+    """Return what a recurrent encoder knows at the end of each window, which it knows for certain.
+
+    Parameters
+    ----------
+    states : (N, window, size), after every step.
+    present : (N, window), 0 beyond the end of a window that was shortened.
+    """
+    last = present.sum(dim=1).long() - 1
+    return DiagonalNormal.certain(states[torch.arange(len(states), device=states.device), last])
+
+
+class TrajectoryContrast:
+    """TCL for one encoder of a host: windows, the slow copy that encodes the keys, and the loss.
+
+    Parameters
+    ----------
+    encoder : f_phi_q, which encodes the queries.
+    query_parameters : phi_q: those of the encoder and of nothing else.
+    generator : source of the windows, which nothing else draws from.
+    """
+
+    def __init__(
+        self, settings: TCLSettings, encoder: nn.Module, query_parameters: FlatParameters, generator: torch.Generator
+    ) -> None:
+        self.settings, self.encoder, self.query_parameters = settings, encoder, query_parameters
+        self.generator = generator
+        self.key_encoder = deepcopy(encoder).requires_grad_(requires_grad=False)
+        self.key_parameters = FlatParameters(self.key_encoder)  # phi_k
+
+    def __call__(
+        self, encode: Encode, episodes: EpisodeTable, chosen: Tensor, tasks: Tensor
+    ) -> tuple[DiagonalNormal, Auxiliary]:
+        """Contrast two windows of one trajectory of each of N tasks.
+
+        Parameters
+        ----------
+        encode : encodes the rows of the table.
+        episodes : the trajectories to choose from.
+        chosen : (N,) entries of the table.
+        tasks : (N,) what task each of them belongs to.
+
+        Returns
+        -------
+        The queries' encodings (N, size), and the scaled loss of Eq. 8 (section 4.3, item 3).
+        """
+        settings = self.settings
+        windows = sample_windows(episodes, chosen, settings.window, self.generator, settings.crops)
+        queries = encode(self.encoder, windows.queries, windows.present)
+        with torch.no_grad():
+            keys = encode(self.key_encoder, windows.keys, windows.present)
+        loss, accuracy = contrast(queries, keys, windows.valid, settings.temperature)
+        pairs = (windows.valid[:, None] & windows.valid[None, :]).fill_diagonal_(fill_value=False)
+        same_task = pairs & (tasks[:, None] == tasks[None, :])
+        metrics = {
+            "contrastive_loss": loss.detach(),
+            "contrastive_accuracy": accuracy,
+            "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
+            **windows.shares(),
+        }
+        return queries, Auxiliary(settings.contrastive_scale * loss, metrics)
 
     def update(self) -> None:
-        """phi_k <- (1 - query_weight) phi_k + query_weight phi_q."""
-        self.parameters.average(self.query_parameters, self.query_weight)
+        """Let the key encoder follow after a step of the query encoder (Algorithm 2, line 16).
+
+        phi_k <- (1 - momentum) phi_k + momentum phi_q; as printed, the two weights are exchanged.
+        """
+        settings = self.settings
+        weight = 1.0 - settings.momentum if settings.momentum_as_printed else settings.momentum
+        self.key_parameters.average(self.query_parameters, weight)
+
+    def state(self) -> State:
+        """Return the key encoder's parameters, and the generator's state."""
+        return {**self.key_parameters.state(), "generator": self.generator.get_state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.key_parameters.load_state(state)
+        self.generator.set_state(state["generator"])

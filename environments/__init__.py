@@ -2,7 +2,14 @@
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
 from environments.registration import environment_id, register_families
-from environments.registry import added_options, family_names, family_options, family_spec, make_family
+from environments.registry import (
+    added_options,
+    family_names,
+    family_options,
+    family_spec,
+    make_family,
+    register_family,
+)
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 
 __all__ = [
@@ -20,6 +27,8 @@ __all__ = [
     "family_options",
     "family_spec",
     "make_family",
+    "register_families",
+    "register_family",
 ]
 
 register_families()

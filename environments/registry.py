@@ -63,6 +63,22 @@ def _entries() -> dict[str, _Entry]:
 _ENTRIES = _entries()
 
 
+def register_family(family: type[TaskFamily]) -> None:
+    """Take up a task family beside those that come with the suite; it takes no options.
+
+    Raises
+    ------
+    ValueError
+        If there is one of this name already, or its kind is Meta-World's or none.
+    """
+    spec = family.spec
+    if spec.kind not in ("toy", "controls"):
+        raise ValueError(f"{spec.name}: kind {spec.kind!r}: must be toy or controls")
+    entry = _Entry(spec, family.__module__, family.__name__, {})
+    if _ENTRIES.setdefault(spec.name, entry) != entry:
+        raise ValueError(f"there is another task family of the name {spec.name!r}")
+
+
 def family_names() -> list[str]:
     """Return the names of all task families."""
     return list(_ENTRIES)

@@ -87,6 +87,10 @@ Seeds = Annotated[
     typer.Option("--seeds", metavar="SEEDS", help="With these seeds instead of the benchmark's: 0-4 or 0,2,7."),
 ]
 
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Execute somebody's own code that a benchmark names, or that runs are of.")
+]
+
 # What is printed comes from files, logs and settings: brackets in it are no markup.
 out = Console(soft_wrap=True, markup=False)
 err = Console(stderr=True, soft_wrap=True, markup=False)
@@ -138,6 +142,7 @@ def plan(
     machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
     why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
+    trust: Trust = False,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
     from suite.execute.forecast import Speeds, forecast
@@ -150,7 +155,7 @@ def plan(
     from suite.store.runs import Store
 
     store = Store(results)
-    specs = chosen(load_benchmark(benchmark).plan(), only or (), seeds)
+    specs = chosen(load_benchmark(benchmark, trusted=trust).plan(), only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
@@ -178,7 +183,7 @@ def plan(
 
 @app.command(
     epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed · "
-    "suite run quick --only algorithm=pearl,mql --only environment=reach-v1 --seeds 0-4"
+    "suite run quick --only algorithm=pearl,mql --only environment=reach-v1 --seeds 0-4 · suite run my.yaml --trust"
 )
 def run(
     context: typer.Context,
@@ -205,6 +210,7 @@ def run(
     image: ImageName = None,
     cluster: ClusterFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the slurm executor would submit.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
     from suite.execute.batch import Batch
@@ -219,7 +225,7 @@ def run(
     if executor != "slurm" and (cluster or dry_run):
         raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
-    definition = load_benchmark(benchmark)
+    definition = load_benchmark(benchmark, trusted=trust)
     specs = chosen(definition.plan(), only or (), seeds)
     store = Store(results)
     if not dry_run:
@@ -241,6 +247,7 @@ def run(
         image=image,
         cluster=cluster,
         name=definition.name,
+        modules=tuple(sorted({module for spec in batch.unfinished for module in spec.modules})),
     )
     if dry_run:
         from suite.execute.slurm import dry_run as shown
@@ -328,6 +335,7 @@ def exec_(
     checkpoint_every: CheckpointEvery = 60.0,
     retries: RetriesOption = RETRIES,
     again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     from suite.failures import HELD_STATUS, exit_status, of_exception
@@ -346,9 +354,11 @@ def exec_(
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():
+        from suite.plan.own_code import load_modules_of
         from suite.run.attempt import attempt
         from suite.versions import check_current
 
+        load_modules_of(spec, trusted=trust)
         check_current(spec)
         if again:
             folder.reset()
@@ -498,6 +508,7 @@ def report(
     reports: Reports = Path("reports"),
     paper: Papers = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
+    trust: Trust = False,
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
     from suite.papers.paper import read_papers
@@ -507,7 +518,7 @@ def report(
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
-    definition = load_benchmark(benchmark) if benchmark else None
+    definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
     planned = definition.plan() if definition else None
     papers = read_papers(paper)
     if form == "html":
@@ -523,6 +534,7 @@ def export(
     paper: Papers = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
     folder: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = Path("reports") / "tables",
+    trust: Trust = False,
 ) -> None:
     """Write scores, curves and claims as tidy tables for other programs."""
     from suite.analysis.results import read_results
@@ -533,7 +545,7 @@ def export(
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
-    found = read_results(Store(results), load_benchmark(benchmark).plan() if benchmark else None)
+    found = read_results(Store(results), load_benchmark(benchmark, trusted=trust).plan() if benchmark else None)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
     for path in write_tables(tables(found, read_papers(paper)), folder, form):
@@ -634,6 +646,7 @@ def watch(
         Path | None,
         typer.Option("--out", help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.", show_default=False),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Film a trained agent's evaluation episode on a test task, after it has adapted."""
     from suite.console.waiting import counting
@@ -643,7 +656,7 @@ def watch(
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
-    trainer = trained(Store(results).folder(run), _device())
+    trainer = trained(Store(results).folder(run), _device(), trusted=trust)
     with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
     clips.write_clip(path, pictures)
@@ -689,6 +702,7 @@ def clusters(
     seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
     perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Show how well trained context encoders tell tasks apart."""
     from pydantic import ValidationError
@@ -707,7 +721,7 @@ def clusters(
     except ValidationError as error:
         raise UsageError(f"--{first_error(error)}") from error
     folders = [Store(results).folder(run) for run in runs]
-    trainers = [trained(folder, _device()) for folder in folders]
+    trainers = [trained(folder, _device(), trusted=trust) for folder in folders]
     for trainer in trainers:
         check_embeddable(trainer.spec, settings)
     records = []

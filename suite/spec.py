@@ -12,6 +12,10 @@ SCHEMA = 1
 """Version of the run folder's layout; a folder of a newer one is refused, not guessed at."""
 
 
+APART = {"label", "modules"}
+"""Fields of a run that make it no other run."""
+
+
 class RunSpec(BaseModel):
     """One run: an algorithm with all its settings, on one environment, with one seed and one budget.
 
@@ -45,6 +49,9 @@ class RunSpec(BaseModel):
     threads: PositiveInt = 1
     """Of matrix products: the order of their sums depends on it, and so do the last bits."""
 
+    modules: tuple[str, ...] = ()
+    """Somebody's own code that the algorithm or the family is in; not part of the identity, as its revision is."""
+
     @property
     def protocol(self) -> dict[str, Any]:
         """What a family is made with to run under this run's protocol; see `environments.make_family`."""
@@ -53,8 +60,8 @@ class RunSpec(BaseModel):
 
     @property
     def run(self) -> str:
-        """The run's name: readable, and unique through a hash of everything but the label."""
-        fields = self.model_dump(mode="json", exclude={"label"}, exclude_defaults=True)
+        """The run's name: readable, and unique through a hash of everything but `APART`."""
+        fields = self.model_dump(mode="json", exclude=APART, exclude_defaults=True)
         identity = {"schema_version": self.schema_version, **fields}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"

@@ -1,4 +1,4 @@
-"""Every algorithm learns: on two opposite tasks, and on point-goal-2d at the settings of the quick benchmark.
+"""Every algorithm learns: on two opposite tasks, and on point-goal-2d at the settings of the quick benchmarks.
 
 Seed 0 of the cheaper family is in the default tests; the rest is marked slow.
 """
@@ -51,40 +51,41 @@ SAC = {
     "target_rate": 0.05,
     "learning_rate": 3e-3,
 }
+RL2 = {"hidden_size": 16, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3}
+MQL = {
+    "context_size": 16,
+    "network_sizes": (64, 64),
+    "batch": 128,
+    "updates": 40,
+    "warmup_steps": 40,
+    "tasks_per_iteration": 10,
+    "learning_rate": 1e-3,
+    "discount": 0.5,
+    "exploration_noise": 0.5,
+    "target_rate": 0.02,
+    "policy_delay": 2,
+    "replay_updates": 20,
+    "replay_batch": 64,
+}
 TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
     # settings, environment steps, the least that must be scored of 8
     "pearl": (PEARL, 3_000, 6.0),
     "tcl-pearl": ({**PEARL, "window": 4, "contrastive_scale": 0.1}, 3_000, 6.0),
     "oracle-sac": (SAC, 2_000, 6.0),
     "maml-trpo": ({"hidden_sizes": (16,), "meta_batch": 10, "rollouts": 4}, 40_000, 2.0),
-    "rl2-ppo": (
-        {"hidden_size": 16, "meta_batch": 40, "minibatch": 40, "episodes_per_trial": 3, "learning_rate": 3e-3},
-        60_000,
-        4.0,
-    ),
-    "mql": (
-        {
-            "context_size": 16,
-            "network_sizes": (64, 64),
-            "batch": 128,
-            "updates": 40,
-            "warmup_steps": 40,
-            "tasks_per_iteration": 10,
-            "learning_rate": 1e-3,
-            "discount": 0.5,
-            "exploration_noise": 0.5,
-            "target_rate": 0.02,
-            "policy_delay": 2,
-            "replay_updates": 20,
-            "replay_batch": 64,
-        },
-        4_000,
-        4.0,
-    ),
+    "rl2-ppo": (RL2, 60_000, 4.0),
+    "tcl-rl2-ppo": ({**RL2, "window": 4}, 60_000, 4.0),
+    "mql": (MQL, 4_000, 4.0),
+    "tcl-mql": ({**MQL, "window": 4}, 4_000, 4.0),
 }
 """A policy that ignores the task is expected to score 0 over the two, whatever it does."""
 
-QUICK = {spec.label: spec for spec in load_benchmark("quick").plan() if spec.environment == "point-goal-2d"}
+QUICK = {
+    spec.label: spec
+    for benchmark in ("tcl-hosts", "quick")
+    for spec in load_benchmark(benchmark).plan()
+    if spec.environment == "point-goal-2d"
+}
 
 
 def test_every_algorithm_that_can_tell_tasks_apart_is_here() -> None:
@@ -105,7 +106,7 @@ def test_learns_two_directions(name: str, seed: int) -> None:
 
 @cache
 def point_goal(label: str, seed: int) -> tuple[float, float]:
-    """Train as the quick benchmark does; return the mean test return before and after."""
+    """Train as the benchmark does; return the mean test return before and after."""
     trainer = Trainer.of(QUICK[label].model_copy(update={"seed": seed}), torch.device("cpu"))
     trainer.run()
     returns = [float(evaluation["return"].mean()) for evaluation in trainer.evaluations]

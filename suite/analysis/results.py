@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from suite.inspect.cluster_records import ClusterRecord, read_clusters
-from suite.spec import RunSpec
+from suite.spec import APART, RunSpec
 from suite.store.runs import CorruptRunError, RunFolder, Store
 
 RUN_COLUMNS = (
@@ -262,5 +262,5 @@ def _entries(specs: dict[str, RunSpec]) -> dict[str, str]:
 
 
 def _configuration(spec: RunSpec) -> str:
-    configuration = spec.model_dump(mode="json", exclude={"label", "seed"})
+    configuration = spec.model_dump(mode="json", exclude={*APART, "seed"})
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:6]

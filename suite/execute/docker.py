@@ -234,7 +234,8 @@ class Containers:
             pids_limit=PROCESSES,
             mem_limit=memory,
             memswap_limit=memory,
-            nano_cpus=threads * 10**9 if self.info.get("CpuCfsQuota") else None,  # refused where the kernel has no quotas
+            # Refused where the kernel has no quotas.
+            nano_cpus=threads * 10**9 if self.info.get("CpuCfsQuota") else None,
             init=True,
             healthcheck=Healthcheck(test=["NONE"]),
             device_requests=list(devices),
@@ -496,8 +497,13 @@ def site(store: Store, request: Request) -> Iterator[Scheduler]:
     Raises
     ------
     UsageError
-        If the engine or its image cannot be used.
+        If the engine or its image cannot be used, or runs need files that no image holds.
     """
+    if files := request.own_files:
+        raise UsageError(
+            f"--executor docker: {files[0]}: no image holds a file of your own; use --executor local, or name a module "
+            "that an image of yours (--image) has installed"
+        )
     client = connect()
     with answering():
         containers = Containers(client, store, request.image)

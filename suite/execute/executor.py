@@ -109,11 +109,19 @@ class Request(NamedTuple):
     """A file of the slurm executor; see `suite.execute.slurm_script.Cluster`."""
     name: str = "runs"
     """Of the benchmark."""
+    modules: tuple[str, ...] = ()
+    """Somebody's own code that runs need, and that is trusted."""
 
     @property
     def command(self) -> list[str]:
         """What executes a run, after the suite's own name and before the run's."""
-        return ["exec", "--checkpoint-every", str(self.checkpoint_seconds), "--retries", str(self.retries.most)]
+        options = ["--checkpoint-every", str(self.checkpoint_seconds), "--retries", str(self.retries.most)]
+        return ["exec", *options, *(["--trust"] if self.modules else [])]
+
+    @property
+    def own_files(self) -> list[str]:
+        """Those of the modules that are files of this machine."""
+        return [module for module in self.modules if module.endswith(".py")]
 
 
 class Engine(Protocol):

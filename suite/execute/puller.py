@@ -33,7 +33,10 @@ def pull(submission: Submission) -> int:
     """
     plan, store = submission.plan, submission.store
     command = Request(
-        runs=len(plan.runs), checkpoint_seconds=plan.checkpoint_seconds, retries=Retries(plan.retries)
+        runs=len(plan.runs),
+        checkpoint_seconds=plan.checkpoint_seconds,
+        retries=Retries(plan.retries),
+        modules=plan.modules,
     ).command
     executor = LocalExecutor(
         store, [sys.executable, "-P", "-m", "suite", *command], gpus=this_machine().gpus, memory=plan.memory

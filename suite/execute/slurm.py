@@ -144,10 +144,11 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
         plan = planned(cluster, request, runs)
         write(submission, plan, script(cluster, submission, plan.tasks, request.threads))
         submit(str(submission.script), "--test-only")
-        needed = [str(submission.script), *([] if cluster.container else [sys.executable])]
+        needed = [str(submission.script), *([] if cluster.container else [sys.executable]), *request.own_files]
         blind = see(cluster.options, needed)
         if blind:
-            raise UsageError(f"a node of the cluster does not see {blind[0]}: give a --results that every node sees")
+            remedy = "put it where" if blind[0] in request.own_files else "give a --results that"
+            raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy} every node sees")
         if blind is None:
             print("no node was free to say whether it sees the store; tasks that do not will fail", file=sys.stderr)
         submission.accepted(submit(str(submission.script), "--parsable").partition(";")[0])
@@ -180,6 +181,7 @@ def planned(cluster: Cluster, request: Request, runs: Sequence[str]) -> Plan:
         seconds=request.limits.seconds,
         silence=request.limits.silence,
         memory=request.memory,
+        modules=request.modules,
         grace=max(SAVING_SECONDS, cluster.signal_seconds - SAVING_SECONDS),
     )
 

@@ -10,16 +10,21 @@ from safetensors.torch import load_file
 
 from algorithms import ENTRANTS
 from suite.errors import UsageError
+from suite.plan.own_code import load_modules_of
 from suite.run.trainer import Trainer
 from suite.store.checkpoint import join
 from suite.store.runs import FINAL_STATE, RunFolder
 
 
-def trained(folder: RunFolder, device: torch.device) -> Trainer:
+def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -> Trainer:
     """Build a finished run anew, with its algorithm as it was at the end of training.
 
     The algorithm is fit to be meta-tested, not to be trained further: its replay rows were not kept. Training tasks and
     their counters are those of a run that has not begun.
+
+    Parameters
+    ----------
+    trusted : whether somebody's own code that the run names may be executed.
 
     Raises
     ------
@@ -42,6 +47,7 @@ def trained(folder: RunFolder, device: torch.device) -> Trainer:
             f"run {folder.run}: keeps no trained agent (an older version made it); "
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
+    load_modules_of(spec, trusted=trusted)
     kind = ENTRANTS.get(spec.algorithm)
     if kind is None or kind.revision != spec.algorithm_revision:
         made = f"revision {spec.algorithm_revision} of {spec.algorithm}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from environments import family_names, family_spec
+from environments import family_names
 from suite.errors import UsageError, unknown
 from suite.papers.audit import read_checks
 from suite.papers.checks import Check
@@ -16,7 +16,7 @@ from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.sources import Block, SettingsFile
 from suite.papers.speaking import PaperSettings
-from suite.plan.environment_sets import named_environments
+from suite.plan.environment_sets import kind_of, named_environments
 
 CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
 
@@ -43,7 +43,7 @@ class Paper(Folder):
 
     def unit(self, environment: str) -> float:
         """Return what a return is divided by to be in the paper's unit."""
-        units = self.about.units.get(family_spec(environment).kind)
+        units = self.about.units.get(kind_of(environment) or "")
         return units.divide if units else 1.0
 
     def end_values(self, environment: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from environments import family_options, family_spec
+from environments import family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.papers.sources import Block, Sourced, Variant, merged
 from suite.plan.departures import departures
@@ -67,7 +67,7 @@ class PaperSettings:
 
     def speaks(self, spec: RunSpec) -> bool:
         """Tell whether a run is at the paper's settings and protocol, as an entry of its label."""
-        if not self.of(spec.label, spec.environment):
+        if spec.environment not in family_names() or not self.of(spec.label, spec.environment):
             return False
         expected = self.expected(spec.label, spec.environment)
         options = {name: allowed[0] for name, allowed in family_options(spec.environment).items()}

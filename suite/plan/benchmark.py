@@ -25,6 +25,7 @@ from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.environment_sets import named_environments
+from suite.plan.own_code import load_modules, modules_of
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
@@ -93,8 +94,12 @@ class Benchmark(BaseModel):
     groups: list[Group] = []
     clusters: list[Embedding] = []
     """Runs whose context embeddings are judged when they are done."""
+    modules: list[str] = []
+    """Somebody's own code: files beside its own, or installed modules; see `suite.plan.own_code`."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
+    _trusted: bool = PrivateAttr(default=False)
+    """Whether own code of files that it includes may be executed."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Benchmark:
@@ -118,8 +123,11 @@ class Benchmark(BaseModel):
     def embeddings(self) -> dict[str, ClusterSettings]:
         """Return how runs are embedded that shall be, by run; raises as `plan`."""
         own = self._chosen(self._runs())  # first: it refuses a file that includes itself
-        included = [load_benchmark(name, self._path.parent).embeddings() for name in self.include]
+        included = [self._included(name).embeddings() for name in self.include]
         return {run: settings for each in (*included, own) for run, settings in each.items()}
+
+    def _included(self, name: str) -> Benchmark:
+        return load_benchmark(name, self._path.parent, trusted=self._trusted)
 
     def _chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
         chosen: dict[str, ClusterSettings] = {}
@@ -135,7 +143,7 @@ class Benchmark(BaseModel):
         runs: dict[str, RunSpec] = {}
         for name in self.include:
             try:
-                included = load_benchmark(name, self._path.parent)
+                included = self._included(name)
                 if included._path.resolve() in within:
                     raise UsageError("includes itself")
                 for spec in included._runs(within):
@@ -206,6 +214,7 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     evaluations=group.evaluations,
                     threads=group.threads,
                     versions=versions,
+                    modules=modules_of(algorithm, environment),
                     **protocol,
                 )
                 for seed in group.seeds
@@ -238,21 +247,24 @@ def _shipped() -> dict[str, Path]:
     return {path.stem: path for pattern in SHIPPED for path in SUITE.glob(pattern)}
 
 
-def load_benchmark(name: str, folder: Path = Path()) -> Benchmark:
+def load_benchmark(name: str, folder: Path = Path(), *, trusted: bool = False) -> Benchmark:
     """Read a shipped benchmark by name, or any benchmark file by path.
 
     Parameters
     ----------
     folder : what the path is relative to.
+    trusted : whether somebody's own code that it names may be executed.
 
     Raises
     ------
     UsageError
-        If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed.
+        If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed; or if
+        own code is not trusted, or cannot be taken up.
     """
     path = _shipped().get(name, folder / name)
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
     benchmark = read_yaml(path, Benchmark, "benchmark file")
-    benchmark._path = path
+    benchmark._path, benchmark._trusted = path, trusted
+    load_modules(benchmark.modules, path.parent, f"benchmark file {path}", trusted=trusted)
     return benchmark

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import RootModel
 
+from environments import family_names, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 
@@ -40,3 +41,8 @@ def named_environments(names: str | Sequence[str], more: Mapping[str, Sequence[s
     if names not in sets:
         raise UsageError(unknown("environments: set", names, sets))
     return list(sets[names])
+
+
+def kind_of(environment: str) -> str | None:
+    """Return the kind of a task family; None of one that is not known here, such as somebody's own."""
+    return family_spec(environment).kind if environment in family_names() else None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from suite.errors import UsageError, unknown
-from suite.spec import RunSpec
+from suite.plan.own_code import fingerprints
+from suite.spec import APART, RunSpec
 from suite.store.runs import CorruptRunError, Store
 from suite.versions import code_hash
 
@@ -54,7 +55,8 @@ def drift(specs: Iterable[RunSpec], store: Store) -> list[str]:
                 found = folder.provenance()
             except CorruptRunError:
                 continue  # named by whoever reads the results
-            if found.get("code") != code_hash():
+            own = fingerprints(spec.modules)
+            if found.get("code") != code_hash() or found.get("modules", own) != own:
                 source = str(found.get("commit") or "unknown")[:12]
                 elsewhere[source] = elsewhere.get(source, 0) + 1
     return [
@@ -75,7 +77,7 @@ def _specs(store: Store) -> Iterable[RunSpec]:
 def _flat(spec: RunSpec) -> dict[str, Any]:
     """Return what identity is made of, by dotted path."""
     flat: dict[str, Any] = {}
-    for key, value in spec.model_dump(mode="json", exclude={"label"}).items():
+    for key, value in spec.model_dump(mode="json", exclude=APART).items():
         if isinstance(value, dict):
             flat |= {f"{key}.{name}": inner for name, inner in value.items()}
         else:

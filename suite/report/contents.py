@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from environments import family_spec
 from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
@@ -21,6 +20,7 @@ from suite.papers.audit import AuditRow, audit
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.plan.departures import departures
+from suite.plan.environment_sets import kind_of
 from suite.report import beside
 from suite.table import Table
 
@@ -91,7 +91,7 @@ class Contents:
         found: dict[str, str] = {}
         for environment in self.units:
             for paper in self.plain_papers:
-                if unit := paper.about.units.get(family_spec(environment).kind):
+                if unit := paper.about.units.get(kind_of(environment) or ""):
                     found.setdefault(environment, unit.name)
         return found
 

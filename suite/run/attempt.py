@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from algorithms.interface import AppendOnly, State
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
+from suite.plan.own_code import fingerprints
 from suite.run.provenance import provenance
 from suite.run.stopping import InterruptedRunError, stoppable
 from suite.run.trainer import Trainer
@@ -89,8 +90,9 @@ class Attempt:
         self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
         self.folder.write_table("training", pd.DataFrame(trainer.training))
         origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
+        own = {"modules": fingerprints(self.spec.modules)} if self.spec.modules else {}
         again = 0 if trainer.algorithm.resumes else len(self.folder.attempts()) - 1
-        self.folder.write_provenance({**origin, "code": code_hash(), "started_again": again})
+        self.folder.write_provenance({**origin, **own, "code": code_hash(), "started_again": again})
         self.folder.commit()
 
     def _seconds(self) -> float:

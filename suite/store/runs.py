@@ -111,6 +111,8 @@ class RunFolder:
     def prepare(self, spec: RunSpec) -> None:
         """Make the folder and write down what is to be run; a specification that can be read stays as it is.
 
+        Where somebody's own code lies is written anew: it may have moved.
+
         Raises
         ------
         NewerVersionError
@@ -118,11 +120,15 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            self.spec()
+            written = self.spec()
         except NewerVersionError:
             raise
         except CorruptRunError:
             write_json(self.path / "run.json", spec.model_dump(mode="json"))
+        else:
+            if written.modules != spec.modules:
+                moved = written.model_copy(update={"modules": spec.modules})
+                write_json(self.path / "run.json", moved.model_dump(mode="json"))
 
     def want_clusters(self, settings: dict[str, Any]) -> None:
         """Ask for the run's contexts to be embedded once it is done; whoever executes it reads this.

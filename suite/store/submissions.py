@@ -45,6 +45,8 @@ class Plan(BaseModel):
     """Bytes that a run may take."""
     grace: float
     """Seconds that runs have to save a checkpoint before a task's time is over."""
+    modules: tuple[str, ...] = ()
+    """Somebody's own code that runs need, and that is trusted."""
 
 
 class Submission:

@@ -1,6 +1,8 @@
-"""What tests compare the algorithms with: episodes that name their rows, a plain network, recorded gradients."""
+"""What tests compare the algorithms with: episodes that name their rows, plain networks and losses, gradients."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -48,3 +50,35 @@ def chain(network: torch.nn.Module, inputs: Tensor, member: int | None = None) -
         if layer < len(weights) - 1:
             inputs = inputs.clamp(min=0)
     return inputs
+
+
+def contrastive_loss(
+    query_mean: np.ndarray, query_dev: np.ndarray, key_mean: np.ndarray, key_dev: np.ndarray, temperature: float
+) -> float:
+    """Eq. 7 and 8 of the paper, written with loops and nothing shared with the code under test."""
+    n = len(query_mean)
+    total = 0.0
+    for i in range(n):
+        similarities = []
+        for j in range(n):
+            squared = 0.0
+            for d in range(query_mean.shape[1]):
+                squared += (query_mean[i, d] - key_mean[j, d]) ** 2 + (query_dev[i, d] - key_dev[j, d]) ** 2
+            similarities.append(-squared / temperature)
+        total += math.log(math.exp(similarities[i]) / sum(math.exp(s) for s in similarities))
+    return -total / n
+
+
+def contrastive_gradient(
+    query_mean: np.ndarray, query_dev: np.ndarray, key_mean: np.ndarray, key_dev: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same loss differentiated by hand: d/dq_i = (2/(N tau)) [ (q_i - k_i) - sum_j p_ij (q_i - k_j) ]."""
+    n = len(query_mean)
+    gradients = []
+    distances = ((query_mean[:, None] - key_mean) ** 2).sum(-1) + ((query_dev[:, None] - key_dev) ** 2).sum(-1)
+    p = np.exp(-distances / temperature)
+    p /= p.sum(axis=1, keepdims=True)
+    for query, key in ((query_mean, key_mean), (query_dev, key_dev)):
+        away = np.einsum("ij,ijd->id", p, query[:, None] - key[None])
+        gradients.append(2.0 / (n * temperature) * ((query - key) - away))
+    return gradients[0], gradients[1]

@@ -23,12 +23,10 @@ PEARL = {
     "psi": "value",
     "psi_target": "target_value",
     "theta_pi": "policy",
-    "phi_k": "key_encoder",
 }
 SAC = {"theta": "critics", "theta_target": "target_critics", "phi": "policy", "log_alpha": "log_temperature"}
 RENAMED = {
     "pearl": PEARL,
-    "tcl-pearl": PEARL,
     "oracle-sac": SAC,
     "blind-sac": SAC,
     "maml-trpo": {"theta": "policy"},

@@ -143,41 +143,12 @@ def test_gradients_are_those_of_the_papers_losses(float64: None) -> None:
             torch.testing.assert_close(got, gradient, rtol=1e-9, atol=1e-11)
 
 
-def test_tcl_adds_its_scaled_loss_to_the_encoders_gradient_and_to_nothing_else(float64: None) -> None:
-    gradients = {}
-    for scale in (0.0, 0.7):
-        algorithm = make(TCLPEARL, replace(SMALL_TCL, contrastive_scale=scale))
-        recorders = record(algorithm)
-        metrics = algorithm.update()
-        gradients[scale] = {name: recorder.gradients for name, recorder in recorders.items()}
-    pairs = {name: list(zip(gradients[0.0][name], gradients[0.7][name], strict=True)) for name in recorders}
-    encoder = len(algorithm.encoder_parameters.parameters)
-    for one, other in pairs["value_adam"] + pairs["policy_adam"] + pairs["critic_adam"][encoder:]:
-        assert torch.equal(one, other)
-    added = [other - one for one, other in pairs["critic_adam"][:encoder]]
-    assert any(part.abs().max() > 1e-6 for part in added)
-    assert metrics["contrastive_loss"] > 0
-
-
 @pytest.mark.parametrize("share", [True, False])
 def test_shared_queries_are_the_context_of_pearls_own_losses(share: bool, float64: None) -> None:
     algorithm = make(TCLPEARL, replace(SMALL_TCL, share_queries=share))
     inference = algorithm.infer(torch.tensor([0, 1, 2, 0]))
     same = torch.allclose(inference.posterior.deviations.square().mean(), inference.auxiliary.metrics["query_variance"])
     assert same == share
-
-
-def test_momentum_as_printed_replaces_the_keys_almost_wholly() -> None:
-    moved = {}
-    for printed in (False, True):
-        algorithm = make(TCLPEARL, replace(SMALL_TCL, momentum_as_printed=printed))
-        assert isinstance(algorithm, TCLPEARL)
-        before = algorithm.key_encoder.parameters.vector.clone()
-        algorithm.encoder_parameters.vector.add_(1.0)
-        algorithm.key_encoder.update()
-        moved[printed] = (algorithm.key_encoder.parameters.vector - before).mean().item()
-    assert moved[False] == pytest.approx(0.005, rel=1e-3)
-    assert moved[True] == pytest.approx(0.995, rel=1e-3)
 
 
 def test_twin_critics_differ_unless_initialised_alike() -> None:

@@ -10,46 +10,16 @@ from hypothesis import strategies as st
 
 from algorithms.context import ContextEncoder
 from algorithms.gaussian import DiagonalNormal
+from algorithms.networks import GRU
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable, Replay
-from algorithms.tcl import KeyEncoder, Windows, contrast, sample_windows
-from tests.algorithms.references import CPU, episodes_of
+from algorithms.tcl import TrajectoryContrast, Windows, contrast, last_state, sample_windows, similarity
+from algorithms.tcl_settings import TCLSettings
+from tests.algorithms.references import CPU, contrastive_gradient, contrastive_loss, episodes_of
 
 
 def gaussian(means: torch.Tensor, deviations: torch.Tensor) -> DiagonalNormal:
     return DiagonalNormal(means, deviations.log())
-
-
-def reference_loss(
-    query_mean: np.ndarray, query_dev: np.ndarray, key_mean: np.ndarray, key_dev: np.ndarray, temperature: float
-) -> float:
-    """Eq. 7 and 8 of the paper, written with loops and nothing shared with the code under test."""
-    n = len(query_mean)
-    total = 0.0
-    for i in range(n):
-        similarities = []
-        for j in range(n):
-            squared = 0.0
-            for d in range(query_mean.shape[1]):
-                squared += (query_mean[i, d] - key_mean[j, d]) ** 2 + (query_dev[i, d] - key_dev[j, d]) ** 2
-            similarities.append(-squared / temperature)
-        total += math.log(math.exp(similarities[i]) / sum(math.exp(s) for s in similarities))
-    return -total / n
-
-
-def reference_gradient(
-    query_mean: np.ndarray, query_dev: np.ndarray, key_mean: np.ndarray, key_dev: np.ndarray, temperature: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same loss differentiated by hand: d/dq_i = (2/(N tau)) [ (q_i - k_i) - sum_j p_ij (q_i - k_j) ]."""
-    n = len(query_mean)
-    gradients = []
-    distances = ((query_mean[:, None] - key_mean) ** 2).sum(-1) + ((query_dev[:, None] - key_dev) ** 2).sum(-1)
-    p = np.exp(-distances / temperature)
-    p /= p.sum(axis=1, keepdims=True)
-    for query, key in ((query_mean, key_mean), (query_dev, key_dev)):
-        away = np.einsum("ij,ijd->id", p, query[:, None] - key[None])
-        gradients.append(2.0 / (n * temperature) * ((query - key) - away))
-    return gradients[0], gradients[1]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
@@ -63,9 +33,9 @@ def test_loss_and_gradient_agree_with_an_independent_computation(temperature: fl
         torch.ones(6, dtype=torch.bool),
         temperature,
     )
-    assert abs(loss.item() - reference_loss(*parts, temperature)) < 1e-10
+    assert abs(loss.item() - contrastive_loss(*parts, temperature)) < 1e-10
     for got, expected in zip(
-        torch.autograd.grad(loss, tensors[:2]), reference_gradient(*parts, temperature), strict=True
+        torch.autograd.grad(loss, tensors[:2]), contrastive_gradient(*parts, temperature), strict=True
     ):
         np.testing.assert_allclose(got.numpy(), expected, rtol=0, atol=1e-10)
 
@@ -96,7 +66,7 @@ def test_the_encoders_gradient_agrees_with_finite_differences_of_the_whole_chain
         precision = 1.0 / variance
         product_variance = 1.0 / precision.sum(axis=1)
         product_mean = product_variance * (mean * precision).sum(axis=1)
-        return reference_loss(product_mean, np.sqrt(product_variance), key.means.numpy(), key.deviations.numpy(), 1.0)
+        return contrastive_loss(product_mean, np.sqrt(product_variance), key.means.numpy(), key.deviations.numpy(), 1.0)
 
     vector = flat.vector.numpy().copy()
     assert abs(loss.item() - chain(vector)) < 1e-10
@@ -257,17 +227,47 @@ def test_random_rows_come_from_the_whole_of_one_trajectory() -> None:
     for _ in range(200):
         windows = sample_windows(table, torch.tensor([0]), 4, generator, "rows")
         rows = torch.cat([windows.queries[0], windows.keys[0]])
+        assert all(torch.equal(some, some.sort().values) for some in (windows.queries[0], windows.keys[0]))
         assert len(torch.unique(rows // 11)) == 1  # an episode of ten steps takes eleven rows
         seen |= set(rows.tolist())
     assert seen == {*range(10), *range(11, 21)}
 
 
-def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(generator: torch.Generator) -> None:
+@pytest.mark.parametrize("printed", [False, True])
+def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(
+    printed: bool, generator: torch.Generator
+) -> None:
     encoder = ContextEncoder(3, [4], 2, generator)
     phi_q = FlatParameters(encoder)
-    keys = KeyEncoder(encoder, phi_q, query_weight=0.005)
-    before = keys.parameters.vector.clone()
+    settings = TCLSettings(momentum=0.005, momentum_as_printed=printed)
+    tcl = TrajectoryContrast(settings, encoder, phi_q, generator)
+    before = tcl.key_parameters.vector.clone()
     phi_q.vector.add_(1.0)
-    keys.update()
-    torch.testing.assert_close(keys.parameters.vector, before + 0.005)
-    assert not keys.encoder(torch.randn(2, 3, 3)).means.requires_grad
+    tcl.update()
+    torch.testing.assert_close(tcl.key_parameters.vector, before + (0.995 if printed else 0.005))
+    assert not tcl.key_encoder(torch.randn(2, 3, 3)).means.requires_grad
+
+
+def test_a_recurrent_encoder_reads_a_window_in_order_from_a_zero_state(generator: torch.Generator) -> None:
+    """Also where the window was shortened: padding is not read."""
+    encoder = GRU(2, 3, generator)
+    rows, present = torch.randn(3, 5, 2), torch.ones(3, 5)
+    present[1, 2:] = 0.0
+    features = last_state(encoder(rows), present)
+    for window, length in enumerate((5, 2, 5)):
+        hidden = torch.zeros(1, 3)
+        for row in rows[window, :length]:
+            hidden = encoder(row[None, None], hidden)[:, -1]
+        torch.testing.assert_close(features.means[window], hidden[0])
+    assert not features.deviations.any()
+
+
+def test_where_deviations_are_zero_similarity_is_the_squared_distance_of_features() -> None:
+    rng = np.random.default_rng(0)
+    queries, keys = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    q, k = (last_state(torch.from_numpy(some)[:, None], torch.ones(4, 1)) for some in (queries, keys))
+    expected = -((queries[:, None] - keys[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(similarity(q, k).numpy(), expected)
+    nothing = np.zeros((4, 3))
+    loss = contrast(q, k, torch.ones(4, dtype=torch.bool), 0.7).loss.item()
+    assert loss == pytest.approx(contrastive_loss(queries, nothing, keys, nothing, 0.7), abs=1e-12)

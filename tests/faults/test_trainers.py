@@ -29,7 +29,7 @@ from tests.suite.stores import make_spec
 
 pytestmark = pytest.mark.faults
 
-BUDGETS = {"maml-trpo": 2000, "rl2-ppo": 1600, "mql": 1000}
+BUDGETS = {"maml-trpo": 2000, "rl2-ppo": 1600, "tcl-rl2-ppo": 1600, "mql": 1000, "tcl-mql": 1000}
 """Environment steps of about fifteen iterations; of the others, 6,000."""
 
 TINY = [

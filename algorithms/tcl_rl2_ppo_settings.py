@@ -1,0 +1,23 @@
+"""Settings of RL2-PPO with TCL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from algorithms.rl2_ppo_settings import RL2PPODeclaration, RL2PPOSettings
+from algorithms.tcl_settings import TCLSettings
+
+
+@dataclass(frozen=True)
+class TCLRL2PPOSettings(TCLSettings, RL2PPOSettings):
+    """RL2-PPO's settings and those of TCL."""
+
+
+class TCLRL2PPODeclaration(RL2PPODeclaration):
+    """RL2-PPO plus TCL."""
+
+    implementation: ClassVar[str] = "algorithms.tcl_rl2_ppo:TCLRL2PPO"
+    name: ClassVar[str] = "tcl-rl2-ppo"
+    revision: ClassVar[int] = 1
+    Settings: ClassVar[type[Any]] = TCLRL2PPOSettings
