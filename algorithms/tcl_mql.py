@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes, Stateful, Streams
 from algorithms.mql import MQL
-from algorithms.networks import GRU
 from algorithms.replay import EpisodeTable
 from algorithms.tcl import TrajectoryContrast, last_state
 from algorithms.tcl_mql_settings import TCLMQLDeclaration, TCLMQLSettings
@@ -44,7 +43,7 @@ class TCLMQL(TCLMQLDeclaration, MQL):
         self.episodes.append(episodes, starts)
         return starts
 
-    def encode_windows(self, encoder: GRU, rows: Tensor, present: Tensor) -> DiagonalNormal:
+    def encode_windows(self, encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
         """Read (observation, action, reward) of a window in order, from a zero state."""
         steps = self.replay.steps.context(rows, reward_scale=1.0, next_observations=False)
         return last_state(encoder(steps), present)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from algorithms.context import ContextEncoder
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Stateful, Streams
@@ -23,7 +22,7 @@ class TCLPEARL(TCLPEARLDeclaration, PEARL):
         super().__init__(settings, problem, streams, device)
         self.contrast = TrajectoryContrast(settings, self.encoder, self.encoder_parameters, streams.for_updates(device))
 
-    def encode_windows(self, encoder: ContextEncoder, rows: Tensor, present: Tensor) -> DiagonalNormal:
+    def encode_windows(self, encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
         """Multiply the factors of a window's rows (Eq. 5)."""
         posterior: DiagonalNormal = encoder(self.context(rows), present)
         return posterior

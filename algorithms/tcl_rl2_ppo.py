@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Stateful, Streams
-from algorithms.networks import GRU
 from algorithms.rl2_ppo import RL2PPO, Minibatch
 from algorithms.tcl import TrajectoryContrast, last_state
 from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration, TCLRL2PPOSettings
@@ -29,7 +28,7 @@ class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
         """Contrast two windows of one episode of each trial of the minibatch."""
         inputs = batch.x.flatten(0, 1)
 
-        def encode_windows(encoder: GRU, rows: Tensor, present: Tensor) -> DiagonalNormal:
+        def encode_windows(encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
             return last_state(encoder(inputs[rows]), present)
 
         trials = torch.arange(len(batch.x), device=self.device)

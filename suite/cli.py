@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from suite.execute.executor import Engine, Request
     from suite.execute.slurm import Place
     from suite.papers.paper import Paper
+    from suite.plan.seeds import Comparison
     from suite.store.runs import Store
 
 app = typer.Typer(
@@ -145,6 +146,7 @@ def plan(
     trust: Trust = False,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
+    from suite.analysis.looks import planned
     from suite.execute.forecast import Speeds, forecast
     from suite.execute.machine import this_machine
     from suite.plan.benchmark import load_benchmark
@@ -155,7 +157,8 @@ def plan(
     from suite.store.runs import Store
 
     store = Store(results)
-    specs = chosen(load_benchmark(benchmark, trusted=trust).plan(), only or (), seeds)
+    wanted, looked = planned(load_benchmark(benchmark, trusted=trust), store)
+    specs = chosen(wanted, only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
@@ -172,6 +175,8 @@ def plan(
         measure_speeds(missing, speeds, _device())
     _print_states(states, as_json)
     if not as_json:
+        for each in looked:
+            out.print(each.text, highlight=False)
         threads = max((spec.threads for spec in missing), default=1)
         workers = this_machine().room_for(len(missing), threads) * machines
         for run, reason in uncovered(missing).items():
@@ -213,6 +218,7 @@ def run(
     trust: Trust = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
+    from suite.analysis.looks import planned
     from suite.execute.batch import Batch
     from suite.execute.executor import Limits, Request, Retries
     from suite.papers.paper import read_papers
@@ -226,17 +232,15 @@ def run(
         raise UsageError(f"{'--cluster' if cluster else '--dry-run'}: is for --executor slurm")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     definition = load_benchmark(benchmark, trusted=trust)
-    specs = chosen(definition.plan(), only or (), seeds)
     store = Store(results)
+    wanted, looked = planned(definition, store)
+    specs = chosen(wanted, only or (), seeds)
     if not dry_run:
         store.prepare()
         store.forget(rerun or (), specs)
-    batch = Batch(store, specs, rerun=rerun or (), only_failed=only_failed)
-    if not dry_run:
-        batch.announce({run: each.model_dump(mode="json") for run, each in definition.embeddings().items()})
+    embeddings = {run: each.model_dump(mode="json") for run, each in definition.embeddings().items()}
     request = Request(
-        runs=len(batch.unfinished),
-        threads=batch.threads,
+        runs=0,
         workers=workers,
         memory=None if memory_limit is None else int(2**30 * memory_limit),
         checkpoint_seconds=checkpoint_every,
@@ -247,17 +251,34 @@ def run(
         image=image,
         cluster=cluster,
         name=definition.name,
-        modules=tuple(sorted({module for spec in batch.unfinished for module in spec.modules})),
     )
-    if dry_run:
-        from suite.execute.slurm import dry_run as shown
+    alone = rerun or []
+    again = shlex.join(_words(context, without=("rerun", "only_failed")))
+    known: set[str] = set()
+    succeeded = True
+    while True:  # once, but for further seeds of comparisons that are not decided
+        batch = Batch(store, specs, rerun=alone, only_failed=only_failed)
+        modules = {module for spec in batch.unfinished for module in spec.modules}
+        request = request._replace(runs=len(batch.unfinished), threads=batch.threads, modules=tuple(sorted(modules)))
+        if dry_run:
+            from suite.execute.slurm import dry_run as shown
 
-        print(shown(store, request), end="")
-        return
-    # Runs that were to be run again have been forgotten by now, and are pending as others are.
-    _execute(batch, executor, request, again=shlex.join(_words(context, without=("rerun", "only_failed"))))
-    _write_report(store, reports, read_papers(), specs, definition.name)
-    raise typer.Exit(0 if batch.is_done() else 1)
+            print(shown(store, request), end="")
+            return
+        batch.announce(embeddings)
+        # Runs that were to be run again have been forgotten by now, and are pending as others are.
+        _execute(batch, executor, request, again)
+        succeeded = succeeded and batch.is_done()
+        known |= {spec.run for spec in specs}
+        wanted, looked = planned(definition, store)
+        for each in looked:
+            err.print(each.text, highlight=False)
+        specs = chosen(wanted, only or (), seeds)
+        alone = [spec.run for spec in specs if spec.run not in known]
+        if rerun or only_failed or not alone:
+            break
+    _write_report(store, reports, read_papers(), specs, definition.name, definition.comparisons())
+    raise typer.Exit(0 if succeeded else 1)
 
 
 def _execute(batch: Batch, executor: ExecutorName, request: Request, again: str) -> None:
@@ -511,6 +532,7 @@ def report(
     trust: Trust = False,
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
+    from suite.analysis.looks import planned
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
@@ -519,12 +541,14 @@ def report(
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
     definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
-    planned = definition.plan() if definition else None
+    store = Store(results)
+    specs = planned(definition, store)[0] if definition else None
+    comparisons = definition.comparisons() if definition else None
     papers = read_papers(paper)
     if form == "html":
-        _write_report(Store(results), reports, papers, planned, definition.name if definition else "All runs")
+        _write_report(store, reports, papers, specs, definition.name if definition else "All runs", comparisons)
     else:
-        print(tables_as(form, Store(results), planned, papers))
+        print(tables_as(form, store, specs, papers, comparisons))
 
 
 @app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
@@ -537,6 +561,7 @@ def export(
     trust: Trust = False,
 ) -> None:
     """Write scores, curves and claims as tidy tables for other programs."""
+    from suite.analysis.looks import planned
     from suite.analysis.results import read_results
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
@@ -545,7 +570,8 @@ def export(
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
-    found = read_results(Store(results), load_benchmark(benchmark, trusted=trust).plan() if benchmark else None)
+    store = Store(results)
+    found = read_results(store, planned(load_benchmark(benchmark, trusted=trust), store)[0] if benchmark else None)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
     for path in write_tables(tables(found, read_papers(paper)), folder, form):
@@ -559,8 +585,10 @@ def export(
 def publish(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
+    trust: Trust = False,
 ) -> None:
     """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is."""
+    from suite.analysis.looks import planned
     from suite.plan.benchmark import load_benchmark
     from suite.report import plain_tables
     from suite.store.published import Background
@@ -569,20 +597,25 @@ def publish(
 
     if not results.is_dir():
         raise UsageError(f"--results {results}: there is no such folder")
-    definition = load_benchmark(benchmark)
+    definition = load_benchmark(benchmark, trusted=trust)
     store = Store(results)
     snapshot = place(store, definition.name)
-    planned = definition.plan()
-    specs = ended(store, planned)
+    wanted, _ = planned(definition, store)
+    specs = ended(store, wanted)
     if not specs:
         raise UsageError(
             f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
         )
     runs = [kept(store.folder(spec.run)) for spec in specs]
-    background = Background(name=definition.name, description=definition.description)
-    snapshot.write(runs, background, plain_tables(store, specs))
+    comparisons = definition.comparisons()
+    background = Background(
+        name=definition.name,
+        description=definition.description,
+        comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
+    )
+    snapshot.write(runs, background, plain_tables(store, specs, comparisons=comparisons))
     counts = Counter(each.state for each in runs)
-    left = f", {len(planned) - len(specs)} not finished" if len(specs) < len(planned) else ""
+    left = f", {len(wanted) - len(specs)} not finished" if len(specs) < len(wanted) else ""
     out.print(f"published: {snapshot.path}", highlight=False)
     err.print(
         f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False
@@ -745,12 +778,17 @@ def _device() -> torch.device:
 
 
 def _write_report(
-    store: Store, reports: Path, papers: Sequence[Paper], planned: Sequence[RunSpec] | None, title: str
+    store: Store,
+    reports: Path,
+    papers: Sequence[Paper],
+    planned: Sequence[RunSpec] | None,
+    title: str,
+    comparisons: Sequence[Comparison] | None,
 ) -> None:
     from suite.report import write_report
 
     try:
-        page = write_report(store, reports, planned, title, papers)
+        page = write_report(store, reports, planned, title, papers, comparisons)
     except OSError as error:
         if error.filename is not None and not Path(error.filename).is_relative_to(reports):
             raise

@@ -1,8 +1,9 @@
 """The calibration of the judge: `python -m speed.calibration [--trials 2000] [--write]`.
 
-Prints, as Markdown, how often each wrong verdict falls at the boundary of each statement, how often each interval holds
-the true value, and what three seeds can decide. Ends with 1 if a verdict falls in more than 5 % of trials, or an
-interval covers less than 90 %, beyond chance (Holm's correction for the number of cells).
+Prints, as Markdown, how often each wrong verdict falls at the boundary of each statement, how often adaptive seeds tell
+identical entries apart, how often each interval holds the true value, and what three seeds can decide. Ends with 1 if
+a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's correction for
+the number of cells).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from speed.calibration import intervals, verdicts
+from speed.calibration import intervals, looks, verdicts
 from speed.calibration.noise import KINDS
 from speed.calibration.power import SEEDS as SEEDS_TRIED
 from speed.calibration.power import power
@@ -155,6 +156,54 @@ def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
     )
 
 
+def look_cells() -> list[looks.Cell]:
+    """Return every benchmark of identical entries whose wrong decisions are counted."""
+    return [looks.Cell(*values) for values in product(looks.COMPARISONS, KINDS)]
+
+
+def difference_cells() -> list[looks.Cell]:
+    """Return every difference that adaptive seeds are tried on."""
+    return [looks.Cell(*values) for values in product(looks.COMPARISONS, ("normal",), looks.DIFFERENCES)]
+
+
+SCHEME = f"{looks.BATCH} seeds a batch, {looks.MOST} at most"
+
+
+def identical_table(found: Sequence[looks.Decided]) -> Table:
+    """Return how often any comparison of identical entries is decided, at any look."""
+    shares = {(each.cell.comparisons, each.cell.noise): each for each in found}
+    rows = tuple(
+        (count, *(f"{100 * shares[count, noise].decided / shares[count, noise].trials:.1f}" for noise in KINDS))
+        for count in looks.COMPARISONS
+    )
+    return Table(
+        "identical",
+        "Adaptive seeds: a wrong decision in any environment at any look, % of trials",
+        ("environments", *KINDS),
+        rows,
+        f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
+    )
+
+
+def difference_table(found: Sequence[looks.Decided]) -> Table:
+    """Return how often a difference is decided, and at how many seeds."""
+    shares = {(each.cell.comparisons, each.cell.difference): each for each in found}
+
+    def told(each: looks.Decided) -> str:
+        return f"{100 * each.decided / each.trials:.0f} %, {each.seeds:.1f} seeds"
+
+    rows = tuple(
+        (count, *(told(shares[count, difference]) for difference in looks.DIFFERENCES)) for count in looks.COMPARISONS
+    )
+    return Table(
+        "differences",
+        "Adaptive seeds: a difference decided, and seeds of each entry on average",
+        ("environments", *(f"{difference:g} deviations" for difference in looks.DIFFERENCES)),
+        rows,
+        f"{found[0].trials:,} trials a cell, normal noise; one comparison of a benchmark of so many; {SCHEME}.",
+    )
+
+
 def power_table(found: Sequence[Power]) -> Table:
     """Return how often three seeds decide each claim, and how many seeds decide it in 80 % of trials."""
     rows = []
@@ -186,6 +235,8 @@ def main() -> None:
         errors = list(pool.map(partial(verdicts.count, trials=arguments.trials), slowest_first))
         unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
         coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
+        alike = list(pool.map(partial(looks.identical, trials=arguments.trials // 2), look_cells()[::-1]))
+        apart = list(pool.map(partial(looks.different, trials=arguments.trials // 4), difference_cells()))
         statements = [
             (paper.name, claim.key, deviation)
             for paper in read_papers()
@@ -198,7 +249,14 @@ def main() -> None:
             if each is not None:
                 of_papers.setdefault(name, []).append(each)
         decided = [each for found in of_papers.values() for each in found]
-    tables = (verdict_table(errors), spread_table(unequal), coverage_table(coverage), power_table(decided))
+    tables = (
+        verdict_table(errors),
+        spread_table(unequal),
+        identical_table(alike),
+        difference_table(apart),
+        coverage_table(coverage),
+        power_table(decided),
+    )
     text = "\n".join(as_markdown(table) for table in tables)
     print(text)
     if arguments.write:
@@ -215,9 +273,10 @@ def main() -> None:
         if (events := getattr(each, side)) is not None
     ]
     missed = [(str(cell), trials - hits, trials) for cell, trials, hits in coverage]
-    faults = too_many(wrong, LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in alike]
+    faults = too_many([*wrong, *hasty], LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
     print(
-        f"{len(wrong)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",
+        f"{len(wrong + hasty)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",
         file=sys.stderr,
     )
     for fault in faults:

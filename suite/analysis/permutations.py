@@ -67,13 +67,17 @@ def permute_means(
     return _ranked(statistic(sums, rest), observed)
 
 
-def permute_chances(ours: Samples, theirs: Samples, others: Sequence[Samples] = ()) -> Permuted:
+def permute_chances(ours: Samples, theirs: Samples, others: Sequence[Samples] = (), *, drawn: int = DRAWN) -> Permuted:
     """Test whether a run of ours is the best more often than one of theirs, in the mean over environments.
 
     Best of a run of each entry, those of `others` included; without others this is Mann and Whitney's statistic.
+
+    Parameters
+    ----------
+    drawn : rearrangements where they are not all visited.
     """
     dealt = _dealt(ours, theirs)
-    members, observed = _rearranged(ours, theirs, dealt)
+    members, observed = _rearranged(ours, theirs, dealt, drawn)
     pooled = _laid_out(ours, theirs, members[:, :, observed], np.nan)
     lead = np.sign(pooled[:, :, None] - pooled[:, None, :])
     for other in others:
@@ -130,13 +134,15 @@ def _laid_out(ours: Samples, theirs: Samples, members: FloatArray, empty: float)
     return pooled
 
 
-def _rearranged(ours: Samples, theirs: Samples, dealt: tuple[tuple[int, int], ...]) -> tuple[FloatArray, int]:
+def _rearranged(
+    ours: Samples, theirs: Samples, dealt: tuple[tuple[int, int], ...], drawn: int = DRAWN
+) -> tuple[FloatArray, int]:
     """Return the rearrangements, and which of them stands for the runs as they are.
 
     Drawn rearrangements are the same for all data of a shape. A test holds its level exactly if the data take the place
     of one of them at random (Hemerik and Goeman 2018); of which, is drawn from the pooled data themselves.
     """
-    members, complete = _members(dealt)
+    members, complete = _members(dealt, drawn)
     if complete:
         return members, 0
     pooled = np.sort(np.concatenate([*ours, *theirs]))
@@ -144,7 +150,7 @@ def _rearranged(ours: Samples, theirs: Samples, dealt: tuple[tuple[int, int], ..
 
 
 @lru_cache(maxsize=8)
-def _members(dealt: tuple[tuple[int, int], ...]) -> tuple[FloatArray, bool]:
+def _members(dealt: tuple[tuple[int, int], ...], drawn: int) -> tuple[FloatArray, bool]:
     """Return who is ours in each rearrangement, (environments, places, rearrangements), and whether these are all."""
     places = max(x + y for x, y in dealt)
     complete = math.prod(math.comb(x + y, x) for x, y in dealt) <= ENUMERATED
@@ -153,7 +159,7 @@ def _members(dealt: tuple[tuple[int, int], ...]) -> tuple[FloatArray, bool]:
         chosen = [np.array(each, int) for each in zip(*product(*choices), strict=True)]
     else:
         chosen = [
-            np.argsort(np.random.default_rng([environment, x, y]).random((DRAWN, x + y)), axis=-1)[:, :x]
+            np.argsort(np.random.default_rng([environment, x, y]).random((drawn, x + y)), axis=-1)[:, :x]
             for environment, (x, y) in enumerate(dealt)
         ]
     members = np.zeros((len(dealt), places, len(chosen[0])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     PositiveInt,
     PrivateAttr,
     model_validator,
@@ -26,6 +27,7 @@ from suite.plain_yaml import read_yaml
 from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.environment_sets import named_environments
 from suite.plan.own_code import load_modules, modules_of
+from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
@@ -41,6 +43,9 @@ def _looks_like_itself(label: str) -> str:
         raise ValueError("must be visible characters, with single spaces between words and none around them")
     return label
 
+
+Wanted = Callable[[Comparison], int]
+"""How many seeds of each entry a comparison gets."""
 
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
 
@@ -71,7 +76,7 @@ class Group(BaseModel):
     """In a file also the name of a set of `environment_sets.yaml`."""
     environment_options: dict[str, str] = {}
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    seeds: Annotated[list[int] | AdaptiveSeeds, PlainValidator(seeds)]
     budget: PositiveInt
     evaluations: PositiveInt = 50
     horizon: int | None = None
@@ -107,8 +112,12 @@ class Benchmark(BaseModel):
             raise ValueError("groups: holds nothing to run")
         return self
 
-    def plan(self) -> list[RunSpec]:
+    def plan(self, wanted: Wanted | None = None) -> list[RunSpec]:
         """Return the runs, each once, in the order of the file.
+
+        Parameters
+        ----------
+        wanted : how many seeds a comparison gets that decides how many it needs; by default all it may come to.
 
         Raises
         ------
@@ -118,7 +127,18 @@ class Benchmark(BaseModel):
         """
         specs = self._runs()
         self._chosen(specs)
-        return specs
+        return specs if wanted is None else self._runs(wanted)
+
+    def comparisons(self) -> list[Comparison]:
+        """Return what decides how many seeds there are, in the order of the file; raises as `plan`."""
+        found: list[Comparison] = []
+
+        def noted(comparison: Comparison) -> int:
+            found.append(comparison)
+            return comparison.most
+
+        self._runs(noted)
+        return list(dict.fromkeys(found))
 
     def embeddings(self) -> dict[str, ClusterSettings]:
         """Return how runs are embedded that shall be, by run; raises as `plan`."""
@@ -138,7 +158,9 @@ class Benchmark(BaseModel):
                 raise UsageError(f"benchmark {self.name}: clusters.{number}: {error}") from error
         return chosen
 
-    def _runs(self, within: tuple[Path, ...] = ()) -> list[RunSpec]:
+    def _runs(
+        self, wanted: Wanted = lambda comparison: comparison.most, within: tuple[Path, ...] = ()
+    ) -> list[RunSpec]:
         within = (*within, self._path.resolve())
         runs: dict[str, RunSpec] = {}
         for name in self.include:
@@ -146,13 +168,13 @@ class Benchmark(BaseModel):
                 included = self._included(name)
                 if included._path.resolve() in within:
                     raise UsageError("includes itself")
-                for spec in included._runs(within):
+                for spec in included._runs(wanted, within):
                     _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
         for number, group in enumerate(self.groups):
             try:
-                for spec in _group_plan(group):
+                for spec in _group_plan(group, wanted):
                     _add(spec, runs)
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
@@ -169,8 +191,12 @@ def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
         )
 
 
-def _group_plan(group: Group) -> list[RunSpec]:
-    for what, listed in (("seeds", group.seeds), ("environments", group.environments)):
+def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
+    adaptive = group.seeds if isinstance(group.seeds, AdaptiveSeeds) else None
+    for label in adaptive.decide if adaptive else ():
+        if label not in group.algorithms:
+            raise UsageError(f"seeds: decide: {unknown('entry', label, group.algorithms)}")
+    for what, listed in (("seeds", [] if adaptive else group.seeds), ("environments", group.environments)):
         repeated = [item for item, count in Counter[object](listed).items() if count > 1]
         if repeated:
             raise UsageError(f"{what}: {repeated[0]} is repeated; each is allowed once")
@@ -194,13 +220,14 @@ def _group_plan(group: Group) -> list[RunSpec]:
             for name, value in options.items()
             if name not in added_options(environment) or value != usual[name]
         }
+        here: dict[str, list[RunSpec]] = {}
         for label, given in group.algorithms.items():
             entry = given or Entry()
             algorithm = entry.algorithm or label
             if algorithm not in ENTRANTS:
                 raise UsageError(unknown("algorithms:", algorithm, ENTRANTS))
             settings = used_settings(algorithm, environment, entry.settings)
-            runs.extend(
+            here[label] = [
                 RunSpec(
                     label=label,
                     algorithm=algorithm,
@@ -217,13 +244,38 @@ def _group_plan(group: Group) -> list[RunSpec]:
                     modules=modules_of(algorithm, environment),
                     **protocol,
                 )
-                for seed in group.seeds
-            )
+                for seed in _seeds(group, label)
+            ]
+        if adaptive:
+            _shorten(here, environment, adaptive, wanted)
+        runs += [spec for specs in here.values() for spec in specs]
     labels: dict[str, str] = {}
     for spec in runs:
         if labels.setdefault(spec.run, spec.label) != spec.label:
             raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
     return runs
+
+
+def _seeds(group: Group, label: str) -> Sequence[int]:
+    """Return all seeds that an entry may come to."""
+    if isinstance(group.seeds, AdaptiveSeeds):
+        return range(group.seeds.most if label in group.seeds.decide else group.seeds.batch)
+    return group.seeds
+
+
+def _shorten(here: dict[str, list[RunSpec]], environment: str, adaptive: AdaptiveSeeds, wanted: Wanted) -> None:
+    """Leave each of the two entries that are compared the seeds that are wanted."""
+    ours, theirs = adaptive.decide
+    count = wanted(
+        Comparison(
+            environment=environment,
+            entries=(ours, theirs),
+            batch=adaptive.batch,
+            runs=(tuple(spec.run for spec in here[ours]), tuple(spec.run for spec in here[theirs])),
+        )
+    )
+    for label in adaptive.decide:
+        here[label] = here[label][:count]
 
 
 def _protocol(group: Group, environment: str) -> dict[str, Any]:

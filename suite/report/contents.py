@@ -13,6 +13,7 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
+from suite.analysis.looks import Looked, look_at_all
 from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
@@ -21,6 +22,7 @@ from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.plan.departures import departures
 from suite.plan.environment_sets import kind_of
+from suite.plan.seeds import Comparison
 from suite.report import beside
 from suite.table import Table
 
@@ -65,6 +67,18 @@ class Contents:
     adaptation: pd.DataFrame
     clusters: list[ClusterRecord]
     """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
+    looked: list[Looked]
+    """Looks at the comparisons that decide how many seeds there are."""
+
+    @property
+    def adaptive(self) -> dict[str, set[str]]:
+        """Environment -> entries whose seeds were added until a comparison was decided."""
+        found: dict[str, set[str]] = {}
+        entries = self.results.runs.set_index("run")["entry"].to_dict()
+        for each in self.looked:
+            runs = (run for entry in each.comparison.runs for run in entry)
+            found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
+        return found
 
     @property
     def plain_papers(self) -> list[Paper]:
@@ -96,12 +110,13 @@ class Contents:
         return found
 
 
-def contents(results: Results, papers: Sequence[Paper]) -> Contents:
+def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Comparison] = ()) -> Contents:
     """Compute everything that the report shows.
 
     Parameters
     ----------
     papers : those whose claims are judged; the first with a unit for a task family decides how its returns are shown.
+    comparisons : what decides how many seeds there are.
     """
     done = results.done
     order = entries(results.runs, papers)
@@ -124,6 +139,7 @@ def contents(results: Results, papers: Sequence[Paper]) -> Contents:
             for row in done.to_dict("records")
             if row["run"] in results.clusters
         ],
+        looked=look_at_all(comparisons, dict(zip(done["run"], done["score"].astype(float), strict=True))),
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from suite.analysis.results import Results, read_results
+from suite.analysis.results import read_results
 from suite.papers.paper import Paper, read_papers
+from suite.plan.seeds import Comparison, published_comparisons
 from suite.report import ran
-from suite.report.contents import contents
+from suite.report.contents import Contents, contents
 from suite.report.html import fill
 from suite.report.sections import sections
 from suite.spec import RunSpec
@@ -26,6 +27,7 @@ def write_report(
     planned: Sequence[RunSpec] | None = None,
     title: str = TITLE,
     papers: Sequence[Paper] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
 ) -> Path:
     """Judge a store and write `index.html`.
 
@@ -36,12 +38,13 @@ def write_report(
     planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
     title : heading of the page.
     papers : those whose claims are judged; by default all that come with the suite.
+    comparisons : what decides how many seeds there are; by default those of a store that is a snapshot.
 
     Returns
     -------
     The path of the page.
     """
-    page = render(read_results(store, planned), papers or read_papers(), title)
+    page = render(_found(store, planned, papers, comparisons), title)
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / "index.html"
     write_atomically(path, page.encode(errors="replace"))
@@ -53,32 +56,46 @@ def tables_as(
     store: Store,
     planned: Sequence[RunSpec] | None = None,
     papers: Sequence[Paper] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
 ) -> str:
     """Return the report's tables alone, in Markdown (for a pull request) or LaTeX (for a paper)."""
     write = {"markdown": as_markdown, "latex": as_latex}[format]
-    found = contents(read_results(store, planned), papers or read_papers())
+    found = _found(store, planned, papers, comparisons)
     return "\n".join(write(table) for section in sections(found) for table in section.tables if table.rows)
 
 
 def plain_tables(
-    store: Store, planned: Sequence[RunSpec] | None = None, papers: Sequence[Paper] | None = None
+    store: Store,
+    planned: Sequence[RunSpec] | None = None,
+    papers: Sequence[Paper] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the report's tables and the claims among them as values that JSON holds."""
-    found = contents(read_results(store, planned), papers or read_papers())
+    found = _found(store, planned, papers, comparisons)
     return [table.plain() for section in sections(found) for table in section.tables if table.rows]
 
 
-def render(results: Results, papers: Sequence[Paper], title: str = TITLE) -> str:
-    """Return the page of results already read."""
-    found = contents(results, papers)
-    counts = results.runs["state"].value_counts()
+def _found(
+    store: Store,
+    planned: Sequence[RunSpec] | None,
+    papers: Sequence[Paper] | None,
+    comparisons: Sequence[Comparison] | None,
+) -> Contents:
+    if comparisons is None:
+        comparisons = published_comparisons(store.snapshots[0]) if store.is_snapshot else ()
+    return contents(read_results(store, planned), papers or read_papers(), comparisons)
+
+
+def render(found: Contents, title: str = TITLE) -> str:
+    """Return the page of what was found."""
+    counts = found.results.runs["state"].value_counts()
     return fill(
         "page.html.j2",
         title=title,
         sections=sections(found),
-        papers=papers,
+        papers=found.plain_papers,
         entries=len(found.order),
-        environments=results.runs.loc[results.runs["entry"].notna(), "environment"].nunique(),
+        environments=found.results.runs.loc[found.results.runs["entry"].notna(), "environment"].nunique(),
         counts={state: int(counts.get(state, 0)) for state in ran.STATES},
         glyphs=ran.GLYPHS,
     )

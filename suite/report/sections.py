@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results
+from suite.papers.claims import Claim
 from suite.papers.judgements import Verdict
 from suite.plan.departures import in_words
-from suite.report import compared, embedded, figures, judged, ran
+from suite.report import added, compared, embedded, figures, judged, ran
 from suite.report.contents import Compared, Contents
 from suite.report.html import drawn, fill
 from suite.table import Table, number
@@ -73,6 +74,7 @@ class Square:
 def verdict(found: Contents) -> Section:
     """The claims of each paper, those decided first, and what its own seeds could decide."""
     verdicts = [judgement.verdict for each in found.papers for judgement in each.judgements]
+    claims = _adaptive_claims(found, [judgement.claim for each in found.papers for judgement in each.judgements])
     return Section(
         "verdict",
         "Verdict",
@@ -87,28 +89,54 @@ def verdict(found: Contents) -> Section:
                 for each in found.papers
             ],
             "rule": judged.RULE,
+            "added": claims,
+            "note": added.NOTE if claims else "",
             "tested": judged.tested,
             "number": number,
         },
-        [judged.claims(each.paper, each.judgements) for each in found.papers],
+        [added.marked(judged.claims(each.paper, each.judgements), {}, claims) for each in found.papers],
     )
+
+
+def looks(found: Contents) -> Section | None:
+    """How the number of seeds was decided."""
+    table = added.looks(found.looked, found.units)
+    return Section("looks", "Seeds", {"looks": table}, [table]) if table.rows else None
+
+
+def _adaptive_claims(found: Contents, claims: Sequence[Claim]) -> set[str]:
+    """Name the claims about entries whose seeds were added, where any of their environments has such."""
+    return {
+        claim.name
+        for claim in claims
+        if any(found.adaptive.get(environment, set()) & set(claim.entries) for environment in claim.environments)
+    }
 
 
 def reduced_runs(found: Contents) -> Section | None:
     """Which way runs off a paper's settings point."""
-    tables = [judged.directions(each.paper, each.directions) for each in found.papers if each.directions]
+    tables = [
+        added.marked(
+            judged.directions(each.paper, each.directions),
+            {},
+            _adaptive_claims(found, [d.claim for d in each.directions]),
+        )
+        for each in found.papers
+        if each.directions
+    ]
     return Section("directions", "Reduced runs", {"tables": tables}, tables) if tables else None
 
 
 def ranking(found: Contents) -> Section:
     """Entries side by side on what all of them ran."""
-    parts = [_compared_part(index, group, found.order) for index, group in enumerate(found.compared)]
+    parts = [_compared_part(index, group, found) for index, group in enumerate(found.compared)]
     return Section("ranking", "Ranking", {"compared": parts}, [table for table, _ in parts])
 
 
 def scores(found: Contents) -> Section:
     """Final scores, and runs under another protocol than the environment's own."""
-    table, protocols = ran.scores(found.scores, found.units, found.unit_names), ran.protocols(found.results)
+    table = added.marked(ran.scores(found.scores, found.units, found.unit_names), found.adaptive)
+    protocols = ran.protocols(found.results)
     return Section("scores", "Scores", {"scores": table, "protocols": protocols}, [table, protocols])
 
 
@@ -126,19 +154,20 @@ def beside_the_papers(found: Contents) -> Section | None:
 
 def wins(found: Contents) -> Section | None:
     """Who beats whom."""
-    table, squares = compared.wins(found.matrix), _squares(found)
-    return Section("wins", "Wins", {"squares": squares, "wins": table}, [table]) if squares else None
+    table, squares = added.marked(compared.wins(found.matrix), found.adaptive), _squares(found)
+    note = added.NOTE if found.adaptive else ""
+    return Section("wins", "Wins", {"squares": squares, "wins": table, "note": note}, [table]) if squares else None
 
 
 def control(found: Contents) -> Section | None:
     """Where adaptation helps."""
-    table = judged.adaptation(found.adaptation, found.units)
+    table = added.marked(judged.adaptation(found.adaptation, found.units), found.adaptive, set(found.adaptive))
     return Section("control", "Control", {"control": table}, [table]) if table.rows else None
 
 
 def efficiency(found: Contents) -> Section:
     """How soon entries learn."""
-    table = compared.efficiency(found.efficiency, found.units)
+    table = added.marked(compared.efficiency(found.efficiency, found.units), found.adaptive)
     return Section("efficiency", "Efficiency", {"efficiency": table}, [table])
 
 
@@ -188,7 +217,7 @@ def audit(found: Contents) -> Section:
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
 
-ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs)
+ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs, looks)
 ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     ranking,
     scores,
@@ -245,14 +274,21 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         points,
         found.units[name],
     )
-    scores = ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names)
-    efficiency = compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units)
+    scores = added.marked(
+        ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names), found.adaptive
+    )
+    efficiency = added.marked(
+        compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units), found.adaptive
+    )
     verdicts = found.adaptation.set_index("environment")["verdict"]
     remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
     if verdicts.get(name) == "needs no adaptation":
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
+    note = added.NOTE if name in found.adaptive else ""
+    if entries := found.adaptive.get(name):
+        remarks.append(f"Seeds of {compared.listed(sorted(entries))} were added until their comparison was decided.")
     return EnvironmentPart(
         key,
         name,
@@ -263,8 +299,8 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
             + ["hollow: other people's runs"] * bool(points)
             + [f"other people's runs beyond the axis: {', '.join(later)}"] * bool(later)
         ),
-        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
-        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
+        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=note),
+        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=note),
     )
 
 
@@ -275,9 +311,11 @@ def _departing(results: Results, environment: str) -> dict[str, str]:
     return {entry: found for entry, found in words.items() if found}
 
 
-def _compared_part(index: int, group: Compared, order: Sequence[str]) -> tuple[Table, list[tuple[str, Markup, str]]]:
+def _compared_part(index: int, group: Compared, found: Contents) -> tuple[Table, list[tuple[str, Markup, str]]]:
     """Return the table of entries side by side, and (key, figure, caption) of each of its figures."""
-    table = compared.ranking(index, group.ranking, group.environments)
+    order = found.order
+    here = {name: entries for name, entries in found.adaptive.items() if name in group.environments}
+    table = added.marked(compared.ranking(index, group.ranking, group.environments), here)
     if not group.profiles:
         return table, []
     strips, profiles = f"{table.key}-strips", f"{table.key}-profiles"

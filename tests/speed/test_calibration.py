@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from speed.calibration import verdicts
+from speed.calibration import looks, verdicts
 from speed.calibration.__main__ import too_many
 from speed.calibration.intervals import Cell as IntervalCell
 from speed.calibration.intervals import covered
@@ -52,3 +52,16 @@ def test_so_few_runs_that_they_cannot_decide_are_not_counted() -> None:
 def test_coverage_is_counted() -> None:
     _, trials, hits = covered(IntervalCell("mean", 6, "normal", 0.3, 3), 200)
     assert 180 <= hits <= trials
+
+
+def test_decisions_of_adaptive_seeds_are_counted() -> None:
+    assert looks.identical(looks.Cell(2, "normal"), 10).decided <= 3
+    apart = looks.different(looks.Cell(2, "normal", 6.0), 10)
+    assert apart.decided == 10
+    assert apart.seeds == 6
+
+
+def test_a_rule_that_looks_without_allowing_for_it_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.analysis.looks.levels", lambda of, comparisons: [0.1] * len(of.looks))
+    found = looks.identical(looks.Cell(2, "normal"), 40)
+    assert too_many([("hasty", found.decided, found.trials)], 0.05) != []

@@ -24,7 +24,7 @@ NAMES = re.compile(
 def named(path: Path) -> list[str]:
     text = path.read_text()
     if path.suffix == ".yaml":
-        text = re.sub(r"\btcl-pearl\b", "", text)  # the algorithm, in benchmarks
+        text = re.sub(r"\btcl-(pearl|mql|rl2-ppo)\b", "", text)  # the algorithms, in benchmarks
     # A component of the algorithms that any agent with a context encoder may use.
     text = text.replace("algorithms.tcl", "")
     return NAMES.findall(text)

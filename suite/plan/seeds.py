@@ -1,0 +1,74 @@
+"""Seeds where they decide: how a benchmark asks for them, and the comparisons that decide.
+
+What has been decided is for `suite.analysis.looks` to say, from finished runs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, model_validator
+
+from suite.store.published import Snapshot
+
+Listed = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+_LISTED: TypeAdapter[list[int]] = TypeAdapter(Listed)
+
+
+class AdaptiveSeeds(BaseModel):
+    """Seeds from 0 on, in batches: two entries get further ones until it is decided which of them is better.
+
+    The other entries of the group get the first batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    batch: PositiveInt
+    """Seeds of each entry between two looks."""
+    most: PositiveInt
+    """Seeds of each entry at the last look."""
+    decide: Annotated[list[str], Field(min_length=2, max_length=2)]
+    """Labels of the two entries."""
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> AdaptiveSeeds:
+        if self.most % self.batch:
+            raise ValueError(f"most: {self.most} is no multiple of batch, {self.batch}")
+        if self.decide[0] == self.decide[1]:
+            raise ValueError(f"decide: {self.decide[0]!r} is repeated; two entries are compared")
+        return self
+
+
+class Comparison(BaseModel):
+    """Two entries on one environment, whose seeds are added until it is decided which is better."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: str
+    entries: tuple[str, str]
+    """Labels."""
+    batch: int
+    runs: tuple[tuple[str, ...], tuple[str, ...]]
+    """For each entry its runs, by seed, up to the last look."""
+
+    @property
+    def most(self) -> int:
+        """Seeds at the last look."""
+        return len(self.runs[0])
+
+    @property
+    def looks(self) -> range:
+        """Seeds at each look."""
+        return range(self.batch, self.most + 1, self.batch)
+
+
+def seeds(value: Any) -> list[int] | AdaptiveSeeds:
+    """Read `seeds:` of a group: a list, or a mapping for `AdaptiveSeeds`."""
+    if isinstance(value, dict | AdaptiveSeeds):
+        return AdaptiveSeeds.model_validate(value)
+    return _LISTED.validate_python(value, strict=True)
+
+
+def published_comparisons(snapshot: Snapshot) -> list[Comparison]:
+    """Return the comparisons that decided how many seeds a snapshot holds."""
+    return [Comparison.model_validate(each) for each in snapshot.background.comparisons]
