@@ -1,7 +1,7 @@
 """No training update waits for the device it runs on: refused here, on the CPU, where nobody would notice.
 
-Reading a tensor's value (`.item()`, `.tolist()`, `bool`), copying it to the host (`.cpu()`, `.numpy()`), copying an array
-to the device, and shapes that depend on data all make a host wait until its accelerator has done everything before.
+Reading a tensor's value (`.item()`, `.tolist()`, `bool`), copying it to the host (`.cpu()`, `.numpy()`), copying an
+array to the device, and shapes that depend on data make a host wait until its accelerator has done everything before.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import algorithms
+from algorithms.gru import GRU
 from algorithms.interface import Algorithm
-from algorithms.networks import GRU
 from algorithms.optimisation import Adam
 from algorithms.replay import EpisodeTable
 from algorithms.rl2_ppo import Minibatch
