@@ -93,7 +93,8 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     def __init__(self, settings: MAMLTRPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
-        self.policy = GaussianPolicy(sizes, self.initial).to(device)
+        shared = "shared-deviation" in settings.as_published
+        self.policy = GaussianPolicy(sizes, self.initial, shared_deviation=shared).to(device)
         self.policy_parameters = FlatParameters(self.policy)  # theta
         # garage's Gaussian MLP baseline, whose weights stay as they are drawn.
         self.untrained_baseline = MLP(

@@ -20,6 +20,7 @@ Difference = Literal[
     "untrained-baseline",  # garage torch/algos/maml.py:67, :165: no optimiser owns the weights that are trained
     "values-of-padding",  # garage torch/_functions.py:101: what follows an early end is V of zeros, not nothing
     "kl-over-padding",  # garage torch/algos/vpg.py:384-409: the mean divergence counts what follows an early end
+    "shared-deviation",  # garage 2021.3.0 torch/modules/gaussian_mlp_module.py:128, :302: one for all actions
     "small-ridge",  # ProMP's and garage's LinearFeatureBaseline: a ridge of 1e-5, however few the rows
 ]
 
@@ -31,6 +32,7 @@ PUBLISHED: dict[str, frozenset[str]] = {
             "untrained-baseline",
             "values-of-padding",
             "kl-over-padding",
+            "shared-deviation",
         }
     ),
     "promp": frozenset({"small-ridge"}),

@@ -151,8 +151,9 @@ def two_heads(outputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class StateIndependentDeviation(nn.Module):
-    """Deviations that do not depend on the state: 1 at first, never below 1e-6 (garage gaussian_mlp_module.py).
+    """Deviations that do not depend on the state, one an action or one for all.
 
+    They are 1 at first, and never below 1e-6 (garage gaussian_mlp_module.py).
     Nor above exp(20), where nothing is lost and the exponentials of a distribution's differences do not overflow.
     """
 
@@ -168,10 +169,10 @@ class StateIndependentDeviation(nn.Module):
 class GaussianPolicy(nn.Module):
     """pi(a|s) = N(mean(s), deviation^2) with a tanh network for the mean."""
 
-    def __init__(self, sizes: Sequence[int], generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sequence[int], generator: torch.Generator, *, shared_deviation: bool = False) -> None:
         super().__init__()
         self.network = MLP(sizes, generator, initialise=xavier_uniform, activation=torch.tanh)
-        self.deviation = StateIndependentDeviation(sizes[-1])
+        self.deviation = StateIndependentDeviation(1 if shared_deviation else sizes[-1])
 
     def forward(self, observations: Tensor) -> DiagonalNormal:
         """Map observations (..., observation_size) to distributions of actions."""

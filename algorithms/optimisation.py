@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
@@ -10,6 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from algorithms.interface import State
+
+BETA_1, BETA_2 = 0.9, 0.999
+EPSILON = 1e-8
+"""Of Adam."""
 
 
 class FlatParameters:
@@ -70,19 +75,31 @@ class Adam:
 
     By the kernel of `torch.optim.Adam(fused=True)`: at the sizes of small networks that class takes longer to find its
     arguments than the kernel takes, and it imports a compiler.
+
+    Parameters
+    ----------
+    epsilon_before_correction : add epsilon, as TensorFlow does, to the root of a second moment whose bias is not yet
+        corrected; in the terms of Kingma & Ba's algorithm, which is used otherwise, it is larger in the first steps.
     """
 
-    def __init__(self, learning_rate: float, *flats: FlatParameters) -> None:
+    def __init__(self, learning_rate: float, *flats: FlatParameters, epsilon_before_correction: bool = False) -> None:
         self.learning_rate, self.flats = learning_rate, flats
+        self.epsilon_before_correction = epsilon_before_correction
         self.steps = [torch.zeros((), device=flat.vector.device) for flat in flats]
         self.means = [torch.zeros_like(flat.vector) for flat in flats]  # m, of the gradients
         self.squares = [torch.zeros_like(flat.vector) for flat in flats]  # v, means of the gradients' squares
+        self._taken = 0
+        """Steps, as the host counts them."""
 
     def step(self, loss: Tensor) -> None:
         """Descend one step along the loss's gradient for these parameters alone; no others get or keep a gradient."""
         parameters = [parameter for flat in self.flats for parameter in flat.parameters]
         gradients = iter(torch.autograd.grad(loss, parameters))
         torch._foreach_add_(self.steps, 1)
+        self._taken += 1
+        epsilon = EPSILON
+        if self.epsilon_before_correction:
+            epsilon /= math.sqrt(1.0 - BETA_2**self._taken)
         torch._fused_adam_(
             [flat.vector for flat in self.flats],
             [torch.cat([next(gradients).reshape(-1) for _ in flat.parameters]) for flat in self.flats],
@@ -91,9 +108,9 @@ class Adam:
             [],
             self.steps,
             lr=self.learning_rate,
-            beta1=0.9,
-            beta2=0.999,
-            eps=1e-8,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            eps=epsilon,
             weight_decay=0.0,
             amsgrad=False,
             maximize=False,
@@ -118,3 +135,4 @@ class Adam:
         for index, moments in self._named.items():
             for name, value in moments.items():
                 value.copy_(state[index][name]) if state[index] else value.zero_()
+        self._taken = int(self.steps[0])

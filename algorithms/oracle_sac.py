@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,10 +18,11 @@ from torch import Tensor, nn
 
 from algorithms.declaration import Problem
 from algorithms.interface import Algorithm, Episodes, Metrics, Stateful, Streams, Tasks
-from algorithms.networks import MLP, Arithmetic, TanhGaussianPolicy
+from algorithms.networks import MLP, Arithmetic, TanhGaussianPolicy, fan_in_uniform, xavier_normal, xavier_uniform
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration, OracleSACSettings
-from algorithms.replay import EpisodeTable, Replay
+from algorithms.replay import EpisodeTable
+from algorithms.ring import replay_of
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature, temperature_loss
 from algorithms.scaling import LEAST_DEVIATION, Standardisation
@@ -43,10 +45,15 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         super().__init__(settings, problem, streams, device)
         initial = self.initial
         s, a, hidden = problem.observation_size + problem.task_size, problem.action_size, settings.network_sizes
+        initialise, initialise_policy = fan_in_uniform, fan_in_uniform
+        if "xavier-initialisation" in settings.as_published:
+            initialise, initialise_policy = xavier_normal, xavier_uniform
+        added = 1e-6 if "bounded-density" in settings.as_published else 0.0
         arithmetic = Arithmetic(settings.precision, settings.plain_autograd)
-        self.critics = MLP([s + a, *hidden, 1], initial, members=2, arithmetic=arithmetic).to(device)
-        self.target_critics = MLP([s + a, *hidden, 1], initial, members=2, arithmetic=arithmetic).to(device)
-        self.policy = TanhGaussianPolicy([s, *hidden, a], initial, arithmetic=arithmetic).to(device)
+        mlp = partial(MLP, generator=initial, initialise=initialise, arithmetic=arithmetic)
+        self.critics = mlp([s + a, *hidden, 1], members=2).to(device)
+        self.target_critics = mlp([s + a, *hidden, 1], members=2).to(device)
+        self.policy = TanhGaussianPolicy([s, *hidden, a], initial, initialise_policy, added, arithmetic).to(device)
         self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
@@ -61,7 +68,9 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
-        self.replay = Replay(problem.observation_size, a, problem.replay_rows, device)
+        repeated = -(-settings.tasks_per_iteration // problem.train_tasks)  # copies of one task, side by side
+        longest = min(max(settings.steps_per_task, settings.warmup_steps), problem.horizon)
+        self.replay = replay_of(problem, a, settings.replay_size, repeated * longest, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
 
     def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:
@@ -101,6 +110,7 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         """Put episodes into the replay."""
         for episodes in sample:
             starts = self.replay.append(replace(episodes, observations=self.scale(episodes.observations)))
+            self.episodes.forget(self.replay.forgotten)
             self.episodes.append(episodes, starts)
 
     def update(self) -> dict[str, Tensor]:
@@ -110,7 +120,10 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         batch = self.replay.transitions(self.episodes.sample(tasks, 1, generator))
         s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
         c = self.train_vectors[tasks]
-        alpha = temperature(self.log_temperature.parameters[0])
+        log_alpha: Tensor = self.log_temperature.parameters[0]
+        if "temperature-by-last-input" in settings.as_published:
+            log_alpha = log_alpha * torch.cat([s, c], dim=1)[:, -1:]  # (rows, 1)
+        alpha = temperature(log_alpha)
 
         # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
         with torch.no_grad():
@@ -129,13 +142,12 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
 
         # Temperature: the target entropy is -|A|.
         target_entropy = -float(self.problem.action_size)
-        self.temperature_adam.step(
-            temperature_loss(self.log_temperature.parameters[0], drawn.log_probabilities, target_entropy)
-        )
+        alpha_loss = temperature_loss(log_alpha, drawn.log_probabilities, target_entropy)
+        self.temperature_adam.step(alpha_loss)
 
         self.target_critic_parameters.average(self.critic_parameters, settings.target_rate)
         self.gradient_steps += 1
-        return {"critic_loss": q_loss.detach(), "policy_loss": pi_loss.detach(), "temperature": alpha[0]}
+        return {"critic_loss": q_loss.detach(), "policy_loss": pi_loss.detach(), "temperature": alpha.mean()}
 
     def meta_test(
         self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count, Declaration, Fraction, Precision, Problem, Scale, Widths, added
+from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Precision, Problem, Scale, Widths, added
+
+Difference = Literal[
+    "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
+    "bounded-density",  # garage tanh_normal.py:56: log(1 - a^2 + 1e-6)
+    "temperature-by-last-input",  # garage mtsac.py:181-189 with num_tasks=1: log alpha times what the policy reads last
+]
+
+PUBLISHED: dict[str, frozenset[str]] = {
+    "garage": frozenset({"xavier-initialisation", "bounded-density", "temperature-by-last-input"}),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,10 @@ class OracleSACSettings:
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    replay_size: CountOrNone = added(0)
+    """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
+    as_published: frozenset[Difference] = added(frozenset())
+    """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
     precision: Precision = added("float32")
     """Of matrix products; weights, reductions, losses and targets are in float32."""
     plain_autograd: bool = added(default=False)
@@ -47,6 +62,7 @@ class OracleSACDeclaration(Declaration):
     name: ClassVar[str] = "oracle-sac"
     revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = OracleSACSettings
+    published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
 

@@ -29,7 +29,7 @@ from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
 from algorithms.gru import GRU
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
-from algorithms.networks import MLP, StateIndependentDeviation
+from algorithms.networks import MLP, StateIndependentDeviation, fan_in_uniform, xavier_uniform
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable
@@ -60,10 +60,16 @@ class RecurrentValue(nn.Module):
 class RecurrentPolicy(nn.Module):
     """pi(a_t|x_0..x_t): a GRU and a linear layer for the mean; the deviations do not depend on x."""
 
-    def __init__(self, input_size: int, hidden_size: int, action_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, action_size: int, generator: torch.Generator, *, xavier: bool = False
+    ) -> None:
         super().__init__()
         self.gru = GRU(input_size, hidden_size, generator)
-        self.head = MLP([hidden_size, action_size], generator)
+        self.head = MLP([hidden_size, action_size], generator, initialise=xavier_uniform if xavier else fan_in_uniform)
+        if xavier:
+            with torch.no_grad():
+                xavier_uniform(self.gru.input_weight, self.gru.input_bias, generator, False)
+                xavier_uniform(self.gru.hidden_weight, self.gru.hidden_bias, generator, False)
         self.deviation = StateIndependentDeviation(action_size)
 
     def forward(self, inputs: Tensor, hidden: Tensor | None = None) -> tuple[DiagonalNormal, Tensor]:
@@ -138,12 +144,16 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
         inputs = problem.observation_size + problem.action_size + 2
-        self.policy = RecurrentPolicy(inputs, settings.hidden_size, problem.action_size, self.initial).to(device)
+        published, hidden = settings.as_published, settings.hidden_size
+        xavier = "xavier-initialisation" in published
+        policy = RecurrentPolicy(inputs, hidden, problem.action_size, self.initial, xavier=xavier)
+        self.policy = policy.to(device)
         self.value = RecurrentValue(inputs, settings.hidden_size, self.initial).to(device)
         self.policy_parameters, self.value_parameters = FlatParameters(self.policy), FlatParameters(self.value)
-        self.fits_values = "linear-feature-baseline" not in settings.as_published
+        self.fits_values = "linear-feature-baseline" not in published
         learning = [self.policy_parameters, self.value_parameters] if self.fits_values else [self.policy_parameters]
-        self.adam = Adam(settings.learning_rate, *learning)
+        before = "epsilon-before-correction" in published
+        self.adam = Adam(settings.learning_rate, *learning, epsilon_before_correction=before)
         self.returns = Standardisation(1)
 
     # Meta-training
@@ -203,14 +213,18 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         """
         settings = self.settings
         rewards, present = trials.rewards, trials.present
+        counted = present
+        if "entropy-of-padding" in settings.as_published:
+            counted = np.ones((len(present), settings.episodes_per_trial * self.problem.horizon), dtype=np.bool_)
+            rewards = _padded(rewards, counted.shape[1])
         if "entropy-in-rewards" in settings.as_published:
             with torch.inference_mode():
                 anywhere = torch.zeros(self.problem.action_size, device=self.device)
                 entropy = float(self.policy.deviation(anywhere).entropy())
-            rewards = np.where(present, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
+            rewards = np.where(counted, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
         if not self.fits_values:
             baseline = LinearFeatureBaseline()
-            sums = discounted_sums(rewards, settings.discount)
+            sums = discounted_sums(rewards, settings.discount)[:, : present.shape[1]]
             baseline.fit(trials.inputs[None, :, :-1], sums[None], present[None])
             values = baseline(trials.inputs[None])[0]
         else:
@@ -222,9 +236,15 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
             np.ones_like(trials.terminated) if "unbootstrapped-trials" in settings.as_published else trials.terminated
         )
         values[final] = np.where(ended, 0.0, values[final])
+        if counted is present:
+            of_steps = values
+        else:
+            met = np.arange(values.shape[1]) <= present.sum(axis=1)[:, None]
+            of_steps = _padded(np.where(met, values, 0.0), counted.shape[1] + 1)
         advantages = generalised_advantages(
-            rewards, values, present, discount=settings.discount, decay=settings.gae_decay
-        )
+            rewards, of_steps, counted, discount=settings.discount, decay=settings.gae_decay
+        )[:, : present.shape[1]]
+        advantages = np.where(present, advantages, 0.0)
         returns = np.where(present, advantages + values[:, :-1], 0.0)
         self.returns.fit(returns[present][:, None])
         if "uncentred-advantages" not in settings.as_published:
@@ -277,6 +297,11 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         }
 
 
+def _padded(values: FloatArray, time: int) -> FloatArray:
+    """Append zeros to (trials, .) until its second axis is as long as asked."""
+    return np.pad(values, [(0, 0), (0, time - values.shape[1])])
+
+
 def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
     """PPO's L^CLIP before the expectation (Schulman et al., 2017, Eq. 7): min(r A, clip(r, 1 - eps, 1 + eps) A).
 
@@ -318,6 +343,10 @@ class RL2Agent(MetaTestAgent):
         if "unflagged-time-limits" not in self.algorithm.settings.as_published:
             flagged = np.full_like(self.terminated, self.episodes > 0)
         self.boundary = flagged.astype(np.float64)
+        if "blank-episode-starts" in self.algorithm.settings.as_published:
+            self.previous_action = np.zeros_like(self.previous_action)
+            self.previous_reward = np.zeros_like(self.previous_reward)
+            self.boundary = np.zeros_like(self.boundary)
         self.terminated = np.zeros_like(self.terminated)
         self.draws = EpisodeNoise(self.noise() if self.exploring else None)
         self.episodes += 1

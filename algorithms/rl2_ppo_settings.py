@@ -19,6 +19,10 @@ Difference = Literal[
     "unbootstrapped-trials",  # garage tf/algos/_rl2npo.py: nothing follows the last step of a trial
     "uncentred-advantages",  # garage's example, center_adv
     "entropy-in-rewards",  # garage's example, entropy_method "max" with a stopped gradient
+    "blank-episode-starts",  # garage tf/algos/rl2.py:49: neither the last action nor reward of the episode before
+    "xavier-initialisation",  # garage tf/policies/gaussian_gru_policy.py:62-76: Glorot-uniform weights, zero biases
+    "entropy-of-padding",  # garage tf/algos/npo.py:319: steps that an early end leaves out earn the entropy, too
+    "epsilon-before-correction",  # TensorFlow's Adam adds epsilon to a deviation whose bias is not yet corrected
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
@@ -29,6 +33,10 @@ PUBLISHED: dict[str, frozenset[str]] = {
             "unbootstrapped-trials",
             "uncentred-advantages",
             "entropy-in-rewards",
+            "blank-episode-starts",
+            "xavier-initialisation",
+            "entropy-of-padding",
+            "epsilon-before-correction",
         }
     ),
 }

@@ -49,5 +49,9 @@ def temperature(log_alpha: Tensor) -> Tensor:
 
 
 def temperature_loss(log_alpha: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:
-    """-log alpha (log pi(a|s) + target entropy): alpha rises while the policy's entropy is below the target."""
-    return -(log_alpha * (log_probabilities.detach() + target_entropy).mean()).sum()
+    """-E[log alpha (log pi(a|s) + target entropy)]: alpha rises while the policy's entropy is below the target.
+
+    log_alpha is one for all rows, (1,), or one a row, (rows, 1).
+    """
+    missing = log_probabilities.detach() + target_entropy
+    return -(log_alpha * (missing.mean() if log_alpha.dim() == 1 else missing / len(missing))).sum()

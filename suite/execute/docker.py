@@ -22,6 +22,7 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, Healthcheck, Mount
 from requests.exceptions import RequestException
 
+from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.execute.executor import (
     GRACE_SECONDS,
@@ -37,7 +38,7 @@ from suite.execute.machine import Machine
 from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.files import read_regular
-from suite.store.runs import RunFolder, Store
+from suite.store.runs import CorruptRunError, RunFolder, Store
 from suite.versions import code_hash, numeric_versions
 
 IMAGE = "meta-rl-suite"
@@ -196,6 +197,22 @@ class Containers:
         """Return what the engine's machine can hold."""
         return Machine(self.info["NCPU"], self.memory, [str(index) for index in range(found.gpus)])
 
+    def beside(self, name: str) -> str:
+        """Return the image in which some algorithms need their runs, which holds more than the suite's.
+
+        Raises
+        ------
+        UsageError
+            If the engine does not have it.
+        """
+        image = f"{IMAGE}-{name}"
+        try:
+            found: str = self.client.images.get(image).id
+        except ImageNotFound as error:
+            build = f"docker build --file containers/{name}.Dockerfile --tag {image} ."
+            raise UsageError(f"the engine has no image {image}; build it: {build}") from error
+        return found
+
     def start(
         self,
         folder: str,
@@ -204,14 +221,20 @@ class Containers:
         memory: int,
         threads: int = 1,
         devices: Sequence[DeviceRequest] = (),
+        image: str | None = None,
     ) -> DockerAttempt:
         """Start a command that can write into one folder of the store, and has neither network nor privileges.
 
         It runs under a guardian, whose standard input closes, which ends it, should this process die.
+
+        Parameters
+        ----------
+        image : another one than `self.image`, by digest.
         """
+        image = image or self.image
         guardian = ["python", "-I", "-S", str(GUARDIAN), str(RUNS / folder / "log.txt")]
         container = self.client.containers.create(
-            self.image,
+            image,
             [*guardian, str(GRACE_SECONDS), *command],
             name=f"suite-{self.store_id}-{folder}",
             entrypoint=[],
@@ -224,7 +247,7 @@ class Containers:
             mounts=[Mount(str(RUNS / folder), str(self.runs_path / folder), type="bind")],
             # An ordinary user's engine maps that user to root.
             user="0:0" if self.is_rootless else f"{os.getuid()}:{os.getgid()}",
-            environment={**WORKER_ENVIRONMENT, "SUITE_IMAGE": self.image, "TINI_KILL_PROCESS_GROUP": "1"},
+            environment={**WORKER_ENVIRONMENT, "SUITE_IMAGE": image, "TINI_KILL_PROCESS_GROUP": "1"},
             stdin_open=True,
             network_mode="none",
             read_only=True,
@@ -249,8 +272,12 @@ class Containers:
             raise
         return DockerAttempt(self, container, held)
 
-    def probe(self) -> Probed:
+    def probe(self, image: str | None = None) -> Probed:
         """Start a container as runs are started, with the accelerators if there are any, and see what it finds.
+
+        Parameters
+        ----------
+        image : another one than `self.image`, by digest.
 
         Raises
         ------
@@ -258,17 +285,17 @@ class Containers:
             If it does not do what it should, or what it writes into the store does not arrive here.
         """
         try:
-            return self._probe(["gpus"], [DeviceRequest(count=-1, capabilities=[["gpu"]])])
+            return self._probe(["gpus"], [DeviceRequest(count=-1, capabilities=[["gpu"]])], image)
         except APIError as error:
             if "could not select device driver" not in str(error.explanation):
                 raise
-        return self._probe([], [])  # the engine knows of no accelerator
+        return self._probe([], [], image)  # the engine knows of no accelerator
 
-    def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest]) -> Probed:
+    def _probe(self, words: Sequence[str], devices: Sequence[DeviceRequest], image: str | None) -> Probed:
         path = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.store.runs_path))
         command = ["python", "-P", "-m", "suite.execute.probe", str(RUNS / path.name / "found.json"), *words]
         try:
-            attempt = self.start(path.name, command, memory=self.memory, devices=devices)
+            attempt = self.start(path.name, command, memory=self.memory, devices=devices, image=image)
             deadline = time.monotonic() + PROBE_SECONDS
             try:
                 while not attempt.has_ended() and time.monotonic() < deadline:
@@ -285,11 +312,11 @@ class Containers:
                         "the engine must see the same folder"
                     ) from error
                 raise UsageError(
-                    f"a container of {self.image} cannot do a run's work: {ended.reason}: {said}"
+                    f"a container of {image or self.image} cannot do a run's work: {ended.reason}: {said}"
                 ) from error
             except (TypeError, ValueError) as error:
                 raise UsageError(
-                    f"image {self.image}: of another version; build it again: docker compose build"
+                    f"image {image or self.image}: of another version; build it again: docker compose build"
                 ) from error
         finally:
             shutil.rmtree(path, ignore_errors=True)
@@ -380,6 +407,8 @@ class DockerExecutor:
     ) -> None:
         self.containers, self.command, self.gpus = containers, list(command), list(gpus)
         self.share, self.limit, self.threads = share, limit, threads
+        self._images: dict[str, str] = {}
+        """Other images that were found to hold what planned the runs, by what algorithms call them."""
 
     def start(self, folder: RunFolder, slot: int) -> DockerAttempt:
         """Start an attempt at a run.
@@ -391,17 +420,23 @@ class DockerExecutor:
         AwayError
             If the engine does not answer.
         StartError
-            If it refuses.
+            If it refuses, or has no image that the run's algorithm needs.
         """
         devices = []
         if self.gpus:
             devices = [DeviceRequest(device_ids=[self.gpus[slot % len(self.gpus)]], capabilities=[["gpu"]])]
         command = [*self.command, folder.run, "--results", str(RESULTS)]
         try:
+            image = self._image(folder)
             for _ in range(2):
                 try:
                     attempt = self.containers.start(
-                        folder.run, command, memory=self.limit or self.share, threads=self.threads, devices=devices
+                        folder.run,
+                        command,
+                        memory=self.limit or self.share,
+                        threads=self.threads,
+                        devices=devices,
+                        image=image,
                     )
                     attempt.was_limited = self.limit is not None
                     return attempt
@@ -409,11 +444,25 @@ class DockerExecutor:
                     if error.status_code != CONFLICT:
                         raise
                     self.containers.make_way(folder.run)
+        except UsageError as error:
+            raise StartError(Failure("peer", str(error))) from error
         except APIError as error:
             raise StartError(Failure("engine", str(error.explanation))) from error
         except Away as error:
             raise AwayError(f"no container engine answers at {address()}") from error
         raise BusyError
+
+    def _image(self, folder: RunFolder) -> str | None:
+        """Return the image that a run needs beside the suite's own; None if it needs no other."""
+        try:
+            name = ENTRANTS[folder.spec().algorithm].image
+        except (CorruptRunError, KeyError):
+            return None  # its container will say so
+        if name is not None and name not in self._images:
+            image = self.containers.beside(name)
+            check_same(image, self.containers.probe(image), build=f"docker build --file containers/{name}.Dockerfile")
+            self._images[name] = image
+        return None if name is None else self._images[name]
 
 
 class DockerAttempt:
@@ -510,7 +559,7 @@ def site(store: Store, request: Request) -> Iterator[Scheduler]:
     with reaping(containers):
         with answering():
             found = containers.probe()
-        check_same(containers, found)
+        check_same(containers.image, found)
         machine = containers.machine(found)
         workers = request.workers or machine.room_for(request.runs, request.threads)
         command = ["suite", *request.command]
@@ -538,8 +587,13 @@ def reaping(containers: Containers) -> Iterator[None]:
             containers.reap()
 
 
-def check_same(containers: Containers, found: Probed) -> None:
+def check_same(image: str, found: Probed, build: str = "docker compose build suite") -> None:
     """Make sure that an image holds what planned the runs.
+
+    Parameters
+    ----------
+    image, found : the image, and what a container of it found.
+    build : the command that makes it anew.
 
     Raises
     ------
@@ -551,8 +605,8 @@ def check_same(containers: Containers, found: Probed) -> None:
     for what in here:
         if here[what] != there.get(what):
             raise UsageError(
-                f"image {containers.image}: holds {what} {there.get(what)}; the runs were planned with {here[what]}; "
-                "build it again: docker compose build suite"
+                f"image {image}: holds {what} {there.get(what)}; the runs were planned with {here[what]}; "
+                f"build it again: {build}"
             )
 
 

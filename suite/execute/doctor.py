@@ -116,11 +116,19 @@ def _engine(store: Store, image: str | None) -> Iterator[Check]:
                 yield Check("left over", "warning", f"{left}: the next run removes them")
             else:
                 yield Check("left over", "ok", "nothing")
+            yield _peers_image(containers)
             what = "code"
-            check_same(containers, found)
+            check_same(containers.image, found)
             yield Check("code", "ok", f"the image has the code and packages that plan the runs ({found.code})")
     except UsageError as error:
         yield Check(what, "failed", str(error))
+
+
+def _peers_image(containers: Containers) -> Check:
+    try:
+        return Check("peers' image", "ok", containers.beside("garage"))
+    except UsageError as error:
+        return Check("peers' image", "warning", f"{error}; all other algorithms work without it")
 
 
 def _described(machine: Machine) -> str:

@@ -349,6 +349,20 @@ def test_garages_divergence_is_averaged_over_padding_too(float64: None) -> None:
     assert abs(padded - present) > 1e-4
 
 
+def test_garages_deviation_is_one_for_all_actions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for shared, size in ((True, 1), (False, 3)):
+        policy = maml_trpo.GaussianPolicy([2, 4, 3], generator, shared_deviation=shared)
+        assert policy.deviation.log_deviations.shape == (size,)
+        policy.deviation.log_deviations.data.fill_(0.7)
+        pi = policy(torch.ones(5, 2))
+        assert pi.log_deviations.shape == pi.means.shape == (5, 3)
+        torch.testing.assert_close(pi.log_deviations, torch.full((5, 3), 0.7))
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": MAMLTRPO.published["garage"]})
+    assert isinstance(made, MAMLTRPO)
+    assert made.policy.deviation.log_deviations.shape == (1,)
+
+
 def test_an_action_that_has_become_certain_leaves_the_losses_finite(algorithm: MAMLTRPO) -> None:
     """A log ratio of 200 overflows in any precision that networks have; where the advantage is 0 it counts as 0."""
     outer = of_task(batches(1)[0], 1)

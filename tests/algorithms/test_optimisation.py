@@ -54,6 +54,24 @@ def test_steps_are_those_of_torch_adam(generator: torch.Generator, float64: None
     torch.testing.assert_close(flat.vector, torch.cat([p.detach().reshape(-1) for p in reference]))
 
 
+def test_epsilon_may_be_added_before_the_correction_as_tensorflow_does(
+    generator: torch.Generator, float64: None
+) -> None:
+    network = MLP([3, 1], generator)
+    flat = FlatParameters(network)
+    ours, theta = Adam(0.01, flat, epsilon_before_correction=True), flat.vector.clone()
+    inputs, moment, square = 1e-8 * torch.randn(7, 3), torch.zeros_like(theta), torch.zeros_like(theta)
+    for step in range(1, 21):
+        loss = (1e-8 * network(inputs)).sum()
+        slope = torch.cat([g.reshape(-1) for g in torch.autograd.grad(loss, flat.parameters)])
+        ours.step((1e-8 * network(inputs)).sum())
+        moment = 0.9 * moment + 0.1 * slope
+        square = 0.999 * square + 0.001 * slope.square()
+        rate = 0.01 * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
+        theta = theta - rate * moment / (square.sqrt() + 1e-8)
+    torch.testing.assert_close(flat.vector, theta)
+
+
 def test_a_step_touches_and_differentiates_its_own_parameters_only(generator: torch.Generator) -> None:
     actor, critic = MLP([2, 4, 1], generator), MLP([1, 4, 1], generator)
     actor_flat, critic_flat = FlatParameters(actor), FlatParameters(critic)

@@ -15,17 +15,18 @@ SETTINGS = OracleSACSettings(network_sizes=(6,), batch=8, reward_scale=2.0)
 VECTORS = np.array([[0.3], [-0.7], [1.1]])
 
 
-def make(kind: type[OracleSAC]) -> OracleSAC:
+def make(kind: type[OracleSAC], published: frozenset[str] = frozenset()) -> OracleSAC:
     problem = Problem(1, 1, 1, 6, 3, 100, VECTORS if kind.reads_task_vectors else None)
     streams = Streams(*(np.random.default_rng(index) for index in range(3)))
-    algorithm = kind(SETTINGS, problem, streams, torch.device("cpu"))
+    algorithm = kind(replace(SETTINGS, as_published=published), problem, streams, torch.device("cpu"))
     episodes = episodes_of([0, 1, 2], [5, 6, 3])
     algorithm.store([replace(episodes, observations=episodes.observations / 1000)])
     return algorithm
 
 
-def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
-    algorithm = make(OracleSAC)
+@pytest.mark.parametrize("published", [frozenset(), OracleSAC.published["garage"]], ids=["described", "garage"])
+def test_gradients_are_those_of_soft_actor_critic(float64: None, published: frozenset[str]) -> None:
+    algorithm = make(OracleSAC, published)
     (log_alpha,) = algorithm.log_temperature.parameters
     log_alpha.data.fill_(-0.4)
     recorders = {
@@ -45,18 +46,20 @@ def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
     tasks = torch.randint(3, (8,), generator=again)
     rows = algorithm.episodes.sample(tasks, 1, again)[:, 0]
     noise_next, noise = (torch.randn(8, 1, generator=again) for _ in range(2))
-    alpha = float(np.exp(-0.4))
+    added = 1e-6 if published else 0.0
 
     def act(s: torch.Tensor, c: torch.Tensor, epsilon: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mean, log_dev = chain(algorithm.policy.network, torch.cat([s, c])).chunk(2)
         u = mean + log_dev.exp() * epsilon
-        log_pi = torch.distributions.Normal(mean, log_dev.exp()).log_prob(u) - torch.log(1 - u.tanh() ** 2)
+        log_pi = torch.distributions.Normal(mean, log_dev.exp()).log_prob(u) - torch.log(1 - u.tanh() ** 2 + added)
         return u.tanh(), log_pi.sum()
 
     critic, policy, temperature = [], [], []
     for n in range(8):
         row, c = algorithm.replay.rows[rows[n]], torch.from_numpy(VECTORS[tasks[n]])
         s, a, s_next = row[:1], row[1:2], algorithm.replay.rows[rows[n] + 1, :1]
+        times = c.item() if published else 1.0
+        alpha = float(np.exp(-0.4 * times))
         with torch.no_grad():
             a_next, log_pi_next = act(s_next, c, noise_next[n])
             q_next = min(chain(algorithm.target_critics, torch.cat([s_next, c, a_next]), m)[0] for m in range(2))
@@ -65,7 +68,7 @@ def test_gradients_are_those_of_soft_actor_critic(float64: None) -> None:
         drawn, log_pi = act(s, c, noise[n])
         q = torch.minimum(*(chain(algorithm.critics, torch.cat([s, c, drawn]), m)[0] for m in range(2)))
         policy.append(alpha * log_pi - q)
-        temperature.append(-log_alpha * (log_pi.detach() - 1))
+        temperature.append(-log_alpha * times * (log_pi.detach() - 1))
     for name, losses, parameters in (
         ("critic_adam", critic, algorithm.critic_parameters.parameters),
         ("policy_adam", policy, algorithm.policy_parameters.parameters),

@@ -152,6 +152,43 @@ def test_garage_flags_only_what_the_task_ended(float64: None) -> None:
         assert trials.inputs[copy, :, -1].sum() == ended[copy].sum()
 
 
+def test_garages_episodes_begin_with_nothing_of_the_one_before(float64: None) -> None:
+    made = algorithm(as_published=frozenset({"blank-episode-starts"}))
+    recorder, episodes = recorded(made)
+    trials = recorder.trials()
+    plain = recorded(algorithm())[0].trials()
+    seen = trials.inputs.shape[-1] - plain.actions.shape[-1] - 2
+    for copy in range(4):
+        starts = np.cumsum([e.lengths[copy] for e in episodes[:-1]])
+        assert not trials.inputs[copy, starts, seen:].any()
+        assert trials.inputs[copy, starts - 1, seen:].any()
+        assert plain.inputs[copy, starts, seen:].all()
+
+
+def test_garages_policy_begins_with_xavier_weights_and_zero_biases() -> None:
+    made = algorithm(hidden_size=64, as_published=frozenset({"xavier-initialisation"}))
+    gru, head = made.policy.gru, made.policy.head
+    for weight in (gru.input_weight, gru.hidden_weight, head.weights[0]):
+        bound = np.sqrt(6.0 / sum(weight.shape))
+        assert 0.9 * bound < weight.detach().abs().max().item() <= bound
+    for bias in (gru.input_bias, gru.hidden_bias, head.biases[0]):
+        assert not bias.any()
+
+
+def test_garages_trials_earn_the_entropy_of_steps_that_an_early_end_leaves_out(float64: None) -> None:
+    trials = trials_of(False)
+    published = RL2PPO.published["garage"]
+    longest = algorithm().settings.episodes_per_trial * HORIZON
+    without, _ = algorithm(as_published=published - {"entropy-of-padding", "linear-feature-baseline"}).evaluate(trials)
+    padded, _ = algorithm(as_published=published - {"linear-feature-baseline"}).evaluate(trials)
+    bonus = 0.02 * torch.distributions.Normal(0.0, 1.0).entropy().item()
+    for copy, length in enumerate((6, 4)):
+        for t in range(length):
+            beyond = sum((0.99 * 0.95) ** (k - t) * bonus for k in range(length, longest))
+            assert padded[copy, t] - without[copy, t] == pytest.approx(beyond)
+        assert not padded[copy, length:].any()
+
+
 def test_the_update_sees_the_distributions_that_acted(float64: None) -> None:
     """Step by step with a hidden state carried over episodes, or all at once over the joined trial: the same means."""
     made = algorithm()

@@ -73,8 +73,8 @@ class MAMLEntrant(Entrant):
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """The policy, and the baseline that stays as it is drawn."""
-        return {"policy": self.policy, "value": self.algorithm._value_function.module}
+        """The policy, and the baseline that is read: another copy of it is what garage trains."""
+        return {"policy": self.policy, "value": self.algorithm._inner_algo._value_function.module}
 
     def agents(self, count: int, vectors: FloatArray | None) -> Agent:
         """Make agents with the initial parameters."""
@@ -85,13 +85,9 @@ class MAMLEntrant(Entrant):
         return parameters_of(self.modules)
 
     def load(self, parameters: Parameters) -> None:
-        """Replace policy and baseline, and what garage remembers of them."""
+        """Replace policy and baseline, and what garage remembers of the policy."""
         load_into(self.modules, parameters)
-        algorithm = self.algorithm
-        load_into({"policy": algorithm._old_policy}, parameters)
-        algorithm._initial_vf_state = {
-            name: value.clone() for name, value in algorithm._value_function.state_dict().items()
-        }
+        load_into({"policy": self.algorithm._old_policy}, parameters)
 
     def update(self, given: Message) -> tuple[dict[str, float], Parameters]:
         """Take the inner step in every task and the outer step on given episodes.

@@ -73,6 +73,8 @@ def recorded(
     def stepping(optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue  # read nowhere
                 gradients[names[id(parameter)]] = parameter.grad.detach().numpy().astype(np.float32)
 
     hooks = [optimizer.register_step_pre_hook(stepping) for optimizer in optimizers]

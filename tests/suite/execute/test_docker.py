@@ -17,11 +17,13 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests import Response
 from requests.exceptions import ConnectionError as RequestsError
 
+from algorithms import ENTRANTS
 from suite.errors import UsageError
-from suite.execute.docker import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor, address, connect
+from suite.execute.docker import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor, Probed, address, connect
 from suite.execute.executor import AwayError, BusyError, StartError
 from suite.execute.scheduler import Limits, Retries, Scheduler
-from suite.store.runs import Store
+from suite.store.runs import RunFolder, Store
+from suite.versions import ROOT, code_hash, numeric_versions
 from tests.suite.stores import finish, linear, make_spec
 
 
@@ -36,6 +38,8 @@ class Engine:
 
     def __init__(self, host: SimpleNamespace | None = None, security: tuple[str, ...] = ()) -> None:
         self.host, self.security = host, security
+        self.lacks = ""
+        """An image."""
         self.asked: list[dict[str, Any]] = []
         self.fails: list[Exception] = []
         self.left: list[SimpleNamespace] = []
@@ -55,14 +59,14 @@ class Engine:
         return self.host
 
     def image(self, name: str) -> SimpleNamespace:
-        if name == "missing":
+        if name in ("missing", self.lacks):
             raise ImageNotFound("none")
-        return SimpleNamespace(id="sha256:1", labels={"com.docker.compose.project": "suite", "version": "1"})
+        return SimpleNamespace(id=f"sha256:{name}", labels={"com.docker.compose.project": "suite", "version": "1"})
 
     def create(self, image: str, command: list[str], **options: Any) -> SimpleNamespace:
         if self.fails:
             raise self.fails.pop(0)
-        self.asked.append(options)
+        self.asked.append({**options, "image": image})
         return SimpleNamespace(
             id="c" * 64, name="c", labels=options["labels"], start=lambda: None, remove=lambda **_: None
         )
@@ -217,6 +221,68 @@ def test_a_container_of_the_same_name_is_somebody_elses(tmp_path: Path) -> None:
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--image missing.*docker compose build"):
         containers_of(Engine(), tmp_path, "missing")
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The images that were looked into; they hold what is here."""
+    images: list[str | None] = []
+
+    def probe(self: Containers, image: str | None = None) -> Probed:
+        images.append(image)
+        return Probed(code_hash(), numeric_versions(), 0)
+
+    monkeypatch.setattr(Containers, "probe", probe)
+    return images
+
+
+def planned(results: Path, *algorithms: str) -> list[RunFolder]:
+    folders = []
+    for algorithm in algorithms:
+        spec = make_spec(algorithm)
+        folders.append(Store(results).folder(spec.run))
+        folders[-1].prepare(spec)
+    return folders
+
+
+def test_a_run_is_started_in_the_image_that_its_algorithm_declares(tmp_path: Path, probed: list[str | None]) -> None:
+    engine = Engine()
+    executor = executor_of(engine, tmp_path)
+    for slot, folder in enumerate(planned(tmp_path, "pearl", "garage-pearl", "garage-mtsac", "no-longer-there")):
+        executor.start(folder, slot)
+    own, peers = "sha256:meta-rl-suite", "sha256:meta-rl-suite-garage"
+    assert [options["image"] for options in engine.asked] == [own, peers, peers, own]
+    assert [options["environment"]["SUITE_IMAGE"] for options in engine.asked] == [own, peers, peers, own]
+    assert probed == [peers]  # once is enough
+
+
+def test_a_missing_image_of_a_peer_fails_its_runs_alone_and_says_how_to_get_it(
+    tmp_path: Path, probed: list[str | None]
+) -> None:
+    engine = Engine()
+    executor = executor_of(engine, tmp_path)
+    engine.lacks = "meta-rl-suite-garage"
+    own, peer = planned(tmp_path, "pearl", "garage-pearl")
+    with pytest.raises(StartError, match=r"docker build --file containers/garage.Dockerfile") as refused:
+        executor.start(peer, 0)
+    assert refused.value.failure.kind == "peer"
+    executor.start(own, 0)
+    assert len(engine.asked) == 1
+
+
+def test_an_image_of_a_peer_with_other_code_is_refused(
+    tmp_path: Path, probed: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Containers, "probe", lambda *_: Probed("other", numeric_versions(), 0))
+    (peer,) = planned(tmp_path, "garage-pearl")
+    with pytest.raises(StartError, match=r"holds code other; .*containers/garage.Dockerfile") as refused:
+        executor_of(Engine(), tmp_path).start(peer, 0)
+    assert refused.value.failure.kind == "peer"
+
+
+def test_every_image_that_an_algorithm_declares_has_a_file() -> None:
+    declared = {entrant.image for entrant in ENTRANTS.values()} - {None}
+    assert declared == {path.stem for path in (ROOT / "containers").glob("*.Dockerfile")}
 
 
 def test_a_missing_engine_is_named(tmp_path: Path) -> None:
