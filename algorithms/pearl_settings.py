@@ -17,11 +17,13 @@ from algorithms.declaration import (
     CountOrNone,
     Declaration,
     Fraction,
+    Precision,
     Problem,
     Scale,
     Weight,
     Width,
     Widths,
+    added,
 )
 
 Difference = Literal[
@@ -103,8 +105,17 @@ class PEARLSettings:
     """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
+    replay_size: CountOrNone = added(0)
+    """Rows of replay memory of each training task, whose oldest episodes give way; 0 keeps everything, as published.
+
+    At least what an iteration collects. A row is a transition or the end of an episode.
+    """
     as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
+    precision: Precision = added("float32")
+    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 
 
 class PEARLDeclaration(Declaration):
@@ -112,7 +123,7 @@ class PEARLDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.pearl:PEARL"
     name: ClassVar[str] = "pearl"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     encodes: ClassVar[bool] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -33,10 +33,13 @@ class Replay:
         self.observation_size = observation_size
         self.rows = torch.zeros(capacity, sum(self.splits), device=device)
         self.used = 0
+        self.forgotten: list[tuple[int, int]] = []
+        """Task and first row of each episode that gave way to those appended last."""
 
     def append(self, episodes: Episodes) -> list[int]:
         """Store every copy's episode; return the row at which each starts (-1 for a copy without steps)."""
         starts = []
+        self.forgotten = []
         for copy, length in enumerate(episodes.lengths.tolist()):
             if length == 0:
                 starts.append(-1)
@@ -47,26 +50,34 @@ class Replay:
             actions[:-1] = torch.from_numpy(episodes.actions[copy, :length])
             rewards[:-1, 0] = torch.from_numpy(episodes.rewards[copy, :length])
             terminated[length - 1] = float(episodes.terminated[copy])
-            self._reserve(length + 1)
-            self.rows[self.used : self.used + length + 1] = block.to(self.rows.device)
-            starts.append(self.used)
-            self.used += length + 1
+            start = self._place(int(episodes.tasks[copy]), length + 1)
+            self.rows[start : start + length + 1] = block.to(self.rows.device)
+            starts.append(start)
         return starts
 
     def transitions(self, rows: Tensor) -> Transitions:
         """Gather the transitions at some rows (tasks, batch)."""
-        observations, actions, rewards, terminated = self.rows[rows].split_with_sizes(self.splits, dim=-1)
-        next_observations = self.rows[rows + 1, : self.observation_size]
+        observations, actions, rewards, terminated = self._at(rows).split_with_sizes(self.splits, dim=-1)
+        next_observations = self._at(rows + 1)[..., : self.observation_size]
         return Transitions(observations, actions, rewards, terminated, next_observations)
 
     def context(self, rows: Tensor, *, reward_scale: float, next_observations: bool) -> Tensor:
         """Gather (observation, action, scaled reward[, next observation]) at some rows, for an encoder."""
-        context = self.rows[rows][..., :-1]
+        context = self._at(rows)[..., :-1]
         if reward_scale != 1.0:
             context[..., -1] *= reward_scale
         if next_observations:
-            context = torch.cat([context, self.rows[rows + 1, : self.observation_size]], dim=-1)
+            context = torch.cat([context, self._at(rows + 1)[..., : self.observation_size]], dim=-1)
         return context
+
+    def _at(self, rows: Tensor) -> Tensor:
+        # Several times as fast as indexing by the tensor.
+        return self.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
+
+    def _place(self, task: int, rows: int) -> int:
+        self._reserve(rows)
+        self.used += rows
+        return self.used - rows
 
     def _reserve(self, rows: int) -> None:
         # Episodes that end early take more final rows than the budget foresees.
@@ -98,6 +109,7 @@ class EpisodeTable:
         self.ends = torch.zeros_like(self.starts)  # (task, episode) transitions so far
         self.counts = torch.zeros(tasks, dtype=torch.int64, device=device)  # (task,) episodes
         self._counts = [0] * tasks
+        self._offsets: Tensor | None = None
 
     @classmethod
     def of(cls, starts: Tensor, lengths: Tensor) -> EpisodeTable:
@@ -123,6 +135,23 @@ class EpisodeTable:
             self.ends[task, count:] = length + (self.ends[task, count - 1] if count else 0)
             self._counts[task] = count + 1
             self.counts[task] = count + 1
+        self._offsets = None
+
+    def forget(self, episodes: Iterable[tuple[int, int]]) -> None:
+        """Leave out some episodes, by task and first row, as far as the table has them; before others are added."""
+        for task, start in episodes:
+            count = self._counts[task]
+            here = (self.starts[task, :count] == start).nonzero().flatten().tolist()
+            for index in here:
+                for column in (self.starts, self.lengths):
+                    column[task, index : count - 1] = column[task, index + 1 : count].clone()
+                count -= 1
+            if here:
+                self._counts[task] = count
+                self.counts[task] = count
+                self.lengths[task, count:] = 0
+                self.ends[task] = self.lengths[task].cumsum(dim=0)
+        self._offsets = None
 
     def clear(self, task: int) -> None:
         """Forget the episodes of a task."""
@@ -132,12 +161,13 @@ class EpisodeTable:
 
     def sample(self, tasks: Tensor, batch: int, generator: torch.Generator) -> Tensor:
         """Draw `batch` transitions of each task uniformly, with replacement; return their rows (tasks, batch)."""
-        ends = self.ends[tasks]  # (tasks, episodes)
+        if self._offsets is None:
+            self._offsets = self.starts - (self.ends - self.lengths)
+        ends = self.ends.index_select(0, tasks)  # (tasks, episodes)
         uniform = torch.rand(len(tasks), batch, dtype=torch.float64, device=self.device, generator=generator)
         nth = (uniform * ends[:, -1:]).long()
         episode = torch.searchsorted(ends, nth, right=True)
-        first = self.starts[tasks] - (ends - self.lengths[tasks])
-        return nth + first.gather(1, episode)
+        return nth + self._offsets.index_select(0, tasks).gather(1, episode)
 
     def state(self) -> State:
         """Return the table."""
@@ -153,3 +183,4 @@ class EpisodeTable:
         for name in ("starts", "lengths", "ends", "counts"):
             setattr(self, name, state[name].to(self.device).clone())
         self._counts = self.counts.tolist()
+        self._offsets = None

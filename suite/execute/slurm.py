@@ -142,13 +142,14 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
     submission = prepare(store, request.name)
     try:
         plan = planned(cluster, request, runs)
-        write(submission, plan, script(cluster, submission, plan.tasks))
+        write(submission, plan, script(cluster, submission, plan.tasks, request.threads))
         submit(str(submission.script), "--test-only")
         needed = [str(submission.script), *([] if cluster.container else [sys.executable]), *request.own_files]
         blind = see(cluster.options, needed)
         if blind:
-            remedy = "put it where" if blind[0] in request.own_files else "give a --results that"
-            raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy} every node sees")
+            own = blind[0] in request.own_files
+            remedy = "put it where every node sees it" if own else "give a --results that every node sees"
+            raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy}")
         if blind is None:
             print("no node was free to say whether it sees the store; tasks that do not will fail", file=sys.stderr)
         submission.accepted(submit(str(submission.script), "--parsable").partition(";")[0])
@@ -167,7 +168,7 @@ def dry_run(store: Store, request: Request) -> str:
         If the file of the site is not valid.
     """
     cluster = load_cluster(request.cluster)
-    return script(cluster, next_submission(store, request.name), cluster.tasks(max(1, request.runs)))
+    return script(cluster, next_submission(store, request.name), cluster.tasks(max(1, request.runs)), request.threads)
 
 
 def planned(cluster: Cluster, request: Request, runs: Sequence[str]) -> Plan:

@@ -94,6 +94,12 @@ def test_the_shortest_file_leaves_everything_to_the_site(tmp_path: Path) -> None
     assert len(text.splitlines()) == 12
 
 
+def test_a_task_has_a_core_for_each_thread_of_its_runs(tmp_path: Path) -> None:
+    submission = Submission(tmp_path / "submissions" / "quick-1")
+    for cluster, threads, cpus in ((Cluster(), 1, 1), (Cluster(runs_at_once=3), 2, 6), (Cluster(cpus=5), 2, 5)):
+        assert f"#SBATCH --cpus-per-task={cpus}\n" in script(cluster, submission, 8, threads)
+
+
 def test_the_script_is_shell_wherever_it_lies(tmp_path: Path) -> None:
     submission = Submission(tmp_path / "a b'c%d" / "submissions" / "x-1")
     cluster = Cluster(setup=["export A='b c'"], container="apptainer exec --nv suite.sif")
@@ -331,3 +337,20 @@ def test_a_damaged_number_of_a_job_is_no_job(content: str, store: Store) -> None
     submission = submission_of(store, "17", [])
     (submission.path / "job.json").write_text(content)
     assert list(submissions(store)) == []
+
+
+def test_trust_in_somebodys_code_is_handed_on(
+    store: Store, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request = Request(runs=1, modules=("/home/me/mine.py", "my_package.algorithms"))
+    stand_in(sbatch=ACCEPTS, srun='echo "blind: ${*: -1}"; echo looked')
+    with pytest.raises(UsageError, match=r"does not see /home/me/mine.py: put it where every node sees it"):
+        slurm.submitted(store, Cluster(), request, ["a_run"])
+    stand_in(srun="echo looked")
+    submission = slurm.submitted(store, Cluster(), request, ["a_run"])
+    assert submission.plan.modules == request.modules
+
+    started: list[list[str]] = []
+    monkeypatch.setattr(puller, "LocalExecutor", lambda store, command, **how: started.append(command))
+    puller.pull(submission)
+    assert "--trust" in started[0]
