@@ -51,8 +51,8 @@ def looks(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
         ("environment", "comparison", "seeds", "the first's score", "the second's", "p", "decides at", "so"),
         tuple(rows),
         "Each batch of seeds is followed by a look: the permutation test of the chance that a run is better, both "
-        f"sides. Over all looks and all {len(looked)} comparisons together, entries that are drawn alike are told "
-        f"apart in at most {100 * ERROR:g} % of cases. No level: so few seeds cannot decide.",
+        f"sides. Over all looks and all comparisons of the benchmark together (here {len(looked)}), entries that are "
+        f"drawn alike are told apart in at most {100 * ERROR:g} % of cases. No level: so few seeds cannot decide.",
     )
 
 
