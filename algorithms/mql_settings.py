@@ -101,7 +101,7 @@ class MQLDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.mql:MQL"
     name: ClassVar[str] = "mql"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True
