@@ -20,7 +20,11 @@ State = dict[str, Any]
 Metrics = dict[str, float]
 
 
-class AppendOnly(Tensor):
+class Remembered(Tensor):
+    """A tensor of a state that training alone reads: an agent acts without it, and a finished run does not keep it."""
+
+
+class AppendOnly(Remembered):
     """A tensor of a state whose rows never change once written: a checkpoint saves only those added since the last."""
 
 

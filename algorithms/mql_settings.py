@@ -99,7 +99,7 @@ class MQLDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.mql:MQL"
     name: ClassVar[str] = "mql"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Networks shared by the algorithms: multi-layer perceptrons, a recurrent block, and Gaussian policies."""
+"""Networks shared by the algorithms: multi-layer perceptrons and Gaussian policies."""
 
 from __future__ import annotations
 
@@ -99,39 +99,6 @@ class MLP(nn.Module):
             if layer < last:
                 hidden = self.activation(hidden)
         return hidden
-
-
-class GRU(nn.Module):
-    """A gated recurrent unit (Cho et al., 2014), with the equations and the initial weights of torch.nn.GRU.
-
-    It is unrolled with plain operators, so that `torch.func.vmap` can run many sets of weights side by side.
-    """
-
-    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.hidden_size = hidden_size
-        bound = 1.0 / math.sqrt(hidden_size)
-
-        def uniform(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound, generator=generator))
-
-        # Gates side by side: reset, update, new.
-        self.input_weight, self.input_bias = uniform(3 * hidden_size, input_size), uniform(3 * hidden_size)
-        self.hidden_weight, self.hidden_bias = uniform(3 * hidden_size, hidden_size), uniform(3 * hidden_size)
-
-    def forward(self, inputs: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Map inputs (batch, time, input_size) to hidden states (batch, time, hidden_size), from zeros by default."""
-        if hidden is None:
-            hidden = inputs.new_zeros(inputs.shape[0], self.hidden_size)
-        gates = 2 * self.hidden_size
-        states = []
-        for x in functional.linear(inputs, self.input_weight, self.input_bias).unbind(1):
-            h = functional.linear(hidden, self.hidden_weight, self.hidden_bias)
-            reset, update = (x[:, :gates] + h[:, :gates]).sigmoid().chunk(2, dim=1)
-            new = (x[:, gates:] + reset * h[:, gates:]).tanh()
-            hidden = new + update * (hidden - new)
-            states.append(hidden)
-        return torch.stack(states, dim=1)
 
 
 class StateIndependentDeviation(nn.Module):

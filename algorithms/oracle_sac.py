@@ -20,7 +20,8 @@ from algorithms.interface import Algorithm, Episodes, Metrics, Stateful, Streams
 from algorithms.networks import MLP, TanhGaussianPolicy, fan_in_uniform, xavier_normal, xavier_uniform
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration, OracleSACSettings
-from algorithms.replay import EpisodeTable, Replay
+from algorithms.replay import EpisodeTable
+from algorithms.ring import replay_of
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, soft_value, temperature, temperature_loss
 from algorithms.scaling import LEAST_DEVIATION, Standardisation
@@ -64,7 +65,9 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         if problem.task_vectors is not None and settings.standardise:
             self.vector_scale.fit(problem.task_vectors)
         self.train_vectors = self.vectors(problem.task_vectors, problem.train_tasks)
-        self.replay = Replay(problem.observation_size, a, problem.replay_rows, device)
+        repeated = -(-settings.tasks_per_iteration // problem.train_tasks)  # copies of one task, side by side
+        longest = min(max(settings.steps_per_task, settings.warmup_steps), problem.horizon)
+        self.replay = replay_of(problem, a, settings.replay_size, repeated * longest, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
 
     def vectors(self, vectors: FloatArray | None, tasks: int) -> Tensor:
@@ -104,6 +107,7 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         """Put episodes into the replay."""
         for episodes in sample:
             starts = self.replay.append(replace(episodes, observations=self.scale(episodes.observations)))
+            self.episodes.forget(self.replay.forgotten)
             self.episodes.append(episodes, starts)
 
     def update(self) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count, Declaration, Fraction, Problem, Scale, Widths, added
+from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Problem, Scale, Widths, added
 
 Difference = Literal[
     "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
@@ -45,6 +45,8 @@ class OracleSACSettings:
     """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    replay_size: CountOrNone = added(0)
+    """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
     as_published: frozenset[Difference] = added(frozenset())
     """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
 

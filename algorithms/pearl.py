@@ -31,7 +31,8 @@ from algorithms.networks import (
 from algorithms.noise import task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.pearl_settings import PEARLDeclaration, PEARLSettings
-from algorithms.replay import EpisodeTable, Replay
+from algorithms.replay import EpisodeTable
+from algorithms.ring import replay_of
 from algorithms.rollouts import run_steps
 from algorithms.sac import bellman_target, critic_loss, policy_loss, policy_penalty, soft_value, value_loss
 from algorithms.scaling import LEAST_DEVIATION, Standardisation
@@ -93,7 +94,9 @@ class PEARL(PEARLDeclaration, Algorithm):
         self.policy_adam = Adam(settings.learning_rate, self.policy_parameters)
 
         self.scale = Standardisation(s, LEAST_DEVIATION)
-        self.replay = Replay(s, a, problem.replay_rows, device)
+        first_episode = min(settings.warmup_steps, problem.horizon)
+        at_once = max(settings.prior_steps + settings.posterior_steps, first_episode)
+        self.replay = replay_of(problem, a, settings.replay_size, at_once, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
 
@@ -150,6 +153,8 @@ class PEARL(PEARLDeclaration, Algorithm):
     def store(self, episodes: Episodes, *, into_context: bool) -> None:
         """Put episodes into the replay, and into their tasks' contexts if they were explored with the prior."""
         starts = self.replay.append(replace(episodes, observations=self.scale(episodes.observations)))
+        for table in (self.episodes, self.contexts):
+            table.forget(self.replay.forgotten)
         self.episodes.append(episodes, starts)
         if into_context:
             self.contexts.append(episodes, starts)

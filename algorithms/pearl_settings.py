@@ -22,6 +22,7 @@ from algorithms.declaration import (
     Weight,
     Width,
     Widths,
+    added,
 )
 
 Difference = Literal[
@@ -103,6 +104,11 @@ class PEARLSettings:
     """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
+    replay_size: CountOrNone = added(0)
+    """Rows of replay memory of each training task, whose oldest episodes give way; 0 keeps everything, as published.
+
+    At least what an iteration collects. A row is a transition or the end of an episode.
+    """
     as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
 

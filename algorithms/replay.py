@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -33,10 +33,13 @@ class Replay:
         self.observation_size = observation_size
         self.rows = torch.zeros(capacity, sum(self.splits), device=device)
         self.used = 0
+        self.forgotten: list[tuple[int, int]] = []
+        """Task and first row of each episode that gave way to those appended last."""
 
     def append(self, episodes: Episodes) -> list[int]:
         """Store every copy's episode; return the row at which each starts (-1 for a copy without steps)."""
         starts = []
+        self.forgotten = []
         for copy, length in enumerate(episodes.lengths.tolist()):
             if length == 0:
                 starts.append(-1)
@@ -47,10 +50,9 @@ class Replay:
             actions[:-1] = torch.from_numpy(episodes.actions[copy, :length])
             rewards[:-1, 0] = torch.from_numpy(episodes.rewards[copy, :length])
             terminated[length - 1] = float(episodes.terminated[copy])
-            self._reserve(length + 1)
-            self.rows[self.used : self.used + length + 1] = block.to(self.rows.device)
-            starts.append(self.used)
-            self.used += length + 1
+            start = self._place(int(episodes.tasks[copy]), length + 1)
+            self.rows[start : start + length + 1] = block.to(self.rows.device)
+            starts.append(start)
         return starts
 
     def transitions(self, rows: Tensor) -> Transitions:
@@ -67,6 +69,11 @@ class Replay:
         if next_observations:
             context = torch.cat([context, self.rows[rows + 1, : self.observation_size]], dim=-1)
         return context
+
+    def _place(self, task: int, rows: int) -> int:
+        self._reserve(rows)
+        self.used += rows
+        return self.used - rows
 
     def _reserve(self, rows: int) -> None:
         # Episodes that end early take more final rows than the budget foresees.
@@ -123,6 +130,21 @@ class EpisodeTable:
             self.ends[task, count:] = length + (self.ends[task, count - 1] if count else 0)
             self._counts[task] = count + 1
             self.counts[task] = count + 1
+
+    def forget(self, episodes: Iterable[tuple[int, int]]) -> None:
+        """Leave out some episodes, by task and first row, as far as the table has them; before others are added."""
+        for task, start in episodes:
+            count = self._counts[task]
+            here = (self.starts[task, :count] == start).nonzero().flatten().tolist()
+            for index in here:
+                for column in (self.starts, self.lengths):
+                    column[task, index : count - 1] = column[task, index + 1 : count].clone()
+                count -= 1
+            if here:
+                self._counts[task] = count
+                self.counts[task] = count
+                self.lengths[task, count:] = 0
+                self.ends[task] = self.lengths[task].cumsum(dim=0)
 
     def clear(self, task: int) -> None:
         """Forget the episodes of a task."""

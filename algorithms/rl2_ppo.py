@@ -27,8 +27,9 @@ from algorithms.advantages import (
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
+from algorithms.gru import GRU
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
-from algorithms.networks import GRU, MLP, StateIndependentDeviation, fan_in_uniform, xavier_uniform
+from algorithms.networks import MLP, StateIndependentDeviation, fan_in_uniform, xavier_uniform
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable
@@ -149,12 +150,10 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         self.policy = policy.to(device)
         self.value = RecurrentValue(inputs, settings.hidden_size, self.initial).to(device)
         self.policy_parameters, self.value_parameters = FlatParameters(self.policy), FlatParameters(self.value)
-        self.adam = Adam(
-            settings.learning_rate,
-            self.policy_parameters,
-            self.value_parameters,
-            epsilon_before_correction="epsilon-before-correction" in published,
-        )
+        self.fits_values = "linear-feature-baseline" not in published
+        learning = [self.policy_parameters, self.value_parameters] if self.fits_values else [self.policy_parameters]
+        before = "epsilon-before-correction" in published
+        self.adam = Adam(settings.learning_rate, *learning, epsilon_before_correction=before)
         self.returns = Standardisation(1)
 
     # Meta-training
@@ -223,7 +222,7 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
                 anywhere = torch.zeros(self.problem.action_size, device=self.device)
                 entropy = float(self.policy.deviation(anywhere).entropy())
             rewards = np.where(counted, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
-        if "linear-feature-baseline" in settings.as_published:
+        if not self.fits_values:
             baseline = LinearFeatureBaseline()
             sums = discounted_sums(rewards, settings.discount)[:, : present.shape[1]]
             baseline.fit(trials.inputs[None, :, :-1], sums[None], present[None])
@@ -261,17 +260,17 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         x, u, old, advantage, target, present, *_ = batch
         epsilon = self.settings.clip
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
-        to_climb = policy_loss(log_ratio, advantage, present, epsilon)
-        to_fit = value_loss(self.value(x[:, :-1]), target, present)
+        losses = {"policy_loss": policy_loss(log_ratio, advantage, present, epsilon)}
+        if self.fits_values:
+            losses["value_loss"] = value_loss(self.value(x[:, :-1]), target, present)
         auxiliary = self.auxiliary(batch)
-        self.adam.step(to_climb + to_fit + auxiliary.loss)
+        self.adam.step(torch.stack([*losses.values(), auxiliary.loss]).sum())
         self.gradient_steps += 1
         with torch.no_grad():
             kl = masked_mean(-log_ratio, present)
             clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), present)
         return {
-            "policy_loss": to_climb.detach(),
-            "value_loss": to_fit.detach(),
+            **{name: loss.detach() for name, loss in losses.items()},
             "kl": kl,
             "clip_fraction": clipped,
             **auxiliary.metrics,

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from algorithms.networks import GRU, MLP
+from algorithms.gru import GRU
+from algorithms.networks import MLP
 from algorithms.optimisation import FlatParameters
 
 

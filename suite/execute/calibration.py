@@ -28,7 +28,10 @@ class _OutOfTimeError(Exception):
 
 
 class _Sampled(CountedTasks):
-    """Tasks of which only some steps are simulated; the others repeat the last, so that warm-up passes quickly."""
+    """Tasks of which only some steps are simulated; the others repeat the last, so that warm-up passes quickly.
+
+    Where tasks end episodes early, those that are not simulated end at the length that the simulated ones suggest.
+    """
 
     def __init__(self, tasks: CountedTasks) -> None:
         super().__init__(tasks.family, tasks.vectors, tasks.seed, tasks.stream_name)
@@ -38,6 +41,11 @@ class _Sampled(CountedTasks):
         """Seconds spent in steps, in resets, and between them within an episode: by the policy."""
         self.asked = 0
         """Steps asked for, simulated or not."""
+        self.begun = 0
+        """Episodes."""
+        self._ended = 0
+        """Simulated steps that ended an episode."""
+        self._ages: IntArray = np.zeros(0, np.int64)  # (copies,) steps of each copy's episode
         self.reset_costs: list[float] = []
         """Seconds a copy of each reset."""
         self._last: Step | None = None
@@ -50,23 +58,34 @@ class _Sampled(CountedTasks):
         self._last, self._left = None, time.perf_counter()
         self.resetting += self._left - begun
         self.reset_costs.append((self._left - begun) / len(tasks))
+        self.begun += len(tasks)
+        self._ages = np.zeros(len(tasks), np.int64)
         return observations
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
         """Step, or repeat the last step."""
         begun = time.perf_counter()
         self.acting += begun - self._left
+        self._ages += active
         if self._last is None or self.simulating < self.allowed:
-            self._last = super().step(actions, active)
+            step = self._last = super().step(actions, active)
+            self._ended += int((step.terminated & active).sum())
+        else:
+            step = self._last._replace(terminated=active & (self._ages >= round(self.length)))
         self._left = time.perf_counter()
         self.simulating += self._left - begun
         self.asked += int(active.sum())
-        return self._last
+        return step
 
-    def episode(self) -> float:
-        """Return the seconds that simulating an episode takes; the first reset built the simulation."""
-        resets = median(self.reset_costs[1:] or self.reset_costs)
-        return resets + self.family.spec.horizon * self.simulating / self.steps
+    @property
+    def length(self) -> float:
+        """Steps of an episode on average, as if each were its last with the share of the simulated ones that were."""
+        horizon, ending = self.family.spec.horizon, self._ended / max(1, self.steps)
+        return (1 - (1 - ending) ** horizon) / ending if ending else float(horizon)
+
+    def costs(self) -> tuple[float, float]:
+        """Return the seconds that a step takes, and a reset; the first one built the simulation."""
+        return self.simulating / self.steps, median(self.reset_costs[1:] or self.reset_costs)
 
     def clock(self) -> float:
         """Return the time, without that spent on simulation and on waiting for actions."""
@@ -77,16 +96,18 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None
     """Measure the speed of a run, in about so many seconds; None if they did not suffice."""
     trainer = Trainer.of(spec, device)
     train, algorithm = _Sampled(trainer.train), trainer.algorithm
-    first = algorithm.next_iteration_steps
-    readings = [(train.clock(), algorithm.gradient_steps)]
+    first, taken = algorithm.next_iteration_steps, 1.0
+    readings = [(train.clock(), algorithm.gradient_steps, 0)]
     with _alarm(0.6 * seconds):
         for share in (0.1, 0.2):  # the first iteration warms up; the second is like all others, if there is time for it
             train.allowed = train.simulating + share * seconds
+            announced = algorithm.next_iteration_steps
             algorithm.meta_train(TaskView(train, spec.budget))
-            readings.append((train.clock(), algorithm.gradient_steps))
+            readings.append((train.clock(), algorithm.gradient_steps, train.asked))
+            taken = (train.asked - readings[-2][2]) / announced  # less than it may be, where episodes end early
     complete = len(readings) - 1
     if complete < 2:
-        readings.append((train.clock(), algorithm.gradient_steps))
+        readings.append((train.clock(), algorithm.gradient_steps, train.asked))
     spans = [(end[0] - begin[0], end[1] - begin[1]) for begin, end in pairwise(readings)]
     updating, updates = next((span for span in reversed(spans) if span[1]), (0.0, 0))
     train.close()
@@ -95,11 +116,11 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None
     if not updates or not train.steps or (tested := _evaluation(spec, algorithm, trainer.test, 0.4 * seconds)) is None:
         return None
     update = updating / updates
-    usual = max(1, algorithm.next_iteration_steps if complete else first)
-    iterations = 1 + max(0, spec.budget - first) // usual
+    usual = max(1.0, taken * algorithm.next_iteration_steps)
+    iterations = 1 + max(0.0, spec.budget - (readings[1][2] if complete else first)) // usual
     updates_each = spans[complete - 1][1] if complete else int(spec.settings.get("updates", updates))
-    horizon = trainer.family.spec.horizon
-    sampled = spec.budget * (train.episode() / horizon + train.acting / train.asked)
+    step, reset = train.costs()
+    sampled = spec.budget * (step + (train.begun * reset + train.acting) / train.asked)
     return Speed((sampled + update * updates_each * iterations) / spec.budget, tested, spec.budget / iterations)
 
 
@@ -117,8 +138,8 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
     if adapting is None or not test.steps:
         return None
     episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
-    acting = test.acting / test.asked * tasks.family.spec.horizon
-    return episodes * (test.episode() + acting) + adapting
+    step, reset = test.costs()
+    return episodes * (reset + test.length * (step + test.acting / test.asked)) + adapting
 
 
 def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, seconds: float = 60.0) -> int:

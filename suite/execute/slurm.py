@@ -147,8 +147,9 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
         needed = [str(submission.script), *([] if cluster.container else [sys.executable]), *request.own_files]
         blind = see(cluster.options, needed)
         if blind:
-            remedy = "put it where" if blind[0] in request.own_files else "give a --results that"
-            raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy} every node sees")
+            own = blind[0] in request.own_files
+            remedy = "put it where every node sees it" if own else "give a --results that every node sees"
+            raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy}")
         if blind is None:
             print("no node was free to say whether it sees the store; tasks that do not will fail", file=sys.stderr)
         submission.accepted(submit(str(submission.script), "--parsable").partition(";")[0])

@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 from pydantic import Field, RootModel
 
 from suite.errors import UsageError, unknown
-from suite.papers import checks
+from suite.papers import checks, checks_of_numbers, checks_of_rows, checks_of_tables
 from suite.papers.checks import Check, Value, Verdict
 from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
@@ -18,21 +18,21 @@ from suite.papers.schema import Text
 FILE = "audit.yaml"
 
 AnyCheck = Annotated[
-    checks.Aggregate
-    | checks.Bounds
+    checks_of_numbers.Aggregate
+    | checks_of_tables.Bounds
     | checks.Cited
-    | checks.Count
-    | checks.Duplicates
-    | checks.Gain
-    | checks.Groups
-    | checks.Marks
+    | checks_of_rows.Count
+    | checks_of_tables.Duplicates
+    | checks_of_numbers.Gain
+    | checks_of_rows.Groups
+    | checks_of_tables.Marks
     | Measurement
     | checks.NotDerivable
-    | checks.Ranks
-    | checks.Ratio
-    | checks.Same
-    | checks.Schedule
-    | checks.Wins,
+    | checks_of_tables.Ranks
+    | checks_of_numbers.Ratio
+    | checks_of_tables.Same
+    | checks_of_numbers.Schedule
+    | checks_of_rows.Wins,
     Field(discriminator="check"),
 ]
 

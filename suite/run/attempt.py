@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from safetensors.torch import save
 
-from algorithms.interface import AppendOnly, State
+from algorithms.interface import Remembered, State
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
 from suite.plan.own_code import fingerprints
 from suite.run.provenance import provenance
@@ -165,12 +165,12 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
 
 
 def _without_rows(state: State) -> State:
-    """Empty the append-only tensors: an agent acts without them."""
+    """Empty the tensors that training alone reads."""
     return {
         key: _without_rows(value)
         if isinstance(value, dict)
         else value[:0].as_subclass(torch.Tensor)
-        if isinstance(value, AppendOnly)
+        if isinstance(value, Remembered)
         else value
         for key, value in state.items()
     }

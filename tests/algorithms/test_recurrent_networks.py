@@ -1,13 +1,15 @@
-"""The recurrent block and the Gaussian policy of `algorithms.networks`."""
+"""Gated recurrent units, their gradients, and the Gaussian policies."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.func import functional_call, vmap
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import GRU, GaussianPolicy
+from algorithms.gru import GRU, plain_recurrence, recurrence
+from algorithms.networks import GaussianPolicy
 
 
 def reference_gru(gru: GRU) -> torch.nn.GRU:
@@ -20,20 +22,48 @@ def reference_gru(gru: GRU) -> torch.nn.GRU:
     return reference
 
 
-def test_the_gru_is_torchs(float64: None, generator: torch.Generator) -> None:
-    gru = GRU(3, 5, generator)
-    inputs, hidden = torch.randn(4, 7, 3), torch.randn(4, 5)
-    expected, _ = reference_gru(gru)(inputs, hidden[None])
-    torch.testing.assert_close(gru(inputs, hidden), expected)
-    expected, _ = reference_gru(gru)(inputs)
-    torch.testing.assert_close(gru(inputs), expected)
-    ours = torch.autograd.grad(gru(inputs).square().sum(), list(gru.parameters()))
+NAMES = ["weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"]
+"""torch.nn.GRU's parameters in the order of ours."""
+
+
+@pytest.mark.parametrize(("batch", "time", "hidden_size"), [(1, 1, 1), (4, 7, 5), (3, 40, 16), (30, 2, 8)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_gru_is_torchs_with_all_gradients(
+    float64: None, generator: torch.Generator, batch: int, time: int, hidden_size: int, masked: bool
+) -> None:
+    gru = GRU(3, hidden_size, generator)
     reference = reference_gru(gru)
+    inputs = torch.randn(batch, time, 3, generator=generator, requires_grad=True)
+    hidden = torch.randn(batch, hidden_size, generator=generator, requires_grad=True)
+    weights = torch.randn(batch, time, hidden_size, generator=generator)
+    if masked:  # sequences of several lengths: what follows an end has no part in a loss
+        weights = weights * (torch.arange(time) <= torch.arange(batch)[:, None])[..., None]
+    ours, (theirs, _) = gru(inputs, hidden), reference(inputs, hidden[None])
+    torch.testing.assert_close(ours, theirs, rtol=0.0, atol=1e-13)
+    got = torch.autograd.grad((weights * ours.sin()).sum(), [inputs, hidden, *gru.parameters()])
     by_name = dict(reference.named_parameters())
-    names = ["weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"]
-    theirs = torch.autograd.grad(reference(inputs)[0].square().sum(), [by_name[name] for name in names])
-    for got, wanted in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(got, wanted)
+    wanted = torch.autograd.grad((weights * theirs.sin()).sum(), [inputs, hidden, *(by_name[name] for name in NAMES)])
+    for mine, its in zip(got, wanted, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        torch.testing.assert_close(gru(inputs, hidden), theirs, rtol=0.0, atol=1e-13)
+        torch.testing.assert_close(gru(inputs), reference(inputs)[0], rtol=0.0, atol=1e-13)
+
+
+def test_the_grus_gradient_is_that_of_differences(float64: None, generator: torch.Generator) -> None:
+    gru = GRU(2, 3, generator)
+    arguments = [torch.randn(4, 5, 2, generator=generator), torch.randn(4, 3, generator=generator), *gru.parameters()]
+    arguments = [argument.detach().requires_grad_() for argument in arguments]
+    assert torch.autograd.gradcheck(recurrence, arguments)  # type: ignore[no-untyped-call]
+
+
+def test_a_gradient_of_the_last_state_alone(float64: None, generator: torch.Generator) -> None:
+    gru, inputs = GRU(2, 3, generator), torch.randn(4, 5, 2, generator=generator)
+    got = torch.autograd.grad(gru(inputs)[:, -1].sum(), list(gru.parameters()))
+    plain = plain_recurrence(inputs, torch.zeros(4, 3), *gru.parameters())
+    wanted = torch.autograd.grad(plain[:, -1].sum(), list(gru.parameters()))
+    for mine, its in zip(got, wanted, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-12, atol=1e-12)
 
 
 def test_the_gru_runs_many_sets_of_weights_side_by_side(float64: None, generator: torch.Generator) -> None:

@@ -292,6 +292,15 @@ def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squa
     assert made.gradient_steps == 1
 
 
+def test_values_that_nothing_reads_are_not_fitted() -> None:
+    made = algorithm(as_published=frozenset({"linear-feature-baseline"}))
+    before = made.value_parameters.vector.clone()
+    metrics = made.meta_train(train_tasks(TwoDirections()))
+    assert torch.equal(made.value_parameters.vector, before)
+    assert "value_loss" not in metrics
+    assert "value_loss" in algorithm().meta_train(train_tasks(TwoDirections()))
+
+
 def test_an_iteration_takes_every_trial_once_an_epoch() -> None:
     made = algorithm(meta_batch=7, minibatch=3, epochs=2)
     made.meta_train(train_tasks(TwoDirections()))

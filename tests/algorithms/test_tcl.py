@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from algorithms.context import ContextEncoder
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import GRU
+from algorithms.gru import GRU
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable, Replay
 from algorithms.tcl import TrajectoryContrast, Windows, contrast, last_state, sample_windows, similarity

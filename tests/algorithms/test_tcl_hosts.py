@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import algorithms
+from algorithms.gru import GRU
 from algorithms.interface import Algorithm
-from algorithms.networks import GRU
 from algorithms.optimisation import Adam
 from algorithms.replay import EpisodeTable
 from algorithms.rl2_ppo import Minibatch
@@ -176,7 +176,7 @@ MORE: dict[str, dict[str, Any]] = {
         ("tcl-rl2-ppo", {}),
     ],
 )
-def test_the_encoders_alone_learn_by_the_papers_loss_beside_the_hosts(
+def test_the_encoders_alone_learn_by_the_papers_loss_beside_the_hosts_and_the_keys_follow(
     name: str, settings: dict[str, Any], float64: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {**MORE[name], **settings}
@@ -192,7 +192,9 @@ def test_the_encoders_alone_learn_by_the_papers_loss_beside_the_hosts(
     for one in (made, silent):
         one.load_state(donor.state())
     losses, added = {}, {}
-    for drawn in drawn_next(made, batch):
+    contrasts = drawn_next(made, batch)
+    followed = [torch.lerp(one.tcl.key_parameters.vector, one.tcl.query_parameters.vector, 0.3) for one in contrasts]
+    for drawn in contrasts:
         losses[drawn.logged], slopes = expected(drawn)
         added |= {id(p): slope for p, slope in zip(drawn.tcl.encoder.parameters(), slopes, strict=True)}
     metrics, with_it = gradients(made, batch)
@@ -209,6 +211,8 @@ def test_the_encoders_alone_learn_by_the_papers_loss_beside_the_hosts(
         else:
             assert torch.equal(one, other)
     assert met == len(added) > 0
+    for drawn, keys in zip(contrasts, followed, strict=True):  # the step itself was only recorded
+        torch.testing.assert_close(drawn.tcl.key_parameters.vector, keys)
 
 
 def test_a_key_encoder_of_mql_follows_whenever_its_query_encoder_has_taken_a_step() -> None:

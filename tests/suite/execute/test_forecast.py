@@ -132,22 +132,28 @@ TINY = [
 ]
 
 
+@pytest.mark.parametrize("longest", [1000, 6], ids=["to the horizon", "ending early"])
 @pytest.mark.parametrize("spec", TINY, ids=[spec.algorithm for spec in TINY])
-def test_calibration_forecasts_what_a_run_then_takes(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibration_forecasts_what_a_run_then_takes(
+    spec: RunSpec, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a clock that simulation alone moves: so much a step, a reset, and the first reset."""
     monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())  # it rings by another clock
     now = 0.0
     reset, step = CountedTasks.reset, CountedTasks.step
+    ages: dict[int, IntArray] = {}  # simulated steps of each copy's episode
 
     def slow_reset(tasks: CountedTasks, indices: IntArray) -> FloatArray:
         nonlocal now
         now += 0.02 * len(indices) + (5.0 if tasks._simulation is None else 0.0)
+        ages[id(tasks)] = np.zeros(len(indices), np.int64)
         return reset(tasks, indices)
 
     def slow_step(tasks: CountedTasks, actions: FloatArray, active: BoolArray) -> Step:
         nonlocal now
         now += 0.01 * np.count_nonzero(active)
-        return step(tasks, actions, active)
+        ages[id(tasks)] += active
+        return step(tasks, actions, active)._replace(terminated=active & (ages[id(tasks)] >= longest))
 
     monkeypatch.setattr(CountedTasks, "reset", slow_reset)
     monkeypatch.setattr(CountedTasks, "step", slow_step)

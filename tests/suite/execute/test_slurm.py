@@ -331,3 +331,20 @@ def test_a_damaged_number_of_a_job_is_no_job(content: str, store: Store) -> None
     submission = submission_of(store, "17", [])
     (submission.path / "job.json").write_text(content)
     assert list(submissions(store)) == []
+
+
+def test_trust_in_somebodys_code_is_handed_on(
+    store: Store, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request = Request(runs=1, modules=("/home/me/mine.py", "my_package.algorithms"))
+    stand_in(sbatch=ACCEPTS, srun='echo "blind: ${*: -1}"; echo looked')
+    with pytest.raises(UsageError, match=r"does not see /home/me/mine.py: put it where every node sees it"):
+        slurm.submitted(store, Cluster(), request, ["a_run"])
+    stand_in(srun="echo looked")
+    submission = slurm.submitted(store, Cluster(), request, ["a_run"])
+    assert submission.plan.modules == request.modules
+
+    started: list[list[str]] = []
+    monkeypatch.setattr(puller, "LocalExecutor", lambda store, command, **how: started.append(command))
+    puller.pull(submission)
+    assert "--trust" in started[0]

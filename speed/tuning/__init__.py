@@ -1,0 +1,1 @@
+"""How the settings of `pilot` are found, and what was tried."""

@@ -1,0 +1,78 @@
+"""The page of findings says what the published runs say, and nothing else; without published runs there is none."""
+
+from __future__ import annotations
+
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.findings import faults, sections
+from tests.suite.trained_runs import suite
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "findings.md"
+SNAPSHOT = ROOT / "results" / "published" / "pilot" / "snapshot.json"
+
+GOOD = """# What was found
+
+## One
+
+Two entries on point-goal-2d and reach-v1, 1,234 runs at 0.5 each (see `3 lines` and [there](x-9.md)).
+
+```sh
+suite report
+```
+
+```text
+| 1234 | 0.5 |
+# 7
+```
+
+## Two
+
+Nothing.
+"""
+OUTPUT = "head\n| 1234 | 0.5 |\nbetween\n# 7\n"
+
+
+def test_findings_are_what_the_snapshot_says(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not PAGE.exists():
+        pytest.skip("nothing is published yet")
+    monkeypatch.chdir(ROOT)
+
+    @cache
+    def printed(command: str) -> str:
+        words = shlex.split(command)
+        assert words[0] == "suite", command
+        capfd.readouterr()
+        assert suite(*words[1:]) == 0
+        return capfd.readouterr().out
+
+    assert faults(PAGE.read_text(), printed) == []
+
+
+def test_there_are_findings_only_of_what_is_published() -> None:
+    assert SNAPSHOT.exists() or not PAGE.exists()
+
+
+def test_a_page_that_says_what_is_printed_has_no_fault() -> None:
+    assert faults(GOOD, lambda command: OUTPUT) == []
+    assert len(list(sections(GOOD))) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("1,234 runs", "1,235 runs", "## One: 1235 is printed by no command there"),
+        ("at 0.5", "at 0.52", "## One: 0.52 is printed by no command there"),
+        ("Nothing.", "All 7 of them.", "## Two: 7 is printed by no command there"),
+        ("| 1234 | 0.5 |\n# 7", "# 7\n| 1234 | 0.5 |", "suite report: does not print '| 1234 | 0.5 |', or not there"),
+        ("| 1234 | 0.5 |", "| 1234 | 0.50 |", "suite report: does not print '| 1234 | 0.50 |', or not there"),
+    ],
+)
+def test_a_number_that_is_not_printed_is_found(old: str, new: str, fault: str) -> None:
+    assert fault in faults(GOOD.replace(old, new), lambda command: OUTPUT)
