@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import MLP, Initialiser, fan_in_uniform
+from algorithms.networks import MLP, USUAL, Arithmetic, Initialiser, fan_in_uniform, two_heads
 
 
 class Auxiliary(NamedTuple):
@@ -50,9 +50,11 @@ class ContextEncoder(nn.Module):
         latent_size: int,
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
+        arithmetic: Arithmetic = USUAL,
     ) -> None:
         super().__init__()
-        self.network = MLP([row_size, *hidden, 2 * latent_size], generator, initialise=initialise)
+        sizes = [row_size, *hidden, 2 * latent_size]
+        self.network = MLP(sizes, generator, initialise=initialise, arithmetic=arithmetic)
 
     def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
         """Infer the posterior of each task.
@@ -62,5 +64,5 @@ class ContextEncoder(nn.Module):
         context : (tasks, rows, row_size)
         present : (tasks, rows), a mask: 0 for padding.
         """
-        means, raw = self.network(context).chunk(2, dim=-1)
+        means, raw = two_heads(self.network(context))
         return product_of_gaussians(means, functional.softplus(raw), present)

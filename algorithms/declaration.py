@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 """Units of a layer."""
 Widths = Annotated[tuple[Width, ...], Field(max_length=16)]
 """Units of each hidden layer."""
+Precision = Literal["float32", "bf16"]
+"""What matrix products are taken in: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
 
 
 def added(default: Any) -> Any:

@@ -25,6 +25,7 @@ from algorithms.history import HistoryReplay, RecentTransitions, preceded
 from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.mql_adaptation import Adaptation, adapted_actor, target_noise
 from algorithms.mql_settings import Difference, MQLDeclaration, MQLSettings
+from algorithms.networks import Arithmetic
 from algorithms.noise import EpisodeNoise, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
@@ -49,7 +50,8 @@ class MQL(MQLDeclaration, Algorithm):
         sizes = Sizes(
             problem.observation_size, problem.action_size, settings.context_size, tuple(settings.network_sizes)
         )
-        self.networks = Networks(sizes, self.initial, device)
+        arithmetic = Arithmetic(plain_autograd=settings.plain_autograd)
+        self.networks = Networks(sizes, self.initial, device, arithmetic)
         self.actor_adam = Adam(settings.learning_rate, self.networks.actor_parameters)
         self.critic_adam = Adam(settings.learning_rate, self.networks.critic_parameters)
         leading = int(self.differs("random-first-step"))

@@ -239,8 +239,8 @@ def adapted_actor(networks: Networks, vector: Tensor) -> Network:
     return partial(_call, networks.actor, networks.actor_parameters.named(vector))
 
 
-def _call(module: nn.Module, parameters: dict[str, Tensor], *inputs: Tensor) -> Tensor:
-    outputs: Tensor = functional_call(module, parameters, inputs)
+def _call(module: nn.Module, parameters: dict[str, Tensor], *inputs: Tensor, **options: bool) -> Tensor:
+    outputs: Tensor = functional_call(module, parameters, inputs, options)
     return outputs
 
 

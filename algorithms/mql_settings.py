@@ -90,6 +90,8 @@ class MQLSettings:
     """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
     meta_test: MetaTest = added("corrected reuse")
     """What a new task's networks are fitted to."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
 
@@ -99,7 +101,7 @@ class MQLDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.mql:MQL"
     name: ClassVar[str] = "mql"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True

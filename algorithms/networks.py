@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algorithms.declaration import Precision
 from algorithms.gaussian import DiagonalNormal, tanh_gaussian_log_probability
+from algorithms.perceptron import lowest, perceptron, plain_perceptron
 from environments import FloatArray
 
 Initialiser = Callable[[Tensor, Tensor, torch.Generator, bool], None]
@@ -56,6 +58,22 @@ def xavier_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, las
     bias.zero_()
 
 
+FEW = 2**16
+"""Rows times units of a layer, all members', below which autograd's own bookkeeping is faster than ours."""
+
+
+class Arithmetic(NamedTuple):
+    """How networks compute what they define."""
+
+    precision: Precision = "float32"
+    """Of matrix products; weights, reductions and losses stay as they are."""
+    plain_autograd: bool = False
+    """Leave gradients to autograd, layer by layer, also where `algorithms.perceptron` has them."""
+
+
+USUAL = Arithmetic()
+
+
 class MLP(nn.Module):
     """A multi-layer perceptron, or several of the same sizes evaluated side by side.
 
@@ -67,6 +85,7 @@ class MLP(nn.Module):
         (rows, input) to (members, rows, output).
     initialise : how each layer is filled.
     activation : between layers.
+    arithmetic : how products and gradients are computed; gradients are autograd's unless the activation is ReLU.
     """
 
     def __init__(
@@ -77,10 +96,13 @@ class MLP(nn.Module):
         members: int | None = None,
         initialise: Initialiser = fan_in_uniform,
         activation: Callable[[Tensor], Tensor] = functional.relu,
+        arithmetic: Arithmetic = USUAL,
     ) -> None:
         super().__init__()
         self.members = members
         self.activation = activation
+        self.precision = arithmetic.precision
+        self.plain_autograd = arithmetic.plain_autograd or activation is not functional.relu
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
@@ -90,15 +112,42 @@ class MLP(nn.Module):
             self.weights.append(nn.Parameter(weight if members else weight[0]))
             self.biases.append(nn.Parameter(bias if members else bias[0, 0]))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Evaluate the network(s)."""
-        hidden = inputs.expand(self.members, *inputs.shape) if self.members else inputs
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight) if self.members else functional.linear(hidden, weight.mT, bias)
-            if layer < last:
-                hidden = self.activation(hidden)
-        return hidden
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Evaluate the network(s) on inputs that are joined, (..., .) or (rows, .) each."""
+        return self._evaluate(inputs, list(self.weights), list(self.biases))
+
+    def lowest(self, *inputs: Tensor) -> Tensor:
+        """Evaluate several networks with their parameters held fixed; return each row's lowest output, (rows, 1)."""
+        if self._plain(inputs):
+            outputs: Tensor = self(*inputs).min(dim=0).values
+            return outputs
+        return lowest(inputs, list(self.weights), list(self.biases), self.products)
+
+    def member(self, index: int, *inputs: Tensor) -> Tensor:
+        """Evaluate one of several networks with its parameters held fixed, (rows, output)."""
+        weights = [weight[index].detach() for weight in self.weights]
+        return self._evaluate(inputs, weights, [bias[index, 0].detach() for bias in self.biases])
+
+    @property
+    def products(self) -> torch.dtype:
+        """What matrix products are taken in."""
+        return torch.bfloat16 if self.precision == "bf16" else self.weights[0].dtype
+
+    def _evaluate(self, inputs: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+        if self._plain(inputs):
+            return plain_perceptron(inputs, weights, biases, self.products, self.activation)
+        return perceptron(inputs, weights, biases, self.products)
+
+    def _plain(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether gradients are left to autograd: also of sets of weights side by side, and of small layers."""
+        numbers = inputs[0].shape[:-1].numel() * self.biases[0].numel()
+        return self.plain_autograd or numbers < FEW or torch._C._are_functorch_transforms_active()
+
+
+def two_heads(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Split (..., 2 k) into two of (..., k), each in one piece: elementwise functions are slow where it is not."""
+    first, second = outputs.view(*outputs.shape[:-1], 2, -1).movedim(-2, 0).contiguous().unbind(0)
+    return first, second
 
 
 class StateIndependentDeviation(nn.Module):
@@ -149,15 +198,16 @@ class TanhGaussianPolicy(nn.Module):
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
         added_to_density: float = 0.0,
+        arithmetic: Arithmetic = USUAL,
     ) -> None:
         super().__init__()
         self.added_to_density = added_to_density
         *hidden, actions = sizes
-        self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise)
+        self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise, arithmetic=arithmetic)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return means (before the tanh) and log deviations."""
-        means, log_deviations = self.network(inputs).chunk(2, dim=-1)
+        means, log_deviations = two_heads(self.network(inputs))
         return means, log_deviations.clamp(-20.0, 2.0)
 
     def act(self, observations: FloatArray, told: Tensor, noise: FloatArray | None) -> FloatArray:

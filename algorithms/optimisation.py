@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from algorithms.interface import State
 
+BETA_1, BETA_2 = 0.9, 0.999
 EPSILON = 1e-8
 """Of Adam."""
 
@@ -70,7 +71,10 @@ class FlatParameters:
 
 
 class Adam:
-    """Adam on flat vectors of parameters.
+    """Adam (Kingma & Ba, ICLR 2015) on flat vectors of parameters, with the paper's betas and epsilon.
+
+    By the kernel of `torch.optim.Adam(fused=True)`: at the sizes of small networks that class takes longer to find its
+    arguments than the kernel takes, and it imports a compiler.
 
     Parameters
     ----------
@@ -79,37 +83,56 @@ class Adam:
     """
 
     def __init__(self, learning_rate: float, *flats: FlatParameters, epsilon_before_correction: bool = False) -> None:
-        self.flats, self.epsilon_before_correction = flats, epsilon_before_correction
-        self._vectors = [nn.Parameter(flat.vector) for flat in flats]  # share the memory
-        self._adam = torch.optim.Adam(self._vectors, lr=learning_rate, fused=True)
+        self.learning_rate, self.flats = learning_rate, flats
+        self.epsilon_before_correction = epsilon_before_correction
+        self.steps = [torch.zeros((), device=flat.vector.device) for flat in flats]
+        self.means = [torch.zeros_like(flat.vector) for flat in flats]  # m, of the gradients
+        self.squares = [torch.zeros_like(flat.vector) for flat in flats]  # v, means of the gradients' squares
+        self._taken = 0
+        """Steps, as the host counts them."""
 
     def step(self, loss: Tensor) -> None:
         """Descend one step along the loss's gradient for these parameters alone; no others get or keep a gradient."""
         parameters = [parameter for flat in self.flats for parameter in flat.parameters]
         gradients = iter(torch.autograd.grad(loss, parameters))
-        for vector, flat in zip(self._vectors, self.flats, strict=True):
-            vector.grad = torch.cat([next(gradients).reshape(-1) for _ in flat.parameters])
+        torch._foreach_add_(self.steps, 1)
+        self._taken += 1
+        epsilon = EPSILON
         if self.epsilon_before_correction:
-            taken = int(self._adam.state[self._vectors[0]].get("step", torch.zeros(())))
-            for group in self._adam.param_groups:
-                group["eps"] = EPSILON / math.sqrt(1.0 - group["betas"][1] ** (taken + 1))
-        self._adam.step()
+            epsilon /= math.sqrt(1.0 - BETA_2**self._taken)
+        torch._fused_adam_(
+            [flat.vector for flat in self.flats],
+            [torch.cat([next(gradients).reshape(-1) for _ in flat.parameters]) for flat in self.flats],
+            self.means,
+            self.squares,
+            [],
+            self.steps,
+            lr=self.learning_rate,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            eps=epsilon,
+            weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    @property
+    def _named(self) -> dict[str, dict[str, Tensor]]:
+        columns = zip(self.steps, self.means, self.squares, strict=True)
+        return {
+            str(index): {"step": step, "exp_avg": mean, "exp_avg_sq": square}
+            for index, (step, mean, square) in enumerate(columns)
+        }
 
     def state(self) -> State:
         """Return the moments; the parameters are the flat vectors' own state."""
         return {
-            str(index): {name: value.clone() for name, value in self._adam.state[vector].items()}
-            for index, vector in enumerate(self._vectors)
+            index: {name: value.clone() for name, value in moments.items()} for index, moments in self._named.items()
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        for index, vector in enumerate(self._vectors):
-            self._adam.state[vector].clear()
-            self._adam.state[vector].update(
-                {
-                    # Adam's step counter lives where the parameters do when the update is fused.
-                    name: value.to(vector.device, copy=True)
-                    for name, value in state[str(index)].items()
-                }
-            )
+        """Restore what `state` returned; older states hold nothing of vectors that had not been stepped."""
+        for index, moments in self._named.items():
+            for name, value in moments.items():
+                value.copy_(state[index][name]) if state[index] else value.zero_()
+        self._taken = int(self.steps[0])

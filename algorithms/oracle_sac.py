@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from algorithms.declaration import Problem
 from algorithms.interface import Algorithm, Episodes, Metrics, Stateful, Streams, Tasks
-from algorithms.networks import MLP, TanhGaussianPolicy, fan_in_uniform, xavier_normal, xavier_uniform
+from algorithms.networks import MLP, Arithmetic, TanhGaussianPolicy, fan_in_uniform, xavier_normal, xavier_uniform
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration, OracleSACSettings
 from algorithms.replay import EpisodeTable
@@ -48,9 +49,11 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         if "xavier-initialisation" in settings.as_published:
             initialise, initialise_policy = xavier_normal, xavier_uniform
         added = 1e-6 if "bounded-density" in settings.as_published else 0.0
-        self.critics = MLP([s + a, *hidden, 1], initial, members=2, initialise=initialise).to(device)
-        self.target_critics = MLP([s + a, *hidden, 1], initial, members=2, initialise=initialise).to(device)
-        self.policy = TanhGaussianPolicy([s, *hidden, a], initial, initialise_policy, added).to(device)
+        arithmetic = Arithmetic(settings.precision, settings.plain_autograd)
+        mlp = partial(MLP, generator=initial, initialise=initialise, arithmetic=arithmetic)
+        self.critics = mlp([s + a, *hidden, 1], members=2).to(device)
+        self.target_critics = mlp([s + a, *hidden, 1], members=2).to(device)
+        self.policy = TanhGaussianPolicy([s, *hidden, a], initial, initialise_policy, added, arithmetic).to(device)
         self.critic_parameters = FlatParameters(self.critics)  # Q1 and Q2 (qf1, qf2)
         self.target_critic_parameters = FlatParameters(self.target_critics)
         self.policy_parameters = FlatParameters(self.policy)
@@ -125,15 +128,15 @@ class OracleSAC(OracleSACDeclaration, Algorithm):
         # Critics: (Q(s, a) - (r + discount (min Q'(s', a') - alpha log pi(a'|s'))))^2.
         with torch.no_grad():
             drawn = self.policy.sample(torch.cat([s_next, c], dim=1), generator)
-            q_next = self.target_critics(torch.cat([s_next, c, drawn.actions], dim=1))
+            q_next = self.target_critics.lowest(s_next, c, drawn.actions)
             v_next = soft_value(q_next, drawn.log_probabilities, alpha)
             y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
-        q_loss = critic_loss(self.critics(torch.cat([s, c, a], dim=1)), y)
+        q_loss = critic_loss(self.critics(s, c, a), y)
         self.critic_adam.step(q_loss)
 
         # Policy: alpha log pi(a'|s) - min Q(s, a').
         drawn = self.policy.sample(torch.cat([s, c], dim=1), generator)
-        q_drawn = self.critics(torch.cat([s, c, drawn.actions], dim=1))
+        q_drawn = self.critics.lowest(s, c, drawn.actions)
         pi_loss = policy_loss(soft_value(q_drawn, drawn.log_probabilities, alpha))
         self.policy_adam.step(pi_loss)
 

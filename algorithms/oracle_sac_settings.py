@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Problem, Scale, Widths, added
+from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Precision, Problem, Scale, Widths, added
 
 Difference = Literal[
     "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
@@ -49,6 +49,10 @@ class OracleSACSettings:
     """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
     as_published: frozenset[Difference] = added(frozenset())
     """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
+    precision: Precision = added("float32")
+    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 
 
 class OracleSACDeclaration(Declaration):
@@ -56,7 +60,7 @@ class OracleSACDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.oracle_sac:OracleSAC"
     name: ClassVar[str] = "oracle-sac"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = OracleSACSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     adapts: ClassVar[bool] = False

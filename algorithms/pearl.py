@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, repeat
 from typing import ClassVar, NamedTuple
 
@@ -21,6 +22,7 @@ from algorithms.gaussian import DiagonalNormal, kl_to_standard_normal
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.networks import (
     MLP,
+    Arithmetic,
     TanhGaussianPolicy,
     fan_in_uniform,
     fan_out_uniform,
@@ -73,12 +75,14 @@ class PEARL(PEARLDeclaration, Algorithm):
         s, a, z = problem.observation_size, problem.action_size, settings.latent_size
         row = s + a + 1 + (s if settings.next_observations_in_context else 0)
         hidden = settings.network_sizes
-        self.encoder = ContextEncoder(row, settings.encoder_sizes, z, initial, initialise).to(device)
-        self.critics = MLP([s + a + z, *hidden, 1], initial, members=2, initialise=initialise).to(device)
-        self.value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
-        self.target_value = MLP([s + z, *hidden, 1], initial, initialise=initialise).to(device)
-        added = 1e-6 if "bounded-density" in settings.as_published else 0.0
-        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise_policy, added).to(device)
+        arithmetic = Arithmetic(settings.precision, settings.plain_autograd)
+        mlp = partial(MLP, generator=initial, initialise=initialise, arithmetic=arithmetic)
+        self.encoder = ContextEncoder(row, settings.encoder_sizes, z, initial, initialise, arithmetic).to(device)
+        self.critics = mlp([s + a + z, *hidden, 1], members=2).to(device)
+        self.value = mlp([s + z, *hidden, 1]).to(device)
+        self.target_value = mlp([s + z, *hidden, 1]).to(device)
+        bound = 1e-6 if "bounded-density" in settings.as_published else 0.0
+        self.policy = TanhGaussianPolicy([s + z, *hidden, a], initial, initialise_policy, bound, arithmetic).to(device)
         if "twin-critics-initialised-alike" in settings.as_published:
             for parameter in self.critics.parameters():
                 parameter.data[1] = parameter.data[0]
@@ -192,9 +196,9 @@ class PEARL(PEARLDeclaration, Algorithm):
         inference = self.infer(tasks)
         z = inference.posterior.sample(generator).repeat_interleave(settings.batch, dim=0)
         with torch.no_grad():
-            v_next = self.target_value(torch.cat([s_next, z], dim=1))
+            v_next = self.target_value(s_next, z)
             y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
-        q_loss = critic_loss(self.critics(torch.cat([s, a, z], dim=1)), y)
+        q_loss = critic_loss(self.critics(s, a, z), y)
         kl = kl_to_standard_normal(inference.posterior)
         self.critic_adam.step(q_loss + settings.kl_weight * kl + inference.auxiliary.loss)
 
@@ -202,8 +206,7 @@ class PEARL(PEARLDeclaration, Algorithm):
         z = z.detach()
         s_z = torch.cat([s, z], dim=1)
         drawn = self.policy.sample(s_z, generator)
-        q_drawn = self.critics(torch.cat([s, drawn.actions, z], dim=1))
-        v_drawn = soft_value(q_drawn, drawn.log_probabilities, settings.entropy_weight)
+        v_drawn = soft_value(self.critics.lowest(s, drawn.actions, z), drawn.log_probabilities, settings.entropy_weight)
         v_loss = value_loss(self.value(s_z), v_drawn)
         self.value_adam.step(v_loss)
         self.target_value_parameters.average(self.value_parameters, settings.target_rate)

@@ -17,6 +17,7 @@ from algorithms.declaration import (
     CountOrNone,
     Declaration,
     Fraction,
+    Precision,
     Problem,
     Scale,
     Weight,
@@ -111,6 +112,10 @@ class PEARLSettings:
     """
     as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
+    precision: Precision = added("float32")
+    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 
 
 class PEARLDeclaration(Declaration):
@@ -118,7 +123,7 @@ class PEARLDeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.pearl:PEARL"
     name: ClassVar[str] = "pearl"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     encodes: ClassVar[bool] = True

@@ -73,7 +73,7 @@ class RL2PPODeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.rl2_ppo:RL2PPO"
     name: ClassVar[str] = "rl2-ppo"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = RL2PPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
     reads_evaluation_rewards: ClassVar[bool] = True

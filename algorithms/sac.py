@@ -1,7 +1,7 @@
 """Losses of soft actor-critic (Haarnoja et al., 2018) as functions of what its networks give, one a network.
 
 Q(s, a) comes from two critics side by side (qf1 and qf2 elsewhere), (2, rows, 1); everything else is (rows, 1). Of the
-two, actions that were just drawn are judged by the lower one.
+two, actions that were just drawn are judged by the lower one, min_j Q_j(s, a): `MLP.lowest`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def critic_loss(q: Tensor, y: Tensor) -> Tensor:
     return (q - y).square().mean(dim=1).sum()
 
 
-def soft_value(q: Tensor, log_probabilities: Tensor, alpha: float | Tensor) -> Tensor:
+def soft_value(lowest_q: Tensor, log_probabilities: Tensor, alpha: float | Tensor) -> Tensor:
     """Compute V(s) = min_j Q_j(s, a) - alpha log pi(a|s) of an action drawn from pi."""
-    return q.amin(dim=0) - alpha * log_probabilities
+    return lowest_q - alpha * log_probabilities
 
 
 def value_loss(v: Tensor, target: Tensor) -> Tensor:

@@ -27,5 +27,5 @@ class TCLMQLDeclaration(MQLDeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_mql:TCLMQL"
     name: ClassVar[str] = "tcl-mql"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = TCLMQLSettings

@@ -22,5 +22,5 @@ class TCLPEARLDeclaration(PEARLDeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_pearl:TCLPEARL"
     name: ClassVar[str] = "tcl-pearl"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLPEARLSettings

@@ -19,5 +19,5 @@ class TCLRL2PPODeclaration(RL2PPODeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_rl2_ppo:TCLRL2PPO"
     name: ClassVar[str] = "tcl-rl2-ppo"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = TCLRL2PPOSettings

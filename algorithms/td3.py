@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from algorithms.gru import GRU
-from algorithms.networks import MLP
+from algorithms.networks import MLP, USUAL, Arithmetic
 from algorithms.optimisation import FlatParameters
 
 
@@ -49,38 +49,42 @@ class Sizes(NamedTuple):
 class Policy(nn.Module):
     """The deterministic policy: a = tanh(network(s, context))."""
 
-    def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = USUAL) -> None:
         super().__init__()
         self.context = GRU(sizes.step, sizes.context, generator)
-        self.network = MLP([sizes.observation + sizes.context, *sizes.hidden, sizes.action], generator)
+        inputs = sizes.observation + sizes.context
+        self.network = MLP([inputs, *sizes.hidden, sizes.action], generator, arithmetic=arithmetic)
 
     def forward(self, s: Tensor, history: Tensor) -> Tensor:
         """Map states and histories to actions (rows, action_size)."""
-        actions: Tensor = self.network(torch.cat([s, self.context(history)[:, -1]], dim=1)).tanh()
+        actions: Tensor = self.network(s, self.context(history)[:, -1]).tanh()
         return actions
 
 
 class Critics(nn.Module):
     """Q1 and Q2 (qf1 and qf2 elsewhere) on one context of their own."""
 
-    def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = USUAL) -> None:
         super().__init__()
         self.context = GRU(sizes.step, sizes.context, generator)
         inputs = sizes.observation + sizes.action + sizes.context
-        self.networks = MLP([inputs, *sizes.hidden, 1], generator, members=2)
+        self.networks = MLP([inputs, *sizes.hidden, 1], generator, members=2, arithmetic=arithmetic)
 
-    def forward(self, s: Tensor, a: Tensor, history: Tensor) -> Tensor:
-        """Map to values (2, rows)."""
-        q: Tensor = self.networks(torch.cat([s, a, self.context(history)[:, -1]], dim=1))[..., 0]
-        return q
+    def forward(self, s: Tensor, a: Tensor, history: Tensor, *, first: bool = False) -> Tensor:
+        """Map to the values of both, (2, rows), or, with parameters held fixed, of the first, (rows,)."""
+        context = self.context(history)[:, -1]
+        q: Tensor = self.networks.member(0, s, a, context.detach()) if first else self.networks(s, a, context)
+        return q[..., 0]
 
 
 class Networks:
     """Actor and critics with their targets, each also as one vector of parameters."""
 
-    def __init__(self, sizes: Sizes, generator: torch.Generator, device: torch.device) -> None:
-        self.actor, self.target_actor = (Policy(sizes, generator).to(device) for _ in range(2))
-        self.critics, self.target_critics = (Critics(sizes, generator).to(device) for _ in range(2))
+    def __init__(
+        self, sizes: Sizes, generator: torch.Generator, device: torch.device, arithmetic: Arithmetic = USUAL
+    ) -> None:
+        self.actor, self.target_actor = (Policy(sizes, generator, arithmetic).to(device) for _ in range(2))
+        self.critics, self.target_critics = (Critics(sizes, generator, arithmetic).to(device) for _ in range(2))
         self.actor_parameters, self.target_actor_parameters = map(FlatParameters, (self.actor, self.target_actor))
         self.critic_parameters, self.target_critic_parameters = map(FlatParameters, (self.critics, self.target_critics))
         self.average(1.0)
@@ -111,4 +115,4 @@ def critic_loss(critics: Network, batch: Batch, y: Tensor, beta: Tensor) -> Tens
 def actor_loss(actor: Network, critics: Network, batch: Batch, beta: Tensor) -> Tensor:
     """-E[beta Q_1(s, pi(s))]."""
     a = actor(batch.observations, batch.history)
-    return -(beta * critics(batch.observations, a, batch.history)[0]).mean()
+    return -(beta * critics(batch.observations, a, batch.history, first=True)).mean()

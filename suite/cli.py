@@ -177,7 +177,8 @@ def plan(
     if not as_json:
         for each in looked:
             out.print(each.text, highlight=False)
-        workers = this_machine().room_for(len(missing)) * machines
+        threads = max((spec.threads for spec in missing), default=1)
+        workers = this_machine().room_for(len(missing), threads) * machines
         for run, reason in uncovered(missing).items():
             err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
@@ -258,7 +259,7 @@ def run(
     while True:  # once, but for further seeds of comparisons that are not decided
         batch = Batch(store, specs, rerun=alone, only_failed=only_failed)
         modules = {module for spec in batch.unfinished for module in spec.modules}
-        request = request._replace(runs=len(batch.unfinished), modules=tuple(sorted(modules)))
+        request = request._replace(runs=len(batch.unfinished), threads=batch.threads, modules=tuple(sorted(modules)))
         if dry_run:
             from suite.execute.slurm import dry_run as shown
 
@@ -656,7 +657,7 @@ def verify(
         again.prepare()
         batch = Batch(again, specs)
         batch.announce({})
-        request = Request(runs=len(specs), workers=workers, name="verify")
+        request = Request(runs=len(specs), threads=batch.threads, workers=workers, name="verify")
         words = [*_words(context, without=("seed",)), "--seed", str(seed)]
         _execute(batch, "local", request, again=shlex.join(words))
         results = read_results(store)

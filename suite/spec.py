@@ -46,6 +46,8 @@ class RunSpec(BaseModel):
     train_tasks: PositiveInt | None = None
     test_tasks: PositiveInt | None = None
     """None: the family's own."""
+    threads: PositiveInt = 1
+    """Of matrix products: the order of their sums depends on it, and so do the last bits."""
 
     modules: tuple[str, ...] = ()
     """Somebody's own code that the algorithm or the family is in; not part of the identity, as its revision is."""

@@ -41,6 +41,11 @@ class Batch:
         return [*self.missing, *self.bare]
 
     @property
+    def threads(self) -> int:
+        """Of the run that has most."""
+        return max((spec.threads for spec in self.unfinished), default=1)
+
+    @property
     def described(self) -> str:
         """How much there is, in words."""
         done = sum(state == "done" for state in self.states.values())

@@ -94,6 +94,7 @@ class _Sampled(CountedTasks):
 
 def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None:
     """Measure the speed of a run, in about so many seconds; None if they did not suffice."""
+    torch.set_num_threads(spec.threads)
     trainer = Trainer.of(spec, device)
     train, algorithm = _Sampled(trainer.train), trainer.algorithm
     first, taken = algorithm.next_iteration_steps, 1.0

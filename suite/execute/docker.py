@@ -219,6 +219,7 @@ class Containers:
         command: Sequence[str],
         *,
         memory: int,
+        threads: int = 1,
         devices: Sequence[DeviceRequest] = (),
         image: str | None = None,
     ) -> DockerAttempt:
@@ -256,7 +257,8 @@ class Containers:
             pids_limit=PROCESSES,
             mem_limit=memory,
             memswap_limit=memory,
-            nano_cpus=10**9 if self.info.get("CpuCfsQuota") else None,  # refused where the kernel has no quotas
+            # Refused where the kernel has no quotas.
+            nano_cpus=threads * 10**9 if self.info.get("CpuCfsQuota") else None,
             init=True,
             healthcheck=Healthcheck(test=["NONE"]),
             device_requests=list(devices),
@@ -390,6 +392,7 @@ class DockerExecutor:
     gpus : the accelerators that slots share in turn, as the engine numbers them.
     share : bytes of the machine's memory that a run may take.
     limit : bytes that a run was meant to take at most, if somebody has said so.
+    threads : of a run: so many cores it may keep busy.
     """
 
     def __init__(
@@ -400,9 +403,10 @@ class DockerExecutor:
         gpus: Sequence[str] = (),
         share: int,
         limit: int | None = None,
+        threads: int = 1,
     ) -> None:
         self.containers, self.command, self.gpus = containers, list(command), list(gpus)
-        self.share, self.limit = share, limit
+        self.share, self.limit, self.threads = share, limit, threads
         self._images: dict[str, str] = {}
         """Other images that were found to hold what planned the runs, by what algorithms call them."""
 
@@ -427,7 +431,12 @@ class DockerExecutor:
             for _ in range(2):
                 try:
                     attempt = self.containers.start(
-                        folder.run, command, memory=self.limit or self.share, devices=devices, image=image
+                        folder.run,
+                        command,
+                        memory=self.limit or self.share,
+                        threads=self.threads,
+                        devices=devices,
+                        image=image,
                     )
                     attempt.was_limited = self.limit is not None
                     return attempt
@@ -552,10 +561,17 @@ def site(store: Store, request: Request) -> Iterator[Scheduler]:
             found = containers.probe()
         check_same(containers.image, found)
         machine = containers.machine(found)
-        workers = request.workers or machine.room_for(request.runs)
+        workers = request.workers or machine.room_for(request.runs, request.threads)
         command = ["suite", *request.command]
         share = machine.memory // workers
-        executor = DockerExecutor(containers, command, gpus=machine.gpus, share=share, limit=request.memory)
+        executor = DockerExecutor(
+            containers,
+            command,
+            gpus=machine.gpus,
+            share=share,
+            limit=request.memory,
+            threads=request.threads,
+        )
         yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 

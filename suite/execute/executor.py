@@ -93,6 +93,8 @@ class Request(NamedTuple):
 
     runs: int
     """How many there are to execute."""
+    threads: int = 1
+    """Of a run: the most that one of them has."""
     workers: int | None = None
     """Runs at once; None for what the machine holds."""
     memory: int | None = None

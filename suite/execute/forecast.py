@@ -106,7 +106,8 @@ def _keys(spec: RunSpec) -> tuple[str, str]:
     family = family_spec(spec.environment, **spec.protocol)
     tasks = f"{family.train_tasks} {family.test_tasks} {family.exploration_episodes}"
     sizes = f"{family.kind} {family.observation_size} {family.action_size} {family.horizon} {tasks}"
-    rest = json.dumps([spec.protocol, spec.environment_options, spec.settings], sort_keys=True)
+    chosen = [spec.protocol, spec.environment_options, spec.settings, *([spec.threads] if spec.threads > 1 else [])]
+    rest = json.dumps(chosen, sort_keys=True)
     return f"{spec.algorithm} {spec.environment} {rest}", f"{spec.algorithm} {sizes} {rest}"
 
 

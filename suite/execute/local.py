@@ -23,7 +23,8 @@ VANISH_SECONDS = 5.0
 """For killed processes to vanish; some never do, where nobody waits for orphans."""
 
 WORKER_ENVIRONMENT = {
-    # One BLAS thread a process: small matrices gain nothing from more, and workers would fight for the cores.
+    # One BLAS thread a process, unless the run says otherwise: small matrices gain nothing from more, and workers would
+    # fight for the cores.
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -40,7 +41,7 @@ def site(store: Store, request: Request) -> Iterator[Scheduler]:
     machine = this_machine()
     command = [sys.executable, "-P", "-m", "suite", *request.command]
     executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
-    workers = request.workers or machine.room_for(request.runs)
+    workers = request.workers or machine.room_for(request.runs, request.threads)
     yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 

@@ -30,9 +30,15 @@ class Machine(NamedTuple):
     gpus: Sequence[str]
     """Accelerators, by the names under which a run is given one."""
 
-    def room_for(self, runs: int) -> int:
-        """Return how many of some runs to have at once: what cores, memory and accelerators hold."""
-        holds = [int(self.cores), self.memory // RUN_BYTES, runs]
+    def room_for(self, runs: int, threads: int = 1) -> int:
+        """Return how many of some runs to have at once: what cores, memory and accelerators hold.
+
+        Parameters
+        ----------
+        runs : how many there are.
+        threads : of each.
+        """
+        holds = [int(self.cores) // threads, self.memory // RUN_BYTES, runs]
         if self.gpus:
             holds.append(RUNS_A_GPU * len(self.gpus))
         return max(1, min(holds))

@@ -142,7 +142,7 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
     submission = prepare(store, request.name)
     try:
         plan = planned(cluster, request, runs)
-        write(submission, plan, script(cluster, submission, plan.tasks))
+        write(submission, plan, script(cluster, submission, plan.tasks, request.threads))
         submit(str(submission.script), "--test-only")
         needed = [str(submission.script), *([] if cluster.container else [sys.executable]), *request.own_files]
         blind = see(cluster.options, needed)
@@ -168,7 +168,7 @@ def dry_run(store: Store, request: Request) -> str:
         If the file of the site is not valid.
     """
     cluster = load_cluster(request.cluster)
-    return script(cluster, next_submission(store, request.name), cluster.tasks(max(1, request.runs)))
+    return script(cluster, next_submission(store, request.name), cluster.tasks(max(1, request.runs)), request.threads)
 
 
 def planned(cluster: Cluster, request: Request, runs: Sequence[str]) -> Plan:

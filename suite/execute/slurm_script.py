@@ -46,7 +46,7 @@ class Cluster(BaseModel):
     memory: Annotated[str, Field(pattern=r"^[1-9]\d*[KMGT]?$")] | None = None
     """Of a task, as Slurm writes it."""
     cpus: PositiveInt | None = None
-    """Of a task; by default, one for each of its runs."""
+    """Of a task; by default, one for each thread of its runs."""
     concurrency: PositiveInt = 8
     """Tasks at once, at most."""
     runs_at_once: PositiveInt = 1
@@ -113,9 +113,9 @@ def load_cluster(path: Path | None) -> Cluster:
     return read_yaml(path, Cluster, "cluster file")
 
 
-def script(cluster: Cluster, submission: Submission, tasks: int) -> str:
+def script(cluster: Cluster, submission: Submission, tasks: int, threads: int = 1) -> str:
     """Return the job array's script; a task claims runs until none is free or its time is nearly over."""
-    cpus = cluster.cpus or cluster.runs_at_once
+    cpus = cluster.cpus or threads * cluster.runs_at_once
     log = str(submission.path / "task-%a.log").replace("%", "%%").replace("%%a", "%a")
     options = [
         f"--job-name={submission.job_name}",

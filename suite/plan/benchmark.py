@@ -84,6 +84,8 @@ class Group(BaseModel):
     train_tasks: int | None = None
     test_tasks: int | None = None
     """Another protocol than the environment's own, which is the paper's; see `environments.make_family`."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Of each run, for matrix products; never chosen by how busy a machine is."""
 
 
 class Benchmark(BaseModel):
@@ -237,6 +239,7 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
                     seed=seed,
                     budget=group.budget,
                     evaluations=group.evaluations,
+                    threads=group.threads,
                     versions=versions,
                     modules=modules_of(algorithm, environment),
                     **protocol,

@@ -53,7 +53,7 @@ class Attempt:
         BudgetError, DivergedError
             As `Trainer.run`.
         """
-        torch.set_num_threads(1)
+        torch.set_num_threads(self.spec.threads)
         trainer = Trainer.of(self.spec, device)
         if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
             trainer.load_state(state["trainer"])

@@ -137,3 +137,8 @@ def test_what_torch_sees_counts(named: str | None, seen: int, gpus: list[str], m
 def test_room_is_what_all_of_it_holds(cores: float, gib: int, gpus: int, room: int) -> None:
     assert Machine(cores, gib * GIB, ["0"] * gpus).room_for(100) == room
     assert RUN_BYTES == 2 * GIB
+
+
+@pytest.mark.parametrize(("threads", "room"), [(1, 8), (2, 4), (3, 2), (16, 1)])
+def test_runs_of_several_threads_take_as_many_cores(threads: int, room: int) -> None:
+    assert Machine(8.7, 64 * GIB, []).room_for(100, threads) == room

@@ -94,6 +94,12 @@ def test_the_shortest_file_leaves_everything_to_the_site(tmp_path: Path) -> None
     assert len(text.splitlines()) == 12
 
 
+def test_a_task_has_a_core_for_each_thread_of_its_runs(tmp_path: Path) -> None:
+    submission = Submission(tmp_path / "submissions" / "quick-1")
+    for cluster, threads, cpus in ((Cluster(), 1, 1), (Cluster(runs_at_once=3), 2, 6), (Cluster(cpus=5), 2, 5)):
+        assert f"#SBATCH --cpus-per-task={cpus}\n" in script(cluster, submission, 8, threads)
+
+
 def test_the_script_is_shell_wherever_it_lies(tmp_path: Path) -> None:
     submission = Submission(tmp_path / "a b'c%d" / "submissions" / "x-1")
     cluster = Cluster(setup=["export A='b c'"], container="apptainer exec --nv suite.sif")

@@ -54,6 +54,14 @@ def test_a_benchmark_is_a_product_and_an_entry_may_rename_and_override(tmp_path:
     assert {run.settings["learning_rate"] for run in runs} == {0.0003, 0.01}
 
 
+def test_threads_are_chosen_by_the_benchmark_and_part_of_the_identity(tmp_path: Path) -> None:
+    usual, two = load(tmp_path, GOOD), load(tmp_path, changed("groups/0/threads", 2))
+    assert {run.threads for run in usual} == {1}
+    assert {run.threads for run in two} == {2}
+    assert not {run.run for run in usual} & {run.run for run in two}
+    assert [run.run for run in usual] == [run.run for run in load(tmp_path, changed("groups/0/threads", 1))]
+
+
 def test_a_run_listed_twice_is_planned_once(tmp_path: Path) -> None:
     twice = copy.deepcopy(GOOD)
     twice["groups"].append(copy.deepcopy(GOOD["groups"][0]))
@@ -151,6 +159,8 @@ groups:
         ("groups/0/seeds", [-1], "groups.0.seeds.0: -1"),
         ("groups/0/seeds", [True], "groups.0.seeds.0: true"),
         ("groups/0/evaluations", 0, "groups.0.evaluations: 0"),
+        ("groups/0/threads", 0, "groups.0.threads: 0: Input should be greater than or equal to 1"),
+        ("groups/0/threads", "auto", 'groups.0.threads: "auto": Input should be a valid integer'),
         ("groups/0/budgets", 3, "groups.0.budgets: 3: Extra inputs are not permitted"),
         ("groups", [], "groups: holds nothing to run"),
         ("include", ["smoky"], "include: smoky: benchmark 'smoky' is unknown; did you mean 'smoke'?"),

@@ -1,0 +1,71 @@
+"""The rows of the table beside the peers: what work, at which sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+Work = Literal["update", "iteration", "adaptation"]
+
+
+class Row(NamedTuple):
+    """Some work that two entrants do."""
+
+    what: str
+    """As the table names it."""
+    work: Work
+    algorithm: str
+    """Ours."""
+    peer: Literal["garage", "mql", "ours"]
+    against: str
+    """The peer's name for its algorithm."""
+    settings: Mapping[str, Any]
+    peer_settings: Mapping[str, Any] = {}
+    """What the peer has instead."""
+    count: int = 1
+    """Updates a round; tasks adapted to."""
+    rounds: int = 9
+    tasks: int = 20
+    """Of training."""
+    transitions: int = 8000
+    """In the replay."""
+
+
+TABLE_7 = {"meta_batch": 16, "batch": 256, "context_batch": 128, "latent_size": 7}
+"""Of the TCL-PEARL paper; networks of 3 x 400 are the default."""
+SMALL = {
+    "meta_batch": 16, "batch": 256, "context_batch": 64, "encoder_sizes": (64, 64), "network_sizes": (64, 64),
+    "latent_size": 5,
+}  # fmt: skip
+ONE_ITERATION = {"warmup_steps": 400, "tasks_per_iteration": 1, "prior_steps": 200, "posterior_steps": 0, "updates": 5}
+"""Of garage, whose updates can be had only with some sampling before them, which is not timed."""
+SAC = {"network_sizes": (400, 400, 400), "batch": 1280}
+MQL_ADAPTATION = {"new_task_updates": 10, "replay_updates": 40}
+"""A tenth of Table 6's 400, on which the time is almost proportional."""
+
+SIZES = {"network_sizes": (400, 400, 400), "encoder_sizes": (400, 400, 400)}
+
+ROWS: dict[str, Row] = {
+    "pearl": Row(
+        "PEARL step, Table 7 sizes", "update", "pearl", "garage", "pearl", TABLE_7,
+        {**SIZES, **TABLE_7, **ONE_ITERATION}, count=3,
+    ),
+    "pearl-small": Row(
+        "PEARL step, 2 x 64, batch 256", "update", "pearl", "garage", "pearl", SMALL, {**SMALL, **ONE_ITERATION},
+        count=10,
+    ),
+    "rl2-ppo": Row("RL2-PPO iteration, 10 x 10 x 200", "iteration", "rl2-ppo", "garage", "rl2-ppo", {}, rounds=5),
+    "maml-trpo": Row(
+        "MAML-TRPO iteration, 20 x 10 x 200", "iteration", "maml-trpo", "garage", "maml-trpo", {}, rounds=3
+    ),
+    "mql": Row("MQL update, Table 6 sizes", "update", "mql", "mql", "update", {}, count=30),
+    "mql-adaptation": Row(
+        "MQL adaptation of ten tasks, 10 + 40 updates", "adaptation", "mql", "mql", "adaptation", MQL_ADAPTATION,
+        count=10, rounds=3,
+    ),
+    "oracle-sac": Row(
+        "oracle-SAC update, 3 x 400, batch 1280", "update", "oracle-sac", "garage", "mtsac", SAC,
+        {**SAC, "warmup_steps": 100, "tasks_per_iteration": 1, "updates": 5}, count=5,
+    ),
+    "tcl-pearl": Row("TCL-PEARL / PEARL step, Table 7 sizes", "update", "tcl-pearl", "ours", "pearl", TABLE_7, count=3),
+}  # fmt: skip
