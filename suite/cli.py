@@ -601,21 +601,22 @@ def publish(
     store = Store(results)
     snapshot = place(store, definition.name)
     wanted, _ = planned(definition, store)
-    specs = ended(store, wanted)
-    if not specs:
+    folders = ended(store, wanted)
+    if not folders:
         raise UsageError(
             f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
         )
-    runs = [kept(store.folder(spec.run)) for spec in specs]
+    runs = [kept(folder) for folder in folders]
     comparisons = definition.comparisons()
     background = Background(
         name=definition.name,
         description=definition.description,
         comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
     )
+    specs = [folder.spec() for folder in folders]
     snapshot.write(runs, background, plain_tables(store, specs, comparisons=comparisons))
     counts = Counter(each.state for each in runs)
-    left = f", {len(wanted) - len(specs)} not finished" if len(specs) < len(wanted) else ""
+    left = f", {len(wanted) - len(runs)} not finished" if len(runs) < len(wanted) else ""
     out.print(f"published: {snapshot.path}", highlight=False)
     err.print(
         f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False

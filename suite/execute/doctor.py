@@ -63,11 +63,13 @@ def examine_store(executor: ExecutorName, store: Store, cluster: Path | None) ->
     options = load_cluster(cluster).options
     elsewhere = ["srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look"]
     try:
-        store.runs_path.mkdir(parents=True, exist_ok=True)
+        store.prepare()
         for finding in sharing.examine(
             store.runs_path.resolve() / sharing.name(), elsewhere if executor == "slurm" else ()
         ):
             yield Check(finding.what, "ok" if finding.holds else "failed", finding.found)
+    except UsageError as error:
+        yield Check("store", "failed", str(error))
     except OSError as error:
         yield Check("store", "failed", f"{store.results}: {error.strerror}")
 

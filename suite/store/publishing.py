@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+ENDED = ("done", "failed")
 KEPT = ("run.json", "provenance.json", "failed.json", CLUSTERS, CLUSTERS_FAILED)
 
 
@@ -33,9 +34,14 @@ def place(store: Store, benchmark: str) -> Snapshot:
     return Snapshot(store.results / "published" / benchmark)
 
 
-def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunSpec]:
-    """Return the runs of a plan that are done or have failed, and so can be published."""
-    return [spec for spec in specs if store.folder(spec.run).state in ("done", "failed")]
+def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunFolder]:
+    """Return the runs of a plan that are done or have failed, and so can be published.
+
+    What failed elsewhere and was published stays, until the run has ended here.
+    """
+    folders = [(store.folder(spec.run), spec.run) for spec in specs]
+    found = [folder if folder.state in ENDED else store.published(run) for folder, run in folders]
+    return [folder for folder in found if folder is not None]
 
 
 def kept(folder: RunFolder) -> Run:

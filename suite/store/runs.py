@@ -607,12 +607,11 @@ class Store:
         """Whether it is a snapshot, in which nothing is written."""
         return Snapshot(self.results).is_there
 
-    def _published(self, run: str) -> PublishedRun | None:
-        for snapshot in self.snapshots:
-            kept = snapshot.runs.get(run)
-            if kept is not None and (kept.state == "done" or self.is_snapshot):
-                return PublishedRun(snapshot, run)
-        return None
+    def published(self, run: str) -> PublishedRun | None:
+        """Return a run as a snapshot has it, done before failed; None if none has it."""
+        holding = [snapshot for snapshot in self.snapshots if run in snapshot.runs]
+        holding.sort(key=lambda snapshot: snapshot.runs[run].state)  # "done" before "failed"; else by name
+        return PublishedRun(holding[0], run) if holding else None
 
     def prepare(self) -> None:
         """Make sure that runs can be written.
@@ -645,8 +644,10 @@ class Store:
         if not _RUN_NAME.fullmatch(run):
             raise UsageError(f"run {run!r}: is not the name of a run; see: suite status")
         own = RunFolder(self.runs_path / run)
-        published = self._published(run)
-        return own if published is None or (not self.is_snapshot and own.state == "done") else published
+        published = self.published(run)
+        if published is None or (not self.is_snapshot and (published.state != "done" or own.state == "done")):
+            return own  # what failed elsewhere is tried again here
+        return published
 
     def folders(self) -> Iterator[RunFolder]:
         """Yield every run folder, by name; snapshots beside them are not part of it."""
@@ -669,7 +670,7 @@ class Store:
         for run in runs:
             if run not in planned:
                 raise UsageError(f"run {run!r}: is not of this benchmark; see: suite plan")
-            if published := self._published(run):
+            if (published := self.published(run)) and published.state == "done":
                 published.take()
         folders = [folder for folder in map(self.folder, dict.fromkeys(runs)) if folder.path.is_dir()]
         try:

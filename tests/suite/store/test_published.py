@@ -50,9 +50,10 @@ def made(path: Path) -> Store:
 
 def publish(store: Store) -> Snapshot:
     snapshot = place(store, "pilot")
-    specs = ended(store, plan())
+    folders = ended(store, plan())
     background = Background(name="pilot", description="what it is for")
-    snapshot.write([kept(store.folder(spec.run)) for spec in specs], background, plain_tables(store, specs))
+    tables = plain_tables(store, [folder.spec() for folder in folders])
+    snapshot.write([kept(folder) for folder in folders], background, tables)
     return snapshot
 
 
@@ -91,7 +92,7 @@ def test_the_same_runs_give_the_same_bytes_also_from_the_snapshot_itself(store: 
 def test_every_run_reads_as_its_folder_does(store: Store, snapshot: Snapshot) -> None:
     published = Store(snapshot.path)
     folders = list(published.folders())
-    assert [folder.run for folder in folders] == sorted(spec.run for spec in ended(store, plan()))
+    assert [folder.run for folder in folders] == sorted(folder.run for folder in ended(store, plan()))
     for folder in folders:
         own = store.folder(folder.run)
         assert isinstance(folder, PublishedRun)
@@ -231,9 +232,40 @@ def test_nothing_writes_into_a_snapshot(
     run = plan()[5].run
     assert suite(*(run if word == "RUN" else word for word in command), "--results", snapshot.path) == 2
     assert says in capfd.readouterr().err
+    assert suite("doctor", "--store", "--results", snapshot.path) == 1
     assert suite("gc", "--results", snapshot.path) == 0
     assert suite("exec", run, "--results", snapshot.path) == 0
     assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+@pytest.mark.parametrize("command", [["status"], ["plan", "smoke"], ["report", "--format", "markdown"], ["export"]])
+def test_every_command_reads_a_snapshot_as_a_store(
+    command: list[str],
+    store: Store,
+    snapshot: Snapshot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    shutil.rmtree(store.folder(plan()[1].run).path)  # what is pending is not published
+    said = []
+    for name, results in (("own", store.results), ("published", snapshot.path)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert suite(*command, "--results", results) == 0
+        said.append((capfd.readouterr().out, [path.read_bytes() for path in sorted(Path().rglob("*.csv"))]))
+    assert said[0] == said[1]
+    assert said[0] != ("", [])
+
+
+def test_what_failed_elsewhere_stays_until_the_run_has_ended_here(store: Store, snapshot: Snapshot) -> None:
+    before = snapshot.runs
+    shutil.rmtree(store.runs_path)
+    again = publish(Store(store.results))
+    assert again.runs == before
+    assert [each.state for each in before.values()].count("failed") == 1
+    finish(store, plan()[0], linear(0.0, 5.0))
+    assert [each.state for each in publish(Store(store.results)).runs.values()].count("failed") == 0
 
 
 def test_a_published_run_is_not_forgotten(store: Store, snapshot: Snapshot) -> None:
