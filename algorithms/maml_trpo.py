@@ -120,7 +120,9 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         sampled = Sampled.join([self.sample(tasks, chosen[some]) for some in fitting])
         metrics = self.outer_step(sampled.inner, sampled.outer)
         before, after = float(sampled.before.mean()), float(sampled.after.mean())
-        return {"return_before_adaptation": before, "return_after_adaptation": after, **metrics}
+        log_deviation = float(self.policy.deviation.log_deviations.detach().mean())
+        returns = {"return_before_adaptation": before, "return_after_adaptation": after}
+        return {**returns, **metrics, "log_deviation": log_deviation}
 
     def sample(self, tasks: Tasks, chosen: IntArray) -> Sampled:
         """Sample in some tasks before each of their inner steps, and after the last."""
@@ -259,7 +261,6 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
             "kl": stepped.kl,
             "step_fraction": stepped.fraction,
             "gradient_norm": stepped.gradient_norm,
-            "log_deviation": float(self.policy.deviation.log_deviations.detach().mean()),
         }
 
     # Meta-testing

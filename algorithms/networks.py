@@ -100,6 +100,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.members = members
+        self.units = (members or 1) * sizes[1]  # of the first layer
         self.activation = activation
         self.precision = arithmetic.precision
         self.plain_autograd = arithmetic.plain_autograd or activation is not functional.relu
@@ -114,14 +115,14 @@ class MLP(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Evaluate the network(s) on inputs that are joined, (..., .) or (rows, .) each."""
-        return self._evaluate(inputs, list(self.weights), list(self.biases))
+        return self._evaluate(inputs, *self._layers())
 
     def lowest(self, *inputs: Tensor) -> Tensor:
         """Evaluate several networks with their parameters held fixed; return each row's lowest output, (rows, 1)."""
         if self._plain(inputs):
             outputs: Tensor = self(*inputs).min(dim=0).values
             return outputs
-        return lowest(inputs, list(self.weights), list(self.biases), self.products)
+        return lowest(inputs, *self._layers(), self.products)
 
     def member(self, index: int, *inputs: Tensor) -> Tensor:
         """Evaluate one of several networks with its parameters held fixed, (rows, output)."""
@@ -131,7 +132,11 @@ class MLP(nn.Module):
     @property
     def products(self) -> torch.dtype:
         """What matrix products are taken in."""
-        return torch.bfloat16 if self.precision == "bf16" else self.weights[0].dtype
+        return torch.bfloat16 if self.precision == "bf16" else self._layers()[0][0].dtype
+
+    def _layers(self) -> tuple[list[Tensor], list[Tensor]]:
+        # Iterating over a ParameterList looks each of its names up: five times the time.
+        return [*self.weights._parameters.values()], [*self.biases._parameters.values()]  # type: ignore[list-item]
 
     def _evaluate(self, inputs: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
         if self._plain(inputs):
@@ -140,7 +145,7 @@ class MLP(nn.Module):
 
     def _plain(self, inputs: Sequence[Tensor]) -> bool:
         """Whether gradients are left to autograd: also of sets of weights side by side, and of small layers."""
-        numbers = inputs[0].shape[:-1].numel() * self.biases[0].numel()
+        numbers = inputs[0].shape[:-1].numel() * self.units
         return self.plain_autograd or numbers < FEW or torch._C._are_functorch_transforms_active()
 
 

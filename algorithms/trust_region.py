@@ -69,13 +69,13 @@ def trust_region_step(
     direction = conjugate_gradient(damped, gradient, region.conjugate_gradient_steps)
     curvature = (direction @ damped(direction)).clamp(min=1e-12)
     full_step = (2.0 * region.max_kl / curvature).sqrt() * direction
-    before = float(around.loss)
-    norm = float(gradient.norm())
+    known = torch.stack([around.loss, gradient.norm()])
     for backtrack in range(region.backtracks):
         fraction = region.backtrack_ratio**backtrack
         tried = parameters - fraction * full_step
         with torch.no_grad():
-            loss, kl = torch.stack(outcome(tried)).tolist()
+            # The one time in a trial that the host waits for the device.
+            loss, kl, before, norm = torch.cat([torch.stack(outcome(tried)), known]).tolist()
         if loss < before and kl <= region.max_kl:
             return Stepped(tried, before, loss, kl, fraction, norm)
     return Stepped(parameters, before, before, 0.0, 0.0, norm)

@@ -97,11 +97,14 @@ def draw(measured: dict[Point, Measured], path: Path) -> None:
         top, bottom = axes[:, column]
         top.plot(x, [1e3 * measured[point].seconds for point in points], marker="o")
         bottom.plot(x, [measured[point].peak / 2**20 for point in points], marker="o", color="C1")
-        top.set(xscale="log", ylim=(0, None))
-        bottom.set(xlabel=NAMES[name], ylim=(0, None))
+        top.set(xscale="log")
+        bottom.set(xlabel=NAMES[name])
+    for row in axes:
+        row[0].set_ylim(bottom=0)  # shared, so only once all is drawn
     axes[0, 0].set_ylabel("a step, ms")
     axes[1, 0].set_ylabel("most memory, MiB")
     figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:

@@ -37,6 +37,11 @@ SMALL = {
     "meta_batch": 16, "batch": 256, "context_batch": 64, "encoder_sizes": (64, 64), "network_sizes": (64, 64),
     "latent_size": 5,
 }  # fmt: skip
+QUICK = {
+    "meta_batch": 16, "batch": 16, "context_batch": 128, "encoder_sizes": (32, 32), "network_sizes": (64, 64),
+    "latent_size": 2,
+}  # fmt: skip
+"""Of the benchmark `quick` on cheetah-vel."""
 ONE_ITERATION = {"warmup_steps": 400, "tasks_per_iteration": 1, "prior_steps": 200, "posterior_steps": 0, "updates": 5}
 """Of garage, whose updates can be had only with some sampling before them, which is not timed."""
 SAC = {"network_sizes": (400, 400, 400), "batch": 1280}
@@ -54,7 +59,15 @@ ROWS: dict[str, Row] = {
         "PEARL step, 2 x 64, batch 256", "update", "pearl", "garage", "pearl", SMALL, {**SMALL, **ONE_ITERATION},
         count=10,
     ),
+    "pearl-quick": Row(
+        "PEARL step, quick's cheetah-vel", "update", "pearl", "garage", "pearl", QUICK, {**QUICK, **ONE_ITERATION},
+        count=30,
+    ),
     "rl2-ppo": Row("RL2-PPO iteration, 10 x 10 x 200", "iteration", "rl2-ppo", "garage", "rl2-ppo", {}, rounds=5),
+    "rl2-ppo-garage": Row(
+        "the same, its values a linear baseline as garage's", "iteration", "rl2-ppo", "garage", "rl2-ppo",
+        {"as_published": frozenset({"linear-feature-baseline"})}, rounds=5,
+    ),
     "maml-trpo": Row(
         "MAML-TRPO iteration, 20 x 10 x 200", "iteration", "maml-trpo", "garage", "maml-trpo", {}, rounds=3
     ),

@@ -1,4 +1,4 @@
-"""Every algorithm learns: on two opposite tasks, and on point-goal-2d at the settings of the quick benchmarks.
+"""Every algorithm learns: on two opposite tasks, and on point-goal-2d at the settings of the quick benchmark.
 
 Seed 0 of the cheaper family is in the default tests; the rest is marked slow.
 """
@@ -80,17 +80,15 @@ TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
 }
 """A policy that ignores the task is expected to score 0 over the two, whatever it does."""
 
-QUICK = {
-    spec.label: spec
-    for benchmark in ("tcl-hosts", "quick")
-    for spec in load_benchmark(benchmark).plan()
-    if spec.environment == "point-goal-2d"
-}
+QUICK = {spec.label: spec for spec in load_benchmark("quick").plan() if spec.environment == "point-goal-2d"}
+
+MEASURED = {"tcl-mql", "tcl-rl2-ppo"}
+"""What they gain or lose on point-goal-2d beside their hosts is a finding: docs/algorithms/tcl.md."""
 
 
 def test_every_algorithm_that_can_tell_tasks_apart_is_here() -> None:
     assert TWO_DIRECTIONS.keys() == ALGORITHMS.keys() - {"blind-sac"}
-    assert {spec.algorithm for spec in QUICK.values()} == ALGORITHMS.keys()
+    assert {spec.algorithm for spec in QUICK.values()} == ALGORITHMS.keys() - MEASURED
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -106,7 +104,7 @@ def test_learns_two_directions(name: str, seed: int) -> None:
 
 @cache
 def point_goal(label: str, seed: int) -> tuple[float, float]:
-    """Train as the benchmark does; return the mean test return before and after."""
+    """Train as the quick benchmark does; return the mean test return before and after."""
     trainer = Trainer.of(QUICK[label].model_copy(update={"seed": seed}), torch.device("cpu"))
     trainer.run()
     returns = [float(evaluation["return"].mean()) for evaluation in trainer.evaluations]

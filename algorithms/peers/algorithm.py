@@ -50,7 +50,7 @@ class PeerAlgorithm(PeerDeclaration, Algorithm):
             "seed": int(self.exploration.integers(2**31)),
         }
         vectors = {} if problem.task_vectors is None else {"task_vectors": problem.task_vectors}
-        self.foreign_versions = self.process.ask("create", creation, vectors).values["versions"]
+        self.foreign_versions = self.process.ask("create", "created", creation, vectors).values["versions"]
 
     # Meta-training
 
@@ -62,7 +62,8 @@ class PeerAlgorithm(PeerDeclaration, Algorithm):
 
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Let the peer run one of its iterations, and take every step that it asks for."""
-        message = self.process.ask("train")
+        self.process.send("train")
+        message = self.process.receive()
         while message.kind != "trained":
             if message.kind == "reset":
                 observation = tasks.reset(np.array([message.values["task"]]))[0]
@@ -85,7 +86,7 @@ class PeerAlgorithm(PeerDeclaration, Algorithm):
         """Make an agent of the peer's, whose draws follow from the generators together."""
         seed = np.random.default_rng([int(generator.integers(2**31)) for generator in generators]).integers(2**31)
         vectors = {} if task_vectors is None else {"task_vectors": task_vectors}
-        self.process.ask("agent", {"tasks": len(generators), "seed": int(seed)}, vectors)
+        self.process.ask("agent", "done", {"tasks": len(generators), "seed": int(seed)}, vectors)
         return PeerAgent(self.process, reads_rewards=self.reads_evaluation_rewards)
 
     @property
@@ -118,12 +119,12 @@ class Learnt:
 
     def state(self) -> State:
         """Ask for them."""
-        found = self.process.ask("parameters").arrays
+        found = self.process.ask("parameters", "parameters").arrays
         return {name: torch.from_numpy(values) for name, values in found.items()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Give them back."""
-        self.process.ask("load", arrays={name: values.numpy() for name, values in state.items()})
+        self.process.ask("load", "done", arrays={name: values.numpy() for name, values in state.items()})
 
 
 class PeerAgent(MetaTestAgent):
@@ -134,11 +135,11 @@ class PeerAgent(MetaTestAgent):
 
     def begin_episode(self) -> None:
         """Announce an episode in every copy."""
-        self.process.ask("begin")
+        self.process.ask("begin", "done")
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
-        actions = self.process.ask("act", arrays={"observations": observations}).arrays["actions"]
+        actions = self.process.ask("act", "actions", arrays={"observations": observations}).arrays["actions"]
         clipped: FloatArray = actions.clip(-1.0, 1.0)
         return clipped
 
@@ -146,12 +147,12 @@ class PeerAgent(MetaTestAgent):
         """Show rewards to those that read them while they act."""
         if self.reads_rewards:
             seen = {"rewards": step.rewards, "terminated": step.terminated, "active": active}
-            self.process.ask("observe", arrays=seen)
+            self.process.ask("observe", "done", arrays=seen)
 
     def adapt(self, exploration: Sequence[Episodes]) -> None:
         """Show the exploration episodes."""
         if exploration:
-            self.process.ask("adapt", arrays=side_by_side(exploration))
+            self.process.ask("adapt", "done", arrays=side_by_side(exploration))
 
 
 def side_by_side(exploration: Sequence[Episodes]) -> dict[str, FloatArray | IntArray]:

@@ -107,10 +107,15 @@ class PeerProcess:
             raise PeerError("peer", f"{self.name}: {last}")
         return message
 
-    def ask(self, kind: str, values: Mapping[str, Any] | None = None, arrays: Arrays | None = None) -> Message:
-        """Send a message and take the answer; raises as both."""
+    def ask(
+        self, kind: str, answer: str, values: Mapping[str, Any] | None = None, arrays: Arrays | None = None
+    ) -> Message:
+        """Send a message and take the answer; raises as both, and if the answer is of another kind."""
         self.send(kind, values, arrays)
-        return self.receive()
+        message = self.receive()
+        if message.kind != answer:
+            raise PeerError("peer", f"{self.name}: answers {kind!r} with {message.kind!r}")
+        return message
 
     def _dead(self) -> PeerError:
         self.close()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from algorithms import Algorithm
+from algorithms.peers.process import PeerError
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.forecast import Speed, Speeds, alike
 from suite.failures import FailedRunError
@@ -150,7 +151,7 @@ def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, se
     deadline = time.monotonic() + seconds
     for number, spec in enumerate(kinds.values()):
         share = max(1.0, (deadline - time.monotonic()) / (len(kinds) - number))
-        with suppress(FailedRunError):  # so would the run
+        with suppress(FailedRunError, PeerError):  # so would the run
             if (measured := measure(spec, device, share)) is not None:
                 speeds.calibrate(spec, measured)
     return sum(speeds.seconds(spec) is None for spec in specs)

@@ -106,6 +106,37 @@ def test_what_does_not_wait_is_not_refused() -> None:
         torch.autograd.grad(y.where(y > 0, 0.0).sum(), x)
 
 
+def test_mamls_line_search_reads_once_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer.of(TOY["maml-trpo"], torch.device("cpu"))
+    kind: Any = type(trainer.algorithm)
+    read = []
+
+    class Reading(RefusingCopies):
+        def __torch_function__(
+            self, function: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        ) -> Any:
+            if function is torch.Tensor.tolist:
+                read.append(function)
+                with torch._C.DisableTorchFunction():
+                    return function(*args)
+            return super().__torch_function__(function, types, args, kwargs)
+
+    outer_step = kind.outer_step
+
+    def counted(*args: Any) -> Any:
+        with Reading(), Refusing():
+            metrics = outer_step(*args)
+        settings = trainer.algorithm.settings
+        tried = [settings.backtrack_ratio**trial for trial in range(settings.backtracks)]
+        taken = metrics["step_fraction"]
+        assert len(read) == (tried.index(taken) + 1 if taken else len(tried))
+        return metrics
+
+    monkeypatch.setattr(kind, "outer_step", counted)
+    trainer.iterate()
+    assert read
+
+
 @pytest.mark.parametrize("name", sorted(ALGORITHMS.keys() - {"maml-trpo"}))
 def test_updates_do_not_wait(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on an accelerator, where the lowest critic is chosen by masks; small layers are autograd's, others ours."""

@@ -78,14 +78,17 @@ def ours_and_garage(name: str, peer: str, **settings: Any) -> tuple[Any, PeerAlg
 
 def give_weights(garage: PeerAlgorithm, weights: Numbers) -> None:
     """Give garage our weights; what it has beside them, and reads nowhere, stays."""
-    known = garage.process.ask("parameters").arrays
+    known = garage.process.ask("parameters", "parameters").arrays
     assert weights.keys() <= known.keys(), sorted(weights.keys() - known.keys())
-    garage.process.ask("load", arrays={**known, **{name: np.float32(values) for name, values in weights.items()}})
+    garage.process.ask(
+        "load", "done", arrays={**known, **{name: np.float32(values) for name, values in weights.items()}}
+    )
 
 
 def updated(garage: PeerAlgorithm, arrays: Numbers) -> Message:
     """Have garage make an update."""
-    outcome = garage.process.ask("update", arrays=arrays)
+    garage.process.send("update", arrays=arrays)
+    outcome = garage.process.receive()
     while outcome.kind == "updated":
         outcome = garage.process.receive()
     return outcome
@@ -212,7 +215,7 @@ def pearl() -> Iterator[Row]:
         "policy": gradient(policy, 0),
     }
     yield rows("PEARL", "gradients", pearl_numbers(algorithm, gradients), outcome.arrays)
-    after = garage.process.ask("parameters").arrays
+    after = garage.process.ask("parameters", "parameters").arrays
     yield rows("PEARL", "parameters after an update", pearl_numbers(algorithm, everything), after)
     garage.process.close()
 
@@ -272,7 +275,7 @@ def maml() -> Iterator[Row]:
     yield rows("MAML-TRPO", "losses and divergence", ours, plain(outcome.values["losses"]))
     outer = maml_policy(of(flat, surroundings[0].gradient))
     yield rows("MAML-TRPO", "gradient of the outer loss", outer, outcome.arrays)
-    after = garage.process.ask("parameters").arrays
+    after = garage.process.ask("parameters", "parameters").arrays
     yield rows("MAML-TRPO", "parameters after the outer step", maml_policy(of(flat)), after)
     garage.process.close()
 
@@ -287,7 +290,7 @@ def rl2(early: bool = False) -> Iterator[Row]:
         "rl2-ppo", "garage-rl2-ppo", hidden_size=16, episodes_per_trial=3, meta_batch=6, minibatch=6, epochs=1
     )
     flat = algorithm.policy_parameters
-    names = garage.process.ask("parameters").arrays
+    names = garage.process.ask("parameters", "parameters").arrays
     give_weights(garage, recurrent(of(flat), names))
     trials = made_trials(algorithm, early)
     advantages, _ = algorithm.evaluate(trials)
@@ -311,7 +314,7 @@ def rl2(early: bool = False) -> Iterator[Row]:
     yield rows(name, "loss", loss, plain(outcome.values["losses"]))
     found = gradient(algorithm.parts["adam"].state(), 0)
     yield rows(name, "gradients", recurrent(of(flat, found), names), outcome.arrays)
-    after = garage.process.ask("parameters").arrays
+    after = garage.process.ask("parameters", "parameters").arrays
     yield rows(name, "parameters after an update", recurrent(of(flat), names), after)
     garage.process.close()
 
@@ -396,7 +399,7 @@ def mtsac() -> Iterator[Row]:
         "log_temperature": gradient(adams["temperature"], 0),
     }
     yield rows("MTSAC", "gradients", mtsac_numbers(algorithm, gradients), outcome.arrays)
-    after = garage.process.ask("parameters").arrays
+    after = garage.process.ask("parameters", "parameters").arrays
     yield rows("MTSAC", "parameters after an update", mtsac_numbers(algorithm, everything), after)
     garage.process.close()
 

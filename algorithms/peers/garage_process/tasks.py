@@ -37,10 +37,13 @@ class Tasks:
     def __deepcopy__(self, memo: dict[int, Any]) -> Tasks:
         return self  # garage copies environments; there is one suite
 
-    def ask(self, kind: str, **contents: Any) -> Message:
-        """Send a message and take the answer."""
+    def ask(self, kind: str, answer: str, **contents: Any) -> Message:
+        """Send a message and take the answer, of which only one kind will do."""
         self.pipe.send(kind, **contents)
-        return self.pipe.receive()
+        message = self.pipe.receive()
+        if message.kind != answer:
+            raise RuntimeError(f"{kind!r} is answered with {message.kind!r}")
+        return message
 
     def seen(self, message: Message, task: int) -> FloatArray:
         """Return the observation of a message as the entrant sees it."""
@@ -77,11 +80,11 @@ class RemoteTask(Environment):  # type: ignore[misc]
     def reset(self) -> tuple[FloatArray, dict[str, Any]]:
         """Start an episode."""
         self.steps = 0
-        return self.tasks.seen(self.tasks.ask("reset", values={"task": self.task}), self.task), {}
+        return self.tasks.seen(self.tasks.ask("reset", "observation", values={"task": self.task}), self.task), {}
 
     def step(self, action: NDArray[Any]) -> EnvStep:
         """Take a step; `action` is noted as it was drawn."""
-        stepped = self.tasks.ask("step", arrays={"action": np.asarray(action, np.float64)})
+        stepped = self.tasks.ask("step", "stepped", arrays={"action": np.asarray(action, np.float64)})
         self.steps += 1
         return EnvStep(
             env_spec=self.spec,

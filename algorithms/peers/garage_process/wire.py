@@ -126,11 +126,6 @@ class Pipe:
             arrays[name] = np.ndarray(shape, type_, buffer=self._read(sizes[name], deadline))
         return Message(kind, values, arrays)
 
-    def close(self) -> None:
-        """Close both ends."""
-        for descriptor in (self.reading, self.writing):
-            os.close(descriptor)
-
     def _read(self, size: int, deadline: float) -> bytearray:
         content = bytearray(size)
         view, filled = memoryview(content), 0

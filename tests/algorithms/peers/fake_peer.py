@@ -47,6 +47,8 @@ class FakePeer:
                 self.misbehave()
             self.pipe.send("step", arrays={"action": self.random.normal(size=self.problem["action_size"])})
             stepped = self.pipe.receive()
+            if stepped.kind != "stepped":
+                raise RuntimeError(f"'step' is answered with {stepped.kind!r}")
             self.learnt[:] = stepped.values["reward"]
             if stepped.values["terminated"]:
                 break

@@ -20,6 +20,8 @@ from algorithms.peers import garage, process
 from algorithms.peers.algorithm import PeerAlgorithm
 from algorithms.peers.process import PeerError
 from suite.analysis.results import read_results
+from suite.execute.calibration import calibrate
+from suite.execute.forecast import Speeds
 from suite.failures import of_exception
 from suite.plan.settings import used_settings
 from suite.report import ran
@@ -154,6 +156,20 @@ def test_how_a_peer_fails_is_how_its_run_fails(trainer: Trainer, kind: str, reas
     assert failure.kind == kind
     assert failure.reason.startswith(reason)
     assert trainer.train.steps == 3
+
+
+def test_an_agent_is_not_made_of_a_peer_that_was_left_within_an_iteration(trainer: Trainer) -> None:
+    with pytest.raises(BudgetError):
+        trainer.algorithm.meta_train(TaskView(trainer.train, 7))
+    with pytest.raises(PeerError, match=r"garage: RuntimeError: 'step' is answered with 'agent'"):
+        trainer.evaluate()
+
+
+@pytest.mark.parametrize("mode", ["exits"], indirect=True)
+def test_what_fails_is_not_calibrated_and_stops_nothing(spec: RunSpec, mode: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    store.prepare()
+    assert calibrate([spec], Speeds(store), CPU, seconds=1.0) == 1
 
 
 def test_a_missing_environment_is_a_failure_that_says_how_to_get_it(

@@ -23,12 +23,17 @@ ARRAYS = st_numpy.arrays(
 VALUES = st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.booleans(), st.none(), st.text(max_size=5)))
 
 
+def close(pipe: Pipe) -> None:
+    os.close(pipe.reading)
+    os.close(pipe.writing)
+
+
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     """A pipe whose one end is its other."""
     pipe = Pipe(*os.pipe())
     yield pipe
-    pipe.close()
+    close(pipe)
 
 
 @given(kind=st.text(max_size=5), values=VALUES, arrays=st.dictionaries(st.text(max_size=5), ARRAYS, max_size=3))
@@ -38,7 +43,7 @@ def test_a_message_arrives_as_it_was_sent(
     pipe = Pipe(*os.pipe())
     pipe.send(kind, values, arrays, seconds=1.0)
     found = pipe.receive(seconds=1.0)
-    pipe.close()
+    close(pipe)
     assert (found.kind, found.values, found.arrays.keys()) == (kind, values, arrays.keys())
     for name, array in arrays.items():
         np.testing.assert_array_equal(found.arrays[name], array)

@@ -197,6 +197,20 @@ def test_machines_are_described_once_and_in_human_units(tmp_path: Path) -> None:
     assert "25276502016" not in page.text
 
 
+def test_runs_that_were_cut_off_and_begun_anew_are_marked(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    runs = []
+    for seed, again in enumerate([0, 1, 2, "<b>5</b>", True, None]):
+        spec = make_spec(seed=seed)
+        runs.append(spec.run)
+        finish(store, spec, linear(0, 1), provenance={"started_again": again})
+    html, page = report(store, tmp_path)
+    assert f"those of the last attempt alone: {runs[1]} (once), {runs[2]} (twice)." in page.text
+    assert page.text.count("started again") == 2
+    assert "done, started again twice" in page.text
+    assert "<b>5" not in html
+
+
 def test_each_claim_stands_once(store: Store, tmp_path: Path) -> None:
     html, _ = report(store, tmp_path)
     for paper in read_papers():
