@@ -102,13 +102,13 @@ of_members = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases)
 def test_equals_autograd(case: Case) -> None:
     agree(whole, plain, case, case.varying)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(of_members)
 def test_members_equal_autograd(case: Case) -> None:
     agree(whole, plain, case, case.varying)
@@ -124,7 +124,7 @@ def test_chunks_of_rows_give_what_all_rows_give(members: int | None, monkeypatch
         agree(lambda *case: lowest(*case, torch.float64), by_lowest, case, case.inputs[1:])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(of_members, st.booleans())
 def test_the_lowest_goes_backward_alone_on_every_device(case: Case, host: bool) -> None:
     varying = [piece for piece in case.inputs if piece.requires_grad]

@@ -21,7 +21,7 @@ def test_next_observations_lie_one_row_on() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 7)), min_size=1, max_size=25), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_samples_are_transitions_of_the_task_and_of_every_one_of_them(
     given_episodes: list[tuple[int, int]], seed: int
 ) -> None:

@@ -39,7 +39,7 @@ def episodes(tasks: list[int], lengths: list[int], first: int) -> Episodes:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6)), min_size=1, max_size=2), max_size=60))
 def test_the_newest_episodes_of_each_task_are_kept_whole(rounds: list[list[tuple[int, int]]]) -> None:
     size = 40

@@ -106,7 +106,7 @@ def test_accuracy_is_the_share_of_queries_nearest_to_their_own_key() -> None:
     st.integers(1, 8),
     st.integers(0, 2**31),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_windows_stay_in_one_trajectory_and_no_trajectory_comes_twice(
     lengths: list[list[int]], size: int, seed: int
 ) -> None:

@@ -29,7 +29,6 @@ INPUTS = count(whole=3000, bounded=400)
 
 FUZZ = settings(
     max_examples=INPUTS,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 

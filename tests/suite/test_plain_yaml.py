@@ -78,6 +78,6 @@ def test_what_is_ambiguous_is_refused_with_the_spelling_to_use(written: str, rem
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e290, max_value=1e290))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_number_is_read_as_it_is_written(tmp_path: Path, number: float) -> None:
     assert read(tmp_path, repr(number)) == pytest.approx(number, rel=0, abs=0)

@@ -228,7 +228,7 @@ PATHS = (
 
 
 @given(path=st.sampled_from(PATHS), value=values)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_stands_in_the_file_the_answer_is_a_plan_or_one_line(path: str, value: Any, tmp_path: Path) -> None:
     message = ""
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.failures import TRANSIENT, Failure
@@ -150,7 +150,6 @@ def test_a_record_names_host_and_job(folder: RunFolder, monkeypatch: pytest.Monk
 ENDS = st.sampled_from([None, KILLED, WRONG, Failure("storage", "away"), Failure("time", "over"), LOST])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), ENDS), max_size=8), st.integers(0, 4))
 def test_the_verdict_is_that_of_the_failures_alone(attempts: list[tuple[bool, Failure | None]], retries: int) -> None:
     """Whatever mixture of attempts: too many transient failures, or a last one that is not, and nothing else."""
