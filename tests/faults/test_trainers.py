@@ -108,7 +108,7 @@ def test_sigkill_at_random_moments(references: dict[str, RunFolder], tmp_path: P
     """Each kill falls into the start, or some way into what follows one of the process's first three checkpoints."""
     draws = np.random.default_rng(0)
     wanted, killed, saved, torn, done = count(whole=200, bounded=28), Counter[str](), 0, 0, 0
-    while killed.total() < wanted:
+    while killed.total() < wanted or done < len(TINY):
         spec = TINY[done % len(TINY)]
         results = tmp_path / str(done)
         folder, kills = planned(results, spec), 0
@@ -144,7 +144,7 @@ def test_sigterm_at_random_moments(references: dict[str, RunFolder], tmp_path: P
     """There are no other checkpoints than those that SIGTERM asks for."""
     draws = np.random.default_rng(1)
     wanted, asked, saved, done = count(whole=200, bounded=28), Counter[str](), 0, 0
-    while asked.total() < wanted:
+    while asked.total() < wanted or done < len(TINY):
         spec = TINY[done % len(TINY)]
         results = tmp_path / str(done)
         folder, times = planned(results, spec), 0
