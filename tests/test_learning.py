@@ -19,7 +19,7 @@ from tests.algorithms.two_directions import TwoDirections, make, mean_return, me
 SEEDS = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
 
 PEARL = {
-    "encoder_sizes": (16,),
+    "encoder_sizes": (32, 32),
     "network_sizes": (32, 32),
     "latent_size": 2,
     "meta_batch": 8,
