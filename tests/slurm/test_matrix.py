@@ -37,6 +37,22 @@ def working_nodes(asked: Asked, cluster: Cluster) -> list[str]:
     return [nodes[job] for job in jobs if job in nodes]
 
 
+def lose_at_work(asked: Asked, cluster: Cluster) -> None:
+    """Kill a node in the middle of a run, and bring it back; another one where the run ended before its node did."""
+    for _ in range(5):
+        wait_until(lambda: working_nodes(asked, cluster), "for a run to lose")
+        nodes = cluster.nodes()
+        under_way = [(folder, nodes.get(folder.attempts()[-1].job)) for folder in asked.saved()]
+        node = next((place for _, place in under_way if place), None)
+        if node is None:
+            continue
+        cluster.script("lose", node)
+        wait_until(lambda: node not in cluster.nodes().values(), "for a lost node to be seen")  # noqa: B023
+        cluster.script("back", node)
+        if any(place == node and folder.state != "done" for folder, place in under_way):
+            return
+
+
 def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: Note) -> None:
     """A cancelled task, one that is queued again, a lost node, times that end in the middle, a new controller."""
     asked = Asked(tmp_path, runs=20, budget=20_000, concurrency=4, time="2")
@@ -54,10 +70,7 @@ def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: 
         wait_until(lambda: f"{job}_0" in cluster.nodes() and asked.saved(), "for a task that was queued again")
         cluster.script("controller")
         wait_until(lambda: working_nodes(asked, cluster), "for a checkpoint after a new controller")
-        node = working_nodes(asked, cluster)[0]
-        cluster.script("lose", node)
-        wait_until(lambda: node not in cluster.nodes().values(), "for a lost node to be seen")
-        cluster.script("back", node)
+        lose_at_work(asked, cluster)
         _, said = coordinator.communicate(timeout=900)
     finally:
         coordinator.kill()
