@@ -23,10 +23,14 @@ def _steps(entries: Sequence[Samples], budget: float = np.inf) -> Finding:
     budgets = budget * np.geomspace(1, 10, len(entries[0]))
 
     def bounds(steps: FloatArray, most: float) -> FloatArray:
-        steps = np.maximum(steps, 1e-3)
         return np.stack([np.minimum(steps, most), np.where(steps <= most, steps, np.inf)], axis=-1)
 
-    known = [[bounds(steps, most) for steps, most in zip(entry, budgets, strict=True)] for entry in entries]
+    # No run takes less than no steps: alike for both entries, which would else not stand at the boundary.
+    least = (1e-3 / TIMES, 1e-3)
+    known = [
+        [bounds(np.maximum(steps, floor), most) for steps, most in zip(entry, budgets, strict=True)]
+        for entry, floor in zip(entries, least, strict=True)
+    ]
     return hypotheses.fewer_steps(known, TIMES)
 
 
