@@ -106,6 +106,15 @@ FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
 
 
+def _existing(results: Path, option: str = "--results ") -> Store:
+    """Return the store in a folder, which must be there."""
+    from suite.store.runs import Store
+
+    if not results.is_dir():
+        raise UsageError(f"{option}{results}: there is no such folder")
+    return Store(results)
+
+
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
@@ -154,6 +163,7 @@ def plan(
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
     from suite.plan.iterations import uncovered
+    from suite.spec import most_threads
     from suite.store.runs import Store
 
     store = Store(results)
@@ -177,8 +187,7 @@ def plan(
     if not as_json:
         for each in looked:
             out.print(each.text, highlight=False)
-        threads = max((spec.threads for spec in missing), default=1)
-        workers = this_machine().room_for(len(missing), threads) * machines
+        workers = this_machine().room_for(len(missing), most_threads(missing)) * machines
         for run, reason in uncovered(missing).items():
             err.print(f"{run}: {reason}", highlight=False)
         out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
@@ -536,12 +545,9 @@ def report(
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
-    from suite.store.runs import Store
 
-    if not results.is_dir():
-        raise UsageError(f"--results {results}: there is no such folder")
+    store = _existing(results)
     definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
-    store = Store(results)
     specs = planned(definition, store)[0] if definition else None
     comparisons = definition.comparisons() if definition else None
     papers = read_papers(paper)
@@ -566,11 +572,8 @@ def export(
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report.export import tables, write_tables
-    from suite.store.runs import Store
 
-    if not results.is_dir():
-        raise UsageError(f"--results {results}: there is no such folder")
-    store = Store(results)
+    store = _existing(results)
     found = read_results(store, planned(load_benchmark(benchmark, trusted=trust), store)[0] if benchmark else None)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
@@ -593,12 +596,9 @@ def publish(
     from suite.report import plain_tables
     from suite.store.published import Background
     from suite.store.publishing import ended, kept, place
-    from suite.store.runs import Store
 
-    if not results.is_dir():
-        raise UsageError(f"--results {results}: there is no such folder")
+    store = _existing(results)
     definition = load_benchmark(benchmark, trusted=trust)
-    store = Store(results)
     snapshot = place(store, definition.name)
     wanted, _ = planned(definition, store)
     folders = ended(store, wanted)
@@ -647,9 +647,7 @@ def verify(
     from suite.execute.verification import all_good, drawn, verified
     from suite.store.runs import Store
 
-    if not snapshot.is_dir():
-        raise UsageError(f"{snapshot}: there is no such folder")
-    store = Store(snapshot)
+    store = _existing(snapshot, "")
     seed = secrets.randbelow(10**6) if seed is None else seed
     specs, count = drawn(store, sample, seed)
     err.print(f"{len(specs)} of {count} finished runs that this version can execute, drawn with --seed {seed}")

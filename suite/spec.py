@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
@@ -65,3 +66,8 @@ class RunSpec(BaseModel):
         identity = {"schema_version": self.schema_version, **fields}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"
+
+
+def most_threads(specs: Iterable[RunSpec]) -> int:
+    """Return the threads of the run that has most."""
+    return max((spec.threads for spec in specs), default=1)

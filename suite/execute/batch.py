@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from suite.spec import RunSpec
+from suite.spec import RunSpec, most_threads
 from suite.store.runs import CorruptRunError, Store
 
 
@@ -43,7 +43,7 @@ class Batch:
     @property
     def threads(self) -> int:
         """Of the run that has most."""
-        return max((spec.threads for spec in self.unfinished), default=1)
+        return most_threads(self.unfinished)
 
     @property
     def described(self) -> str:

@@ -45,9 +45,9 @@ def suite(*arguments: object) -> int:
     return code if isinstance(code, int) else 1
 
 
-def train(results: Path) -> dict[str, str]:
+def train(results: Path, benchmark: str = TINY) -> dict[str, str]:
     """Train them through the command line; return the run of each label."""
     definition = results / "tiny.yaml"
-    definition.write_text(TINY)
+    definition.write_text(benchmark)
     assert suite("run", definition, "--results", results, "--reports", results / "reports", "--workers", 1) == 0
     return {folder.spec().label: folder.run for folder in Store(results).folders()}

@@ -18,7 +18,7 @@ from suite.errors import UsageError
 from suite.run.streams import stream
 from suite.store.runs import Store
 from tests.suite.stores import fail, make_spec
-from tests.suite.trained_runs import suite as command
+from tests.suite.trained_runs import train
 
 TASK = 3
 
@@ -64,16 +64,12 @@ class StartsOf(gymnasium.Wrapper[FloatArray, FloatArray, FloatArray, FloatArray]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("results")
-    (folder / "tiny.yaml").write_text(TINY)
-    folders = ("--results", folder, "--reports", folder / "reports")
-    assert command("run", folder / "tiny.yaml", *folders, "--workers", 1) == 0
-    return folder
+    return tmp_path_factory.mktemp("results")
 
 
 @pytest.fixture(scope="module")
 def runs(results: Path) -> dict[str, str]:
-    return {folder.spec().label: folder.run for folder in Store(results).folders()}
+    return train(results, TINY)
 
 
 def last_return(results: Path, run: str) -> float:
