@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .entrant import Agent, Entrant, Parameters
-from .networks import load_into, parameters_of
+from .networks import TorchEntrant, load_into
 from .tasks import FloatArray, ToTask, episode_batch
 from .wire import Message, Pipe
 
@@ -32,7 +32,7 @@ class TaskSampler:
         return [ToTask(self.entrant.tasks, int(task)) for task in drawn]
 
 
-class MAMLEntrant(Entrant):
+class MAMLEntrant(TorchEntrant):
     """MAML-TRPO, built as garage's examples build it."""
 
     def __init__(self, pipe: Pipe, creation: Message) -> None:
@@ -80,13 +80,9 @@ class MAMLEntrant(Entrant):
         """Make agents with the initial parameters."""
         return MAMLAgents(self, count)
 
-    def parameters(self) -> Parameters:
-        """Return policy and baseline."""
-        return parameters_of(self.modules)
-
     def load(self, parameters: Parameters) -> None:
         """Replace policy and baseline, and what garage remembers of the policy."""
-        load_into(self.modules, parameters)
+        super().load(parameters)
         load_into({"policy": self.algorithm._old_policy}, parameters)
 
     def update(self, given: Message) -> tuple[dict[str, float], Parameters]:

@@ -15,8 +15,8 @@ from garage.torch.q_functions import ContinuousMLPQFunction
 from torch import nn
 from torch.nn import functional
 
-from .entrant import Agent, Entrant, Parameters
-from .networks import given_noise, load_into, parameters_of, recorded
+from .entrant import Agent, Parameters
+from .networks import TorchEntrant, given_noise, recorded
 from .tasks import FloatArray, ToTask
 from .wire import Message, Pipe
 
@@ -45,7 +45,7 @@ class LogTemperature(nn.Module):
         self._parameters["value"] = value  # type: ignore[assignment]
 
 
-class MTSACEntrant(Entrant):
+class MTSACEntrant(TorchEntrant):
     """MTSAC, built as garage's single-environment example builds it: one temperature, no one-hot task."""
 
     def __init__(self, pipe: Pipe, creation: Message) -> None:
@@ -118,14 +118,6 @@ class MTSACEntrant(Entrant):
         if vectors is None:
             raise ValueError("an oracle is told its tasks")
         return MTSACAgents(self, vectors)
-
-    def parameters(self) -> Parameters:
-        """Return all networks' parameters."""
-        return parameters_of(self.modules)
-
-    def load(self, parameters: Parameters) -> None:
-        """Replace all networks' parameters."""
-        load_into(self.modules, parameters)
 
     def update(self, given: Message) -> tuple[dict[str, float], Parameters]:
         """Make one update on given transitions (rows, .) and noise."""

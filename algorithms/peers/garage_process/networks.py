@@ -1,7 +1,8 @@
-"""Parameters of garage's torch modules by name, and what one of its updates does, seen from outside."""
+"""Entrants whose networks are torch's: parameters by name, and what an update does, seen from outside."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .entrant import Parameters
+from .entrant import Entrant, Parameters
+
+
+class TorchEntrant(Entrant):
+    """An entrant whose networks are torch's."""
+
+    @property
+    @abstractmethod
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks, by name."""
+
+    def parameters(self) -> Parameters:
+        """Return all networks' parameters."""
+        return parameters_of(self.modules)
+
+    def load(self, parameters: Parameters) -> None:
+        """Replace all networks' parameters."""
+        load_into(self.modules, parameters)
 
 
 def parameters_of(modules: Mapping[str, nn.Module]) -> Parameters:

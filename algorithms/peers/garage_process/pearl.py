@@ -15,8 +15,8 @@ from garage.torch.q_functions import ContinuousMLPQFunction
 from numpy.typing import NDArray
 from torch import nn
 
-from .entrant import Agent, Entrant, Parameters
-from .networks import given_noise, load_into, parameters_of, recorded
+from .entrant import Agent, Parameters
+from .networks import TorchEntrant, given_noise, recorded
 from .tasks import FloatArray, ToTask, episode_batch
 from .wire import Message, Pipe
 
@@ -31,7 +31,7 @@ class CountedPEARL(PEARL):  # type: ignore[misc]
         self.entrant.updated()
 
 
-class PEARLEntrant(Entrant):
+class PEARLEntrant(TorchEntrant):
     """PEARL, built as garage's examples build it."""
 
     def __init__(self, pipe: Pipe, creation: Message) -> None:
@@ -103,14 +103,6 @@ class PEARLEntrant(Entrant):
     def agents(self, count: int, vectors: FloatArray | None) -> Agent:
         """Make agents whose belief is the prior."""
         return PEARLAgents(self, count)
-
-    def parameters(self) -> Parameters:
-        """Return all networks' parameters."""
-        return parameters_of(self.modules)
-
-    def load(self, parameters: Parameters) -> None:
-        """Replace all networks' parameters."""
-        load_into(self.modules, parameters)
 
     def update(self, given: Message) -> tuple[dict[str, float], Parameters]:
         """Make one update on given transitions (tasks, rows, .), context (tasks, rows, .) and noise."""
