@@ -38,10 +38,10 @@ class Entrant:
     def __init__(self, command: list[str], threads: int) -> None:
         several = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(threads))
         environment = {**os.environ, **WORKER_ENVIRONMENT, **several, "CUDA_VISIBLE_DEVICES": ""}
+        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=environment,
-        )  # fmt: skip
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=environment
+        )
         self.seconds: list[float] = []
         self.last: dict[str, float] = {}
 
@@ -54,7 +54,9 @@ class Entrant:
             self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{' '.join(self.process.args[:4])} has ended")  # type: ignore[index]
+            self.complaints.seek(0)
+            complained = "".join(self.complaints.readlines()[-15:])
+            raise RuntimeError(f"{' '.join(self.process.args[:4])} has ended:\n{complained}")  # type: ignore[index]
         self.last = json.loads(answer)
         self.seconds.append(self.last["seconds"] * self.last.get("scale", 1))
 
@@ -62,6 +64,7 @@ class Entrant:
         """End it."""
         self.process.kill()
         self.process.communicate()
+        self.complaints.close()
 
 
 def peers_command(row: Row, threads: int, mql: str | None) -> list[str] | None:
@@ -167,7 +170,8 @@ def main() -> int:
     for threads in asked["threads"]:
         speeds = [b["extra_info"]["ceiling"] for b in benchmarks if b["extra_info"]["threads"] == threads]
         if speeds:
-            print(f"Ceiling on {threads} threads: {np.median(speeds) / 1e9:.0f} GFLOP/s, single precision.")
+            several = "s" * (threads > 1)
+            print(f"Ceiling on {threads} thread{several}: {np.median(speeds) / 1e9:.0f} GFLOP/s, single precision.")
     print("\n| work | threads | ours, ms | theirs, ms | ours / theirs | floor, ms | ours, MiB | theirs, MiB |")
     print("|---|---|---|---|---|---|---|---|")
     for benchmark in benchmarks:

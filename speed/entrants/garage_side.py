@@ -35,10 +35,10 @@ class Noise(tasks.Tasks):  # type: ignore[misc]
         super().__init__(*arguments)
         self.generator = np.random.default_rng(0)
 
-    def ask(self, kind: str, **contents: Any) -> Message:
+    def ask(self, kind: str, answer: str, **contents: Any) -> Message:
         """Answer in this process."""
         values = {"reward": float(self.generator.standard_normal()), "terminated": False}
-        return Message(kind, values, {"observation": self.generator.standard_normal(rounds.OBSERVATIONS)})
+        return Message(answer, values, {"observation": self.generator.standard_normal(rounds.OBSERVATIONS)})
 
 
 class Stopwatch:

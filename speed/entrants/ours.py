@@ -47,16 +47,16 @@ class Noise:
         return Step(self.reset(active.astype(np.int64)), self.generator.standard_normal(len(actions)), nothing, nothing)
 
 
-def episodes(tasks: IntArray, generator: np.random.Generator) -> Episodes:
-    """Make an episode of noise in each of some tasks."""
+def episodes(tasks: IntArray, generator: np.random.Generator, length: int = HORIZON) -> Episodes:
+    """Make an episode of noise in each of some tasks; one that is shorter than the horizon has terminated."""
     copies = len(tasks)
     return Episodes(
         tasks=tasks,
         observations=generator.standard_normal((copies, HORIZON + 1, OBSERVATIONS)),
         actions=generator.uniform(-1.0, 1.0, (copies, HORIZON, ACTIONS)),
         rewards=generator.standard_normal((copies, HORIZON)),
-        terminated=np.zeros(copies, dtype=np.bool_),
-        lengths=np.full(copies, HORIZON),
+        terminated=np.full(copies, length < HORIZON),
+        lengths=np.full(copies, length),
         success=np.zeros(copies, dtype=np.bool_),
     )
 
@@ -68,8 +68,9 @@ def built(name: str, settings: dict[str, Any], tasks: int, transitions: int) -> 
     problem = Problem(OBSERVATIONS, ACTIONS, 1, HORIZON, tasks, transitions, vectors)
     made: Any = algorithm_type(algorithm_type.Settings(**settings), problem, algorithm_streams(0), torch.device("cpu"))
     generator, left = np.random.default_rng(0), transitions
+    length = min(HORIZON, transitions // tasks)  # so that no task is left without
     while left > 0 and hasattr(made, "replay"):
-        some = episodes(np.arange(min(tasks, -(-left // HORIZON))), generator)
+        some = episodes(np.arange(min(tasks, -(-left // length))), generator, length)
         left -= int(some.lengths.sum())
         if "pearl" in name:
             made.store(some, into_context=True)
