@@ -37,8 +37,8 @@ from algorithms.rollouts import run_episodes, waves
 from algorithms.trust_region import Outcome, Surroundings, TrustRegion, trust_region_step
 from environments import BoolArray, FloatArray, IntArray
 
-TASKS_AT_ONCE = 4
-"""In the outer step on a processor: what they need stays in its cache."""
+IN_CACHE = 2**20
+"""Numbers of a hidden layer, over all transitions of the tasks that the outer step takes at once on a processor."""
 
 
 class Batch(NamedTuple):
@@ -229,7 +229,8 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     def outer_step(self, inner: Sequence[Batch], outer: Batch) -> Metrics:
         """Step theta by TRPO on the mean of all tasks' surrogates."""
         settings, theta, tasks = self.settings, self.policy_parameters.vector.clone(), len(outer.present)
-        at_once = TASKS_AT_ONCE if self.device.type == "cpu" else tasks
+        of_a_task = outer.present.shape[1] * max(settings.hidden_sizes)
+        at_once = max(1, IN_CACHE // of_a_task) if self.device.type == "cpu" else tasks
         groups = [
             AdaptedTasks(self, theta, [part(batch, some) for batch in inner], part(outer, some))
             for some in torch.split(torch.arange(tasks, device=self.device), at_once)

@@ -76,7 +76,7 @@ class MAMLTRPODeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.maml_trpo:MAMLTRPO"
     name: ClassVar[str] = "maml-trpo"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
 

@@ -557,6 +557,31 @@ def report(
         print(tables_as(form, store, specs, papers, comparisons))
 
 
+@app.command(epilog="Examples: suite compare tcl-pearl pearl · suite compare pearl blind-sac quick --json")
+def compare(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
+    benchmark: Annotated[str | None, typer.Argument(help="Of a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    as_json: Json = False,
+    trust: Trust = False,
+) -> None:
+    """Show how two entries differ on every environment that both finished."""
+    from suite.analysis.looks import planned
+    from suite.plan.benchmark import load_benchmark
+    from suite.report import difference_table
+    from suite.table import as_markdown
+
+    store = _existing(results)
+    definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
+    specs = planned(definition, store)[0] if definition else None
+    table = difference_table(store, entry, other, specs, definition.comparisons() if definition else None)
+    if as_json:
+        _print_json(table.plain())
+    else:
+        print(as_markdown(table))
+
+
 @app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
 def export(
     benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, aggregates
-from suite.analysis.intervals import chance_interval, clearly_not_zero, learnt
+from suite.analysis.intervals import chance_interval, clearly_not_zero, difference_interval, learnt, mean_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -127,3 +127,27 @@ def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low)
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
     return pd.DataFrame([(*pair, *rows[pair]) for pair in permutations(entries, 2) if pair in rows], columns=columns)
+
+
+def differences(done: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
+    """Compare two entries in each environment that both finished.
+
+    Returns
+    -------
+    One row an environment: `seeds` and `their_seeds`; `ours`, `theirs` and `difference`, means over seeds, each with
+    `<name> low` and `<name> high`; `probability`, that a run of ours beats one of theirs, with `low` and `high`.
+    """
+    rows = []
+    for environment in common_environments(done, [ours, theirs]):
+        (own,), (other,) = (strata(done, entry, [environment]) for entry in (ours, theirs))
+        row: dict[str, object] = {"environment": environment, "seeds": len(own), "their_seeds": len(other)}
+        found = {
+            "ours": mean_interval(own),
+            "theirs": mean_interval(other),
+            "difference": difference_interval(own, other),
+        }
+        for name, (value, low, high) in found.items():
+            row |= {name: value, f"{name} low": low, f"{name} high": high}
+        row["probability"], row["low"], row["high"] = chance_interval([own], [other])
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -105,3 +105,27 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
         "Area: mean return over the environment steps spent. Level: 90 % of PEARL's way from untrained to its final "
         "score; steps are the median over the seeds that reached it.",
     )
+
+
+def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str, float]) -> Table:
+    """Two entries in each environment, from `suite.analysis.ranking.differences`."""
+    rows: list[tuple[Cell, ...]] = []
+    for row in table.to_dict("records"):
+        unit = units[row["environment"]]
+        cells: list[Cell] = [row["environment"]]
+        for name, seeds in (("ours", row["seeds"]), ("theirs", row["their_seeds"]), ("difference", None)):
+            cells += [] if seeds is None else [seeds]
+            cells += [row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit)]
+        rows.append((*cells, row["probability"], interval(round(row["low"], 3), round(row["high"], 3))))
+    return Table(
+        "differences",
+        f"{ours} beside {theirs}",
+        (
+            *("environment", "seeds", ours, "its 95 %", "seeds of the other", theirs, "the other's 95 %"),
+            *("difference", "95 %", "P(improvement)", "its interval"),
+        ),
+        tuple(rows),
+        "Scores: mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t "
+        f"interval; difference: {ours} less {theirs}, Welch's interval. P(improvement): the probability that a run of "
+        f"{ours} beats one of {theirs}; Clopper and Pearson's interval of as many independent pairs of runs.",
+    )

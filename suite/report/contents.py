@@ -73,12 +73,7 @@ class Contents:
     @property
     def adaptive(self) -> dict[str, set[str]]:
         """Environment -> entries whose seeds were added until a comparison was decided."""
-        found: dict[str, set[str]] = {}
-        entries = self.results.runs.set_index("run")["entry"].to_dict()
-        for each in self.looked:
-            runs = (run for entry in each.comparison.runs for run in entry)
-            found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
-        return found
+        return adaptive(self.looked, self.results)
 
     @property
     def plain_papers(self) -> list[Paper]:
@@ -110,6 +105,21 @@ class Contents:
         return found
 
 
+def adaptive(looked: Sequence[Looked], results: Results) -> dict[str, set[str]]:
+    """Return the entries of each environment whose seeds were added until a comparison was decided."""
+    found: dict[str, set[str]] = {}
+    entries = results.runs.set_index("run")["entry"].to_dict()
+    for each in looked:
+        runs = (run for entry in each.comparison.runs for run in entry)
+        found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
+    return found
+
+
+def look(results: Results, comparisons: Sequence[Comparison]) -> list[Looked]:
+    """Look at what decides how many seeds there are."""
+    return look_at_all(comparisons, dict(zip(results.done["run"], results.done["score"].astype(float), strict=True)))
+
+
 def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Comparison] = ()) -> Contents:
     """Compute everything that the report shows.
 
@@ -124,7 +134,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
     return Contents(
         results=results,
         order=order,
-        units={environment: _unit(papers, environment) for environment in sorted(set(done["environment"]))},
+        units=units(papers, done),
         scores=score_table(done),
         bands=curve_bands(results.curves),
         papers=[
@@ -139,7 +149,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
             for row in done.to_dict("records")
             if row["run"] in results.clusters
         ],
-        looked=look_at_all(comparisons, dict(zip(done["run"], done["score"].astype(float), strict=True))),
+        looked=look(results, comparisons),
     )
 
 
@@ -155,8 +165,12 @@ def _compared(done: pd.DataFrame, names: list[str], environments: list[str]) -> 
     return Compared(names, environments, ranking(done, names, environments), levels, profiles)
 
 
-def _unit(papers: Sequence[Paper], environment: str) -> float:
-    return next((unit for paper in papers if (unit := paper.unit(environment)) != 1.0), 1.0)
+def units(papers: Sequence[Paper], done: pd.DataFrame) -> dict[str, float]:
+    """Return what the returns of each environment are divided by: the first paper with a unit decides."""
+    return {
+        environment: next((unit for paper in papers if (unit := paper.unit(environment)) != 1.0), 1.0)
+        for environment in sorted(set(done["environment"]))
+    }
 
 
 def entries(runs: pd.DataFrame, papers: Sequence[Paper]) -> list[str]:

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from suite.analysis.ranking import differences
 from suite.analysis.results import read_results
+from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
 from suite.plan.seeds import Comparison, published_comparisons
-from suite.report import ran
-from suite.report.contents import Contents, contents
+from suite.report import compared, ran
+from suite.report.added import marked
+from suite.report.contents import Contents, adaptive, contents, look, units
 from suite.report.html import fill
 from suite.report.sections import sections
 from suite.spec import RunSpec
 from suite.store.files import write_atomically
 from suite.store.runs import Store
-from suite.table import Format, as_latex, as_markdown
+from suite.table import Format, Table, as_latex, as_markdown
 
 TITLE = "Reproducing meta-reinforcement learning"
 
@@ -75,15 +78,48 @@ def plain_tables(
     return [table.plain() for section in sections(found) for table in section.tables if table.rows]
 
 
+def difference_table(
+    store: Store,
+    ours: str,
+    theirs: str,
+    planned: Sequence[RunSpec] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
+) -> Table:
+    """Return how two entries differ on every environment that both finished.
+
+    Raises
+    ------
+    UsageError
+        If one of them has no finished run, or they share no environment.
+    """
+    results = read_results(store, planned)
+    done = results.done
+    names = sorted(set(done["entry"]))
+    for entry in (ours, theirs):
+        if entry not in names:
+            raise UsageError(unknown("entry", entry, names))
+    found = differences(done, ours, theirs)
+    if found.empty:
+        raise UsageError(f"{ours} and {theirs} have finished no common environment")
+    table = compared.differences(found, ours, theirs, units(read_papers(), done))
+    looked = look(results, _deciding(store, comparisons))
+    places = {environment for environment, entries in adaptive(looked, results).items() if entries & {ours, theirs}}
+    return marked(table, {place: set() for place in places}, places)
+
+
 def _found(
     store: Store,
     planned: Sequence[RunSpec] | None,
     papers: Sequence[Paper] | None,
     comparisons: Sequence[Comparison] | None,
 ) -> Contents:
+    return contents(read_results(store, planned), papers or read_papers(), _deciding(store, comparisons))
+
+
+def _deciding(store: Store, comparisons: Sequence[Comparison] | None) -> Sequence[Comparison]:
     if comparisons is None:
-        comparisons = published_comparisons(store.snapshots[0]) if store.is_snapshot else ()
-    return contents(read_results(store, planned), papers or read_papers(), comparisons)
+        return published_comparisons(store.snapshots[0]) if store.is_snapshot else ()
+    return comparisons
 
 
 def render(found: Contents, title: str = TITLE) -> str:

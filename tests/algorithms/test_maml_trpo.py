@@ -208,10 +208,11 @@ def dense_step(algorithm: MAMLTRPO, inner: Batch, outer: Batch) -> tuple[torch.T
 @pytest.mark.parametrize("at_once", [2, 3])
 def test_the_outer_step_is_trpos(float64: None, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Direction and length from an explicit Hessian; the longest of the shrinking steps that keeps both conditions."""
-    monkeypatch.setattr(maml_trpo, "TASKS_AT_ONCE", at_once)
     made = make("maml-trpo", TwoDirections(), {**SMALL, "conjugate_gradient_steps": 60, "damping": 1e-2})
     assert isinstance(made, MAMLTRPO)
     inner, outer = batches(2, seed=3)
+    of_a_task = outer.present.shape[1] * max(made.settings.hidden_sizes)
+    monkeypatch.setattr(maml_trpo, "IN_CACHE", at_once * of_a_task)
     theta = made.policy_parameters.vector.clone()
     step, outcome = dense_step(made, inner, outer)
     metrics = made.outer_step([inner], outer)

@@ -1,0 +1,63 @@
+"""Two entries side by side, with an interval of the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from suite.errors import UsageError
+from suite.plan.seeds import Comparison
+from suite.report import difference_table
+from suite.report.added import MARK
+from suite.store.runs import Store
+from tests.suite.stores import finish, linear, make_spec, make_store
+
+OURS = [3.0, 5.0, 10.0]
+THEIRS = [1.0, 2.0]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    runs = {("tcl-pearl", "point-goal-2d"): OURS, ("pearl", "point-goal-2d"): THEIRS, ("mql", "reach-v1"): [1.0]}
+    return make_store(tmp_path / "results", runs, start=-20.0, budget=20_000)
+
+
+def test_the_difference_has_welchs_interval(store: Store) -> None:
+    table = difference_table(store, "tcl-pearl", "pearl")
+    (row,) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    interval = stats.ttest_ind(OURS, THEIRS, equal_var=False).confidence_interval(0.95)
+    assert (row["environment"], row["seeds"], row["seeds of the other"]) == ("point-goal-2d", 3, 2)
+    assert row["difference"] == pytest.approx(np.mean(OURS) - np.mean(THEIRS))
+    assert row["95 %"] == f"[{interval.low:.3g}, {interval.high:.3g}]"
+    assert row["P(improvement)"] == 1.0
+
+
+def test_turned_round_it_has_the_other_sign(store: Store) -> None:
+    there, back = (difference_table(store, *pair) for pair in (("tcl-pearl", "pearl"), ("pearl", "tcl-pearl")))
+    place = there.columns.index("difference")
+    assert there.rows[0][place] == pytest.approx(-back.rows[0][place])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "says"),
+    [("tcl-perl", "pearl", "did you mean 'tcl-pearl'"), ("pearl", "mql", "no common environment")],
+)
+def test_what_cannot_be_compared_is_said(ours: str, theirs: str, says: str, store: Store) -> None:
+    with pytest.raises(UsageError, match=says):
+        difference_table(store, ours, theirs)
+
+
+def test_seeds_that_were_added_are_marked(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    runs = {
+        entry: tuple(finish(store, make_spec(entry, seed=seed), linear(0.0, seed)).run for seed in range(3))
+        for entry in ("tcl-pearl", "pearl")
+    }
+    comparison = Comparison(
+        environment="reach-v1", entries=("tcl-pearl", "pearl"), batch=3, runs=(runs["tcl-pearl"], runs["pearl"])
+    )
+    (row,) = difference_table(store, "tcl-pearl", "pearl", comparisons=[comparison]).rows
+    assert row[0] == f"reach-v1{MARK}"
