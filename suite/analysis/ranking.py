@@ -134,13 +134,16 @@ def differences(done: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
 
     Returns
     -------
-    One row an environment: `seeds` and `their_seeds`; `ours`, `theirs` and `difference`, means over seeds, each with
-    `<name> low` and `<name> high`; `probability`, that a run of ours beats one of theirs, with `low` and `high`.
+    One row an environment: `untrained`, the mean over both entries' seeds; `seeds` and `their_seeds`; `ours`, `theirs`
+    and `difference`, means over seeds, each with `<name> low` and `<name> high`; `probability`, that a run of ours
+    beats one of theirs, with `low` and `high`.
     """
     rows = []
     for environment in common_environments(done, [ours, theirs]):
         (own,), (other,) = (strata(done, entry, [environment]) for entry in (ours, theirs))
-        row: dict[str, object] = {"environment": environment, "seeds": len(own), "their_seeds": len(other)}
+        here = done[done["environment"].eq(environment) & done["entry"].isin([ours, theirs])]
+        row: dict[str, object] = {"environment": environment, "untrained": here["untrained"].mean()}
+        row |= {"seeds": len(own), "their_seeds": len(other)}
         found = {
             "ours": mean_interval(own),
             "theirs": mean_interval(other),

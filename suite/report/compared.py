@@ -112,7 +112,7 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
     rows: list[tuple[Cell, ...]] = []
     for row in table.to_dict("records"):
         unit = units[row["environment"]]
-        cells: list[Cell] = [row["environment"]]
+        cells: list[Cell] = [row["environment"], row["untrained"] / unit]
         for name, seeds in (("ours", row["seeds"]), ("theirs", row["their_seeds"]), ("difference", None)):
             cells += [] if seeds is None else [seeds]
             cells += [row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit)]
@@ -121,11 +121,12 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
         "differences",
         f"{ours} beside {theirs}",
         (
-            *("environment", "seeds", ours, "its 95 %", "seeds of the other", theirs, "the other's 95 %"),
+            *("environment", "untrained", "seeds", ours, "its 95 %", "seeds of the other", theirs, "the other's 95 %"),
             *("difference", "95 %", "P(improvement)", "its interval"),
         ),
         tuple(rows),
         "Scores: mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t "
-        f"interval; difference: {ours} less {theirs}, Welch's interval. P(improvement): the probability that a run of "
-        f"{ours} beats one of {theirs}; Clopper and Pearson's interval of as many independent pairs of runs.",
+        f"interval; untrained: the mean of both before training; difference: {ours} less {theirs}, Welch's interval. "
+        f"P(improvement): the probability that a run of {ours} beats one of {theirs}; Clopper and Pearson's interval "
+        "of as many independent pairs of runs.",
     )

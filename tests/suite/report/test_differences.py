@@ -30,6 +30,7 @@ def test_the_difference_has_welchs_interval(store: Store) -> None:
     (row,) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     interval = stats.ttest_ind(OURS, THEIRS, equal_var=False).confidence_interval(0.95)
     assert (row["environment"], row["seeds"], row["seeds of the other"]) == ("point-goal-2d", 3, 2)
+    assert row["untrained"] == pytest.approx(-20.0)
     assert row["difference"] == pytest.approx(np.mean(OURS) - np.mean(THEIRS))
     assert row["95 %"] == f"[{interval.low:.3g}, {interval.high:.3g}]"
     assert row["P(improvement)"] == 1.0
