@@ -36,6 +36,8 @@ def garages(engine: docker.DockerClient, image: str, wheels: Path | None) -> Ite
         engine.images.remove(tag, force=True)
 
 
+# docker's client leaves the sockets of probes that have ended to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_run_of_garages_takes_place_in_its_image(
     engine: docker.DockerClient, garages: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
