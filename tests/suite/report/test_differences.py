@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from suite.plan.seeds import Comparison
 from suite.report import difference_table
 from suite.report.added import MARK
 from suite.store.runs import Store
+from suite.table import as_markdown
 from tests.suite.stores import finish, linear, make_spec, make_store
+from tests.suite.trained_runs import suite
 
 OURS = [3.0, 5.0, 10.0]
 THEIRS = [1.0, 2.0]
@@ -34,6 +37,16 @@ def test_the_difference_has_welchs_interval(store: Store) -> None:
     assert row["difference"] == pytest.approx(np.mean(OURS) - np.mean(THEIRS))
     assert row["95 %"] == f"[{interval.low:.3g}, {interval.high:.3g}]"
     assert row["P(improvement)"] == 1.0
+
+
+def test_the_command_prints_it_for_readers_and_as_json(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    expected = difference_table(store, "tcl-pearl", "pearl")
+    for option, printed in ((), as_markdown(expected) + "\n"), (("--json",), None):
+        assert suite("compare", "tcl-pearl", "pearl", "--results", store.results, *option) == 0
+        out = capfd.readouterr().out
+        assert out == printed if printed else json.loads(out) == json.loads(json.dumps(expected.plain()))
+    assert suite("compare", "tcl-perl", "pearl", "--results", store.results) == 2
+    assert "did you mean 'tcl-pearl'" in capfd.readouterr().err
 
 
 def test_turned_round_it_has_the_other_sign(store: Store) -> None:

@@ -238,7 +238,16 @@ def test_nothing_writes_into_a_snapshot(
     assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
 
 
-@pytest.mark.parametrize("command", [["status"], ["plan", "smoke"], ["report", "--format", "markdown"], ["export"]])
+READS = [
+    ["status"],
+    ["plan", "smoke"],
+    ["report", "--format", "markdown"],
+    ["compare", "tcl-pearl", "pearl"],
+    ["export"],
+]
+
+
+@pytest.mark.parametrize("command", READS)
 def test_every_command_reads_a_snapshot_as_a_store(
     command: list[str],
     store: Store,
