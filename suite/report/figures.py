@@ -9,7 +9,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -101,7 +101,7 @@ def curves(
     unit : what returns are divided by (1000 where the paper prints thousands).
     """
     present = [entry for entry in order if entry in set(bands["entry"])]
-    figure, axes = _figure(5.2, 2.9, legend=len(present))
+    figure, axes = _figure(5.2, 2.9, legend=present)
     lines = {}
     for entry in present:
         index = order.index(entry)
@@ -308,18 +308,18 @@ def clusters(key: str, points: pd.DataFrame) -> str:
     return _svg(key, figure)
 
 
-def _figure(width: float, height: float, legend: int = 0) -> tuple[Figure, Axes]:
+def _figure(width: float, height: float, legend: Sequence[str] = ()) -> tuple[Figure, Axes]:
     """Return axes that fill a figure, in inches.
 
     Parameters
     ----------
-    legend : 0: matplotlib finds the margins, which takes as long as drawing; else they are fixed, with room beneath
-        (added to the height) for a legend of so many names.
+    legend : if empty, matplotlib finds the margins, which takes as long as drawing; else they are fixed, with room
+        beneath (added to the height) for a legend of these names.
     """
     if not legend:
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots()
-    beneath = 0.18 * math.ceil(legend / LEGEND_COLUMNS)
+    beneath = 0.18 * math.ceil(len(legend) / _legend_columns(legend, width))
     figure = Figure(figsize=(width, height + beneath))
     left, right, bottom, top = 0.68, 0.08, 0.62 + beneath, 0.08
     frame = (left / width, bottom / (height + beneath), 1 - (left + right) / width, 1)
@@ -336,6 +336,11 @@ def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> N
         axes.set_ylim(shown.min() - margin, shown.max() + margin)
 
 
+def _legend_columns(names: Iterable[str], width: float) -> int:
+    """Return how many names beside each other, with their marks, fit a figure of some width in inches."""
+    return max(1, min(LEGEND_COLUMNS, int(width / (0.42 + 0.07 * max(map(len, names), default=0)))))
+
+
 def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) -> None:
     """Name the series under the axes; matplotlib hides names that start with an underscore, so a mark precedes it."""
     names = [f"\u200b{name}" if name.startswith("_") else name for name in handles]
@@ -343,7 +348,7 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) ->
         list(handles.values()),
         names,
         loc="outside lower center" if figure.get_layout_engine() else "lower center",
-        ncols=LEGEND_COLUMNS,
+        ncols=_legend_columns(names, figure.get_figwidth()),
         **options,
         columnspacing=1.2,
         handlelength=1.6,
