@@ -557,7 +557,7 @@ def report(
         print(tables_as(form, store, specs, papers, comparisons))
 
 
-@app.command(epilog="Examples: suite compare tcl-pearl pearl · suite compare pearl blind-sac quick --json")
+@app.command(epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json")
 def compare(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
