@@ -144,7 +144,7 @@ def collect(search: Search, store: Store, before: pd.DataFrame | None = None) ->
                 (spec.environment, spec.algorithm, trial, spec.seed, spec.run, row["state"], *numbers, settings)
             )
     found = pd.DataFrame(rows, columns=list(COLUMNS))
-    if before is not None:
+    if before is not None and not before.empty:
         newer = pd.MultiIndex.from_frame(found[list(TRIAL)])
         found = pd.concat([found, before[~pd.MultiIndex.from_frame(before[list(TRIAL)]).isin(newer)]])
     return found.sort_values(list(TRIAL), ignore_index=True)
