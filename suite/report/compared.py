@@ -112,11 +112,13 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
     rows: list[tuple[Cell, ...]] = []
     for row in table.to_dict("records"):
         unit = units[row["environment"]]
-        cells: list[Cell] = [row["environment"], row["untrained"] / unit]
-        for name, seeds in (("ours", row["seeds"]), ("theirs", row["their_seeds"]), ("difference", None)):
-            cells += [] if seeds is None else [seeds]
-            cells += [row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit)]
-        rows.append((*cells, row["probability"], interval(round(row["low"], 3), round(row["high"], 3))))
+        own, other, difference = (
+            (row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit))
+            for name in ("ours", "theirs", "difference")
+        )
+        chance = (row["probability"], interval(round(row["low"], 3), round(row["high"], 3)))
+        begun = (row["environment"], row["untrained"] / unit)
+        rows.append((*begun, row["seeds"], *own, row["their_seeds"], *other, *difference, *chance))
     return Table(
         "differences",
         f"{ours} beside {theirs}",

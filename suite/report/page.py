@@ -104,7 +104,7 @@ def difference_table(
     table = compared.differences(found, ours, theirs, units(read_papers(), done))
     looked = look(results, _deciding(store, comparisons))
     places = {environment for environment, entries in adaptive(looked, results).items() if entries & {ours, theirs}}
-    return marked(table, {place: set() for place in places}, places)
+    return marked(table, {}, places)
 
 
 def _found(
