@@ -15,6 +15,7 @@ from suite.analysis.intervals import learnt
 from suite.analysis.results import read_results
 from suite.plain_yaml import read_yaml
 from suite.plan.benchmark import Benchmark
+from suite.plan.embeddings import Embedding
 from suite.plan.seeds import AdaptiveSeeds
 from suite.store.runs import Store
 
@@ -65,6 +66,8 @@ class Search(_Value):
     trials: PositiveInt
     adaptive: AdaptiveSeeds
     environments: dict[str, Place]
+    clusters: list[Embedding] = []
+    """Runs of the benchmark whose context embeddings are judged."""
 
     @model_validator(mode="after")
     def _hosts_are_searched(self) -> Search:
@@ -195,4 +198,9 @@ def tuned(search: Search, found: pd.DataFrame) -> tuple[Settings, list[str]]:
                 "algorithms": entries,
             }
         )
-    return {"name": search.name, "description": search.description, "groups": groups}, unlearnt
+    clusters = [
+        item.model_dump(exclude_unset=True) | {"environments": left}
+        for item in search.clusters
+        if (left := [name for name in item.environments if name not in unlearnt])
+    ]
+    return {"name": search.name, "description": search.description, "groups": groups, "clusters": clusters}, unlearnt

@@ -38,7 +38,8 @@ def small() -> Search:
     algorithms = {name: place.algorithms[name] for name in ("pearl", "oracle-sac")}
     inherit = {name: place.inherit[name] for name in ("tcl-pearl", "blind-sac")}
     few = place.model_copy(update={"algorithms": algorithms, "inherit": inherit})
-    return SEARCH.model_copy(update={"trials": 4, "environments": {"point-goal-2d": few}})
+    clusters = [SEARCH.clusters[0].model_copy(update={"environments": ["point-goal-2d"]})]
+    return SEARCH.model_copy(update={"trials": 4, "environments": {"point-goal-2d": few}, "clusters": clusters})
 
 
 def test_pilot_is_what_the_search_has_found() -> None:
@@ -136,7 +137,8 @@ def test_a_search_is_run_in_pieces_and_kept_whole(trials_file: Path, tmp_path: P
         "window": 10,
         "contrastive_scale": 0.1,
     }
-    assert Benchmark.model_validate(yaml.safe_load(pilot(search, table))).plan()
+    read = Benchmark.model_validate(yaml.safe_load(pilot(search, table)))
+    assert set(read.embeddings()) == {spec.run for spec in read.plan() if spec.label in ("pearl", "tcl-pearl")}
 
 
 def test_an_environment_that_the_oracle_does_not_learn_is_left_out_and_listed(
@@ -146,7 +148,9 @@ def test_an_environment_that_the_oracle_does_not_learn_is_left_out_and_listed(
     store = Store(tmp_path / "results")
     assert suite("run", trials_file, "--results", store.results) == 0
     table = collect(small(), store)
-    assert tuned(small(), table)[1] == ["point-goal-2d"]
+    benchmark, unlearnt = tuned(small(), table)
+    assert unlearnt == ["point-goal-2d"]
+    assert benchmark["groups"] == benchmark["clusters"] == []
     assert "# Left out, for oracle-sac does not learn it: point-goal-2d." in pilot(small(), table)
 
 
