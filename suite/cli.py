@@ -541,18 +541,14 @@ def report(
     trust: Trust = False,
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
-    from suite.analysis.looks import planned
     from suite.papers.paper import read_papers
-    from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as
 
     store = _existing(results)
-    definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
-    specs = planned(definition, store)[0] if definition else None
-    comparisons = definition.comparisons() if definition else None
+    title, specs, comparisons = _reported(benchmark, store, trust)
     papers = read_papers(paper)
     if form == "html":
-        _write_report(store, reports, papers, specs, definition.name if definition else "All runs", comparisons)
+        _write_report(store, reports, papers, specs, title, comparisons)
     else:
         print(tables_as(form, store, specs, papers, comparisons))
 
@@ -567,15 +563,12 @@ def compare(
     trust: Trust = False,
 ) -> None:
     """Show how two entries differ on every environment that both finished."""
-    from suite.analysis.looks import planned
-    from suite.plan.benchmark import load_benchmark
     from suite.report import difference_table
     from suite.table import as_markdown
 
     store = _existing(results)
-    definition = load_benchmark(benchmark, trusted=trust) if benchmark else None
-    specs = planned(definition, store)[0] if definition else None
-    table = difference_table(store, entry, other, specs, definition.comparisons() if definition else None)
+    _, specs, comparisons = _reported(benchmark, store, trust)
+    table = difference_table(store, entry, other, specs, comparisons)
     if as_json:
         _print_json(table.plain())
     else:
@@ -592,17 +585,18 @@ def export(
     trust: Trust = False,
 ) -> None:
     """Write scores, curves and claims as tidy tables for other programs."""
-    from suite.analysis.looks import planned
     from suite.analysis.results import read_results
     from suite.papers.paper import read_papers
-    from suite.plan.benchmark import load_benchmark
+    from suite.report.contents import adaptive_entries
     from suite.report.export import tables, write_tables
 
     store = _existing(results)
-    found = read_results(store, planned(load_benchmark(benchmark, trusted=trust), store)[0] if benchmark else None)
+    _, specs, comparisons = _reported(benchmark, store, trust)
+    found = read_results(store, specs)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
-    for path in write_tables(tables(found, read_papers(paper)), folder, form):
+    adaptive = adaptive_entries(store, found, comparisons)
+    for path in write_tables(tables(found, read_papers(paper), adaptive), folder, form):
         out.print(f"table: {path}", highlight=False)
 
 
@@ -799,6 +793,22 @@ def _device() -> torch.device:
 
     torch.set_num_threads(1)  # as runs do: small networks, and the same numbers
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _reported(
+    benchmark: str | None, store: Store, trust: bool
+) -> tuple[str, Sequence[RunSpec] | None, Sequence[Comparison] | None]:
+    """Return a title for what of a store is reported, its runs, and what decides how many seeds they have.
+
+    None: everything there is, and what a store that is a snapshot says of itself.
+    """
+    if benchmark is None:
+        return "All runs", None, None
+    from suite.analysis.looks import planned
+    from suite.plan.benchmark import load_benchmark
+
+    definition = load_benchmark(benchmark, trusted=trust)
+    return definition.name, planned(definition, store)[0], definition.comparisons()
 
 
 def _write_report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,14 @@ from suite.analysis.ranking import comparisons_alike, normalised, ranking, strat
 from suite.analysis.results import Results
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.audit import AuditRow, audit
+from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.plan.departures import departures
 from suite.plan.environment_sets import kind_of
-from suite.plan.seeds import Comparison
+from suite.plan.seeds import Comparison, published_comparisons
 from suite.report import beside
+from suite.store.runs import Store
 from suite.table import Table
 
 
@@ -73,7 +75,7 @@ class Contents:
     @property
     def adaptive(self) -> dict[str, set[str]]:
         """Environment -> entries whose seeds were added until a comparison was decided."""
-        return adaptive(self.looked, self.results)
+        return _adaptive(self.looked, self.results)
 
     @property
     def plain_papers(self) -> list[Paper]:
@@ -105,14 +107,41 @@ class Contents:
         return found
 
 
-def adaptive(looked: Sequence[Looked], results: Results) -> dict[str, set[str]]:
-    """Return the entries of each environment whose seeds were added until a comparison was decided."""
+def _adaptive(looked: Sequence[Looked], results: Results) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     entries = results.runs.set_index("run")["entry"].to_dict()
     for each in looked:
         runs = (run for entry in each.comparison.runs for run in entry)
         found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
     return found
+
+
+def adaptive_entries(
+    store: Store, results: Results, comparisons: Sequence[Comparison] | None = None
+) -> dict[str, set[str]]:
+    """Return the entries of each environment whose seeds were added until a comparison was decided.
+
+    Parameters
+    ----------
+    comparisons : what decides; by default that of a store that is a snapshot.
+    """
+    return _adaptive(look(results, deciding(store, comparisons)), results)
+
+
+def deciding(store: Store, comparisons: Sequence[Comparison] | None) -> Sequence[Comparison]:
+    """Return what decides how many seeds there are: what is given, or what a store that is a snapshot says."""
+    if comparisons is None:
+        return published_comparisons(store.snapshots[0]) if store.is_snapshot else ()
+    return comparisons
+
+
+def adaptive_claims(adaptive: Mapping[str, set[str]], claims: Iterable[Claim]) -> set[str]:
+    """Name the claims about entries whose seeds were added, where any of their environments has such."""
+    return {
+        claim.name
+        for claim in claims
+        if any(adaptive.get(environment, set()) & set(claim.entries) for environment in claim.environments)
+    }
 
 
 def look(results: Results, comparisons: Sequence[Comparison]) -> list[Looked]:

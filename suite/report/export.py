@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import pandas as pd
@@ -14,6 +15,7 @@ from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results
 from suite.errors import UsageError
 from suite.papers.judgements import judge_all
 from suite.papers.paper import Paper
+from suite.report.contents import adaptive_claims
 from suite.store.files import write_atomically
 
 ExportFormat = Literal["csv", "parquet", "json"]
@@ -36,7 +38,9 @@ CLAIM_COLUMNS = (
     "environments_needed",
     "reason",
     "printed_in",
+    "adaptive",
 )
+SCORE_COLUMNS = (*RUN_COLUMNS, "adaptive")
 
 COUNTS = {
     "seed",
@@ -64,30 +68,43 @@ TEXTS = {
     "reason",
     "printed_in",
 }
-"""Of the columns; all others hold numbers."""
+"""Of the columns; but for `adaptive`, which is true or false, all others hold numbers."""
 
 
-def tables(results: Results, papers: Sequence[Paper]) -> dict[str, pd.DataFrame]:
+def tables(
+    results: Results, papers: Sequence[Paper], adaptive: Mapping[str, set[str]] = MappingProxyType({})
+) -> dict[str, pd.DataFrame]:
     """Return what a store holds and what papers' claims come to on it, by name.
+
+    Parameters
+    ----------
+    adaptive : environment -> entries whose seeds were added until a comparison was decided.
 
     Returns
     -------
-    `scores`: one row a run, whatever its state (`RUN_COLUMNS`). `curves`: one row an evaluation of a finished run
+    `scores`: one row a run, whatever its state (`SCORE_COLUMNS`). `curves`: one row an evaluation of a finished run
     (`CURVE_COLUMNS`). `claims`: one row a claim (`CLAIM_COLUMNS`). What is not known is missing.
     """
     claims = pd.DataFrame(
-        [row for paper in papers for row in _claims(paper, results)],
+        [row for paper in papers for row in _claims(paper, results, adaptive)],
         columns=list(CLAIM_COLUMNS),
     )
     found = {
-        "scores": results.runs[list(RUN_COLUMNS)],
+        "scores": results.runs[list(RUN_COLUMNS)].assign(
+            adaptive=[
+                entry in adaptive.get(environment, ())
+                for entry, environment in zip(results.runs["entry"], results.runs["environment"], strict=True)
+            ]
+        ),
         "curves": results.curves[list(CURVE_COLUMNS)],
         "claims": claims,
     }
     return {name: table.astype({column: _kind(str(column)) for column in table}) for name, table in found.items()}
 
 
-def _claims(paper: Paper, results: Results) -> list[tuple[Any, ...]]:
+def _claims(paper: Paper, results: Results, adaptive: Mapping[str, set[str]]) -> list[tuple[Any, ...]]:
+    judgements = judge_all(paper, results)
+    marked = adaptive_claims(adaptive, (judgement.claim for judgement in judgements))
     return [
         (
             paper.name,
@@ -107,12 +124,15 @@ def _claims(paper: Paper, results: Results) -> list[tuple[Any, ...]]:
             len(judgement.claim.environments),
             judgement.reason,
             judgement.claim.about.where,
+            judgement.claim.name in marked,
         )
-        for judgement in judge_all(paper, results)
+        for judgement in judgements
     ]
 
 
 def _kind(column: str) -> str:
+    if column == "adaptive":
+        return "boolean"
     return "Int64" if column in COUNTS else "string" if column in TEXTS else "Float64"
 
 

@@ -10,10 +10,10 @@ from suite.analysis.ranking import differences
 from suite.analysis.results import read_results
 from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
-from suite.plan.seeds import Comparison, published_comparisons
+from suite.plan.seeds import Comparison
 from suite.report import compared, ran
 from suite.report.added import marked
-from suite.report.contents import Contents, adaptive, contents, look, units
+from suite.report.contents import Contents, adaptive_entries, contents, deciding, units
 from suite.report.html import fill
 from suite.report.sections import sections
 from suite.spec import RunSpec
@@ -102,8 +102,8 @@ def difference_table(
     if found.empty:
         raise UsageError(f"{ours} and {theirs} have finished no common environment")
     table = compared.differences(found, ours, theirs, units(read_papers(), done))
-    looked = look(results, _deciding(store, comparisons))
-    places = {environment for environment, entries in adaptive(looked, results).items() if entries & {ours, theirs}}
+    added = adaptive_entries(store, results, comparisons)
+    places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
     return marked(table, {}, places)
 
 
@@ -113,13 +113,7 @@ def _found(
     papers: Sequence[Paper] | None,
     comparisons: Sequence[Comparison] | None,
 ) -> Contents:
-    return contents(read_results(store, planned), papers or read_papers(), _deciding(store, comparisons))
-
-
-def _deciding(store: Store, comparisons: Sequence[Comparison] | None) -> Sequence[Comparison]:
-    if comparisons is None:
-        return published_comparisons(store.snapshots[0]) if store.is_snapshot else ()
-    return comparisons
+    return contents(read_results(store, planned), papers or read_papers(), deciding(store, comparisons))
 
 
 def render(found: Contents, title: str = TITLE) -> str:

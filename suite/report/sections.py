@@ -11,11 +11,10 @@ from markupsafe import Markup
 
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results
-from suite.papers.claims import Claim
 from suite.papers.judgements import Verdict
 from suite.plan.departures import in_words
 from suite.report import added, compared, embedded, figures, judged, ran
-from suite.report.contents import Compared, Contents
+from suite.report.contents import Compared, Contents, adaptive_claims
 from suite.report.html import drawn, fill
 from suite.table import Table, number
 
@@ -74,7 +73,9 @@ class Square:
 def verdict(found: Contents) -> Section:
     """The claims of each paper, those decided first, and what its own seeds could decide."""
     verdicts = [judgement.verdict for each in found.papers for judgement in each.judgements]
-    claims = _adaptive_claims(found, [judgement.claim for each in found.papers for judgement in each.judgements])
+    claims = adaptive_claims(
+        found.adaptive, (judgement.claim for each in found.papers for judgement in each.judgements)
+    )
     return Section(
         "verdict",
         "Verdict",
@@ -104,22 +105,13 @@ def looks(found: Contents) -> Section | None:
     return Section("looks", "Seeds", {"looks": table}, [table]) if table.rows else None
 
 
-def _adaptive_claims(found: Contents, claims: Sequence[Claim]) -> set[str]:
-    """Name the claims about entries whose seeds were added, where any of their environments has such."""
-    return {
-        claim.name
-        for claim in claims
-        if any(found.adaptive.get(environment, set()) & set(claim.entries) for environment in claim.environments)
-    }
-
-
 def reduced_runs(found: Contents) -> Section | None:
     """Which way runs off a paper's settings point."""
     tables = [
         added.marked(
             judged.directions(each.paper, each.directions),
             {},
-            _adaptive_claims(found, [d.claim for d in each.directions]),
+            adaptive_claims(found.adaptive, (d.claim for d in each.directions)),
         )
         for each in found.papers
         if each.directions

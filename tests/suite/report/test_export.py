@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, read_results
+from suite.analysis.results import CURVE_COLUMNS, read_results
 from suite.errors import UsageError
 from suite.papers.paper import read_papers
-from suite.report.export import CLAIM_COLUMNS, COUNTS, TEXTS, tables, write_tables
+from suite.report.export import CLAIM_COLUMNS, COUNTS, SCORE_COLUMNS, TEXTS, tables, write_tables
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
 
@@ -33,9 +33,8 @@ def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     table = pd.read_csv(path) if path.suffix == ".csv" else pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
-    return table.astype(
-        {name: "Int64" if name in COUNTS else "string" if name in TEXTS else "Float64" for name in table}
-    )
+    kinds = {"adaptive": "boolean"} | dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(TEXTS, "string")
+    return table.astype({name: kinds.get(str(name), "Float64") for name in table})
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "json"])
@@ -54,7 +53,7 @@ def test_scores_and_curves_are_those_of_the_runs(store: Store) -> None:
     found = tables(read_results(store), read_papers())
     scores, curves, claims = (found[name] for name in ("scores", "curves", "claims"))
     columns = [tuple(table) for table in (scores, curves, claims)]
-    assert columns == [RUN_COLUMNS, CURVE_COLUMNS, CLAIM_COLUMNS]
+    assert columns == [SCORE_COLUMNS, CURVE_COLUMNS, CLAIM_COLUMNS]
     assert sorted(scores["state"]) == ["done", "done", "failed", "unreadable"]
     done = scores[scores["state"] == "done"].sort_values("seed")
     assert done["score"].tolist() == pytest.approx([1 / 3, 4 / 3])
@@ -67,11 +66,30 @@ def test_scores_and_curves_are_those_of_the_runs(store: Store) -> None:
     assert not claims.duplicated(["paper", "claim"]).any()
 
 
+def test_entries_whose_seeds_were_added_are_marked_and_so_are_claims_about_them(store: Store) -> None:
+    papers = read_papers()
+    environment = make_spec().environment
+    found = tables(read_results(store), papers, {environment: {"pearl"}})
+    scores, claims = found["scores"], found["claims"]
+    marked = scores[scores["adaptive"]]
+    assert set(marked["entry"].dropna()) == {"pearl"} < set(scores["entry"].dropna())
+    about = {
+        claim.name
+        for paper in papers
+        for claim in paper.claims
+        if environment in claim.environments and "pearl" in claim.entries
+    }
+    assert set(claims.loc[claims["adaptive"], "statement"]) == about != set()
+    assert not any(
+        table.get("adaptive", pd.Series(False)).any() for table in tables(read_results(store), papers).values()
+    )
+
+
 def test_an_empty_store_gives_tables_with_all_columns_and_no_runs(tmp_path: Path) -> None:
     paths = write_tables(tables(read_results(Store(tmp_path)), read_papers()), tmp_path / "out", "parquet")
     scores, curves, claims = map(pd.read_parquet, paths)
     assert (len(scores), len(curves)) == (0, 0)
-    assert (tuple(scores), tuple(curves)) == (RUN_COLUMNS, CURVE_COLUMNS)
+    assert (tuple(scores), tuple(curves)) == (SCORE_COLUMNS, CURVE_COLUMNS)
     assert set(claims["verdict"]) == {"not enough runs"}
 
 
