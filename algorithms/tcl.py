@@ -35,7 +35,8 @@ class Windows(NamedTuple):
     def shares(self) -> dict[str, Tensor]:
         """Compute which share of the valid pairs hold the same rows, and which share have some row in common."""
         same = (self.queries == self.keys).all(dim=1)
-        common = (self.queries[:, :, None] == self.keys[:, None, :]).any(dim=2).any(dim=1)
+        nearest = torch.searchsorted(self.keys, self.queries).clamp(max=self.keys.shape[1] - 1)  # rows are in order
+        common = (self.keys.gather(1, nearest) == self.queries).any(dim=1)
         count = self.valid.sum()
         return {
             "identical_pairs": (same & self.valid).sum() / count,
