@@ -1,4 +1,4 @@
-"""Seeds that were added until a comparison was decided: the looks, and the marks on every other interval."""
+"""Seeds that were added to decide a comparison: the looks, and the marks on every other interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from suite.table import Cell, Table
 
 MARK = " †"
 NOTE = (
-    "† Seeds were added until a comparison was decided: intervals and p-values here are those of a fixed number of "
+    "† Seeds were added to decide a comparison: intervals and p-values here are those of a fixed number of "
     "seeds, and say more than they should; what decided is under Seeds."
 )
 

@@ -74,7 +74,7 @@ class Contents:
 
     @property
     def adaptive(self) -> dict[str, set[str]]:
-        """Environment -> entries whose seeds were added until a comparison was decided."""
+        """Environment -> entries whose seeds were added to decide a comparison."""
         return _adaptive(self.looked, self.results)
 
     @property
@@ -119,7 +119,7 @@ def _adaptive(looked: Sequence[Looked], results: Results) -> dict[str, set[str]]
 def adaptive_entries(
     store: Store, results: Results, comparisons: Sequence[Comparison] | None = None
 ) -> dict[str, set[str]]:
-    """Return the entries of each environment whose seeds were added until a comparison was decided.
+    """Return the entries of each environment whose seeds were added to decide a comparison.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def tables(
 
     Parameters
     ----------
-    adaptive : environment -> entries whose seeds were added until a comparison was decided.
+    adaptive : environment -> entries whose seeds were added to decide a comparison.
 
     Returns
     -------

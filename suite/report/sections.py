@@ -280,7 +280,7 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         )
     note = added.NOTE if name in found.adaptive else ""
     if entries := found.adaptive.get(name):
-        remarks.append(f"Seeds of {compared.listed(sorted(entries))} were added until their comparison was decided.")
+        remarks.append(f"Seeds of {compared.listed(sorted(entries))} were added to decide their comparison.")
     return EnvironmentPart(
         key,
         name,
