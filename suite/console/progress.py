@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from types import TracebackType
-from typing import get_args
+from typing import Literal
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from suite.spec import RunSpec
-from suite.store.runs import CorruptRunError, RunState, Store
+from suite.store.runs import CorruptRunError, RunFolder, RunState, Store
 
 TICK_SECONDS = 1.0
 """Between two looks at the store, at least, for whoever has other things to do."""
@@ -31,8 +31,30 @@ QUIET_SECONDS = 20.0
 LINES_SECONDS = 60.0
 """Between two lines on each running run, where there is no terminal."""
 
-MARKS: dict[RunState, str] = {"running": "▶", "failed": "✗", "unreadable": "?", "pending": "·", "done": "✓"}
+Shown = RunState | Literal["to embed", "embedding"]
+"""A finished run's last phase, if it has one, is to come or underway."""
+
+MARKS: dict[Shown, str] = {
+    "running": "▶",
+    "embedding": "▷",
+    "failed": "✗",
+    "unreadable": "?",
+    "pending": "·",
+    "to embed": "·",
+    "done": "✓",
+}
 """In the order in which they are shown."""
+
+WAITING: tuple[Shown, ...] = ("pending", "to embed")
+UNDERWAY: tuple[Shown, ...] = ("running", "embedding")
+
+
+def shown(folder: RunFolder) -> Shown:
+    """Return what a run is shown as."""
+    state = folder.state
+    if state == "done" and folder.owes_clusters:
+        return "embedding" if folder.is_held else "to embed"
+    return state
 
 
 class Progress:
@@ -43,8 +65,8 @@ class Progress:
         self.begun = self.seen = self.told = time.monotonic()
         self.specs = {spec.run: spec for spec in specs}
         self.folders = {run: store.folder(run) for run in self.specs}
-        self.states: dict[str, RunState] = {run: folder.state for run, folder in self.folders.items()}
-        self._in: dict[RunState, dict[str, None]] = {state: {} for state in get_args(RunState)}
+        self.states = {run: shown(folder) for run, folder in self.folders.items()}
+        self._in: dict[Shown, dict[str, None]] = {state: {} for state in MARKS}
         """The runs of each state."""
         for run, state in self.states.items():
             self._in[state][run] = None
@@ -84,7 +106,7 @@ class Progress:
         underway : runs that may have changed; those that were running may have, too.
         seconds : for looking at some of the others.
         """
-        looked = dict.fromkeys(chain(self._in["running"], (run for run in underway if run in self.specs)))
+        looked = dict.fromkeys(chain(self._all(UNDERWAY), (run for run in underway if run in self.specs)))
         for run in looked:
             self._look(run)
         deadline = time.monotonic() + seconds
@@ -100,18 +122,21 @@ class Progress:
             self._live.update(self._table(), refresh=True)
         elif time.monotonic() - self.told >= LINES_SECONDS:
             self.told = time.monotonic()
-            for run in self._in["running"]:
+            for run in self._all(UNDERWAY):
                 self._say(run)
 
     def is_worked_on(self) -> bool:
         """Whether somebody is working on the runs, or was a moment ago and has not done them all."""
-        if self._in["running"]:
+        if any(self._all(UNDERWAY)):
             self.seen = time.monotonic()
             return True
-        return bool(self._in["pending"]) and time.monotonic() - self.seen < QUIET_SECONDS
+        return any(self._all(WAITING)) and time.monotonic() - self.seen < QUIET_SECONDS
+
+    def _all(self, states: Iterable[Shown]) -> Iterator[str]:
+        return chain.from_iterable(self._in[state] for state in states)
 
     def _look(self, run: str) -> None:
-        before, now = self.states[run], self.folders[run].state
+        before, now = self.states[run], shown(self.folders[run])
         if before != now:
             del self._in[before][run]
             self._in[now][run] = None
@@ -141,6 +166,8 @@ class Progress:
                 steps, seconds = at["environment_steps"], at["seconds"]
                 share = steps / self.specs[run].budget
                 return f" {share:4.0%}, {steps / seconds:,.0f} steps/s, {seconds * (1 - share) / share:.0f} s left"
+            if self.states[run] == "embedding":
+                return f" {folder.progress()['embedded'] / folder.wanted_clusters()['rollouts']:4.0%}"
         except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
             pass
         return ""
@@ -150,9 +177,12 @@ class Progress:
         for column in ("", "algorithm", "environment", "seed", "progress"):
             table.add_column(column, overflow="fold")  # whole names, on a narrow terminal too
         room = max(5, self.console.height - 5)
-        for run in islice(chain.from_iterable(self._in[state] for state in MARKS), room):
+        for run in islice(self._all(MARKS), room):
             spec, state = self.specs[run], self.states[run]
-            detail = self._detail(run) or (state if state != "running" else "starting")
+            detail = self._detail(run)
+            if state == "embedding":
+                detail = f"{state}{detail}"
+            detail = detail or (state if state != "running" else "starting")
             table.add_row(MARKS[state], spec.label, spec.environment, str(spec.seed), detail)
         if len(self.specs) > room:
             table.add_row("", f"… and {len(self.specs) - room} more", "", "", "")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from suite.console.progress import Progress
+from suite.plan.embeddings import ClusterSettings
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store
-from tests.suite.stores import fail, make_spec
+from tests.suite.stores import fail, finish, linear, make_spec
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -33,6 +35,33 @@ def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None
         folder.release()
     assert "pearl [/no-kl]" in out.getvalue()
     assert "no file [/data/x]" in out.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_last_phase_of_a_finished_run_is_shown(
+    terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.console.progress.LINES_SECONDS", 0.0)
+    store, specs = Store(tmp_path), [make_spec("tcl-pearl", seed=seed) for seed in range(2)]
+    wanted = ClusterSettings(rollouts=20).model_dump()
+    folders = [finish(store, spec, linear(0.0, 1.0)) for spec in specs]
+    for folder in folders:
+        folder.want_clusters(wanted)
+    out = io.StringIO()
+    with Progress(store, specs, Console(file=out, force_terminal=terminal, width=200)) as progress:
+        progress.update(seconds=1.0)
+        assert set(progress.states.values()) == {"to embed"}
+        assert folders[1].take()
+        folders[1].write_progress({"embedded": 5})
+        progress.update(seconds=1.0)
+        assert progress.states[folders[1].run] == "embedding"
+        assert progress.is_worked_on()
+        folders[1].fail_clusters("nothing to embed")
+        folders[1].release()
+        progress.update(seconds=1.0)
+        assert progress.states == {folders[0].run: "to embed", folders[1].run: "done"}
+    assert re.search(r"embedding.*25%", out.getvalue())
+    assert "1/2 " in out.getvalue()
 
 
 def test_looking_at_many_runs_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
