@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
+from suite.analysis.intervals import mean_interval
 from suite.errors import UsageError
-from suite.inspect.cluster_records import STATISTICS, ClusterRecord, frame
+from suite.inspect.cluster_records import STATISTICS, ClusterRecord, Statistics, frame
 from suite.papers.paper import Paper
 from suite.report import figures
 from suite.report.html import drawn, fill
 from suite.store.files import write_atomically
-from suite.table import Cell, Table
+from suite.table import Cell, Table, interval
 
 TITLE = "Clusters of context embeddings"
 NOTE = (
@@ -28,10 +31,17 @@ DRAWN = 24
 """Runs that get a figure in the report; a figure of 1,600 windows takes about 100 kB."""
 
 
+OVER_SEEDS = (
+    "Of entries with several embedded seeds, made alike: means over seeds with Student's t interval; of ratios, which "
+    "are skewed, the geometric mean."
+)
+
+
 @dataclass(frozen=True)
 class Section:
     """What is shown of some runs."""
 
+    over_seeds: Table
     table: Table
     figures: tuple[tuple[str, Markup, str], ...]
     """Key, figure, caption."""
@@ -42,8 +52,9 @@ class Section:
 
 
 def section(records: Sequence[ClusterRecord], papers: Sequence[Paper], most: int = DRAWN) -> Section:
-    """Lay out the statistics of some runs, with figures of the first `most`."""
+    """Lay out the statistics of some runs, with figures of `most` of them."""
     return Section(
+        over_seeds(records),
         table(records, papers),
         tuple(
             (
@@ -51,11 +62,55 @@ def section(records: Sequence[ClusterRecord], papers: Sequence[Paper], most: int
                 drawn(figures.clusters(f"clusters-{index}", frame(record.points))),
                 f"{record.label} on {record.environment}, seed {record.run_seed}",
             )
-            for index, record in enumerate(records[:most])
+            for index, record in enumerate(_chosen(records, most))
         ),
         tuple(_method(record) for record in records),
         max(0, len(records) - most),
     )
+
+
+def _chosen(records: Sequence[ClusterRecord], most: int) -> list[ClusterRecord]:
+    """Choose what is drawn: every entry's first seed in every environment, then its second; alike ones side by side."""
+    ranks: Counter[tuple[str, str]] = Counter()
+    ranked: list[tuple[int, ClusterRecord]] = []
+    for record in sorted(records, key=lambda record: record.run_seed):
+        entry = (record.label, record.environment)
+        ranked.append((ranks[entry], record))
+        ranks[entry] += 1
+    chosen = sorted(ranked, key=lambda each: each[0])[:most]
+    return [record for _, record in sorted(chosen, key=lambda each: (each[1].environment, each[0]))]
+
+
+def over_seeds(records: Sequence[ClusterRecord]) -> Table:
+    """Put entries with several embedded seeds side by side."""
+    alike: dict[tuple[str, str, int, int, int], list[ClusterRecord]] = {}
+    for record in records:
+        made = (len(record.task_vectors), record.rollouts, record.window)
+        alike.setdefault((record.environment, record.label, *made), []).append(record)
+    rows: list[tuple[Cell, ...]] = []
+    for key, group in alike.items():
+        if len(group) > 1:
+            spaces = ([record.tsne for record in group], [record.latent for record in group])
+            rows.append((*key, len(group), *(cell for space in spaces for cell in _means(space))))
+    means = [
+        f"{space} {name}"
+        for space in ("t-SNE", "latent")
+        for name in ("ratio", "ratio, 95 %", "silhouette", "silhouette, 95 %")
+    ]
+    return Table(
+        "clusters-over-seeds",
+        "Clusters over seeds",
+        ("environment", "entry", "tasks", "rollouts", "window", "seeds", *means),
+        tuple(sorted(rows)),
+        OVER_SEEDS,
+    )
+
+
+def _means(space: Sequence[Statistics]) -> tuple[Cell, ...]:
+    """Return the geometric mean of the ratio and the mean of the silhouette, each with its interval."""
+    ratio, *ratio_ends = np.exp(mean_interval(np.log([each.ratio or np.nan for each in space])))
+    silhouette, *silhouette_ends = mean_interval(np.array([each.silhouette for each in space]))
+    return float(ratio), interval(*map(float, ratio_ends)), silhouette, interval(*silhouette_ends)
 
 
 def table(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:

@@ -172,7 +172,7 @@ def wall_clock(found: Contents) -> Section:
 def clusters(found: Contents) -> Section:
     """How well context encoders tell tasks apart."""
     shown = embedded.section(found.clusters, found.plain_papers) if found.clusters else None
-    return Section("clusters", "Clusters", {"clusters": shown}, [shown.table] if shown else [])
+    return Section("clusters", "Clusters", {"clusters": shown}, [shown.over_seeds, shown.table] if shown else [])
 
 
 def runs(found: Contents) -> Section:

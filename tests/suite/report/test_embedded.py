@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
+from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.paper import read_papers
 from suite.report import embedded, tables_as, write_report
 from suite.store.runs import CLUSTERS, Store
+from suite.table import interval
 from tests.suite.report.test_page import Page
-from tests.suite.stores import embed, make_spec, make_store
+from tests.suite.stores import embed, finish, linear, make_spec, make_store
 
 
 @pytest.fixture
@@ -35,6 +39,54 @@ def test_table_2_stands_beside_ours_and_each_run_has_a_figure(store: Store, tmp_
     assert len(re.findall(r'id="clusters-\d-figure"', html)) == 2
     assert f"{spec('pearl')}: 8 tasks (grid), 5 rollouts each after 2 exploration episodes, windows of 64" in text
     assert "asks a finished run" not in text
+
+
+def record(
+    store: Store, label: str, environment: str, seed: int, ratio: float | None, silhouette: float
+) -> ClusterRecord:
+    """Make a record with some statistics in the latent space."""
+    made = embed(store, finish(store, make_spec(label, environment, seed), linear(0.0, 1.0)).spec())
+    latent = made.latent.model_copy(update={"ratio": ratio, "silhouette": silhouette})
+    return made.model_copy(update={"latent": latent})
+
+
+def test_seeds_that_were_embedded_alike_have_a_mean_and_an_interval(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    records = [record(store, "pearl", "push-v1", seed, 2.0**seed, seed / 4) for seed in range(3)]
+    records += [record(store, "pearl", "reach-v1", 0, 1.0, 0.5)]  # one seed has no interval
+    records += [record(store, "tcl-pearl", "push-v1", seed, None, 0.0) for seed in range(2)]
+    table = embedded.over_seeds(records)
+    (pearl, tcl) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert (pearl["environment"], pearl["entry"], pearl["seeds"]) == ("push-v1", "pearl", 3)
+    assert pearl["latent ratio"] == pytest.approx(2.0)  # of 1, 2 and 4
+    assert pearl["latent silhouette"] == pytest.approx(0.25)
+    half = stats.t.ppf(0.975, 2) * 0.25 / 3**0.5  # of 0, 1/4 and 1/2, whose deviation is 1/4
+    assert pearl["latent silhouette, 95 %"] == interval(0.25 - half, 0.25 + half)
+    assert pearl["latent ratio, 95 %"] == interval(
+        2 ** (1 - 4 * half), 2 ** (1 + 4 * half)
+    )  # the same three, four times as far apart, as powers of two
+    assert (tcl["entry"], tcl["seeds"], tcl["latent silhouette"]) == ("tcl-pearl", 2, 0.0)
+    assert math.isnan(tcl["latent ratio"])  # type: ignore[arg-type]
+
+
+def test_the_first_seeds_of_every_entry_are_drawn_side_by_side(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made = [
+        record(store, label, environment, seed, 1.0, 0.0)
+        for label in ("pearl", "tcl-pearl")
+        for environment in ("reach-v1", "push-v1")
+        for seed in range(3)
+    ]
+    shown = embedded.section(made, read_papers(), most=6)
+    assert [caption for _, _, caption in shown.figures] == [
+        "pearl on push-v1, seed 0",
+        "tcl-pearl on push-v1, seed 0",
+        "pearl on push-v1, seed 1",
+        "pearl on reach-v1, seed 0",
+        "tcl-pearl on reach-v1, seed 0",
+        "pearl on reach-v1, seed 1",
+    ]
+    assert shown.undrawn == 6
 
 
 def test_every_task_has_its_own_look(store: Store, tmp_path: Path) -> None:
