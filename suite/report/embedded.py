@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ DRAWN = 24
 
 OVER_SEEDS = (
     "Of entries with several embedded seeds, made alike: means over seeds with Student's t interval; of ratios, which "
-    "are skewed, the geometric mean."
+    "are skewed, the geometric mean. Windows: tasks x rollouts of at most so many transitions. The papers' rows are "
+    "printed."
 )
 
 
@@ -54,7 +55,7 @@ class Section:
 def section(records: Sequence[ClusterRecord], papers: Sequence[Paper], most: int = DRAWN) -> Section:
     """Lay out the statistics of some runs, with figures of `most` of them."""
     return Section(
-        over_seeds(records),
+        over_seeds(records, papers),
         table(records, papers),
         tuple(
             (
@@ -81,48 +82,55 @@ def _chosen(records: Sequence[ClusterRecord], most: int) -> list[ClusterRecord]:
     return [record for _, record in sorted(chosen, key=lambda each: (each[1].environment, each[0]))]
 
 
-def over_seeds(records: Sequence[ClusterRecord]) -> Table:
-    """Put entries with several embedded seeds side by side."""
-    alike: dict[tuple[str, str, int, int, int], list[ClusterRecord]] = {}
+def over_seeds(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:
+    """Put entries with several embedded seeds side by side, under what papers print; empty if there are none."""
+    alike: dict[tuple[str, str, str], list[ClusterRecord]] = {}
     for record in records:
-        made = (len(record.task_vectors), record.rollouts, record.window)
-        alike.setdefault((record.environment, record.label, *made), []).append(record)
+        made = f"{len(record.task_vectors)} x {record.rollouts} of {record.window}"
+        alike.setdefault((record.environment, record.label, made), []).append(record)
     rows: list[tuple[Cell, ...]] = []
-    for key, group in alike.items():
+    for (environment, entry, made), group in sorted(alike.items()):
         if len(group) > 1:
-            spaces = ([record.tsne for record in group], [record.latent for record in group])
-            rows.append((*key, len(group), *(cell for space in spaces for cell in _means(space))))
-    means = [
-        f"{space} {name}"
-        for space in ("t-SNE", "latent")
-        for name in ("ratio", "ratio, 95 %", "silhouette", "silhouette, 95 %")
-    ]
+            spaces = ([record.latent for record in group], [record.tsne for record in group])
+            rows.append((environment, entry, len(group), *(cell for space in spaces for cell in _means(space)), made))
+    if rows:
+        rows = [
+            (environment, source, *[None] * 7, between / within, *[None] * 2)
+            for source, environment, within, between in _printed(papers)
+        ] + rows
+    means = [f"{space} {name}" for space in ("latent", "t-SNE") for name in ("silhouette", "ratio")]
     return Table(
         "clusters-over-seeds",
         "Clusters over seeds",
-        ("environment", "entry", "tasks", "rollouts", "window", "seeds", *means),
-        tuple(sorted(rows)),
+        ("environment", "entry", "seeds", *(each for name in means for each in (name, f"{name}, 95 %")), "windows"),
+        tuple(rows),
         OVER_SEEDS,
     )
 
 
 def _means(space: Sequence[Statistics]) -> tuple[Cell, ...]:
-    """Return the geometric mean of the ratio and the mean of the silhouette, each with its interval."""
-    ratio, *ratio_ends = np.exp(mean_interval(np.log([each.ratio or np.nan for each in space])))
+    """Return the mean of the silhouette and the geometric mean of the ratio, each with its interval."""
     silhouette, *silhouette_ends = mean_interval(np.array([each.silhouette for each in space]))
-    return float(ratio), interval(*map(float, ratio_ends)), silhouette, interval(*silhouette_ends)
+    ratio, *ratio_ends = np.exp(mean_interval(np.log([each.ratio or np.nan for each in space])))
+    return silhouette, interval(*silhouette_ends), float(ratio), interval(*map(float, ratio_ends))
 
 
-def table(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:
-    """Put the statistics of some runs under those that papers print."""
-    rows: list[tuple[Cell, ...]] = []
+def _printed(papers: Sequence[Paper]) -> Iterator[tuple[str, str, float, float]]:
+    """Yield what papers print: source, environment, distance within, distance between."""
     for paper in papers:
         if about := paper.about.clusters:
             printed = paper.tables[about.table]
             for entry in printed.number_columns:
                 within, between = (float(printed.cell(row, entry)) for row in (about.within, about.between))
-                source = f"{entry}, {printed.about.title} of {paper.about.short}"
-                rows.append((source, about.environment, None, within, between, between / within, *[None] * 6))
+                yield f"{entry}, {printed.about.title} of {paper.about.short}", about.environment, within, between
+
+
+def table(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:
+    """Put the statistics of some runs under those that papers print."""
+    rows: list[tuple[Cell, ...]] = [
+        (source, environment, None, within, between, between / within, *[None] * 6)
+        for source, environment, within, between in _printed(papers)
+    ]
     for record in records:
         numbers = [getattr(space, name) for space in (record.tsne, record.latent) for name in STATISTICS]
         rows.append((record.label, record.environment, record.run_seed, *numbers, record.run))

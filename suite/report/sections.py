@@ -171,8 +171,11 @@ def wall_clock(found: Contents) -> Section:
 
 def clusters(found: Contents) -> Section:
     """How well context encoders tell tasks apart."""
-    shown = embedded.section(found.clusters, found.plain_papers) if found.clusters else None
-    return Section("clusters", "Clusters", {"clusters": shown}, [shown.over_seeds, shown.table] if shown else [])
+    if not found.clusters:
+        return Section("clusters", "Clusters", {"clusters": None})
+    shown = embedded.section(found.clusters, found.plain_papers)
+    shown = replace(shown, over_seeds=added.marked(shown.over_seeds, found.adaptive))
+    return Section("clusters", "Clusters", {"clusters": shown}, [shown.over_seeds, shown.table])
 
 
 def runs(found: Contents) -> Section:

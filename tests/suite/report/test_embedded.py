@@ -55,8 +55,9 @@ def test_seeds_that_were_embedded_alike_have_a_mean_and_an_interval(tmp_path: Pa
     records = [record(store, "pearl", "push-v1", seed, 2.0**seed, seed / 4) for seed in range(3)]
     records += [record(store, "pearl", "reach-v1", 0, 1.0, 0.5)]  # one seed has no interval
     records += [record(store, "tcl-pearl", "push-v1", seed, None, 0.0) for seed in range(2)]
-    table = embedded.over_seeds(records)
-    (pearl, tcl) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    table = embedded.over_seeds(records, read_papers())
+    (printed, _, pearl, tcl) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert (printed["entry"], printed["t-SNE ratio"]) == ("pearl, Table 2 of TCL-PEARL", pytest.approx(1.16, abs=5e-3))
     assert (pearl["environment"], pearl["entry"], pearl["seeds"]) == ("push-v1", "pearl", 3)
     assert pearl["latent ratio"] == pytest.approx(2.0)  # of 1, 2 and 4
     assert pearl["latent silhouette"] == pytest.approx(0.25)
@@ -67,6 +68,7 @@ def test_seeds_that_were_embedded_alike_have_a_mean_and_an_interval(tmp_path: Pa
     )  # the same three, four times as far apart, as powers of two
     assert (tcl["entry"], tcl["seeds"], tcl["latent silhouette"]) == ("tcl-pearl", 2, 0.0)
     assert math.isnan(tcl["latent ratio"])  # type: ignore[arg-type]
+    assert embedded.over_seeds(records[3:4], read_papers()).rows == ()
 
 
 def test_the_first_seeds_of_every_entry_are_drawn_side_by_side(tmp_path: Path) -> None:
