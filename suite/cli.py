@@ -803,7 +803,7 @@ def _reported(
     None: everything there is, and what a store that is a snapshot says of itself.
     """
     if benchmark is None:
-        return "All runs", None, None
+        return store.snapshots[0].background.name if store.is_snapshot else "All runs", None, None
     from suite.analysis.looks import planned
     from suite.plan.benchmark import load_benchmark
 

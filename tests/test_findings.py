@@ -69,6 +69,7 @@ def test_a_page_that_says_what_is_printed_has_no_fault() -> None:
     [
         ("1,234 runs", "1,235 runs", "## One: 1235 is printed by no command there"),
         ("at 0.5", "at 0.52", "## One: 0.52 is printed by no command there"),
+        ("at 0.5", "at -0.5", "## One: -0.5 is printed by no command there"),
         ("Nothing.", "All 7 of them.", "## Two: 7 is printed by no command there"),
         ("| 1234 | 0.5 |\n# 7", "# 7\n| 1234 | 0.5 |", "suite report: does not print '| 1234 | 0.5 |', or not there"),
         ("| 1234 | 0.5 |", "| 1234 | 0.50 |", "suite report: does not print '| 1234 | 0.50 |', or not there"),

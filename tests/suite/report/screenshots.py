@@ -1,6 +1,6 @@
 """Pictures of a page for the documentation.
 
-suite report pilot --results results/published/pilot --reports /tmp/pilot
+suite report --results results/published/pilot --reports /tmp/pilot
 python -m tests.suite.report.screenshots /tmp/pilot/index.html
 
 Needs chromium and chromium-driver.
@@ -19,9 +19,10 @@ from PIL import Image
 
 from tests.suite.report.browser import chromium
 
-SHOTS = (
+SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
     ("verdict-light", "light", 1280, 900, "main"),
     ("verdict-dark", "dark", 1280, 900, "main"),
+    ("directions-light", "light", 1280, 900, "#directions-section"),
     ("curves-light", "light", 1280, 900, "#environments-section"),
     ("curves-dark", "dark", 1280, 900, "#environments-section"),
     ("clusters-light", "light", 1280, 900, "#clusters-section"),
