@@ -180,9 +180,8 @@ class Progress:
         for run in islice(self._all(MARKS), room):
             spec, state = self.specs[run], self.states[run]
             detail = self._detail(run)
-            if state == "embedding":
-                detail = f"{state}{detail}"
-            detail = detail or (state if state != "running" else "starting")
+            if state == "embedding" or not detail:
+                detail = f"{'starting' if state == 'running' else state}{detail}"
             table.add_row(MARKS[state], spec.label, spec.environment, str(spec.seed), detail)
         if len(self.specs) > room:
             table.add_row("", f"… and {len(self.specs) - room} more", "", "", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ class Contents:
     looked: list[Looked]
     """Looks at the comparisons that decide how many seeds there are."""
 
-    @property
+    @cached_property
     def adaptive(self) -> dict[str, set[str]]:
         """Environment -> entries whose seeds were added to decide a comparison."""
         return _adaptive(self.looked, self.results)
