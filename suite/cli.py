@@ -155,14 +155,14 @@ def plan(
     trust: Trust = False,
 ) -> None:
     """Show the runs of a benchmark, which of them are done, and how long the others will take."""
-    from suite.analysis.looks import planned
+    from suite.analysis.sequential import planned
     from suite.execute.forecast import Speeds, forecast
     from suite.execute.machine import this_machine
     from suite.plan.benchmark import load_benchmark
-    from suite.plan.choice import chosen
+    from suite.plan.budget_check import uncovered
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
-    from suite.plan.iterations import uncovered
+    from suite.plan.selection import chosen
     from suite.spec import most_threads
     from suite.store.runs import Store
 
@@ -227,12 +227,12 @@ def run(
     trust: Trust = False,
 ) -> None:
     """Run what is missing of a benchmark, then write the report."""
-    from suite.analysis.looks import planned
+    from suite.analysis.sequential import planned
     from suite.execute.batch import Batch
     from suite.execute.executor import Limits, Request, Retries
     from suite.papers.paper import read_papers
     from suite.plan.benchmark import load_benchmark
-    from suite.plan.choice import chosen
+    from suite.plan.selection import chosen
     from suite.store.runs import Store
 
     if rerun and only_failed:
@@ -297,8 +297,8 @@ def _execute(batch: Batch, executor: ExecutorName, request: Request, again: str)
     ----------
     again : the command that goes on after an interrupt, which ends this one.
     """
+    from suite.console.non_blocking import Unhurried
     from suite.console.progress import Progress
-    from suite.console.unhurried import Unhurried
     from suite.execute.forecast import Speeds
     from suite.execute.registry import site
     from suite.plan.identity import drift
@@ -384,8 +384,8 @@ def exec_(
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():
-        from suite.plan.own_code import load_modules_of
-        from suite.run.attempt import attempt
+        from suite.plan.user_modules import load_modules_of
+        from suite.training.attempt import attempt
         from suite.versions import check_current
 
         load_modules_of(spec, trusted=trust)
@@ -394,7 +394,7 @@ def exec_(
             folder.reset()
         status = attempt(spec, folder, checkpoint_every, retries)
         if status == 0 and folder.lacks_clusters:
-            from suite.inspect.last_phase import last_phase
+            from suite.inspect.post_run import last_phase
 
             status = last_phase(folder, _device())
         raise typer.Exit(status)
@@ -610,7 +610,7 @@ def publish(
     trust: Trust = False,
 ) -> None:
     """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is."""
-    from suite.analysis.looks import planned
+    from suite.analysis.sequential import planned
     from suite.plan.benchmark import load_benchmark
     from suite.report import plain_tables
     from suite.store.published import Background
@@ -729,7 +729,7 @@ def audit(
     """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
     from suite.papers.paper import read_papers
-    from suite.report import judged
+    from suite.report.tables.verdicts import audit as audit_table
     from suite.table import as_markdown
 
     found = [(paper, audited(paper)) for paper in read_papers(papers)]
@@ -737,7 +737,7 @@ def audit(
         _print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
         return
     for paper, rows in found:
-        print(as_markdown(judged.audit(paper, rows)))
+        print(as_markdown(audit_table(paper, rows)))
 
 
 @app.command(
@@ -759,11 +759,11 @@ def clusters(
     from pydantic import ValidationError
 
     from suite.console.waiting import counting
-    from suite.inspect.last_phase import embed_run
+    from suite.inspect.post_run import embed_run
     from suite.inspect.trained import trained
     from suite.papers.paper import read_papers
     from suite.plan.embeddings import ClusterSettings, check_embeddable
-    from suite.report.embedded import table, write_clusters
+    from suite.report.cluster_page import table, write_clusters
     from suite.store.runs import Store
     from suite.table import as_markdown
 
@@ -804,7 +804,7 @@ def _reported(
     """
     if benchmark is None:
         return store.snapshots[0].background.name if store.is_snapshot else "All runs", None, None
-    from suite.analysis.looks import planned
+    from suite.analysis.sequential import planned
     from suite.plan.benchmark import load_benchmark
 
     definition = load_benchmark(benchmark, trusted=trust)

@@ -20,9 +20,9 @@ NUMERIC_STACK = ("numpy", "scipy", "torch", "mujoco", "gymnasium", "metaworld")
 NUMERIC = (
     "algorithms/**/*",
     "environments/**/*",
-    "suite/run/trainer.py",
-    "suite/run/protocol.py",
-    "suite/run/streams.py",
+    "suite/training/trainer.py",
+    "suite/training/protocol.py",
+    "suite/training/streams.py",
 )
 """Sources that can change a run's numbers."""
 

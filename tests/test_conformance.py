@@ -15,9 +15,9 @@ from algorithms import ALGORITHMS, Algorithm, run_episodes
 from environments import BoolArray, FloatArray, Step, make_family
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import load_settings
-from suite.run.protocol import BudgetError, CountedTasks, TaskView, meta_test
-from suite.run.trainer import DivergedError, Trainer
 from suite.spec import RunSpec
+from suite.training.protocol import BudgetError, CountedTasks, TaskView, meta_test
+from suite.training.trainer import DivergedError, Trainer
 
 CPU = torch.device("cpu")
 

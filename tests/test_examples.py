@@ -9,8 +9,8 @@ import torch
 from algorithms import ALGORITHMS
 from examples.best_of_k import BestOfK
 from suite.plan.benchmark import Benchmark
-from suite.run.protocol import meta_test
-from suite.run.trainer import Trainer
+from suite.training.protocol import meta_test
+from suite.training.trainer import Trainer
 
 
 def test_the_example_is_short() -> None:

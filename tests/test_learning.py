@@ -13,7 +13,7 @@ import torch
 
 from algorithms import ALGORITHMS
 from suite.plan.benchmark import load_benchmark
-from suite.run.trainer import Trainer
+from suite.training.trainer import Trainer
 from tests.algorithms.two_directions import TwoDirections, make, mean_return, meta_train
 
 SEEDS = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]

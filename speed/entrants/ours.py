@@ -14,7 +14,7 @@ from algorithms import Episodes, Problem, load_algorithm
 from environments import BoolArray, FloatArray, IntArray, Step
 from speed.entrants.rounds import ACTIONS, HORIZON, OBSERVATIONS, Answers, Round, serve
 from speed.rows import ROWS, Row
-from suite.run.streams import algorithm_streams
+from suite.training.streams import algorithm_streams
 
 LEFT = 10**9
 """Environment steps that are left: no iteration is a smaller last one."""

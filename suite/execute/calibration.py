@@ -17,10 +17,10 @@ from algorithms.peers.process import PeerError
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.forecast import Speed, Speeds, alike
 from suite.failures import FailedRunError
-from suite.plan.iterations import uncovered
-from suite.run.protocol import CountedTasks, TaskView, meta_test
-from suite.run.trainer import Trainer
+from suite.plan.budget_check import uncovered
 from suite.spec import RunSpec
+from suite.training.protocol import CountedTasks, TaskView, meta_test
+from suite.training.trainer import Trainer
 
 
 class _OutOfTimeError(Exception):

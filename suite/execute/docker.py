@@ -53,7 +53,7 @@ RESULTS = CODE / "results"
 RUNS = RESULTS / "runs"
 
 STORE_LABEL = "meta-rl-suite.store.runs"
-RUN_LABEL = "meta-rl-suite.run"
+RUN_LABEL = "meta-rl-suite.training"
 
 PROCESSES = 256
 """Threads included; a run takes about ten."""

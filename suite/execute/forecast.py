@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from environments import family_spec
 from suite.execute.machine import device_name
-from suite.run.provenance import processor
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.runs import CorruptRunError, Store
+from suite.training.provenance import processor
 
 if TYPE_CHECKING:
     import pandas as pd

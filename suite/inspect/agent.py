@@ -13,9 +13,9 @@ from algorithms import Episodes, MetaTestAgent, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Step, environment_id
 from suite.errors import UsageError
 from suite.inspect.trained import trained
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.runs import Store
+from suite.training.trainer import Trainer
 
 Environment = gymnasium.Env[FloatArray, FloatArray]
 

@@ -15,8 +15,8 @@ from PIL import Image
 from algorithms import Episodes
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.errors import UsageError
-from suite.run.protocol import CountedTasks, meta_test
-from suite.run.trainer import Trainer
+from suite.training.protocol import CountedTasks, meta_test
+from suite.training.trainer import Trainer
 
 Picture = NDArray[np.uint8]
 """(height, width, 3)"""

@@ -23,9 +23,9 @@ from environments import FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.plan.embeddings import ClusterSettings, check_embeddable
-from suite.run.protocol import CountedTasks, adapted, evaluation_episodes
-from suite.run.streams import stream
-from suite.run.trainer import Trainer
+from suite.training.protocol import CountedTasks, adapted, evaluation_episodes
+from suite.training.streams import stream
+from suite.training.trainer import Trainer
 
 
 @runtime_checkable

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 
 from algorithms import ENTRANTS
 from suite.errors import UsageError
-from suite.plan.own_code import load_modules_of
-from suite.run.trainer import Trainer
+from suite.plan.user_modules import load_modules_of
 from suite.store.checkpoint import join
 from suite.store.runs import FINAL_STATE, RunFolder
+from suite.training.trainer import Trainer
 
 
 def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -> Trainer:

@@ -9,8 +9,8 @@ from typing import Annotated, TypedDict
 from pydantic import Field, RootModel
 
 from suite.errors import UsageError, unknown
-from suite.papers import checks, checks_of_numbers, checks_of_rows, checks_of_tables
-from suite.papers.checks import Check, Value, Verdict
+from suite.papers.checks import check, numbers, rows, tables
+from suite.papers.checks.check import Check, Value, Verdict
 from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
 from suite.papers.schema import Text
@@ -18,21 +18,21 @@ from suite.papers.schema import Text
 FILE = "audit.yaml"
 
 AnyCheck = Annotated[
-    checks_of_numbers.Aggregate
-    | checks_of_tables.Bounds
-    | checks.Cited
-    | checks_of_rows.Count
-    | checks_of_tables.Duplicates
-    | checks_of_numbers.Gain
-    | checks_of_rows.Groups
-    | checks_of_tables.Marks
+    numbers.Aggregate
+    | tables.Bounds
+    | check.Cited
+    | rows.Count
+    | tables.Duplicates
+    | numbers.Gain
+    | rows.Groups
+    | tables.Marks
     | Measurement
-    | checks.NotDerivable
-    | checks_of_tables.Ranks
-    | checks_of_numbers.Ratio
-    | checks_of_tables.Same
-    | checks_of_numbers.Schedule
-    | checks_of_rows.Wins,
+    | check.NotDerivable
+    | tables.Ranks
+    | numbers.Ratio
+    | tables.Same
+    | numbers.Schedule
+    | rows.Wins,
     Field(discriminator="check"),
 ]
 

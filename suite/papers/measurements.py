@@ -10,7 +10,7 @@ import mujoco
 from pydantic import Field, model_validator
 
 from suite.errors import UsageError, unknown
-from suite.papers.checks import Check, Found, Value
+from suite.papers.checks.check import Check, Found, Value
 from suite.papers.folder import Folder, Printed, agrees, exact
 from suite.papers.schema import Text
 

@@ -9,13 +9,13 @@ from functools import cache
 from environments import family_names
 from suite.errors import UsageError, unknown
 from suite.papers.audit import read_checks
-from suite.papers.checks import Check
+from suite.papers.checks.check import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
+from suite.papers.eligibility import PaperSettings
 from suite.papers.folder import ABOUT, Folder, read_folder, shipped_papers
 from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.sources import Block, SettingsFile
-from suite.papers.speaking import PaperSettings
 from suite.plan.environment_sets import kind_of, named_environments
 
 CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"

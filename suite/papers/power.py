@@ -1,4 +1,4 @@
-"""What three seeds decide of a paper's claims if what it prints is true, as `python -m speed.calibration` found it."""
+"""What three seeds decide of a paper's claims if its print is true, as `python -m studies.calibration` found it."""
 
 from __future__ import annotations
 

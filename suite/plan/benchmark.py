@@ -26,9 +26,9 @@ from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.environment_sets import named_environments
-from suite.plan.own_code import load_modules, modules_of
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
+from suite.plan.user_modules import load_modules, modules_of
 from suite.spec import RunSpec
 from suite.versions import numeric_versions
 
@@ -100,7 +100,7 @@ class Benchmark(BaseModel):
     clusters: list[Embedding] = []
     """Runs whose context embeddings are judged when they are done."""
     modules: list[str] = []
-    """Somebody's own code: files beside its own, or installed modules; see `suite.plan.own_code`."""
+    """Somebody's own code: files beside its own, or installed modules; see `suite.plan.user_modules`."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
     _trusted: bool = PrivateAttr(default=False)

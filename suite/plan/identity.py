@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from suite.errors import UsageError, unknown
-from suite.plan.own_code import fingerprints
+from suite.plan.user_modules import fingerprints
 from suite.spec import APART, RunSpec
 from suite.store.runs import CorruptRunError, Store
 from suite.versions import code_hash

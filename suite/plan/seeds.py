@@ -1,6 +1,6 @@
 """Seeds where they decide: how a benchmark asks for them, and the comparisons that decide.
 
-What has been decided is for `suite.analysis.looks` to say, from finished runs.
+What has been decided is for `suite.analysis.sequential` to say, from finished runs.
 """
 
 from __future__ import annotations

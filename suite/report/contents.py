@@ -14,18 +14,18 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.looks import Looked, look_at_all
 from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
+from suite.analysis.sequential import Looked, look_at_all
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.audit import AuditRow, audit
 from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
-from suite.plan.departures import departures
+from suite.plan.deviations import departures
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
-from suite.report import beside
+from suite.report.tables import papers as paper_tables
 from suite.store.runs import Store
 from suite.table import Table
 
@@ -88,13 +88,13 @@ class Contents:
         """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
         departing = [run for run, spec in self.results.specs.items() if departures(spec)]
         done = self.results.done[~self.results.done["run"].isin(departing)]
-        found = [beside.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
+        found = [paper_tables.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
         return [table for table in found if table and table.rows]
 
     @property
     def reference(self) -> list[Table]:
         """Other people's runs, of the papers that have any."""
-        found = [beside.reference(paper, set(self.units)) for paper in self.plain_papers]
+        found = [paper_tables.reference(paper, set(self.units)) for paper in self.plain_papers]
         return [table for table in found if table.rows]
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from suite.report.judged import VERDICT_CLASSES
+from suite.report.tables.verdicts import VERDICT_CLASSES
 
 FOLDER = Path(__file__).parent
 
@@ -22,7 +22,7 @@ def fill(template: str, **context: Any) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("suite", "report"),
+        loader=jinja2.PackageLoader("suite", "report/templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -11,11 +11,12 @@ from suite.analysis.results import read_results
 from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
 from suite.plan.seeds import Comparison
-from suite.report import compared, ran
-from suite.report.added import marked
 from suite.report.contents import Contents, adaptive_entries, contents, deciding, units
 from suite.report.html import fill
 from suite.report.sections import sections
+from suite.report.tables import comparisons as comparison_tables
+from suite.report.tables import runs as run_tables
+from suite.report.tables.adaptive import marked
 from suite.spec import RunSpec
 from suite.store.files import write_atomically
 from suite.store.runs import Store
@@ -101,7 +102,7 @@ def difference_table(
     found = differences(done, ours, theirs)
     if found.empty:
         raise UsageError(f"{ours} and {theirs} have finished no common environment")
-    table = compared.differences(found, ours, theirs, units(read_papers(), done))
+    table = comparison_tables.differences(found, ours, theirs, units(read_papers(), done))
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
     return marked(table, {}, places)
@@ -126,6 +127,6 @@ def render(found: Contents, title: str = TITLE) -> str:
         papers=found.plain_papers,
         entries=len(found.order),
         environments=found.results.runs.loc[found.results.runs["entry"].notna(), "environment"].nunique(),
-        counts={state: int(counts.get(state, 0)) for state in ran.STATES},
-        glyphs=ran.GLYPHS,
+        counts={state: int(counts.get(state, 0)) for state in run_tables.STATES},
+        glyphs=run_tables.GLYPHS,
     )

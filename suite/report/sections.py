@@ -12,10 +12,14 @@ from markupsafe import Markup
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results
 from suite.papers.judgements import Verdict
-from suite.plan.departures import in_words
-from suite.report import added, compared, embedded, figures, judged, ran
+from suite.plan.deviations import in_words
+from suite.report import cluster_page, figures
 from suite.report.contents import Compared, Contents, adaptive_claims
 from suite.report.html import drawn, fill
+from suite.report.tables import adaptive as adaptive_tables
+from suite.report.tables import comparisons as comparison_tables
+from suite.report.tables import runs as run_tables
+from suite.report.tables import verdicts as verdict_tables
 from suite.table import Table, number
 
 MACHINES_DRAWN = 3
@@ -85,31 +89,34 @@ def verdict(found: Contents) -> Section:
                 (
                     each.paper,
                     sorted(each.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
-                    judged.power(each.paper),
+                    verdict_tables.power(each.paper),
                 )
                 for each in found.papers
             ],
-            "rule": judged.RULE,
+            "rule": verdict_tables.RULE,
             "added": claims,
-            "note": added.NOTE if claims else "",
-            "tested": judged.tested,
+            "note": adaptive_tables.NOTE if claims else "",
+            "tested": verdict_tables.tested,
             "number": number,
         },
-        [added.marked(judged.claims(each.paper, each.judgements), {}, claims) for each in found.papers],
+        [
+            adaptive_tables.marked(verdict_tables.claims(each.paper, each.judgements), {}, claims)
+            for each in found.papers
+        ],
     )
 
 
 def looks(found: Contents) -> Section | None:
     """How the number of seeds was decided."""
-    table = added.looks(found.looked, found.units)
+    table = adaptive_tables.looks(found.looked, found.units)
     return Section("looks", "Seeds", {"looks": table}, [table]) if table.rows else None
 
 
 def reduced_runs(found: Contents) -> Section | None:
     """Which way runs off a paper's settings point."""
     tables = [
-        added.marked(
-            judged.directions(each.paper, each.directions),
+        adaptive_tables.marked(
+            verdict_tables.directions(each.paper, each.directions),
             {},
             adaptive_claims(found.adaptive, (d.claim for d in each.directions)),
         )
@@ -127,8 +134,8 @@ def ranking(found: Contents) -> Section:
 
 def scores(found: Contents) -> Section:
     """Final scores, and runs under another protocol than the environment's own."""
-    table = added.marked(ran.scores(found.scores, found.units, found.unit_names), found.adaptive)
-    protocols = ran.protocols(found.results)
+    table = adaptive_tables.marked(run_tables.scores(found.scores, found.units, found.unit_names), found.adaptive)
+    protocols = run_tables.protocols(found.results)
     return Section("scores", "Scores", {"scores": table, "protocols": protocols}, [table, protocols])
 
 
@@ -146,26 +153,28 @@ def beside_the_papers(found: Contents) -> Section | None:
 
 def wins(found: Contents) -> Section | None:
     """Who beats whom."""
-    table, squares = added.marked(compared.wins(found.matrix), found.adaptive), _squares(found)
-    note = added.NOTE if found.adaptive else ""
+    table, squares = adaptive_tables.marked(comparison_tables.wins(found.matrix), found.adaptive), _squares(found)
+    note = adaptive_tables.NOTE if found.adaptive else ""
     return Section("wins", "Wins", {"squares": squares, "wins": table, "note": note}, [table]) if squares else None
 
 
 def control(found: Contents) -> Section | None:
     """Where adaptation helps."""
-    table = added.marked(judged.adaptation(found.adaptation, found.units), found.adaptive, set(found.adaptive))
+    table = adaptive_tables.marked(
+        verdict_tables.adaptation(found.adaptation, found.units), found.adaptive, set(found.adaptive)
+    )
     return Section("control", "Control", {"control": table}, [table]) if table.rows else None
 
 
 def efficiency(found: Contents) -> Section:
     """How soon entries learn."""
-    table = added.marked(compared.efficiency(found.efficiency, found.units), found.adaptive)
+    table = adaptive_tables.marked(comparison_tables.efficiency(found.efficiency, found.units), found.adaptive)
     return Section("efficiency", "Efficiency", {"efficiency": table}, [table])
 
 
 def wall_clock(found: Contents) -> Section:
     """Where the time went."""
-    table = ran.wall_clock(found.results.done)
+    table = run_tables.wall_clock(found.results.done)
     return Section("wall-clock", "Wall-clock", {"wall_clock": table, "figures": _wall_clock_figures(found)}, [table])
 
 
@@ -173,8 +182,8 @@ def clusters(found: Contents) -> Section:
     """How well context encoders tell tasks apart."""
     if not found.clusters:
         return Section("clusters", "Clusters", {"clusters": None})
-    shown = embedded.section(found.clusters, found.plain_papers)
-    shown = replace(shown, over_seeds=added.marked(shown.over_seeds, found.adaptive))
+    shown = cluster_page.section(found.clusters, found.plain_papers)
+    shown = replace(shown, over_seeds=adaptive_tables.marked(shown.over_seeds, found.adaptive))
     return Section("clusters", "Clusters", {"clusters": shown}, [shown.over_seeds, shown.table])
 
 
@@ -184,14 +193,16 @@ def runs(found: Contents) -> Section:
         "runs",
         "Runs",
         {
-            "glyphs": ran.GLYPHS,
+            "glyphs": run_tables.GLYPHS,
             "others": found.results.others,
             "published": found.results.snapshots,
             "snapshots": Counter(found.results.snapshots.values()),
             "entries": _looks(found),
             "run_matrix": _run_matrix(found.results, found.order),
             "failed": _failed(found.results),
-            "started_again": {run: ran.times(count) for run, count in ran.started_again(found.results).items()},
+            "started_again": {
+                run: run_tables.times(count) for run, count in run_tables.started_again(found.results).items()
+            },
         },
     )
 
@@ -199,16 +210,16 @@ def runs(found: Contents) -> Section:
 def provenance(found: Contents) -> Section:
     """Machines, commits, and settings beside the papers'."""
     shows = {
-        "machines": ran.machines(found.results),
-        "provenance": ran.provenance(found.results),
-        "settings": ran.settings(found.results, found.plain_papers),
+        "machines": run_tables.machines(found.results),
+        "provenance": run_tables.provenance(found.results),
+        "settings": run_tables.settings(found.results, found.plain_papers),
     }
     return Section("provenance", "Provenance", shows)
 
 
 def audit(found: Contents) -> Section:
     """Whether the papers' own tables add up."""
-    tables = [judged.audit(each.paper, each.audit) for each in found.papers]
+    tables = [verdict_tables.audit(each.paper, each.audit) for each in found.papers]
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
 
@@ -269,11 +280,13 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         points,
         found.units[name],
     )
-    scores = added.marked(
-        ran.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names), found.adaptive
+    scores = adaptive_tables.marked(
+        run_tables.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names),
+        found.adaptive,
     )
-    efficiency = added.marked(
-        compared.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units), found.adaptive
+    efficiency = adaptive_tables.marked(
+        comparison_tables.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units),
+        found.adaptive,
     )
     verdicts = found.adaptation.set_index("environment")["verdict"]
     remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
@@ -281,9 +294,9 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
-    note = added.NOTE if name in found.adaptive else ""
+    note = adaptive_tables.NOTE if name in found.adaptive else ""
     if entries := found.adaptive.get(name):
-        remarks.append(f"Seeds of {compared.listed(sorted(entries))} were added to decide their comparison.")
+        remarks.append(f"Seeds of {comparison_tables.listed(sorted(entries))} were added to decide their comparison.")
     return EnvironmentPart(
         key,
         name,
@@ -310,7 +323,7 @@ def _compared_part(index: int, group: Compared, found: Contents) -> tuple[Table,
     """Return the table of entries side by side, and (key, figure, caption) of each of its figures."""
     order = found.order
     here = {name: entries for name, entries in found.adaptive.items() if name in group.environments}
-    table = added.marked(compared.ranking(index, group.ranking, group.environments), here)
+    table = adaptive_tables.marked(comparison_tables.ranking(index, group.ranking, group.environments), here)
     if not group.profiles:
         return table, []
     strips, profiles = f"{table.key}-strips", f"{table.key}-profiles"
@@ -340,7 +353,7 @@ def _wall_clock_figures(found: Contents) -> list[tuple[str, Markup, str]]:
             seconds = alike.groupby(["entry", "environment"])[list(parts)].mean().groupby("entry").mean()
             key = f"wall-clock-split-{index}" if index else "wall-clock-split"
             drawing = figures.split_bars(key, seconds.loc[names].rename(columns=parts))
-            where = f"{compared.listed(environments)}, which all of these entries ran on {machine}"
+            where = f"{comparison_tables.listed(environments)}, which all of these entries ran on {machine}"
             drawings.append((key, drawn(drawing), f"Time a run, by what it was spent on: mean over {where}"))
     return drawings
 

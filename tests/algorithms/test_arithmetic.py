@@ -9,8 +9,8 @@ import torch
 
 from suite.errors import UsageError
 from suite.plan.settings import used_settings
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
+from suite.training.trainer import Trainer
 from tests.golden.numbers import TOY
 
 FOUR = ["mql", "oracle-sac", "pearl", "tcl-pearl"]

@@ -8,8 +8,8 @@ import pytest
 from algorithms import ALGORITHMS
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import load_settings
-from suite.run.protocol import CountedTasks, TaskView
-from suite.run.trainer import Trainer
+from suite.training.protocol import CountedTasks, TaskView
+from suite.training.trainer import Trainer
 from tests.algorithms.two_directions import TwoDirections, assert_same_state, evaluate, make, train_tasks
 
 SPECS = {spec.algorithm: spec for spec in load_benchmark("smoke").plan() if spec.environment == "point-goal-2d"}

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from algorithms import Algorithm
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, join
+from suite.training.trainer import Trainer
 
 FOLDERS = sorted(folder for folder in (Path(__file__).parent / "old_states").iterdir() if folder.is_dir())
 

@@ -17,7 +17,7 @@ from algorithms.ring import RingReplay
 from suite.failures import of_exception
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import load_settings
-from suite.run.trainer import Trainer
+from suite.training.trainer import Trainer
 from tests.algorithms.two_directions import TwoDirections, assert_same_state, make, train_tasks
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from algorithms import ALGORITHMS, perceptron
-from suite.run.trainer import Trainer
+from suite.training.trainer import Trainer
 from tests.golden.numbers import TOY
 
 COPIES = {

@@ -10,8 +10,8 @@ import torch
 
 from algorithms import Algorithm, Episodes, Problem, load_algorithm
 from environments import BoolArray, FamilySpec, FloatArray, IntArray, Simulation, Step, TaskFamily, TaskSplit
-from suite.run.protocol import CountedTasks, meta_test
-from suite.run.streams import algorithm_streams
+from suite.training.protocol import CountedTasks, meta_test
+from suite.training.streams import algorithm_streams
 
 HORIZON = 8
 

@@ -87,7 +87,7 @@ def test_labels_say_which_commit_and_version(engine: docker.DockerClient, image:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert labels["org.opencontainers.image.version"] == version
     assert labels["org.opencontainers.image.revision"] == COMMIT
-    program = "from suite.run.provenance import commit; print(commit())"
+    program = "from suite.training.provenance import commit; print(commit())"
     assert shut_off(engine, image, "python", "-c", program).strip() == COMMIT
 
 

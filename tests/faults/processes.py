@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.parquet  # noqa: F401 - pandas and torch import these when first needed, which takes seconds
 import torch._dynamo  # noqa: F401
 
-from suite.run.attempt import attempt
 from suite.store.runs import Store
+from suite.training.attempt import attempt
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.processes"])

@@ -12,8 +12,8 @@ import torch
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec, make_family
 from suite.plan.benchmark import load_benchmark
-from suite.run.trainer import Trainer
 from suite.store.checkpoint import split
+from suite.training.trainer import Trainer
 
 TABLE = Path(__file__).parent / "numbers.json"
 

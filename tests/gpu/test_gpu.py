@@ -15,7 +15,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from algorithms import ALGORITHMS
-from suite.run.trainer import Trainer
+from suite.training.trainer import Trainer
 from tests.golden.numbers import TOY
 from tests.suite.tiny import TINY
 

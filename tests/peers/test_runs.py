@@ -10,9 +10,9 @@ from algorithms import PEERS
 from algorithms.peers import garage
 from suite.plan.benchmark import load_benchmark
 from suite.plan.settings import used_settings
-from suite.run.protocol import meta_test
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
+from suite.training.protocol import meta_test
+from suite.training.trainer import Trainer
 
 pytestmark = pytest.mark.peer
 

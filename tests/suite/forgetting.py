@@ -10,7 +10,7 @@ import gymnasium
 
 from algorithms import ALGORITHMS
 from environments import registry
-from suite.plan import own_code
+from suite.plan import user_modules
 
 
 @contextmanager
@@ -19,8 +19,8 @@ def forgetting() -> Iterator[None]:
     registers: list[dict[Any, Any]] = [
         ALGORITHMS,
         registry._ENTRIES,
-        own_code._loaded,
-        own_code._fingerprints,
+        user_modules._loaded,
+        user_modules._fingerprints,
         gymnasium.registry,
     ]
     before = [dict(register) for register in registers]

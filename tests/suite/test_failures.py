@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from suite.failures import FailedRunError, Kind, of_exception
-from suite.run.protocol import BudgetError
-from suite.run.trainer import DivergedError
+from suite.training.protocol import BudgetError
+from suite.training.trainer import DivergedError
 
 
 class TooSlowError(FailedRunError):

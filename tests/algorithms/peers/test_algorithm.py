@@ -24,12 +24,12 @@ from suite.execute.calibration import calibrate
 from suite.execute.forecast import Speeds
 from suite.failures import of_exception
 from suite.plan.settings import used_settings
-from suite.report import ran
-from suite.run.attempt import attempt
-from suite.run.protocol import BudgetError, TaskView
-from suite.run.trainer import Trainer
+from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store
+from suite.training.attempt import attempt
+from suite.training.protocol import BudgetError, TaskView
+from suite.training.trainer import Trainer
 from suite.versions import numeric_versions
 
 FAKE = Path(__file__).parent / "fake_peer.py"
@@ -221,8 +221,8 @@ def test_a_run_whose_peer_died_starts_again_and_the_page_says_so(spec: RunSpec, 
     assert found["versions"]["fake (peer)"] == "1.0"
     assert folder.training()["environment_steps"].tolist()[0] == 0
     results = read_results(store)
-    assert ran.started_again(results) == {spec.run: 1}
-    assert ran.provenance(results).rows[0][1] == "done, started again once"
+    assert run_tables.started_again(results) == {spec.run: 1}
+    assert run_tables.provenance(results).rows[0][1] == "done, started again once"
 
 
 def test_a_run_that_was_never_cut_off_is_not_marked(spec: RunSpec, tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ def test_a_run_that_was_never_cut_off_is_not_marked(spec: RunSpec, tmp_path: Pat
     with folder.kept():
         assert attempt(spec, folder, checkpoint_seconds=0.0) == 0
     results = read_results(store)
-    assert ran.started_again(results) == {}
-    assert ran.provenance(results).rows[0][1] == "done"
+    assert run_tables.started_again(results) == {}
+    assert run_tables.provenance(results).rows[0][1] == "done"
 
 
 def test_a_peer_that_was_asked_to_stop_does_not_outlive_its_run(spec: RunSpec) -> None:

@@ -14,11 +14,11 @@ from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.calibration import calibrate, measure
 from suite.execute.forecast import Speed, Speeds, forecast
 from suite.plan.benchmark import load_benchmark
-from suite.run.protocol import CountedTasks
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.runs import Store
+from suite.training.protocol import CountedTasks
+from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
 
 

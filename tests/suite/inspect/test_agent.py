@@ -15,8 +15,8 @@ import pytest
 import suite
 from environments import FloatArray
 from suite.errors import UsageError
-from suite.run.streams import stream
 from suite.store.runs import Store
+from suite.training.streams import stream
 from tests.suite.stores import fail, make_spec
 from tests.suite.trained_runs import train
 

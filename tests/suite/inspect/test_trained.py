@@ -15,8 +15,8 @@ from suite.errors import UsageError
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
 from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
-from suite.run.trainer import Trainer
 from suite.store.runs import Store
+from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
 

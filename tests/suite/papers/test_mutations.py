@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from suite.papers.audit import Audit, audit_row, read_checks
-from suite.papers.checks import Check
+from suite.papers.checks.check import Check
 from suite.papers.folder import Folder, PrintedTable, read_folder
 from tests.suite.papers import made
 

@@ -12,7 +12,7 @@ from scipy import stats
 from suite.errors import UsageError
 from suite.plan.seeds import Comparison
 from suite.report import difference_table
-from suite.report.added import MARK
+from suite.report.tables.adaptive import MARK
 from suite.store.runs import Store
 from suite.table import as_markdown
 from tests.suite.stores import finish, linear, make_spec, make_store

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from algorithms import ALGORITHMS, State
 from algorithms.interface import AppendOnly
 from suite.plan.benchmark import load_benchmark
-from suite.run.trainer import Trainer
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, join, split
+from suite.training.trainer import Trainer
 
 TOY = {spec.algorithm: spec for spec in load_benchmark("smoke").plan() if spec.environment == "point-goal-2d"}
 

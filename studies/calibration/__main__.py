@@ -1,0 +1,289 @@
+"""The calibration of the judge: `python -m studies.calibration [--trials 2000] [--write]`.
+
+Prints, as Markdown, how often each wrong verdict falls at the boundary of each statement, how often adaptive seeds tell
+identical entries apart, how often each interval holds the true value, and what three seeds can decide. Ends with 1 if
+a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's correction for
+the number of cells).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+from studies.calibration import intervals, looks, verdicts
+from studies.calibration.noise import KINDS
+from studies.calibration.power import SEEDS as SEEDS_TRIED
+from studies.calibration.power import power
+from suite.analysis.hypotheses import LEVEL
+from suite.papers.paper import read_papers
+from suite.papers.power import FILE, Power
+from suite.table import Table, as_markdown
+
+DOCUMENT = Path("docs/statistics.md")
+BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
+"""Between these stand the tables."""
+
+SEEDS = (2, 3, 5, 10)
+ENVIRONMENTS = (1, 6, 50)
+LEAST_COVERAGE = 0.9
+FAMILY = 0.05
+"""Of all cells together: how often one is called too high although none is."""
+
+
+def verdict_cells() -> list[verdicts.Cell]:
+    """Return every combination whose wrong verdicts are counted."""
+    return [
+        verdicts.Cell(statement, *values)
+        for statement, (_, _, deviations) in verdicts.STATEMENTS.items()
+        for values in product(ENVIRONMENTS, KINDS, deviations, SEEDS)
+    ]
+
+
+def spread_cells() -> list[verdicts.Cell]:
+    """Return combinations in which the first entry varies twice as much as the others."""
+    return [
+        verdicts.Cell(statement, environments, "normal", 0.15, seeds, spread=2.0)
+        for statement, environments, seeds in product(verdicts.STATEMENTS, ENVIRONMENTS, SEEDS)
+    ]
+
+
+def interval_cells() -> list[intervals.Cell]:
+    """Return every combination whose coverage is counted."""
+    return [
+        intervals.Cell(interval, *values)
+        for interval in intervals.INTERVALS
+        for values in product(
+            (1,) if interval in intervals.ONE_ENVIRONMENT else ENVIRONMENTS, KINDS, verdicts.DEVIATIONS, SEEDS
+        )
+    ]
+
+
+def too_many(counts: Sequence[tuple[str, int, int]], level: float) -> list[str]:
+    """Return the cells (name, events, trials) in which events are more frequent than a level, beyond chance (Holm)."""
+    tested = sorted(
+        (float(stats.binomtest(events, trials, level, "greater").pvalue), name) for name, events, trials in counts
+    )
+    found = []
+    for rank, (p, name) in enumerate(tested):
+        if p > FAMILY / (len(tested) - rank):
+            break
+        found.append(f"{name}: p = {p:.2g}")
+    return found
+
+
+def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
+    """Return the largest share of each wrong verdict over the deviations, by statement, environments, noise and "
+    "seeds.
+    """
+    rows = []
+    for statement, environments, noise in product(verdicts.STATEMENTS, ENVIRONMENTS, KINDS):
+        cells = []
+        for seeds in SEEDS:
+            here = [
+                each
+                for each in errors
+                if (each.cell.statement, each.cell.environments, each.cell.noise, each.cell.seeds)
+                == (statement, environments, noise, seeds)
+            ]
+            cells.append(" / ".join(_largest([getattr(each, side) for each in here], here[0].trials) for side in SIDES))
+        rows.append((statement, environments, noise, *cells))
+    return Table(
+        "verdicts",
+        "Wrong verdicts at the boundary, % of trials: reproduced / not reproduced",
+        ("statement", "environments", "noise", *(f"{seeds} seeds" for seeds in SEEDS)),
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell; of seed deviations of 10, 30 and 50 % the one with the most. A dash: so "
+        "few runs cannot give that verdict.",
+    )
+
+
+def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
+    """Return each wrong verdict where the first entry's scores vary twice as much: outside what the tests promise."""
+    counts = {(each.cell.statement, each.cell.environments, each.cell.seeds): each for each in errors}
+    rows = []
+    for statement, environments in product(verdicts.STATEMENTS, ENVIRONMENTS):
+        here = [counts[statement, environments, seeds] for seeds in SEEDS]
+        cells = [" / ".join(_largest([getattr(each, side)], each.trials) for side in SIDES) for each in here]
+        rows.append((statement, environments, *cells))
+    return Table(
+        "spread",
+        "The same where the first entry varies twice as much",
+        ("statement", "environments", *(f"{seeds} seeds" for seeds in SEEDS)),
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell, normal noise, deviations of 30 and 15 %. Shown, not counted: entries "
+        "that differ in their noise are not drawn alike.",
+    )
+
+
+SIDES = ("reproduced", "not_reproduced")
+
+
+def _largest(counts: Sequence[int | None], trials: int) -> str:
+    known = [each for each in counts if each is not None]
+    return f"{100 * max(known) / trials:.1f}" if known else "–"
+
+
+def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
+    """Return the smallest coverage over noise and deviations, by interval, environments and seeds."""
+    shares: dict[tuple[str, int, int], float] = {}
+    for cell, trials, hits in found:
+        key = (cell.interval, cell.environments, cell.seeds)
+        shares[key] = min(shares.get(key, 1.0), hits / trials)
+    rows = [
+        (interval, environments, *(f"{100 * shares[interval, environments, seeds]:.1f}" for seeds in SEEDS))
+        for interval in intervals.INTERVALS
+        for environments in ENVIRONMENTS
+        if (interval, environments, SEEDS[0]) in shares
+    ]
+    return Table(
+        "coverage",
+        "Coverage of the 95 % intervals, % of trials",
+        ("interval", "environments", *(f"{seeds} seeds" for seeds in SEEDS)),
+        tuple(rows),
+        f"{found[0][1]:,} trials a cell; of three kinds of noise and seed deviations of 10, 30 and 50 % the one that "
+        "is covered least.",
+    )
+
+
+def look_cells() -> list[looks.Cell]:
+    """Return every benchmark of identical entries whose wrong decisions are counted."""
+    return [looks.Cell(*values) for values in product(looks.COMPARISONS, KINDS)]
+
+
+def difference_cells() -> list[looks.Cell]:
+    """Return every difference that adaptive seeds are tried on."""
+    return [looks.Cell(*values) for values in product(looks.COMPARISONS, ("normal",), looks.DIFFERENCES)]
+
+
+SCHEME = f"{looks.BATCH} seeds a batch, {looks.MOST} at most"
+
+
+def identical_table(found: Sequence[looks.Decided]) -> Table:
+    """Return how often any comparison of identical entries is decided, at any look."""
+    shares = {(each.cell.comparisons, each.cell.noise): each for each in found}
+    rows = tuple(
+        (count, *(f"{100 * shares[count, noise].decided / shares[count, noise].trials:.1f}" for noise in KINDS))
+        for count in looks.COMPARISONS
+    )
+    return Table(
+        "identical",
+        "Adaptive seeds: a wrong decision in any environment at any look, % of trials",
+        ("environments", *KINDS),
+        rows,
+        f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
+    )
+
+
+def difference_table(found: Sequence[looks.Decided]) -> Table:
+    """Return how often a difference is decided, and at how many seeds."""
+    shares = {(each.cell.comparisons, each.cell.difference): each for each in found}
+
+    def told(each: looks.Decided) -> str:
+        return f"{100 * each.decided / each.trials:.0f} %, {each.seeds:.1f} seeds"
+
+    rows = tuple(
+        (count, *(told(shares[count, difference]) for difference in looks.DIFFERENCES)) for count in looks.COMPARISONS
+    )
+    return Table(
+        "differences",
+        "Adaptive seeds: a difference decided, and seeds of each entry on average",
+        ("environments", *(f"{difference:g} deviations" for difference in looks.DIFFERENCES)),
+        rows,
+        f"{found[0].trials:,} trials a cell, normal noise; one comparison of a benchmark of so many; {SCHEME}.",
+    )
+
+
+def power_table(found: Sequence[Power]) -> Table:
+    """Return how often three seeds decide each claim, and how many seeds decide it in 80 % of trials."""
+    rows = []
+    for each in found:
+        needed = f"more than {SEEDS_TRIED[-1]}" if each.seeds is None else str(each.seeds)
+        rows.append((each.claim, each.assumed, f"{each.deviation:.0%}".replace("%", " %"), each.decided, needed))
+    return Table(
+        "power",
+        "What three seeds decide, if the paper's tables were the truth",
+        ("claim", "assumed", "seed deviation", "decided with 3 seeds", "seeds for 80 %"),
+        tuple(rows),
+        "Share of trials in which the claim is reproduced, normal noise.",
+        decimals=2,
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument(
+        "--write", action="store_true", help=f"also write the tables to {DOCUMENT} and to the papers' {FILE}"
+    )
+    arguments = parser.parse_args()
+    begun = time.perf_counter()
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        # What takes longest comes first, so that the processes end together.
+        slowest_first = sorted(verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
+        errors = list(pool.map(partial(verdicts.count, trials=arguments.trials), slowest_first))
+        unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
+        coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
+        alike = list(pool.map(partial(looks.identical, trials=arguments.trials // 2), look_cells()[::-1]))
+        apart = list(pool.map(partial(looks.different, trials=arguments.trials // 4), difference_cells()))
+        statements = [
+            (paper.name, claim.key, deviation)
+            for paper in read_papers()
+            for claim in paper.claims
+            for deviation in verdicts.DEVIATIONS
+        ]
+        tried = pool.map(partial(power, trials=max(1, arguments.trials // 10)), *zip(*statements, strict=True))
+        of_papers: dict[str, list[Power]] = {}
+        for (name, _, _), each in zip(statements, tried, strict=True):
+            if each is not None:
+                of_papers.setdefault(name, []).append(each)
+        decided = [each for found in of_papers.values() for each in found]
+    tables = (
+        verdict_table(errors),
+        spread_table(unequal),
+        identical_table(alike),
+        difference_table(apart),
+        coverage_table(coverage),
+        power_table(decided),
+    )
+    text = "\n".join(as_markdown(table) for table in tables)
+    print(text)
+    if arguments.write:
+        before, _, after = DOCUMENT.read_text().partition(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after.partition(END)[2]}")
+        for paper in read_papers():
+            if found := of_papers.get(paper.name):
+                pd.DataFrame([asdict(each) for each in found]).to_csv(paper.folder / FILE, index=False)
+
+    wrong = [
+        (f"{each.cell}, {side}", events, each.trials)
+        for each in errors
+        for side in SIDES
+        if (events := getattr(each, side)) is not None
+    ]
+    missed = [(str(cell), trials - hits, trials) for cell, trials, hits in coverage]
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in alike]
+    faults = too_many([*wrong, *hasty], LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
+    print(
+        f"{len(wrong + hasty)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",
+        file=sys.stderr,
+    )
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

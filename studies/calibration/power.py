@@ -1,0 +1,73 @@
+"""What three seeds can decide of the claims, if the paper's own tables were the truth."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studies.calibration.noise import draw
+from suite.analysis.hypotheses import POWER
+from suite.papers.claims import Claim
+from suite.papers.folder import exact
+from suite.papers.paper import Paper, read_paper
+from suite.papers.power import Power
+from suite.papers.statements import Gain, ShareMatching, ShareNotWorse, ShareReaching
+
+FloatArray = NDArray[np.float64]
+
+SEEDS = (3, 4, 5, 6, 8, 10, 15, 20, 30)
+"""Numbers of seeds that are tried until one is enough."""
+
+
+def truths(paper: Paper, claim: Claim) -> tuple[list[FloatArray], str] | None:
+    """Return the means that a claim's entries have in the paper, and where they stand; None where nothing is printed.
+
+    Where only a figure shows returns, what is claimed of them is taken as true, and no more.
+    """
+    about = claim.about
+    if about.table:
+        table = paper.table(about.table)
+        places = [table.rows.index(environment) for environment in claim.environments]
+        return [table.numbers(entry)[places] for entry in claim.entries], table.about.title
+    count = len(claim.environments)
+    try:
+        published = float(exact(about.published))
+    except ValueError:
+        return None
+    if isinstance(about, Gain):
+        return [np.full(count, published), np.ones(count)], f"{published:g} times {claim.entries[1]} on each"
+    if not isinstance(about, ShareReaching | ShareNotWorse | ShareMatching):
+        return None
+    margin = about.share if isinstance(about, ShareReaching) else 1.0
+    holds = np.arange(count) < round(published * count)
+    reached = np.where(holds, margin, 0.8 * margin)
+    assumed = f"level on {holds.sum()} of {count}, 80 % on the others"
+    return [reached] * (len(claim.entries) - 1) + [np.ones(count)], assumed
+
+
+def power(name: str, key: str, deviation: float, trials: int) -> Power | None:
+    """Judge draws about a paper's values until some number of seeds decides in 80 % of them."""
+    paper = read_paper(name)
+    claim = next(each for each in paper.claims if each.key == key)
+    found = truths(paper, claim)
+    if found is None:
+        return None
+    means, assumed = found
+    shares = []
+    for seeds in SEEDS:
+        shares.append(_decided(claim, means, deviation, seeds, trials))
+        if shares[-1] >= POWER:
+            break
+    enough = SEEDS[len(shares) - 1] if shares[-1] >= POWER else None
+    return Power(claim.about.statement, assumed, deviation, shares[0], enough)
+
+
+def _decided(claim: Claim, means: list[FloatArray], deviation: float, seeds: int, trials: int) -> float:
+    generator = np.random.default_rng(zlib.crc32(f"{claim.about.statement} {deviation} {seeds}".encode()))
+    directions = [
+        claim.about.find([list(draw(generator, "normal", mean, deviation, seeds)) for mean in means]).direction
+        for _ in range(trials)
+    ]
+    return directions.count(1) / trials

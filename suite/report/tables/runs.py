@@ -1,0 +1,257 @@
+"""The report's tables of what ran: scores, wall-clock, run matrix, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from suite.analysis.results import Results
+from suite.papers.paper import Paper
+from suite.plan.deviations import in_words
+from suite.report.tables.comparisons import listed
+from suite.table import Cell, Table, interval, number
+
+STATES = ("done", "running", "pending", "failed", "unreadable")
+GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
+
+
+def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, str]) -> Table:
+    """Final score by environment and entry, from `suite.analysis.intervals.score_table`.
+
+    Parameters
+    ----------
+    units, names : what an environment's returns are divided by, and what they are in then.
+    """
+    inside: dict[str, list[str]] = {}
+    for environment in table["environment"].unique():
+        if environment in names:
+            inside.setdefault(names[environment], []).append(str(environment))
+    rows = [
+        (
+            row["environment"],
+            row["entry"],
+            row["seeds"],
+            row["mean"] / units[row["environment"]],
+            interval(row["low"] / units[row["environment"]], row["high"] / units[row["environment"]]),
+            row["untrained"] / units[row["environment"]],
+            row["success"],
+        )
+        for row in table.to_dict("records")
+    ]
+    return Table(
+        "scores",
+        "Final scores",
+        ("environment", "entry", "seeds", "score", "95 % interval", "untrained", "success rate"),
+        tuple(rows),
+        "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval."
+        + "".join(f" On {listed(places)}: in {name}, as the papers print them." for name, places in inside.items()),
+    )
+
+
+def wall_clock(done: pd.DataFrame) -> Table:
+    """Where a run's time goes, and how fast it is; means over runs."""
+    rows: list[tuple[Cell, ...]] = []
+    alike = done.groupby(["environment", "entry", "machine"], sort=True, dropna=False)
+    for (environment, entry, machine), group in alike:
+        mean = group[["seconds_sampling", "seconds_updating", "seconds_evaluating", "seconds_total"]].mean()
+        busy = mean["seconds_sampling"] + mean["seconds_updating"]
+        rows.append(
+            (
+                str(environment),
+                str(entry),
+                len(group),
+                mean["seconds_sampling"],
+                mean["seconds_updating"],
+                mean["seconds_evaluating"],
+                mean["seconds_total"],
+                group["environment_steps"].mean() / busy if busy > 0 else None,
+                group["gradient_steps"].mean() / mean["seconds_updating"] if mean["seconds_updating"] > 0 else None,
+                group["meta_test_steps"].mean(),
+                _plain(machine),
+            )
+        )
+    return Table(
+        "wall-clock",
+        "Wall-clock: seconds and speeds",
+        (
+            "environment",
+            "entry",
+            "runs",
+            "sampling, s",
+            "updating, s",
+            "evaluating, s",
+            "whole run, s",
+            "environment steps/s",
+            "updates/s",
+            "meta-test steps",
+            "machine",
+        ),
+        tuple(rows),
+        "Means over the runs of one machine type. Environment steps/s: meta-training steps by the seconds of sampling "
+        "and updating, evaluation left out. Meta-test steps are counted apart from the budget. Machine: processor and "
+        "device; seconds of different ones do not compare, nor do those of different environments.",
+    )
+
+
+def machines(results: Results) -> Table:
+    """The machines and software that made the numbers: one row for all runs that share them."""
+    groups: dict[tuple[Cell, ...], int] = {}
+    for run in sorted(results.provenance):
+        source = _source(results.provenance[run])
+        groups[source] = groups.get(source, 0) + 1
+    rows = tuple((name, groups[source], *source) for source, name in _names(groups).items())
+    return Table(
+        "machines",
+        "Machines",
+        ("machine", "runs", "processor", "device", "cores", "memory", "system", "image", "versions"),
+        rows,
+    )
+
+
+def protocols(results: Results) -> Table:
+    """Runs under another protocol than their environment's own."""
+    groups: dict[tuple[str, str, str], int] = {}
+    for row in results.runs[results.runs["entry"].notna()].to_dict("records"):
+        if words := in_words(results.specs[row["run"]]):
+            key = row["environment"], row["entry"], words
+            groups[key] = groups.get(key, 0) + 1
+    return Table(
+        "protocols",
+        "Not the paper's protocol",
+        ("environment", "entry", "departs by", "runs"),
+        tuple((*key, count) for key, count in sorted(groups.items())),
+        "Chosen by the benchmark, beside the environment's own number. These runs are never judged at the paper's "
+        "settings, nor shown beside its values.",
+    )
+
+
+def started_again(results: Results) -> dict[str, int]:
+    """Return how often runs that cannot go on from a checkpoint were begun anew, where that happened."""
+    found = {run: results.provenance[run].get("started_again") for run in sorted(results.provenance)}
+    return {run: count for run, count in found.items() if type(count) is int and count > 0}
+
+
+def times(count: int) -> str:
+    """Write how often."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def provenance(results: Results) -> Table:
+    """Where each run's numbers come from, and the command that makes them again."""
+    names = _names({_source(results.provenance[run]): 0 for run in sorted(results.provenance)})
+    again = started_again(results)
+    rows: list[tuple[Cell, ...]] = []
+    for row in results.runs.to_dict("records"):
+        found = results.provenance.get(row["run"], {})
+        commit = str(found.get("commit") or "")
+        rows.append(
+            (
+                row["run"],
+                row["state"] + (f", started again {times(again[row['run']])}" if row["run"] in again else ""),
+                _plain(row["entry"]),
+                _plain(row["seed"]),
+                names[_source(found)] if found else None,
+                commit[:12] + (" + changes" if found.get("dirty") else ""),
+                _size(found.get("peak_memory_bytes")),
+                _plain(found.get("command")),
+            )
+        )
+    return Table(
+        "provenance",
+        "Runs and their machines",
+        ("run", "state", "entry", "seed", "machine", "commit", "peak memory", "rerun with"),
+        tuple(rows),
+        "Machines are described in the table above." if names else "",
+    )
+
+
+def _source(found: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Return what a run was made on and with: processor, device, cores, memory, system, image, versions."""
+    machine = found.get("machine")
+    known = machine if isinstance(machine, Mapping) else {"processor": machine}
+    return (
+        _plain(known.get("processor")),
+        _plain(found.get("device")),
+        _plain(known.get("cores")),
+        _size(known.get("memory_bytes")),
+        _plain(known.get("system")),
+        _plain(found.get("image")),
+        _plain(found.get("versions")),
+    )
+
+
+def _names(sources: Mapping[tuple[Cell, ...], int]) -> dict[tuple[Cell, ...], str]:
+    """Name machines by letters, and beyond the alphabet by numbers."""
+    ordered = sorted(sources, key=lambda source: tuple(str(cell) for cell in source))
+    return {source: chr(65 + index) if index < 26 else str(index + 1) for index, source in enumerate(ordered)}
+
+
+def _size(value: object) -> str | None:
+    """Write a number of bytes for people."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    unit, power = ("GiB", 30) if value >= 2**30 else ("MiB", 20)
+    return f"{number(value / 2**power)} {unit}"
+
+
+def _plain(value: object) -> str | None:
+    """Write whatever provenance holds."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(value[key])}" for key in sorted(value))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(str(item) for item in value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
+    """Settings as used beside a paper's, with where each of those comes from: one table a configuration and paper."""
+    groups: dict[tuple[str, str, int], list[str]] = {}
+    for row in results.done.to_dict("records"):
+        spec = results.specs[row["run"]]
+        for at, paper in enumerate(papers):
+            if theirs := paper.settings.of(spec.label, spec.environment):
+                told = {name: [each.value, each.kind, each.source] for name, each in theirs.items()}
+                pair = json.dumps([told, spec.settings], sort_keys=True, default=str)
+                groups.setdefault((row["entry"], pair, at), []).append(row["environment"])
+    tables = []
+    for index, ((entry, pair, at), environments) in enumerate(sorted(groups.items())):
+        theirs, used = json.loads(pair)
+        paper = papers[at]
+        expected = paper.settings.expected(results_label(entry), environments[0]).settings
+        rows = tuple(
+            (
+                name,
+                _setting(used.get(name)),
+                _setting(expected.get(name)),
+                *(theirs[name][1:] if name in theirs else (None, None)),
+                used.get(name) == expected.get(name),
+            )
+            for name in sorted(theirs.keys() | used.keys())
+        )
+        places = sorted(set(environments))
+        apart = sum(not row[-1] for row in rows)
+        tables.append(
+            Table(
+                f"settings-{index}",
+                f"{entry} and {paper.about.short}: {listed(places)}",
+                ("setting", "used", "the paper's", "source", "where, or why", "same"),
+                rows,
+                f"{apart} of {len(rows)} settings differ from those of {paper.about.short}. Printed: page or table. "
+                "Authors' code: file. Ours: why.",
+            )
+        )
+    return tuple(tables)
+
+
+def results_label(entry: str) -> str:
+    """Return the label of an entry: what stands before the digest that tells configurations apart."""
+    return entry.partition(" [")[0]
+
+
+def _setting(value: object) -> str | None:
+    return None if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,187 @@
+"""The report's tables of verdicts: the claims on our runs, the audit of the paper, the control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from suite.analysis.hypotheses import POWER, Finding
+from suite.papers.audit import AuditRow
+from suite.papers.folder import Folder
+from suite.papers.judgements import Direction, Judgement
+from suite.papers.paper import Paper
+from suite.report.tables.comparisons import listed
+from suite.table import Table, interval, number
+
+VERDICT_CLASSES = {
+    "reproduced": "good",
+    "not reproduced": "bad",
+    "not enough runs": "open",
+    "not at the paper's settings": "neutral",
+    "points the same way": "good",
+    "points the other way": "bad",
+    "does not say": "neutral",
+    "holds": "good",
+    "contradicted": "bad",
+    "not derivable": "neutral",
+    "adaptation helps": "good",
+    "needs no adaptation": "open",
+    "undecided": "neutral",
+    "pearl learnt nothing": "neutral",
+}
+"""How a verdict looks; each also has its own sign."""
+
+
+def tested(finding: Finding) -> str:
+    """Say what was tested, with its value and interval."""
+    if math.isnan(finding.estimate):
+        return finding.quantity
+    limits = interval(finding.low, finding.high)
+    return f"{finding.quantity}: {number(finding.estimate)}" + (f", 95 % {limits}" if limits else "")
+
+
+def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
+    """Every claim of a paper that runs can speak to, with its verdict."""
+    rows = []
+    for judgement in judgements:
+        claim, finding = judgement.claim, judgement.finding
+        rows.append(
+            (
+                claim.name,
+                judgement.verdict,
+                claim.about.published,
+                judgement.value,
+                claim.about.rule,
+                finding.quantity,
+                finding.estimate,
+                interval(finding.low, finding.high),
+                finding.above,
+                finding.below,
+                judgement.seeds,
+                f"{judgement.environments} of {len(claim.environments)}",
+                judgement.reason,
+                judgement.cost,
+                claim.about.where,
+            )
+        )
+    return Table(
+        f"{paper.name}-claims",
+        f"The claims of {paper.about.short} on our runs",
+        (
+            "claim",
+            "verdict",
+            "published",
+            "ours",
+            "claimed side",
+            "tested",
+            "estimate",
+            "95 % interval",
+            "p, claimed side",
+            "p, other side",
+            "seeds",
+            "environments",
+            "why",
+            "to decide",
+            "printed in",
+        ),
+        tuple(rows),
+        RULE,
+    )
+
+
+RULE = (
+    "Reproduced: a permutation test that gives this verdict in at most 5 % of cases to entries that stand exactly at "
+    "the claim's boundary has p at or below 0.05 for the claimed side; not reproduced: for the other. Else, with fewer "
+    "than three seeds or with environments missing, there are not enough runs. Only runs with the paper's settings and "
+    "budget are judged."
+)
+
+
+def power(paper: Paper) -> Table:
+    """The claims that three seeds do not decide even if the paper's values are true, with the seeds that they need."""
+    rows = []
+    for row in paper.power:
+        if row.decided < POWER:
+            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            deviation, decided = (f"{100 * share:.0f} %" for share in (row.deviation, row.decided))
+            rows.append((row.claim, deviation, decided, needed, row.assumed))
+    return Table(
+        f"{paper.name}-power",
+        f"What three seeds leave undecided even if {paper.about.short} is right",
+        ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
+        tuple(rows),
+        "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
+        "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
+    )
+
+
+def directions(paper: Paper, found: Sequence[Direction]) -> Table:
+    """Where runs off a paper's settings point."""
+    rows = []
+    for each in found:
+        claim = each.claim
+        budgets = " or ".join(f"{budget:,}" for budget in each.budgets)
+        scale = f"{len(each.environments)} of {len(claim.environments)} environments"
+        if each.environments:
+            scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
+        found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
+        rows.append((claim.name, each.pointing, found_there, scale))
+    return Table(
+        f"{paper.name}-directions",
+        f"Which way reduced runs point ({paper.about.short})",
+        ("claim", "at this scale", "tested", "scale"),
+        tuple(rows),
+        "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
+        "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
+        "environments where every entry has three seeds under one budget.",
+    )
+
+
+def audit(paper: Folder, rows: Sequence[AuditRow]) -> Table:
+    """A paper's aggregates against its own published tables."""
+    columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
+    return Table(
+        f"{paper.name}-audit",
+        f"{paper.about.short} against its own tables",
+        columns,
+        tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
+        "Recomputed from the published tables with the functions that judge our runs; needs no run.",
+    )
+
+
+def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
+    """The blind agent beside the adapting one, from `suite.analysis.adaptation`."""
+    rows = []
+    for row in table.to_dict("records"):
+        unit = units[row["environment"]]
+        rows.append(
+            (
+                row["environment"],
+                row["verdict"],
+                row["untrained"] / unit,
+                row["blind"] / unit,
+                row["adapting"] / unit,
+                row["share"],
+                interval(row["low"] / unit, row["high"] / unit),
+            )
+        )
+    return Table(
+        "control",
+        "Does the environment need adaptation?",
+        (
+            "environment",
+            "verdict",
+            "untrained",
+            "blind-sac",
+            "pearl",
+            "blind's share of pearl's gain",
+            "pearl - blind, 95 % interval",
+        ),
+        tuple(rows),
+        "blind-sac is the oracle without its task vector. Where Welch's interval of the difference lies above zero, "
+        "adaptation helps; where that of blind-sac's gain over untrained less 90 % of PEARL's does, the environment "
+        "needs no adaptation. A gain below a tenth of the untrained value is nothing learnt; a share is given where "
+        "PEARL's gain is clearly away from zero.",
+    )

@@ -1,0 +1,176 @@
+"""One attempt at a run: taken, going on from its newest checkpoint, stopped in good order, committed at its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pandas as pd
+import torch
+from safetensors.torch import save
+
+from algorithms.interface import Remembered, State
+from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
+from suite.plan.user_modules import fingerprints
+from suite.spec import RunSpec
+from suite.store.checkpoint import Checkpoints, split
+from suite.store.lease import LostLeaseError
+from suite.store.runs import RunFolder
+from suite.training.provenance import provenance
+from suite.training.stopping import InterruptedRunError, stoppable
+from suite.training.trainer import Trainer
+from suite.versions import code_hash
+
+
+class Attempt:
+    """Runs a run that is held to its end, or until it is asked to stop."""
+
+    def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
+        self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
+        self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
+        self.asked = threading.Event()
+        """To stop."""
+        self._begun = self._saved = time.monotonic()
+        self._before = 0.0
+        """Seconds of earlier attempts."""
+        self._told = 0
+        """Evaluations that the log has."""
+
+    def run(self, device: torch.device) -> None:
+        """Go on from the newest checkpoint, and commit the results.
+
+        Raises
+        ------
+        InterruptedRunError
+            If it was asked to stop.
+        LostLeaseError
+            If somebody has taken the run over; nothing was written since.
+        BudgetError, DivergedError
+            As `Trainer.run`.
+        """
+        torch.set_num_threads(self.spec.threads)
+        trainer = Trainer.of(self.spec, device)
+        if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
+            trainer.load_state(state["trainer"])
+            self._before = state["seconds_total"]
+            self._told = len(trainer.evaluations)
+            print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
+        with self._shown(trainer):
+            trainer.run(lambda: self._between(trainer))
+            self._commit(trainer, device)
+
+    def _between(self, trainer: Trainer) -> None:
+        """Save if it is time; stop if asked to."""
+        self._tell(trainer)
+        self.folder.check()
+        now = time.monotonic()
+        if trainer.algorithm.resumes and (self.asked.is_set() or now - self._saved >= self.checkpoint_seconds):
+            self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
+            self._saved = now
+        if self.asked.is_set():
+            raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
+
+    def _tell(self, trainer: Trainer) -> None:
+        """Print what is new of the evaluations."""
+        for table in trainer.evaluations[self._told :]:
+            steps, mean = table["environment_steps"].iloc[0], table["return"].mean()
+            print(f"{steps:,} of {self.spec.budget:,} environment steps: mean return {mean:.4g}", file=sys.stderr)
+        self._told = len(trainer.evaluations)
+
+    def _commit(self, trainer: Trainer, device: torch.device) -> None:
+        self._tell(trainer)
+        values, tensors = split(_without_rows(trainer.algorithm.state()))
+        self.folder.write("state.json", json.dumps(values).encode())
+        self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
+        self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
+        self.folder.write_table("training", pd.DataFrame(trainer.training))
+        origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
+        own = {"modules": fingerprints(self.spec.modules)} if self.spec.modules else {}
+        again = 0 if trainer.algorithm.resumes else len(self.folder.attempts()) - 1
+        self.folder.write_provenance({**origin, **own, "code": code_hash(), "started_again": again})
+        self.folder.commit()
+
+    def _seconds(self) -> float:
+        return self._before + time.monotonic() - self._begun
+
+    @contextmanager
+    def _shown(self, trainer: Trainer) -> Iterator[None]:
+        """Show the counters, from a thread: iterations can be long."""
+        ended = threading.Event()
+        first = trainer.iterations
+
+        def show() -> None:
+            while True:
+                with suppress(OSError):  # a full disk: the next time may pass
+                    self.folder.write_progress(
+                        {
+                            "environment_steps": trainer.train.steps,
+                            "gradient_steps": trainer.algorithm.gradient_steps,
+                            "meta_test_steps": trainer.test.steps,
+                            "budget": self.spec.budget,
+                            "seconds": self._seconds(),
+                            "warm": trainer.iterations > first + 1,  # nothing is left to be compiled
+                        }
+                    )
+                if ended.wait(1.0):
+                    return
+
+        thread = threading.Thread(target=show, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries: int = RETRIES) -> int:
+    """Make one attempt at a run that is held; return the exit status of the process that was started for it.
+
+    Parameters
+    ----------
+    spec, folder : the run.
+    checkpoint_seconds : between two checkpoints.
+    retries : further attempts after transient failures; beyond them, the run is failed.
+    """
+    this = Attempt(spec, folder, checkpoint_seconds)
+    try:
+        if folder.state == "done":  # by somebody else, before the lease was free
+            return 0
+        with stoppable() as this.asked:
+            if failed := folder.begin(retries):
+                print(f"failed for good: {failed.kind}: {failed.reason}", file=sys.stderr)
+                return 1
+            this.run(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    except InterruptedRunError as error:
+        print(error, file=sys.stderr)
+        with suppress(OSError, LostLeaseError):
+            folder.end(None, retries)
+        return INTERRUPTED_STATUS
+    except LostLeaseError as error:
+        print(error, file=sys.stderr)
+        return HELD_STATUS
+    except Exception as error:
+        traceback.print_exc()
+        failure = of_exception(error)
+        with suppress(OSError, LostLeaseError):
+            folder.end(failure, retries)
+        return exit_status(failure)
+    return 0
+
+
+def _without_rows(state: State) -> State:
+    """Empty the tensors that training alone reads."""
+    return {
+        key: _without_rows(value)
+        if isinstance(value, dict)
+        else value[:0].as_subclass(torch.Tensor)
+        if isinstance(value, Remembered)
+        else value
+        for key, value in state.items()
+    }

@@ -1,0 +1,196 @@
+"""The protocol that every algorithm is measured by: which states episodes start in, what counts, how it is scored.
+
+The runner steps the environments, so that no algorithm can score itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
+from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
+from suite.failures import FailedRunError, Kind
+from suite.training.streams import stream
+
+
+class NonFiniteError(Exception):
+    """A quantity that must be finite is not; the message names it."""
+
+
+class BudgetError(FailedRunError):
+    """The budget does not cover what an iteration takes."""
+
+    kind: ClassVar[Kind] = "budget"
+
+
+class CountedTasks:
+    """Tasks of one family, stepped for an algorithm; counts the steps and the seconds between reset and last step.
+
+    The n-th episode in a task starts in the same state whatever was done before or elsewhere: initial states depend
+    on (seed, stream, task, n) alone.
+    """
+
+    left: ClassVar[int] = sys.maxsize
+    """No budget is kept here, but by the view that training gets."""
+
+    def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
+        self.family, self.vectors, self.seed, self.stream_name = family, vectors, seed, stream_name
+        self.visits = np.zeros(len(vectors), dtype=np.int64)  # (task,) episodes started
+        self.steps = 0
+        self.seconds = 0.0
+        self._simulation: Simulation | None = None
+        self._mark = 0.0
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start the next episode of each of the tasks, one a copy.
+
+        Raises
+        ------
+        NonFiniteError
+            If an initial observation is not finite.
+        """
+        self._mark = time.perf_counter()
+        if self._simulation is None or self._simulation.copies < len(tasks):
+            self.close()
+            self._simulation = self.family.simulation(len(tasks))
+        generators = []
+        for task in tasks.tolist():
+            generators.append(stream(self.seed, self.stream_name, task, int(self.visits[task])))
+            self.visits[task] += 1
+        observations = self._simulation.reset(np.arange(len(tasks)), self.vectors[tasks], generators)
+        if not np.isfinite(observations).all():
+            raise NonFiniteError("an observation")
+        return observations
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step the active copies.
+
+        Raises
+        ------
+        NonFiniteError
+            If an active copy's action, observation or reward is not finite.
+        """
+        simulation = self._simulation
+        if simulation is None:
+            raise RuntimeError("tasks are stepped before they were reset")
+        if not np.isfinite(actions[active]).all():
+            raise NonFiniteError("an action")
+        copies = len(active)
+        if copies < simulation.copies:
+            idle = simulation.copies - copies
+            actions = np.concatenate([actions, np.zeros((idle, actions.shape[1]))])
+            active = np.concatenate([active, np.zeros(idle, dtype=np.bool_)])
+        step = simulation.step(actions, active)
+        if not np.isfinite(step.observations).all():
+            raise NonFiniteError("an observation")
+        if not np.isfinite(step.rewards).all():
+            raise NonFiniteError("a reward")
+        self.steps += int(active.sum())
+        now = time.perf_counter()
+        self.seconds += now - self._mark
+        self._mark = now
+        return Step(step.observations[:copies], step.rewards[:copies], step.terminated[:copies], step.success[:copies])
+
+    def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a (height, width, 3) picture of one copy, as the last reset or step left it."""
+        if self._simulation is None:
+            raise RuntimeError("tasks are looked at before they were reset")
+        return self._simulation.render(copy, width, height)
+
+    def skip(self, episodes: int) -> None:
+        """Count episodes as started in every task without running them."""
+        self.visits += episodes
+
+    def rewind(self) -> None:
+        """Start over with the first episode of every task."""
+        self.visits[:] = 0
+
+    def close(self) -> None:
+        """Release the simulation."""
+        if self._simulation is not None:
+            self._simulation.close()
+            self._simulation = None
+
+    def state(self) -> State:
+        """Return the counters."""
+        return {"visits": self.visits.tolist(), "steps": self.steps, "seconds": self.seconds}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.visits = np.array(state["visits"], dtype=np.int64)
+        self.steps, self.seconds = state["steps"], state["seconds"]
+
+
+class TaskView:
+    """All that an algorithm sees of the training tasks: to be reset and stepped, within the budget."""
+
+    def __init__(self, tasks: CountedTasks, budget: int) -> None:
+        self._tasks, self._budget = tasks, budget
+
+    @property
+    def left(self) -> int:
+        """Environment steps that the budget still has."""
+        return self._budget - self._tasks.steps
+
+    def reset(self, tasks: IntArray) -> FloatArray:
+        """Start the next episode of each of the tasks, one a copy."""
+        return self._tasks.reset(tasks)
+
+    def step(self, actions: FloatArray, active: BoolArray) -> Step:
+        """Step the active copies.
+
+        Raises
+        ------
+        BudgetError
+            If these steps would exceed the budget; none of them is taken.
+        """
+        if int(active.sum()) > self.left:
+            raise BudgetError(
+                f"budget: an iteration asked for more than {self._budget} environment steps; "
+                "next_iteration_steps must announce the most that it can take"
+            )
+        return self._tasks.step(actions, active)
+
+
+def meta_test(
+    algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int, indices: IntArray | None = None
+) -> Episodes:
+    """Let an algorithm meet test tasks for the first time, and return one evaluation episode in each.
+
+    Every task gets a fresh belief, the same initial states at every evaluation and under every algorithm, and random
+    draws of its own, so that neither the order nor the company of the tasks matters.
+
+    Parameters
+    ----------
+    algorithm : what is evaluated; its parameters stay as they are.
+    tasks : the test tasks.
+    exploration_episodes : K, spent in each task before the evaluation episode; skipped if the algorithm cannot adapt.
+    indices : the tasks to evaluate; all by default.
+    """
+    indices = np.arange(len(tasks.vectors)) if indices is None else indices
+    agent = adapted(algorithm, tasks, exploration_episodes, indices)
+    return evaluation_episodes(algorithm, agent, tasks, indices)
+
+
+def adapted(algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int, indices: IntArray) -> MetaTestAgent:
+    """Let an algorithm meet tasks for the first time, and return its agent after adaptation; see `meta_test`."""
+    horizon = np.full(len(indices), tasks.family.spec.horizon)
+    tasks.rewind()
+    generators = [stream(tasks.seed, "evaluation", task) for task in indices.tolist()]
+    agent = algorithm.meta_test(generators, tasks.vectors[indices] if algorithm.reads_task_vectors else None)
+    if algorithm.adapts:
+        agent.adapt([run_episodes(tasks, agent, indices, horizon) for _ in range(exploration_episodes)])
+    else:
+        tasks.skip(exploration_episodes)
+    return agent
+
+
+def evaluation_episodes(algorithm: Algorithm, agent: MetaTestAgent, tasks: CountedTasks, indices: IntArray) -> Episodes:
+    """Run one episode of an adapted agent in each of its tasks."""
+    horizon = np.full(len(indices), tasks.family.spec.horizon)
+    return run_episodes(tasks, agent, indices, horizon, observe=algorithm.reads_evaluation_rewards)

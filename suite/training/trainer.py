@@ -1,0 +1,196 @@
+"""One run in memory: meta-training, evaluations at fixed marks, and a state to go on from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+
+from algorithms import Algorithm, Episodes, Metrics, Problem, State, load_algorithm
+from algorithms.interface import AppendOnly
+from environments import TaskFamily, make_family
+from suite.failures import FailedRunError, Kind
+from suite.plan.settings import load_settings
+from suite.spec import RunSpec
+from suite.store.runs import EVALUATION_COLUMNS
+from suite.training.protocol import BudgetError, CountedTasks, NonFiniteError, TaskView, meta_test
+from suite.training.streams import algorithm_streams
+
+
+class DivergedError(FailedRunError):
+    """Training produced a number that is not finite; the message names algorithm, iteration and quantity."""
+
+    kind: ClassVar[Kind] = "diverged"
+
+
+def next_mark(spec: RunSpec, steps: int) -> int | None:
+    """Return the number of steps at which the next evaluation is due; None if all marks lie behind.
+
+    Marks divide the budget into equal shares; one that falls between two steps is reached with the later.
+    """
+    number = steps * spec.evaluations // spec.budget + 1
+    return -(-spec.budget * number // spec.evaluations) if number <= spec.evaluations else None
+
+
+@dataclass
+class Trainer:
+    """Meta-trains one algorithm and evaluates it at fixed marks."""
+
+    spec: RunSpec
+    family: TaskFamily
+    algorithm: Algorithm
+    train: CountedTasks
+    test: CountedTasks
+    seconds: dict[str, float] = field(default_factory=lambda: {"updating": 0.0, "evaluating": 0.0})
+    iterations: int = 0
+    metrics: Metrics = field(default_factory=dict)
+    """Of the last iteration."""
+    evaluations: list[pd.DataFrame] = field(default_factory=list)
+    training: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: RunSpec, device: torch.device) -> Trainer:
+        """Build everything that a run needs from its specification."""
+        family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
+        split = family.sample_tasks(spec.seed)
+        kind = load_algorithm(spec.algorithm)
+        problem = Problem(
+            observation_size=family.spec.observation_size,
+            action_size=family.spec.action_size,
+            task_size=family.spec.task_size,
+            horizon=family.spec.horizon,
+            train_tasks=len(split.train),
+            budget=spec.budget,
+            task_vectors=split.train if kind.reads_task_vectors else None,
+        )
+        settings = load_settings(spec.algorithm, spec.settings)
+        return cls(
+            spec=spec,
+            family=family,
+            algorithm=kind(settings, problem, algorithm_streams(spec.seed), device),
+            train=CountedTasks(family, split.train, spec.seed, "environment"),
+            test=CountedTasks(family, split.test, spec.seed, "evaluation environment"),
+        )
+
+    def run(self, between: Callable[[], None] = lambda: None) -> None:
+        """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
+
+        The last iteration may be smaller than the others, so that the budget is spent and never exceeded. Goes on from
+        where the state that was loaded stood.
+
+        Parameters
+        ----------
+        between : called whenever the state is one to go on from; may raise to stop.
+
+        Raises
+        ------
+        BudgetError
+            If an iteration would exceed the budget.
+        DivergedError
+            If an observation, a reward or a logged quantity is not finite.
+        """
+        algorithm, spec = self.algorithm, self.spec
+        if not self.evaluations:
+            if algorithm.next_iteration_steps > spec.budget:
+                raise BudgetError(
+                    f"budget: {spec.budget} environment steps do not cover the first iteration of {spec.algorithm}, "
+                    f"which takes up to {algorithm.next_iteration_steps}"
+                )
+            self.evaluate()
+            between()
+        while algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
+            mark = next_mark(spec, self.train.steps)
+            self.iterate()
+            if mark is not None and self.train.steps >= mark:
+                self.evaluate()
+            between()
+        if self.training[-1]["environment_steps"] < self.train.steps:
+            self.evaluate()
+        self.train.close()
+        self.test.close()
+
+    def iterate(self) -> None:
+        """Run one iteration and check that what it logs is finite."""
+        self.iterations += 1
+        begun, sampling = time.perf_counter(), self.train.seconds
+        with self._diverging():
+            self.metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
+        for quantity, value in self.metrics.items():
+            if not math.isfinite(value):
+                raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {quantity} is {value}")
+        self.seconds["updating"] += time.perf_counter() - begun - (self.train.seconds - sampling)
+
+    def evaluate(self) -> Episodes:
+        """Meta-test the algorithm as it stands, and note where training is."""
+        begun = time.perf_counter()
+        with self._diverging():
+            episodes = meta_test(self.algorithm, self.test, self.spec.exploration_episodes)
+        self.seconds["evaluating"] += time.perf_counter() - begun
+        counters = {
+            "environment_steps": self.train.steps,
+            "gradient_steps": self.algorithm.gradient_steps,
+        }
+        self.evaluations.append(
+            pd.DataFrame(
+                {
+                    **counters,
+                    "task": episodes.tasks,
+                    "episode": np.zeros_like(episodes.tasks),
+                    "return": episodes.rewards.sum(axis=1),
+                    "success": episodes.success,
+                }
+            )
+        )
+        self.training.append(
+            {
+                **counters,
+                "meta_test_steps": self.test.steps,
+                "seconds_sampling": self.train.seconds,
+                "seconds_updating": self.seconds["updating"],
+                "seconds_evaluating": self.seconds["evaluating"],
+                **self.metrics,
+            }
+        )
+        return episodes
+
+    def state(self) -> State:
+        """Return everything needed to go on bit for bit."""
+        return {
+            "algorithm": self.algorithm.state(),
+            "train": self.train.state(),
+            "test": self.test.state(),
+            "seconds": dict(self.seconds),
+            "iterations": self.iterations,
+            "metrics": dict(self.metrics),
+            "evaluations": {
+                name: torch.from_numpy(values.to_numpy(copy=True)).as_subclass(AppendOnly)
+                for name, values in pd.concat(self.evaluations, ignore_index=True).items()
+            },
+            "training": [dict(row) for row in self.training],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.algorithm.load_state(state["algorithm"])
+        self.train.load_state(state["train"])
+        self.test.load_state(state["test"])
+        self.seconds = dict(state["seconds"])
+        self.iterations = state["iterations"]
+        self.metrics = dict(state["metrics"])
+        columns = {name: state["evaluations"][name].as_subclass(torch.Tensor).numpy() for name in EVALUATION_COLUMNS}
+        self.evaluations = [pd.DataFrame(columns)]
+        self.training = [dict(row) for row in state["training"]]
+
+    @contextmanager
+    def _diverging(self) -> Iterator[None]:
+        try:
+            yield
+        except NonFiniteError as error:
+            raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {error} is not finite") from error

@@ -1,0 +1,24 @@
+"""Runs that cannot begin are named when they are planned."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from suite.plan.benchmark import load_benchmark
+from suite.plan.budget_check import uncovered
+from suite.spec import RunSpec
+from suite.training.protocol import BudgetError
+from suite.training.trainer import Trainer
+
+SPECS = [spec for spec in load_benchmark("smoke").plan() if spec.environment == "point-goal-2d"]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=[spec.label for spec in SPECS])
+def test_what_is_named_fails_and_what_is_not_begins(spec: RunSpec) -> None:
+    needed = Trainer.of(spec, torch.device("cpu")).algorithm.next_iteration_steps
+    enough, short = (spec.model_copy(update={"budget": budget}) for budget in (needed, needed - 1))
+    assert list(uncovered([enough, short])) == [short.run]
+    with pytest.raises(BudgetError) as said:
+        Trainer.of(short, torch.device("cpu")).run()
+    assert str(said.value) == uncovered([short])[short.run]

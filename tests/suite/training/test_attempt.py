@@ -1,0 +1,45 @@
+"""One attempt at a run, in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from suite.plan.benchmark import load_benchmark
+from suite.store.runs import Store
+from suite.training.attempt import attempt
+from suite.training.trainer import Trainer
+from tests.suite.tiny import TINY
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_has_the_threads_that_its_benchmark_says(
+    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmark = yaml.safe_load(TINY)
+    benchmark["groups"][0]["threads"] = threads
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(benchmark))
+    spec = load_benchmark(str(path)).plan()[0]
+    store = Store(tmp_path / "results")
+    store.prepare()
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    seen = []
+    iterate = Trainer.iterate
+
+    def noting(trainer: Trainer) -> None:
+        seen.append(torch.get_num_threads())
+        iterate(trainer)
+
+    monkeypatch.setattr(Trainer, "iterate", noting)
+    before = torch.get_num_threads()
+    try:
+        with folder.taken():
+            assert attempt(spec, folder, checkpoint_seconds=60.0) == 0
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {threads}
