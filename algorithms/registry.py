@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict
 from functools import cache
 from importlib import import_module
@@ -99,5 +100,5 @@ def paper_settings(algorithm: str, environment: str, kind: str) -> dict[str, Any
     for ancestor in reversed(ENTRANTS[algorithm].__mro__):
         if "name" in vars(ancestor):
             presets = _presets(vars(ancestor)["name"])
-            settings |= presets.get(kind, {}) | presets.get(environment, {})
+            settings |= deepcopy(presets.get(kind, {}) | presets.get(environment, {}))
     return settings

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -174,12 +175,19 @@ def make_family(
             raise ValueError(f"{name} has no option {option!r}; its options: {allowed}")
         if value not in entry.options[option]:
             raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
-    with _without("MUJOCO_GL"):  # MuJoCo would try to draw, and fail where it cannot, when it is imported
-        module = import_module(entry.module)
-    factory: Callable[..., TaskFamily] = getattr(module, entry.factory)
+    factory: Callable[..., TaskFamily] = getattr(_imported(entry.module), entry.factory)
     family = factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
     family.spec = spec
     return family
+
+
+def _imported(module: str) -> ModuleType:
+    if module not in sys.modules:
+        with _without("MUJOCO_GL"):  # MuJoCo would try to draw, and fail where it cannot, when it is imported
+            import_module(module)
+    if "mujoco" in sys.modules:  # a user's own family on MuJoCo may not import what receives its warnings
+        import_module("environments.physics")
+    return sys.modules[module]
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Simulation(ABC):
 
     Copies share nothing: stepping them together is bit-equal to stepping them one by one.
     Time limits are the caller's business; a simulation only reports true terminations.
+    A copy whose physics became unstable observes and earns NaN until its next reset.
     A copy of a simulation, by `copy` or `pickle`, goes on alike and by itself, or is refused with a `TypeError`.
     """
 

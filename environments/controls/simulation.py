@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from environments.family import FamilySpec, TaskSplit
-from environments.physics import STATE, integration_state
+from environments.physics import STATE, integration_state, lost, self_resets
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
+
+_MADE = ("datas", "views", "_self_resets")
+"""What a copy makes anew."""
 
 FIELDS = ("qpos", "qvel", "ctrl", "xpos", "xipos", "cfrc_ext", "cinert", "cvel", "qfrc_actuator")
 
@@ -64,10 +67,11 @@ class ControlsSimulation(Simulation):
     def _make_datas(self) -> None:
         self.datas = [mujoco.MjData(model) for model in self.models]
         self.views = [SimpleNamespace(**{field: getattr(data, field) for field in FIELDS}) for data in self.datas]
+        self._self_resets = [self_resets(data) for data in self.datas]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy is made of: an `MjData` by its integration state and by the fields that are read of it."""
-        kept = {name: value for name, value in vars(self).items() if name not in ("datas", "views")}
+        kept = {name: value for name, value in vars(self).items() if name not in _MADE}
         states = [integration_state(model, data) for model, data in zip(self.models, self.datas, strict=True)]
         fields = [{field: getattr(view, field).copy() for field in FIELDS} for view in self.views]
         return {"kept": kept, "states": states, "fields": fields}
@@ -124,15 +128,22 @@ class ControlsSimulation(Simulation):
         return self._observations[copies]
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
-        """Clip, rescale to the actuators' range, and advance the active copies in order."""
+        """Clip, rescale to the actuators' range, and advance the active copies in order.
+
+        A copy whose simulation became unstable has no state any more: its observation and reward are NaN from then on.
+        """
         actions = checked_actions(self.spec, actions, active)
         controls = self._rescaled_low + (actions + 1.0) * 0.5 * (self._rescaled_high - self._rescaled_low)
         controls = np.clip(controls, self.control_low, self.control_high)
         rewards = np.zeros(self.copies)
         terminated = np.zeros(self.copies, dtype=np.bool_)
         for copy in map(int, np.flatnonzero(active)):
-            rewards[copy], terminated[copy] = self.advance(copy, actions[copy], controls[copy])
-            self.observe(copy, self._observations[copy])
+            if not lost(self._observations[copy]):
+                rewards[copy], terminated[copy] = self.advance(copy, actions[copy], controls[copy])
+                self.observe(copy, self._observations[copy])
+            if self._self_resets[copy].any() or lost(self._observations[copy]):
+                self._observations[copy] = rewards[copy] = np.nan
+                terminated[copy] = False
         return Step(self._observations.copy(), rewards, terminated, np.zeros(self.copies, dtype=np.bool_))
 
     def simulate(self, copy: int, control: FloatArray) -> None:

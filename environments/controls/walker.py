@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from environments.controls.models import load_model
 from environments.controls.simulation import ControlsSimulation
 from environments.controls.specs import WALKER_2D_RAND_PARAMS
 from environments.family import FamilySpec, TaskFamily, TaskSplit
-from environments.simulation import FloatArray, Simulation
+from environments.simulation import FloatArray, IntArray, Simulation
 from environments.streams import task_stream
+from environments.validation import checked_tasks
 
 EXPONENT_LIMIT = 3.0
 TIMESTEP = 0.004
@@ -25,7 +27,7 @@ class Walker2DRandParams(TaskFamily):
 
     The task is 65 factors on the nominal model: base ** U(-3, 3), independently for each entry of `SCALED`. They are
     written straight into the model, without `mj_setConst`, as released. An episode ends when the torso leaves
-    (0.8, 2) m or tilts by 1 rad.
+    (0.8, 2) m or tilts by 1 rad. A factor that is not positive is refused with a `ValueError`.
 
     Parameters
     ----------
@@ -55,6 +57,14 @@ class _WalkerSimulation(ControlsSimulation):
         self._nominal = load_model("walker2d", inertia)
         self._nominal.opt.timestep = TIMESTEP
         super().__init__(spec, [copying.copy(self._nominal) for _ in range(copies)], frame_skip=4)
+
+    def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
+        """Refuse what is no body, and start as every family."""
+        lowest = checked_tasks(self.spec, copies, tasks, generators).min(axis=1, initial=np.inf)
+        for copy, factor in zip(copies, lowest, strict=True):
+            if factor <= 0.0:
+                raise ValueError(f"{self.spec.name}: the task of copy {copy}: factors must be positive, not {factor:g}")
+        return super().reset(copies, tasks, generators)
 
     def begin(self, copy: int, task: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         first = 0

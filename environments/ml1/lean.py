@@ -16,6 +16,7 @@ from environments.ml1.compiled import pristine_model
 from environments.ml1.rebinding import NamedViews, lean_class
 from environments.ml1.resets import ResetRecord, recorded, reset_recorder, restore
 from environments.ml1.success import CRITERIA
+from environments.physics import lost, self_resets
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
@@ -59,9 +60,11 @@ class LeanSimulation(Simulation):
         self._bodies, self._sites = self.model.body_pos, self.model.site_pos
         self.datas = [mujoco.MjData(self.model) for _ in range(copies)]
         self.environments = []
+        with self._recorder.lock:
+            attributes = dict(vars(sibling))
         for data in self.datas:
             member = lean_class(self._recorder.upstream).__new__(lean_class(self._recorder.upstream))
-            vars(member).update(vars(sibling))
+            vars(member).update(attributes)
             member.model, member.data = self.model, NamedViews(data)
             self.environments.append(member)
         self._moved = [(data.mocap_pos[0], data.mocap_quat[0], data.ctrl) for data in self.datas]
@@ -69,6 +72,7 @@ class LeanSimulation(Simulation):
         self._action_scale = sibling.action_scale
         self._hand_low, self._hand_high = sibling._HAND_SPACE.low.copy(), sibling._HAND_SPACE.high.copy()
         self._records: list[ResetRecord | None] = [None] * copies
+        self._self_resets = [self_resets(data) for data in self.datas]
         self._loaded: ResetRecord | None = None
         self._observations = np.zeros((copies, spec.observation_size))
         self._camera = Camera("corner2", turned=True)
@@ -79,6 +83,7 @@ class LeanSimulation(Simulation):
         for copy, task, generator in zip(map(int, copies), tasks, generators, strict=True):
             record = self._recorder.record(task, generator if self._random_hand else None)
             restore(self.environments[copy], self.model, self.datas[copy], record)
+            self._self_resets[copy][:] = 0
             self._records[copy] = self._loaded = record
             self._observations[copy] = record.observation
         return self._observations[copies]
@@ -98,6 +103,9 @@ class LeanSimulation(Simulation):
         record, data, environment = self._records[copy], self.datas[copy], self.environments[copy]
         if record is None:
             raise ValueError(f"{self.spec.name}: copy {copy} was stepped before its first reset")
+        observation = self._observations[copy]
+        if lost(observation):
+            return np.nan, False
         self._place(record)
         mocap_position, mocap_orientation, control = self._moved[copy]
         mocap_position += move
@@ -107,7 +115,9 @@ class LeanSimulation(Simulation):
         control[:] = grip
         mujoco.mj_step(self.model, data, FRAME_SKIP)
         mujoco.mj_forward(self.model, data)
-        observation = self._observations[copy]
+        if self._self_resets[copy].any():
+            observation[:] = np.nan
+            return np.nan, False
         observation[PREVIOUS] = observation[CURRENT]
         environment.observe(observation[CURRENT])
         for hand in (observation[:3], observation[18:21]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 from environments.ml1.compiled import with_shared_model
-from environments.physics import STATE, integration_state
+from environments.physics import STATE, integration_state, self_resets
 from environments.simulation import FloatArray
 
 RECORDS = 512
@@ -35,27 +36,38 @@ class ResetRecord(NamedTuple):
 
 
 class ResetRecorder:
-    """One Meta-World environment that does nothing but reset, each time from the state of a newly made one."""
+    """One Meta-World environment that does nothing but reset, each time from the state of a newly made one.
+
+    Simulations share it, in whatever threads they are: one reset is made at a time, and `lock` guards `sibling`.
+    """
 
     def __init__(self, environment: str, reward: str) -> None:
         upstream: Any = ALL_V3_ENVIRONMENTS[f"{environment}-v3"]
         self.sibling = with_shared_model(upstream)(reward_function_version=reward)
         self.sibling._set_task_called = True
+        self.lock = threading.Lock()
         self.upstream = upstream
         self._fresh = recorded(self.sibling, self.sibling.model, self.sibling.data, np.zeros(0))
         self._hand = self.sibling.hand_init_pos.copy()
         self._records: dict[bytes, ResetRecord] = {}
 
     def record(self, task: FloatArray, generator: np.random.Generator | None = None) -> ResetRecord:
-        """Return what a reset to the task leaves behind; with a generator, the hand starts at a place drawn from it."""
-        if generator is not None:
-            return self._reset(task, random_hand_start(self.sibling, self._hand, generator))
-        key = task.tobytes()
-        if key not in self._records:
-            if len(self._records) == RECORDS:
-                del self._records[next(iter(self._records))]
-            self._records[key] = self._reset(task, self._hand)
-        return self._records[key]
+        """Return what a reset to the task leaves behind; with a generator, the hand starts at a place drawn from it.
+
+        Raises
+        ------
+        ValueError
+            If Meta-World rejects the task, or its simulation becomes unstable in it.
+        """
+        with self.lock:
+            if generator is not None:
+                return self._reset(task, random_hand_start(self.sibling, self._hand, generator))
+            key = task.tobytes()
+            if key not in self._records:
+                if len(self._records) == RECORDS:
+                    del self._records[next(iter(self._records))]
+                self._records[key] = self._reset(task, self._hand)
+            return self._records[key]
 
     def _reset(self, task: FloatArray, hand: FloatArray) -> ResetRecord:
         restore(self.sibling, self.sibling.model, self.sibling.data, self._fresh)
@@ -63,6 +75,8 @@ class ResetRecorder:
         self.sibling.hand_init_pos = hand.copy()
         self.sibling._last_rand_vec = task.copy()
         observation, _ = self.sibling.reset()
+        if self_resets(self.sibling.data).any():
+            raise ValueError(f"Meta-World's simulation becomes unstable in the reset to the task {task.tolist()}")
         return recorded(self.sibling, self.sibling.model, self.sibling.data, observation)
 
 

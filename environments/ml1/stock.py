@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from environments.family import FamilySpec
 from environments.ml1.compiled import with_shared_model
 from environments.ml1.resets import random_hand_start
+from environments.physics import lost, self_resets
 from environments.rendering import Camera
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
 from environments.validation import checked_actions, checked_tasks
@@ -51,8 +52,13 @@ class StockSimulation(Simulation):
         rewards = np.zeros(self.copies)
         success = np.zeros(self.copies, dtype=np.bool_)
         for copy in map(int, np.flatnonzero(active)):
-            self._observations[copy], rewards[copy], _, _, info = self.environments[copy].step(actions[copy])
-            success[copy] = info["success"]
+            environment, observation = self.environments[copy], self._observations[copy]
+            if not lost(observation):
+                observation[:], rewards[copy], _, _, info = environment.step(actions[copy])
+                success[copy] = info["success"]
+            if lost(observation) or self_resets(environment.data).any():
+                observation[:] = rewards[copy] = np.nan
+                success[copy] = False
         return Step(self._observations.copy(), rewards, np.zeros(self.copies, dtype=np.bool_), success)
 
     def __reduce__(self) -> NoReturn:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from algorithms import ALGORITHMS, ENTRANTS, Algorithm, Declaration, load_algorithm
+from algorithms import ALGORITHMS, ENTRANTS, Algorithm, Declaration, load_algorithm, paper_settings
 
 DECLARED = {name for name in {*vars(Declaration), *Declaration.__annotations__} if not name.startswith("__")}
 
@@ -34,3 +34,9 @@ def test_an_algorithm_of_ones_own_may_extend_another(monkeypatch: pytest.MonkeyP
     own = type("Own", (pearl,), {"name": "own"})
     monkeypatch.setitem(ALGORITHMS, "own", own)
     assert load_algorithm("own") is own
+
+
+def test_what_a_caller_does_to_printed_settings_is_the_caller_s() -> None:
+    sizes = paper_settings("pearl", "ant-fb", "controls")["encoder_sizes"]
+    sizes.append(1)
+    assert paper_settings("pearl", "ant-fb", "controls")["encoder_sizes"] == [200, 200]
