@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from environments.family import TaskFamily, TaskSplit
+from environments.ml1.grids import goal_grid
 from environments.ml1.lean import LeanSimulation
-from environments.ml1.resets import reset_recorder
 from environments.ml1.specs import ML1_SPECS
 from environments.ml1.stock import StockSimulation
 from environments.ml1.tasks import benchmark_tasks
@@ -48,18 +46,17 @@ class ML1(TaskFamily):
     def goal_grid(self, columns: int, rows: int) -> FloatArray:
         """Return tasks whose goals stand at the middles of a grid's cells, all with the same object position.
 
+        The object stands in the middle of the region from which it is drawn. Where Meta-World would reject one of these
+        tasks, because object and goal are too close together, the object stands at the region's far edge, and the grid
+        covers the part of the goals' region that is far enough away.
+
         Parameters
         ----------
-        columns, rows : cells along x and along y of the region from which goals are drawn.
+        columns, rows : cells along x and along y of the region from which goals are drawn; where that is a line, all
+            of them are cells of the line.
 
         Returns
         -------
         (columns * rows, task_size), row by row. Where a task is one position, that position stands on the grid.
         """
-        space = reset_recorder(self._environment, self._reward).sibling._random_reset_space
-        low, high = space.low, space.high
-        tasks = np.tile((low + high) / 2.0, (columns * rows, 1))
-        x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-        cells = np.stack([x.ravel(), y.ravel()], axis=1)
-        tasks[:, -3:-1] = low[-3:-1] + cells * (high - low)[-3:-1]
-        return tasks
+        return goal_grid(self._environment, self._reward, columns, rows)
