@@ -39,10 +39,11 @@ def family_of(name: str) -> ML1:
 
 def rejected(name: str, tasks: FloatArray) -> int:
     """Count the tasks that Meta-World's own reset replaces by others; the physics of resets is left out."""
+    accepted = benchmark_tasks(name.removesuffix("-v1"), 0)[0]
     upstream: Any = ALL_V3_ENVIRONMENTS[name.removesuffix("-v1") + "-v3"]
 
     class Asked(upstream):  # type: ignore[misc]
-        asked = 0
+        asked, task = 0, accepted
 
         def _reset_hand(self, steps: int = 0) -> None:
             mujoco.mj_forward(self.model, self.data)
@@ -50,14 +51,13 @@ def rejected(name: str, tasks: FloatArray) -> int:
 
         def _get_state_rand_vec(self) -> FloatArray:
             self.asked += 1
-            return task if self.asked <= ASKED else accepted
+            return self.task if self.asked <= ASKED else accepted
 
-    task = accepted = benchmark_tasks(name.removesuffix("-v1"), 0)[0]
     environment = Asked()
     environment._set_task_called = True
     replaced = 0
     for task in tasks:
-        environment.asked = 0
+        environment.asked, environment.task = 0, task
         environment.reset()
         assert environment.asked >= ASKED
         replaced += environment.asked > ASKED
