@@ -90,7 +90,7 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
         task = self._train_tasks[self.np_random.integers(len(self._train_tasks))] if chosen is None else chosen
         observations = self._simulation.reset(np.zeros(1, dtype=np.int64), task[None], [self.np_random])
         self._task, self._running = chosen, True
-        return observations[0], {"task": task.copy(), "success": False}
+        return np.array(observations[0], dtype=np.float64), {"task": task.copy(), "success": False}
 
     def _checked(self, task: Sequence[float] | FloatArray) -> FloatArray:
         vector = np.array(task, dtype=np.float64)
@@ -109,10 +109,11 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
         """
         if not self._running:
             raise gymnasium.error.ResetNeeded(f"{self.family.spec.name}: no episode is running; call reset first")
-        step = self._simulation.step(np.asarray(action, dtype=np.float64)[None], np.ones(1, dtype=np.bool_))
+        step = self._simulation.step(np.array(action, dtype=np.float64)[None], np.ones(1, dtype=np.bool_))
         self._running = not step.terminated[0]
         success = {"success": bool(step.success[0])}
-        return step.observations[0], float(step.rewards[0]), bool(step.terminated[0]), False, success
+        observation = np.array(step.observations[0], dtype=np.float64)  # a user's family may go on writing to its own
+        return observation, float(step.rewards[0]), bool(step.terminated[0]), False, success
 
     def __copy__(self) -> Self:
         """Return a deep copy: a shallow one would be stepped with the original."""

@@ -136,15 +136,15 @@ class _View:
 
     def reset(self, tasks: IntArray) -> FloatArray:
         observation, _ = self.environment.reset(options={"task": self.task})
-        return np.asarray(observation, np.float64)[None]
+        return np.array(observation, np.float64)[None]  # the environment may go on writing to its own
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
-        observation, reward, terminated, _, info = self.environment.step(actions[0])
+        observation, reward, terminated, _, info = self.environment.step(actions[0].copy())
         return _step(observation, float(reward), terminated=terminated, success=bool(info.get("success", False)))
 
 
 def _step(observation: FloatArray, reward: float, *, terminated: bool, success: bool = False) -> Step:
-    rows = np.asarray(observation, np.float64)[None]
+    rows = np.array(observation, np.float64)[None]
     return Step(rows, np.array([reward]), np.array([terminated]), np.array([success]))
 
 

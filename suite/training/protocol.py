@@ -32,14 +32,21 @@ class CountedTasks:
     """Tasks of one family, stepped for an algorithm; counts the steps and the seconds between reset and last step.
 
     The n-th episode in a task starts in the same state whatever was done before or elsewhere: initial states depend
-    on (seed, stream, task, n) alone.
+    on (seed, stream, task, n) alone. What a family gives is checked and copied here, and what it gets is a copy: arrays
+    that it goes on writing to, or changes in place, reach nobody else.
+
+    Raises
+    ------
+    ValueError
+        If the tasks, or later what a reset or a step gave, have not the shape that the family's specification says.
     """
 
     left: ClassVar[int] = sys.maxsize
     """No budget is kept here, but by the view that training gets."""
 
     def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
-        self.family, self.vectors, self.seed, self.stream_name = family, vectors, seed, stream_name
+        self.family, self.seed, self.stream_name = family, seed, stream_name
+        self.vectors = self._checked("tasks", vectors, (len(vectors), family.spec.task_size))
         self.visits = np.zeros(len(vectors), dtype=np.int64)  # (task,) episodes started
         self.steps = 0
         self.seconds = 0.0
@@ -62,7 +69,8 @@ class CountedTasks:
         for task in tasks.tolist():
             generators.append(stream(self.seed, self.stream_name, task, int(self.visits[task])))
             self.visits[task] += 1
-        observations = self._simulation.reset(np.arange(len(tasks)), self.vectors[tasks], generators)
+        given = self._simulation.reset(np.arange(len(tasks)), self.vectors[tasks], generators)
+        observations = self._checked("observations", given, (len(tasks), self.family.spec.observation_size))
         if not np.isfinite(observations).all():
             raise NonFiniteError("an observation")
         return observations
@@ -81,20 +89,45 @@ class CountedTasks:
         if not np.isfinite(actions[active]).all():
             raise NonFiniteError("an action")
         copies = len(active)
-        if copies < simulation.copies:
-            idle = simulation.copies - copies
-            actions = np.concatenate([actions, np.zeros((idle, actions.shape[1]))])
-            active = np.concatenate([active, np.zeros(idle, dtype=np.bool_)])
-        step = simulation.step(actions, active)
-        if not np.isfinite(step.observations).all():
+        idle = simulation.copies - copies
+        step = self._checked_step(
+            simulation.step(
+                np.concatenate([actions, np.zeros((idle, actions.shape[1]))]),
+                np.concatenate([active, np.zeros(idle, dtype=np.bool_)]),
+            ),
+            simulation.copies,
+        )
+        if not np.isfinite(step.observations[:copies][active]).all():
             raise NonFiniteError("an observation")
-        if not np.isfinite(step.rewards).all():
+        if not np.isfinite(step.rewards[:copies][active]).all():
             raise NonFiniteError("a reward")
         self.steps += int(active.sum())
         now = time.perf_counter()
         self.seconds += now - self._mark
         self._mark = now
         return Step(step.observations[:copies], step.rewards[:copies], step.terminated[:copies], step.success[:copies])
+
+    def _checked_step(self, step: Step, copies: int) -> Step:
+        if not isinstance(step, Step):
+            given = type(step).__name__
+            raise ValueError(
+                f"task family {self.family.spec.name}: a step must be a Step of environments, not a {given}"
+            )
+        return Step(
+            self._checked("observations", step.observations, (copies, self.family.spec.observation_size)),
+            self._checked("rewards", step.rewards, (copies,)),
+            self._checked("terminated", step.terminated, (copies,)).astype(np.bool_),
+            self._checked("success", step.success, (copies,)).astype(np.bool_),
+        )
+
+    def _checked(self, what: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
+        values = np.array(given)
+        if values.dtype.kind not in "biuf" or values.shape != shape:
+            raise ValueError(
+                f"task family {self.family.spec.name}: {what} must be numbers of the shape {shape}, "
+                f"not {values.dtype} of the shape {values.shape}"
+            )
+        return values.astype(np.float64)
 
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return a (height, width, 3) picture of one copy, as the last reset or step left it."""

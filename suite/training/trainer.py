@@ -60,23 +60,28 @@ class Trainer:
         """Build everything that a run needs from its specification."""
         family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
         split = family.sample_tasks(spec.seed)
+        train = CountedTasks(family, split.train, spec.seed, "environment")
+        test = CountedTasks(family, split.test, spec.seed, "evaluation environment")
+        for what, tasks, count in (("train", train, family.spec.train_tasks), ("test", test, family.spec.test_tasks)):
+            if len(tasks.vectors) != count:
+                raise ValueError(f"task family {family.spec.name}: gave {len(tasks.vectors)} {what} tasks, not {count}")
         kind = load_algorithm(spec.algorithm)
         problem = Problem(
             observation_size=family.spec.observation_size,
             action_size=family.spec.action_size,
             task_size=family.spec.task_size,
             horizon=family.spec.horizon,
-            train_tasks=len(split.train),
+            train_tasks=len(train.vectors),
             budget=spec.budget,
-            task_vectors=split.train if kind.reads_task_vectors else None,
+            task_vectors=train.vectors.copy() if kind.reads_task_vectors else None,
         )
         settings = load_settings(spec.algorithm, spec.settings)
         return cls(
             spec=spec,
             family=family,
             algorithm=kind(settings, problem, algorithm_streams(spec.seed), device),
-            train=CountedTasks(family, split.train, spec.seed, "environment"),
-            test=CountedTasks(family, split.test, spec.seed, "evaluation environment"),
+            train=train,
+            test=test,
         )
 
     def run(self, between: Callable[[], None] = lambda: None) -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from environments import make_family
-from suite.training.protocol import CountedTasks
+from algorithms import run_episodes
+from algorithms.interface import Actor
+from environments import BoolArray, FloatArray, IntArray, Simulation, Step, make_family
+from environments.point_goal import PointGoal
+from suite.training.protocol import CountedTasks, NonFiniteError
 from suite.training.streams import STREAMS, stream
 
 FAMILY = make_family("point-goal-2d")
@@ -61,3 +66,129 @@ def test_a_state_restores_the_counters() -> None:
 def test_stepping_before_a_reset_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="before they were reset"):
         CountedTasks(FAMILY, VECTORS, 7, "environment").step(np.zeros((1, 2)), np.array([True]))
+
+
+class Live(PointGoal):
+    """Hands out the array that it goes on writing to, and scales actions in place."""
+
+    def simulation(self, copies: int) -> Simulation:
+        honest = super().simulation(copies)
+        honest_step, honest_reset = honest.step, honest.reset
+        observed = np.zeros((copies, 2))
+        rewards = np.zeros(copies)
+
+        def reset(copies: IntArray, tasks: FloatArray, generators: Any) -> FloatArray:
+            observed[copies] = honest_reset(copies, tasks, generators)
+            tasks[:] = np.nan
+            return observed[: len(copies)]
+
+        def step(actions: FloatArray, active: BoolArray) -> Step:
+            taken = honest_step(actions, active)
+            actions *= 100.0
+            active[:] = False
+            observed[:], rewards[:] = taken.observations, taken.rewards
+            return taken._replace(observations=observed, rewards=rewards)
+
+        honest.reset, honest.step = reset, step  # type: ignore[method-assign]
+        return honest
+
+
+class Walk(Actor):
+    """Acts by what it observes."""
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        return np.clip(observations + 0.5, -1.0, 1.0)
+
+
+class Always(Actor):
+    """Acts with all its strength."""
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        return np.ones((len(observations), 6))
+
+
+@pytest.mark.parametrize("copies", [3, 2])
+def test_arrays_that_a_family_goes_on_writing_to_falsify_nothing(copies: int) -> None:
+    recorded = []
+    for family in (FAMILY, Live()):
+        tasks = CountedTasks(family, VECTORS, 7, "environment")
+        tasks.reset(np.arange(3))
+        recorded.append(run_episodes(tasks, Walk(), np.arange(copies), np.full(copies, 5)))
+        np.testing.assert_array_equal(tasks.vectors, VECTORS)
+    honest, live = recorded
+    for part, value in vars(honest).items():
+        np.testing.assert_array_equal(value, getattr(live, part))
+    assert (np.abs(np.diff(live.observations, axis=1)) > 0.01).any(axis=2).all()
+
+
+WRONG = {
+    "observations": np.zeros((2, 3)),
+    "rewards": np.zeros((2, 1)),
+    "terminated": np.zeros(3, np.bool_),
+    "success": np.array([None, None]),
+}
+
+
+@pytest.mark.parametrize("what", sorted(WRONG))
+def test_a_step_of_the_wrong_shape_is_refused_with_the_family_s_name(what: str) -> None:
+    class Wrong(PointGoal):
+        def simulation(self, copies: int) -> Simulation:
+            simulation = super().simulation(copies)
+            honest = simulation.step
+            simulation.step = lambda *given: honest(*given)._replace(**{what: WRONG[what]})  # type: ignore[method-assign]
+            return simulation
+
+    tasks = CountedTasks(Wrong(), VECTORS, 7, "environment")
+    tasks.reset(np.arange(2))
+    given = WRONG[what]
+    with pytest.raises(ValueError, match=f"task family point-goal-2d: {what} must be numbers") as caught:
+        tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))
+    assert str(caught.value).endswith(f"not {given.dtype} of the shape {given.shape}")
+    assert tasks.steps == 0
+
+
+def test_a_reset_a_tuple_and_tasks_of_the_wrong_shape_are_refused_with_the_family_s_name() -> None:
+    class Wrong(PointGoal):
+        def simulation(self, copies: int) -> Simulation:
+            simulation = super().simulation(copies)
+            honest = simulation.reset
+            simulation.reset = lambda *given: honest(*given)[0]  # type: ignore[method-assign]
+            simulation.step = lambda *given: (np.zeros((2, 2)), 0.0)  # type: ignore[method-assign,assignment]
+            return simulation
+
+    tasks = CountedTasks(Wrong(), VECTORS, 7, "environment")
+    with pytest.raises(ValueError, match=r"point-goal-2d: observations .* shape \(2, 2\), not float64 of .* \(2,\)"):
+        tasks.reset(np.arange(2))
+    with pytest.raises(ValueError, match="point-goal-2d: a step must be a Step of environments, not a tuple"):
+        tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))
+    with pytest.raises(
+        ValueError, match=r"point-goal-2d: tasks must be numbers of the shape \(20, 2\), not .*\(20, 1\)"
+    ):
+        CountedTasks(FAMILY, VECTORS[:, :1], 7, "environment")
+
+
+def test_what_an_idle_copy_shows_does_not_matter() -> None:
+    class Careless(PointGoal):
+        def simulation(self, copies: int) -> Simulation:
+            simulation = super().simulation(copies)
+            honest = simulation.step
+
+            def step(actions: FloatArray, active: BoolArray) -> Step:
+                taken = honest(actions, active)
+                return taken._replace(rewards=np.where(active, taken.rewards, np.nan))
+
+            simulation.step = step  # type: ignore[method-assign]
+            return simulation
+
+    tasks = CountedTasks(Careless(), VECTORS, 7, "environment")
+    episodes = run_episodes(tasks, Walk(), np.arange(2), np.array([5, 2]))
+    assert np.isfinite(episodes.rewards).all()
+
+
+def test_a_simulation_that_mujoco_resets_by_itself_ends_the_run() -> None:
+    family = make_family("walker-2d-rand-params")
+    tasks = CountedTasks(family, np.full((1, 65), 1e-6), 0, "environment")
+    observations = tasks.reset(np.zeros(1, np.int64))
+    assert np.isfinite(observations).all()
+    with pytest.raises(NonFiniteError, match="an observation"):
+        run_episodes(tasks, Always(), np.zeros(1, np.int64), np.array([200]))
