@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 from algorithms.peers import garage
 from algorithms.peers.process import PeerError
 from suite.errors import UsageError
-from suite.execute.docker import Containers, address, answering, check_same, connect
+from suite.execute.docker.client import address, answering, connect
+from suite.execute.docker.containers import Containers, check_same
 from suite.execute.machine import Machine, this_machine
 from suite.execute.registry import ExecutorName
-from suite.execute.slurm_commands import ask
-from suite.execute.slurm_script import load_cluster
+from suite.execute.slurm.commands import ask
+from suite.execute.slurm.script import load_cluster
 from suite.store import sharing
 from suite.store.runs import Store
 

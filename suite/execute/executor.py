@@ -104,9 +104,9 @@ class Request(NamedTuple):
     limits: Limits = Limits()
     retries: Retries = Retries()
     image: str | None = None
-    """Of the docker executor; see `suite.execute.docker.Containers`."""
+    """Of the docker executor; see `suite.execute.docker.containers.Containers`."""
     cluster: Path | None = None
-    """A file of the slurm executor; see `suite.execute.slurm_script.Cluster`."""
+    """A file of the slurm executor; see `suite.execute.slurm.script.Cluster`."""
     name: str = "runs"
     """Of the benchmark."""
     modules: tuple[str, ...] = ()

@@ -13,8 +13,8 @@ ExecutorName = Literal["local", "docker", "slurm"]
 
 EXECUTORS: dict[ExecutorName, str] = {
     "local": "suite.execute.local",
-    "docker": "suite.execute.docker",
-    "slurm": "suite.execute.slurm",
+    "docker": "suite.execute.docker.executor",
+    "slurm": "suite.execute.slurm.executor",
 }
 """A module an executor, whose `site` prepares it; imported when it is asked for."""
 

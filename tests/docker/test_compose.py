@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from docker.models.containers import Container
 
-from suite.execute.docker import RUN_LABEL
+from suite.execute.docker.containers import RUN_LABEL
 from suite.execute.local import LocalExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark

@@ -16,7 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from suite.execute.docker import CODE, STORE_LABEL, Containers, DockerAttempt, DockerExecutor, reaping
+from suite.execute.docker.containers import CODE, STORE_LABEL, Containers, DockerAttempt, reaping
+from suite.execute.docker.executor import DockerExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
@@ -334,7 +335,7 @@ def test_a_container_that_died_with_its_coordinator_gives_its_run_back(
     assert folder.state == "running"  # as far as the lease tells
     containers.reap()
     assert containers_of(containers) == [attempt.container.name]  # its coordinator may be about to look
-    monkeypatch.setattr("suite.execute.docker.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("suite.execute.docker.containers.FRESH_SECONDS", 0.0)
     containers.reap()
     assert folder.state == "pending"
 

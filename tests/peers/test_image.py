@@ -9,8 +9,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from suite.execute import docker as executor
-from suite.execute.docker import Containers, DockerExecutor
+from suite.execute.docker.containers import Containers
+from suite.execute.docker.executor import DockerExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import Store
 from tests.docker.conftest import ROOT, build, engine, image, wheels
@@ -41,7 +41,7 @@ def garages(engine: docker.DockerClient, image: str, wheels: Path | None) -> Ite
 def test_a_run_of_garages_takes_place_in_its_image(
     engine: docker.DockerClient, garages: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "IMAGE", BASE)
+    monkeypatch.setattr("suite.execute.docker.containers.IMAGE", BASE)
     store = Store(tmp_path / "results")
     store.prepare()
     spec = spec_of("garage-maml-trpo")

@@ -105,7 +105,7 @@ def made_up(spec: RunSpec) -> float | None:
 def trials_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant")
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.cli._write_report", lambda *_: None)
+    monkeypatch.setattr("suite.cli.run.write_page", lambda *_: None)
     path = tmp_path / "trials.yaml"
     path.write_text(written(as_benchmark(small())))
     return path

@@ -29,7 +29,7 @@ def benchmark_file(tmp_path: Path) -> Path:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) -> Iterator[Callable[[], object]]:
     """Let something happen whenever the command line waits; what has not happened is left in what is returned."""
     left = iter(events)
-    monkeypatch.setattr("suite.cli.time.sleep", lambda seconds: next(left)())
+    monkeypatch.setattr("suite.cli.store.time.sleep", lambda seconds: next(left)())
     return left
 
 

@@ -119,7 +119,7 @@ def benchmark_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(instant, "calls", [])
     monkeypatch.setattr(instant, "interrupt_after", None)
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.cli._write_report", lambda *_: None)  # slow, and nothing of it is looked at
+    monkeypatch.setattr("suite.cli.run.write_page", lambda *_: None)  # slow, and nothing of it is looked at
     path = tmp_path / "adaptive.yaml"
     path.write_text(yaml.safe_dump(BENCHMARK))
     return path

@@ -19,7 +19,9 @@ from requests.exceptions import ConnectionError as RequestsError
 
 from algorithms import ENTRANTS
 from suite.errors import UsageError
-from suite.execute.docker import RUN_LABEL, STORE_LABEL, Containers, DockerExecutor, Probed, address, connect
+from suite.execute.docker.client import address, connect
+from suite.execute.docker.containers import RUN_LABEL, STORE_LABEL, Containers, Probed
+from suite.execute.docker.executor import DockerExecutor
 from suite.execute.executor import AwayError, BusyError, StartError
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import RunFolder, Store
@@ -314,7 +316,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def answers(script: str) -> str:
     """Return what connecting says in a process of its own: the client leaves its sockets to the collector."""
-    script = f"from suite.execute.docker import *\ntry: {script}\nexcept UsageError as error: print(error)"
+    script = f"from suite.execute.docker.client import *\ntry: {script}\nexcept UsageError as error: print(error)"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert said.stderr == ""
     return said.stdout

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from suite.errors import UsageError
-from suite.execute import puller, slurm
+from suite.execute import puller
 from suite.execute.executor import Request
-from suite.execute.slurm import places, planned
-from suite.execute.slurm_commands import cancel, tasks
-from suite.execute.slurm_script import Cluster, load_cluster, script
+from suite.execute.slurm import executor as slurm
+from suite.execute.slurm.commands import cancel, tasks
+from suite.execute.slurm.executor import places, planned
+from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.plan.benchmark import load_benchmark
 from suite.store.attempts import RECORDS, begun
 from suite.store.runs import Store

@@ -14,7 +14,7 @@ import pytest
 
 from environments import family_names, make_family
 from suite.errors import UsageError
-from suite.execute.docker import site as docker_site
+from suite.execute.docker.executor import site as docker_site
 from suite.execute.executor import Request
 from suite.inspect.agent import load
 from suite.plan import user_modules

@@ -1,4 +1,4 @@
-"""The docker executor: a container a run, which can do nothing but compute and write into its run's folder."""
+"""Containers for one store, shut off from everything else, and what is left of them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import docker
-from docker.context import Context, ContextAPI
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, Healthcheck, Mount
-from requests.exceptions import RequestException
 
-from algorithms import ENTRANTS
 from suite.errors import UsageError
-from suite.execute.executor import (
-    GRACE_SECONDS,
-    LOOK_SECONDS,
-    TICK_SECONDS,
-    AwayError,
-    BusyError,
-    Request,
-    StartError,
-)
+from suite.execute.docker.client import Away, answering
+from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, BusyError
 from suite.execute.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.execute.machine import Machine
-from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
 from suite.store.files import read_regular
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.runs import RunFolder, Store
 from suite.versions import code_hash, numeric_versions
 
 IMAGE = "meta-rl-suite"
@@ -53,7 +42,7 @@ RESULTS = CODE / "results"
 RUNS = RESULTS / "runs"
 
 STORE_LABEL = "meta-rl-suite.store.runs"
-RUN_LABEL = "meta-rl-suite.training"
+RUN_LABEL = "meta-rl-suite.run"
 
 PROCESSES = 256
 """Threads included; a run takes about ten."""
@@ -62,9 +51,6 @@ SCRATCH = {"/tmp": "size=1g"}  # noqa: S108 - inside the container
 
 HEADROOM = 0.1
 """Of the machine's memory, for everything but the runs."""
-
-ANSWER_SECONDS = 30.0
-"""For the engine to answer a request."""
 
 SILENT_SECONDS = 120.0
 """Without any answer on a container before it is given up."""
@@ -77,9 +63,6 @@ FRESH_SECONDS = 30.0
 
 CONFLICT = 409
 
-Away = (DockerException, RequestException)
-"""What the engine's client raises; APIError is the engine's own answer."""
-
 
 class Probed(NamedTuple):
     """What a container found that was started as a run is."""
@@ -90,66 +73,6 @@ class Probed(NamedTuple):
     """Of its numeric stack."""
     gpus: int
     """Accelerators that torch can use."""
-
-
-def address() -> str:
-    """Return where the engine is looked for: at DOCKER_HOST, or where the active context says."""
-    named = os.environ.get("DOCKER_HOST")
-    return named or str(_context().Host)
-
-
-def _context() -> Context:
-    """Return the context that DOCKER_CONTEXT names, or else the one that `docker context use` made active.
-
-    Raises
-    ------
-    UsageError
-        If it is unknown.
-    """
-    name = os.environ.get("DOCKER_CONTEXT") or None
-    try:
-        context = ContextAPI.get_context(name)
-    except DockerException as error:
-        raise UsageError(f"docker context {name or 'in use'}: cannot be read ({error})") from error
-    if context is None:
-        raise UsageError(f"docker context {name or 'in use'}: is unknown; see: docker context ls")
-    return context
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Say in one line that the engine does not answer, or refuses.
-
-    Raises
-    ------
-    UsageError
-        If so.
-    """
-    try:
-        yield
-    except APIError as error:
-        raise UsageError(f"the engine at {address()} refuses: {error.explanation}") from error
-    except (*Away, OSError) as error:
-        if "PermissionError" in str(error):
-            remedy = "join its group"
-        elif os.environ.get("DOCKER_HOST"):
-            remedy = "start it, or set DOCKER_HOST to another"
-        else:
-            remedy = "start one, or set DOCKER_HOST"
-        raise UsageError(f"no container engine answers at {address()}: {remedy} ({error})") from error
-
-
-def connect() -> docker.DockerClient:
-    """Connect to the engine that DOCKER_HOST or the active context names; raises as `answering`."""
-    if address().startswith("ssh:"):
-        raise UsageError(f"{address()}: an engine behind ssh does not see the store here; run the suite where it is")
-    with answering():
-        if os.environ.get("DOCKER_HOST") or (context := _context()).Name == "default":
-            client = docker.from_env(timeout=ANSWER_SECONDS)
-        else:
-            client = docker.DockerClient(base_url=context.Host, tls=context.TLSConfig or False, timeout=ANSWER_SECONDS)
-        client.ping()
-    return client
 
 
 class Containers:
@@ -382,89 +305,6 @@ class Containers:
         return PurePosixPath(path)
 
 
-class DockerExecutor:
-    """Runs each run in a container of its own.
-
-    Parameters
-    ----------
-    containers : of the store.
-    command : what executes a run inside, whose name and store are put after it.
-    gpus : the accelerators that slots share in turn, as the engine numbers them.
-    share : bytes of the machine's memory that a run may take.
-    limit : bytes that a run was meant to take at most, if somebody has said so.
-    threads : of a run: so many cores it may keep busy.
-    """
-
-    def __init__(
-        self,
-        containers: Containers,
-        command: Sequence[str],
-        *,
-        gpus: Sequence[str] = (),
-        share: int,
-        limit: int | None = None,
-        threads: int = 1,
-    ) -> None:
-        self.containers, self.command, self.gpus = containers, list(command), list(gpus)
-        self.share, self.limit, self.threads = share, limit, threads
-        self._images: dict[str, str] = {}
-        """Other images that were found to hold what planned the runs, by what algorithms call them."""
-
-    def start(self, folder: RunFolder, slot: int) -> DockerAttempt:
-        """Start an attempt at a run.
-
-        Raises
-        ------
-        BusyError
-            If a container of this run is running.
-        AwayError
-            If the engine does not answer.
-        StartError
-            If it refuses, or has no image that the run's algorithm needs.
-        """
-        devices = []
-        if self.gpus:
-            devices = [DeviceRequest(device_ids=[self.gpus[slot % len(self.gpus)]], capabilities=[["gpu"]])]
-        command = [*self.command, folder.run, "--results", str(RESULTS)]
-        try:
-            image = self._image(folder)
-            for _ in range(2):
-                try:
-                    attempt = self.containers.start(
-                        folder.run,
-                        command,
-                        memory=self.limit or self.share,
-                        threads=self.threads,
-                        devices=devices,
-                        image=image,
-                    )
-                    attempt.was_limited = self.limit is not None
-                    return attempt
-                except APIError as error:
-                    if error.status_code != CONFLICT:
-                        raise
-                    self.containers.make_way(folder.run)
-        except UsageError as error:
-            raise StartError(Failure("peer", str(error))) from error
-        except APIError as error:
-            raise StartError(Failure("engine", str(error.explanation))) from error
-        except Away as error:
-            raise AwayError(f"no container engine answers at {address()}") from error
-        raise BusyError
-
-    def _image(self, folder: RunFolder) -> str | None:
-        """Return the image that a run needs beside the suite's own; None if it needs no other."""
-        try:
-            name = ENTRANTS[folder.spec().algorithm].image
-        except (CorruptRunError, KeyError):
-            return None  # its container will say so
-        if name is not None and name not in self._images:
-            image = self.containers.beside(name)
-            check_same(image, self.containers.probe(image), build=f"docker build --file containers/{name}.Dockerfile")
-            self._images[name] = image
-        return None if name is None else self._images[name]
-
-
 class DockerAttempt:
     """A container that was started."""
 
@@ -537,42 +377,6 @@ class DockerAttempt:
     def let_go(self) -> None:
         """Close the guardian's standard input, as the death of this process would."""
         self._held._response.close()  # closing what is held itself would leave the connection open
-
-
-@contextmanager
-def site(store: Store, request: Request) -> Iterator[Scheduler]:
-    """Prepare to execute runs in containers, and remove what is left of them.
-
-    Raises
-    ------
-    UsageError
-        If the engine or its image cannot be used, or runs need files that no image holds.
-    """
-    if files := request.own_files:
-        raise UsageError(
-            f"--executor docker: {files[0]}: no image holds a file of your own; use --executor local, or name a module "
-            "that an image of yours (--image) has installed"
-        )
-    client = connect()
-    with answering():
-        containers = Containers(client, store, request.image)
-    with reaping(containers):
-        with answering():
-            found = containers.probe()
-        check_same(containers.image, found)
-        machine = containers.machine(found)
-        workers = request.workers or machine.room_for(request.runs, request.threads)
-        command = ["suite", *request.command]
-        share = machine.memory // workers
-        executor = DockerExecutor(
-            containers,
-            command,
-            gpus=machine.gpus,
-            share=share,
-            limit=request.memory,
-            threads=request.threads,
-        )
-        yield Scheduler(store, executor, workers, request.limits, request.retries)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typing import Literal
 
 from suite.errors import UsageError
 from suite.execute.executor import TICK_SECONDS, Request
-from suite.execute.slurm_commands import see, submit, tasks
-from suite.execute.slurm_script import Cluster, load_cluster, script
+from suite.execute.slurm.commands import see, submit, tasks
+from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure
 from suite.spec import RunSpec
 from suite.store.runs import RunFolder, Store

@@ -1,0 +1,52 @@
+"""The `suite` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import NoReturn
+
+import typer
+
+from suite.cli.output import err
+from suite.errors import UsageError
+
+app = typer.Typer(
+    name="suite",
+    help="Reproduce and compare meta-reinforcement-learning algorithms.",
+    epilog="Examples: suite run quick · suite plan paper · suite status · suite report · suite list algorithms",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> NoReturn:
+    """Run the command line; wrong usage is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except UsageError as error:
+        err.print(f"error: {error}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        from suite.failures import of_exception
+
+        if isinstance(error, BrokenPipeError):  # who reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        if of_exception(error).kind not in ("permission", "storage"):
+            raise
+        err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    except typer.TyperException as error:
+        err.print(f"error: {error.format_message()}", highlight=False)
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)

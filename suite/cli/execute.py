@@ -1,0 +1,110 @@
+"""Commands that executors call, and that ask them: `exec`, `pull`, `cancel`, `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import device
+from suite.cli.options import CheckpointEvery, ClusterFile, ImageName, Json, Results, RetriesOption, Trust, Where
+from suite.cli.output import err, out, print_json
+from suite.failures import RETRIES
+
+
+@app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
+def exec_(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
+    results: Results = Path("results"),
+    checkpoint_every: CheckpointEvery = 60.0,
+    retries: RetriesOption = RETRIES,
+    again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
+    trust: Trust = False,
+) -> None:
+    """Execute one run, from its newest checkpoint; what every executor calls."""
+    from suite.failures import HELD_STATUS, exit_status, of_exception
+    from suite.store.runs import Store
+
+    folder = Store(results).folder(run)
+    spec = folder.spec()
+    if folder.state == "done" and not again and not folder.lacks_clusters:
+        return
+    try:
+        taken = folder.take()  # before anything slow is imported
+    except OSError as error:
+        err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
+        raise typer.Exit(exit_status(of_exception(error))) from None
+    if not taken:
+        err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
+        raise typer.Exit(HELD_STATUS)
+    with folder.kept():
+        from suite.plan.user_modules import load_modules_of
+        from suite.training.attempt import attempt
+        from suite.versions import check_current
+
+        load_modules_of(spec, trusted=trust)
+        check_current(spec)
+        if again:
+            folder.reset()
+        status = attempt(spec, folder, checkpoint_every, retries)
+        if status == 0 and folder.lacks_clusters:
+            from suite.inspect.post_run import last_phase
+
+            status = last_phase(folder, device())
+        raise typer.Exit(status)
+
+
+@app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
+def pull(
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of a submission in the store.")],
+) -> None:
+    """Execute a submission's free runs until none is left; what each task of a cluster's job array calls."""
+    from suite.execute.puller import pull as claim_all
+    from suite.store.submissions import Submission
+
+    raise typer.Exit(claim_all(Submission(submission.resolve())))
+
+
+@app.command(epilog="Example: suite cancel")
+def cancel(results: Results = Path("results")) -> None:
+    """End what was submitted from this store to a cluster, and nothing else; runs save a checkpoint."""
+    from suite.execute.slurm import commands as slurm_commands
+    from suite.store.runs import Store
+    from suite.store.submissions import submissions
+
+    known = list(submissions(Store(results)))
+    queued = {task.partition("_")[0] for task in slurm_commands.tasks(known)}
+    live = [submission for submission in known if submission.job in queued]
+    for submission in live:
+        slurm_commands.cancel(submission)
+        out.print(f"cancelled: job {submission.job} ({submission.name})", highlight=False)
+    if not live:
+        out.print("nothing that was submitted is queued or running", highlight=False)
+
+
+@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store")
+def doctor(
+    results: Results = Path("results"),
+    executor: Where = "local",
+    image: ImageName = None,
+    shared: Annotated[bool, typer.Option("--store", help="Only whether machines can share the store.")] = False,
+    cluster: ClusterFile = None,
+    as_json: Json = False,
+) -> None:
+    """Check whether runs could be executed here; exit code 1 if they could not."""
+    from suite.execute.doctor import examine, examine_store
+    from suite.store.runs import Store
+
+    checks = []
+    styles = {"ok": "green", "warning": "yellow", "failed": "red"}
+    store = Store(results)
+    for check in examine_store(executor, store, cluster) if shared else examine(executor, store, image):
+        checks.append(check)
+        if not as_json:
+            out.print(f"{check.verdict:8}", style=styles[check.verdict], end="")
+            out.print(f"{check.what:10}{check.found}", highlight=False)
+    if as_json:
+        print_json([check._asdict() for check in checks])
+    raise typer.Exit(int(any(check.verdict == "failed" for check in checks)))

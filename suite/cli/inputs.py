@@ -1,0 +1,71 @@
+"""What several commands need: a store, what of it is reported, a device, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from suite.cli.output import out
+from suite.errors import UsageError
+from suite.spec import RunSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from suite.papers.paper import Paper
+    from suite.plan.seeds import Comparison
+    from suite.store.runs import Store
+
+
+def existing(results: Path, option: str = "--results ") -> Store:
+    """Return the store in a folder, which must be there."""
+    from suite.store.runs import Store
+
+    if not results.is_dir():
+        raise UsageError(f"{option}{results}: there is no such folder")
+    return Store(results)
+
+
+def reported(
+    benchmark: str | None, store: Store, trust: bool
+) -> tuple[str, Sequence[RunSpec] | None, Sequence[Comparison] | None]:
+    """Return a title for what of a store is reported, its runs, and what decides how many seeds they have.
+
+    None: everything there is, and what a store that is a snapshot says of itself.
+    """
+    if benchmark is None:
+        return store.snapshots[0].background.name if store.is_snapshot else "All runs", None, None
+    from suite.analysis.sequential import planned
+    from suite.plan.benchmark import load_benchmark
+
+    definition = load_benchmark(benchmark, trusted=trust)
+    return definition.name, planned(definition, store)[0], definition.comparisons()
+
+
+def write_page(
+    store: Store,
+    reports: Path,
+    papers: Sequence[Paper],
+    planned: Sequence[RunSpec] | None,
+    title: str,
+    comparisons: Sequence[Comparison] | None,
+) -> None:
+    """Write the page, and say where it is."""
+    from suite.report import write_report
+
+    try:
+        page = write_report(store, reports, planned, title, papers, comparisons)
+    except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(reports):
+            raise
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
+    out.print(f"report: {page}", highlight=False)
+
+
+def device() -> torch.device:
+    """Return the device that agents are looked at on."""
+    import torch
+
+    torch.set_num_threads(1)  # as runs do: small networks, and the same numbers
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,92 @@
+"""Commands that look at trained agents: `watch`, `clusters`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import device
+from suite.cli.options import Json, Reports, Results, Trust
+from suite.cli.output import err, out, print_json
+from suite.errors import UsageError, first_error
+
+
+@app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
+def watch(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run.")],
+    task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")],
+    results: Results = Path("results"),
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.", show_default=False),
+    ] = None,
+    trust: Trust = False,
+) -> None:
+    """Film a trained agent's evaluation episode on a test task, after it has adapted."""
+    from suite.console.waiting import counting
+    from suite.inspect import clips
+    from suite.inspect.trained import trained
+    from suite.store.runs import Store
+
+    path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
+    clips.check_suffix(path)
+    trainer = trained(Store(results).folder(run), device(), trusted=trust)
+    with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
+        episodes, pictures = clips.film(trainer, task, tick)
+    clips.write_clip(path, pictures)
+    success = (
+        ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"
+    )
+    out.print(f"clip: {path}", highlight=False)
+    err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
+
+
+@app.command(
+    epilog="Examples: suite clusters RUN · suite clusters RUN RUN --rollouts 50 --seed 1 · suite clusters RUN --json"
+)
+def clusters(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished runs.")],
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    tasks: Annotated[int, typer.Option(min=2, help="Tasks to tell apart.")] = 8,
+    rollouts: Annotated[int, typer.Option(min=2, help="Rollouts a task.")] = 200,
+    window: Annotated[int, typer.Option(min=1, help="Transitions encoded of each rollout.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
+    perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
+    as_json: Json = False,
+    trust: Trust = False,
+) -> None:
+    """Show how well trained context encoders tell tasks apart."""
+    from pydantic import ValidationError
+
+    from suite.console.waiting import counting
+    from suite.inspect.post_run import embed_run
+    from suite.inspect.trained import trained
+    from suite.papers.paper import read_papers
+    from suite.plan.embeddings import ClusterSettings, check_embeddable
+    from suite.report.cluster_page import table, write_clusters
+    from suite.store.runs import Store
+    from suite.table import as_markdown
+
+    try:
+        settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
+    except ValidationError as error:
+        raise UsageError(f"--{first_error(error)}") from error
+    folders = [Store(results).folder(run) for run in runs]
+    trainers = [trained(folder, device(), trusted=trust) for folder in folders]
+    for trainer in trainers:
+        check_embeddable(trainer.spec, settings)
+    records = []
+    for folder, trainer in zip(folders, trainers, strict=True):
+        with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
+            records.append(embed_run(folder, trainer, settings, tick))
+    papers = read_papers()
+    page = write_clusters(reports, records, papers)
+    if as_json:
+        print_json({"runs": [record.plain(points=False) for record in records]})
+        return
+    print(as_markdown(table(records, papers)))
+    out.print(f"page: {page}", highlight=False)

@@ -1,0 +1,90 @@
+"""Commands that say what is to be run: `list`, `plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from suite.cli.app import app
+from suite.cli.inputs import device
+from suite.cli.options import BenchmarkName, Json, Only, Results, Seeds, Trust
+from suite.cli.output import err, out, print_json, print_states, print_table
+
+
+@app.command("list", epilog="Example: suite list environments --json")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="algorithms|environments|benchmarks")],
+    as_json: Json = False,
+) -> None:
+    """List the algorithms, environments or benchmarks."""
+    from suite.plan.catalogue import catalogue
+
+    rows = catalogue(what)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    print_table(table)
+
+
+@app.command(
+    epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN · "
+    "suite plan full --only algorithm=pearl,mql --seeds 0-4"
+)
+def plan(
+    benchmark: BenchmarkName,
+    results: Results = Path("results"),
+    only: Only = None,
+    seeds: Seeds = None,
+    as_json: Json = False,
+    machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
+    why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
+    trust: Trust = False,
+) -> None:
+    """Show the runs of a benchmark, which of them are done, and how long the others will take."""
+    from suite.analysis.sequential import planned
+    from suite.execute.forecast import Speeds, forecast
+    from suite.execute.machine import this_machine
+    from suite.plan.benchmark import load_benchmark
+    from suite.plan.budget_check import uncovered
+    from suite.plan.identity import drift
+    from suite.plan.identity import why as explain
+    from suite.plan.selection import chosen
+    from suite.spec import most_threads
+    from suite.store.runs import Store
+
+    store = Store(results)
+    wanted, looked = planned(load_benchmark(benchmark, trusted=trust), store)
+    specs = chosen(wanted, only or (), seeds)
+    if why is not None:
+        out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
+        return
+    states = [(spec, store.folder(spec.run).state) for spec in specs]
+    for spec, state in states:
+        if state == "unreadable":
+            err.print(f"{store.folder(spec.run).path}: may not be read by this user", highlight=False)
+    speeds = Speeds(store)
+    missing = [spec for spec, state in states if state not in ("done", "unreadable")]
+    if calibrate:
+        from suite.execute.calibration import calibrate as measure_speeds
+
+        store.prepare()
+        measure_speeds(missing, speeds, device())
+    print_states(states, as_json)
+    if not as_json:
+        for each in looked:
+            out.print(each.text, highlight=False)
+        workers = this_machine().room_for(len(missing), most_threads(missing)) * machines
+        for run, reason in uncovered(missing).items():
+            err.print(f"{run}: {reason}", highlight=False)
+        out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
+        for warning in drift(specs, store):
+            err.print(warning, highlight=False)

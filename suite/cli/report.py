@@ -1,0 +1,106 @@
+"""Commands that report what runs say: `report`, `compare`, `export`, `audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import existing, reported, write_page
+from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust
+from suite.cli.output import err, out, print_json
+
+
+@app.command(
+    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown"
+)
+def report(
+    benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    paper: Papers = None,
+    form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
+    trust: Trust = False,
+) -> None:
+    """Write the page of what the store holds, or print its tables."""
+    from suite.papers.paper import read_papers
+    from suite.report import tables_as
+
+    store = existing(results)
+    title, specs, comparisons = reported(benchmark, store, trust)
+    papers = read_papers(paper)
+    if form == "html":
+        write_page(store, reports, papers, specs, title, comparisons)
+    else:
+        print(tables_as(form, store, specs, papers, comparisons))
+
+
+@app.command(epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json")
+def compare(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
+    benchmark: Annotated[str | None, typer.Argument(help="Of a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    as_json: Json = False,
+    trust: Trust = False,
+) -> None:
+    """Show how two entries differ on every environment that both finished."""
+    from suite.report import difference_table
+    from suite.table import as_markdown
+
+    store = existing(results)
+    _, specs, comparisons = reported(benchmark, store, trust)
+    table = difference_table(store, entry, other, specs, comparisons)
+    if as_json:
+        print_json(table.plain())
+    else:
+        print(as_markdown(table))
+
+
+@app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
+def export(
+    benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,
+    results: Results = Path("results"),
+    paper: Papers = None,
+    form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = Path("reports") / "tables",
+    trust: Trust = False,
+) -> None:
+    """Write scores, curves and claims as tidy tables for other programs."""
+    from suite.analysis.results import read_results
+    from suite.papers.paper import read_papers
+    from suite.report.contents import adaptive_entries
+    from suite.report.export import tables, write_tables
+
+    store = existing(results)
+    _, specs, comparisons = reported(benchmark, store, trust)
+    found = read_results(store, specs)
+    for problem in found.problems:
+        err.print(f"{problem.run}: {problem.problem}", highlight=False)
+    adaptive = adaptive_entries(store, found, comparisons)
+    for path in write_tables(tables(found, read_papers(paper), adaptive), folder, form):
+        out.print(f"table: {path}", highlight=False)
+
+
+@app.command(epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
+def audit(
+    papers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; by default all shipped."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute what papers print of their own numbers from their own tables."""
+    from suite.papers.audit import audit as audited
+    from suite.papers.paper import read_papers
+    from suite.report.tables.verdicts import audit as audit_table
+    from suite.table import as_markdown
+
+    found = [(paper, audited(paper)) for paper in read_papers(papers)]
+    if as_json:
+        print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
+        return
+    for paper, rows in found:
+        print(as_markdown(audit_table(paper, rows)))

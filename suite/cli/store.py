@@ -1,0 +1,154 @@
+"""Commands that look at a store: `status`, `logs`, `gc`, `publish`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import existing
+from suite.cli.options import BenchmarkName, Json, Results, Trust
+from suite.cli.output import err, out, print_states
+from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from suite.execute.slurm.executor import Place
+    from suite.store.runs import Store
+
+FOLLOW_SECONDS = 0.5
+"""Between two looks at a log."""
+
+
+def _on_slurm(store: Store) -> dict[str, Place] | None:
+    """Return where Slurm has runs; None if nothing was submitted, or the queue does not say."""
+    from suite.execute.slurm.executor import places
+    from suite.store.submissions import submissions
+
+    if not any(submissions(store)):
+        return None
+    try:
+        return places(store)
+    except UsageError as error:
+        err.print(f"without Slurm's queue: {error}", highlight=False)
+        return None
+
+
+@app.command(epilog="Examples: suite status --json · suite status --watch")
+def status(
+    results: Results = Path("results"),
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nobody works on it.")] = False,
+) -> None:
+    """Show the state of every run in the store."""
+    if watch and as_json:
+        raise UsageError("--watch and --json: give one of them")
+    from suite.console.progress import Progress
+    from suite.store.runs import CorruptRunError, Store
+
+    store = Store(results)
+    rows = []
+    for folder in store.folders():
+        try:
+            rows.append((folder.spec(), folder.state))
+        except CorruptRunError as error:
+            err.print(str(error))
+    if not watch:
+        print_states(rows, as_json, _on_slurm(store))
+        return
+    try:
+        with Progress(store, [spec for spec, _ in rows], out) as progress:
+            while progress.is_worked_on():
+                time.sleep(1.0)
+                progress.update()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command(epilog="Examples: suite logs RUN · suite logs RUN -f")
+def logs(
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    results: Results = Path("results"),
+    lines: Annotated[int, typer.Option(min=1, help="Lines from the end.")] = 40,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
+) -> None:
+    """Print the end of a run's log."""
+    from suite.store.runs import Store
+
+    folder = Store(results).folder(run)
+    if folder.snapshot is not None:
+        raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot.path}, which keeps no logs")
+    if not folder.path.is_dir():
+        raise UsageError(f"run {run!r} is not in {results}; see: suite status")
+    folder.check_readable("log.txt")
+    size = folder.log_size()
+    if tail := folder.log_tail(lines):
+        out.print(tail, highlight=False)
+    try:
+        while follow:
+            follow = folder.state == "running"  # once more afterwards: the last words count
+            size, text = folder.log_since(size)
+            out.print(text, highlight=False, end="")
+            time.sleep(FOLLOW_SECONDS if follow else 0)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command(epilog="Example: suite gc")
+def gc(results: Results = Path("results")) -> None:
+    """Remove what crashed writers left behind, and nothing else; exit code 1 if some of it had to stay."""
+    from suite.store.runs import Store
+
+    left: list[str] = []
+    removed = Store(results).collect_garbage(left.append)
+    for path in removed:
+        out.print(str(path), highlight=False)
+    out.print(f"{len(removed)} files removed", highlight=False)
+    for message in left:
+        err.print(message, highlight=False)
+    raise typer.Exit(1 if left else 0)
+
+
+@app.command(
+    epilog="Examples: suite publish pilot · suite publish my.yaml --results /mnt/store · "
+    "suite report --results results/published/pilot"
+)
+def publish(
+    benchmark: BenchmarkName,
+    results: Results = Path("results"),
+    trust: Trust = False,
+) -> None:
+    """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is."""
+    from suite.analysis.sequential import planned
+    from suite.plan.benchmark import load_benchmark
+    from suite.report import plain_tables
+    from suite.store.published import Background
+    from suite.store.publishing import ended, kept, place
+
+    store = existing(results)
+    definition = load_benchmark(benchmark, trusted=trust)
+    snapshot = place(store, definition.name)
+    wanted, _ = planned(definition, store)
+    folders = ended(store, wanted)
+    if not folders:
+        raise UsageError(
+            f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
+        )
+    runs = [kept(folder) for folder in folders]
+    comparisons = definition.comparisons()
+    background = Background(
+        name=definition.name,
+        description=definition.description,
+        comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
+    )
+    specs = [folder.spec() for folder in folders]
+    snapshot.write(runs, background, plain_tables(store, specs, comparisons=comparisons))
+    counts = Counter(each.state for each in runs)
+    left = f", {len(wanted) - len(runs)} not finished" if len(runs) < len(wanted) else ""
+    out.print(f"published: {snapshot.path}", highlight=False)
+    err.print(
+        f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False
+    )
