@@ -17,11 +17,13 @@ import numpy as np
 from environments.controls import specs as controls
 from environments.family import FamilySpec, TaskFamily
 from environments.ml1.specs import ML1_SPECS
+from environments.navigation import NAVIGATION_2D
 from environments.point_goal import POINT_GOAL_2D
 
 _INERTIA = {"inertia": ("compiled", "2.1.0")}
 _CONTACT_FORCES = {"contact_forces": ("filled", "zero")}
 _DIRECTIONS = {"directions": ("opposite", "random")}
+_TEST_GOALS = {"test_goals": ("drawn", "icml")}
 _ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_start": ("fixed", "random")}
 
 LONGEST_HORIZON = 100_000
@@ -44,6 +46,7 @@ class _Entry:
 def _entries() -> dict[str, _Entry]:
     entries = [
         _Entry(POINT_GOAL_2D, "environments.point_goal", "PointGoal", {}),
+        _Entry(NAVIGATION_2D, "environments.navigation", "Navigation", _TEST_GOALS),
         _Entry(controls.CHEETAH_FB, "environments.controls.cheetah", "CheetahFB", _INERTIA),
         _Entry(controls.CHEETAH_VEL, "environments.controls.cheetah", "CheetahVel", _INERTIA),
         _Entry(controls.ANT_FB, "environments.controls.ant", "AntFB", _DIRECTIONS | _CONTACT_FORCES | _INERTIA),
