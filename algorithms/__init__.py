@@ -7,8 +7,8 @@ from algorithms.declaration import Count, Declaration, Problem
 from algorithms.registry import ALGORITHMS, ENTRANTS, PEERS, load_algorithm, paper_settings, register_algorithm
 
 if TYPE_CHECKING:
-    from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, State, Streams, Tasks
-    from algorithms.rollouts import run_episodes
+    from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, State, StepwiseAgent, Streams, Tasks
+    from algorithms.rollouts import run_at_least, run_episodes
 
 __all__ = [
     "ALGORITHMS",
@@ -22,11 +22,13 @@ __all__ = [
     "Metrics",
     "Problem",
     "State",
+    "StepwiseAgent",
     "Streams",
     "Tasks",
     "load_algorithm",
     "paper_settings",
     "register_algorithm",
+    "run_at_least",
     "run_episodes",
 ]
 
@@ -35,4 +37,4 @@ def __getattr__(name: str) -> Any:
     """Import what needs torch when it is asked for: declarations and settings do without."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("algorithms.rollouts" if name == "run_episodes" else "algorithms.interface"), name)
+    return getattr(import_module("algorithms.rollouts" if name.startswith("run_") else "algorithms.interface"), name)

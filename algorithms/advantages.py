@@ -36,11 +36,18 @@ def generalised_advantages(
     return advantages
 
 
-def standardised(values: FloatArray, present: BoolArray, axes: tuple[int, ...]) -> FloatArray:
-    """Shift and scale to mean 0 and deviation 1 over some axes, counting what is present only."""
+def standardised(
+    values: FloatArray, present: BoolArray, axes: tuple[int, ...], added: float | FloatArray = 1e-8
+) -> FloatArray:
+    """Shift and scale to mean 0 and deviation 1 over some axes, counting what is present only.
+
+    Parameters
+    ----------
+    added : to the deviation, so that what differs by rounding alone is not blown up: a number in the values' units.
+    """
     mean = values.mean(axis=axes, where=present, keepdims=True)
     deviation = values.std(axis=axes, where=present, keepdims=True)
-    return np.where(present, (values - mean) / (deviation + 1e-8), 0.0)
+    return np.where(present, (values - mean) / (deviation + added), 0.0)
 
 
 def centred_over_variance(values: FloatArray, present: BoolArray, axes: tuple[int, ...]) -> FloatArray:

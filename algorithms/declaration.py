@@ -80,6 +80,8 @@ class Declaration:
     """True for recurrent policies that go on reading rewards inside the evaluation episode."""
     adapts_on_replay: ClassVar[bool] = False
     """True if adaptation also reads what was collected in meta-training: the final state alone cannot adapt."""
+    adapts_stepwise: ClassVar[bool] = False
+    """True if its agents are `StepwiseAgent`s, which can adapt several times, each time on fresh episodes."""
     encodes: ClassVar[bool] = False
     """True if it has a context encoder, `encode`, whose posteriors can be looked at."""
     resumes: ClassVar[bool] = True

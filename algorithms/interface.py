@@ -108,6 +108,18 @@ class MetaTestAgent(Actor):
         """Learn from the exploration episodes; called once, after which the agent is a frozen policy."""
 
 
+class StepwiseAgent(MetaTestAgent):
+    """An agent that can also adapt several times, each time on fresh episodes, and goes on exploring."""
+
+    @abstractmethod
+    def explorer(self, tasks: IntArray, copies: int) -> Actor:
+        """Make what explores for one episode in some of its tasks (by position), `copies` of each side by side."""
+
+    @abstractmethod
+    def adapt_again(self, exploration: Sequence[Episodes]) -> None:
+        """Learn from the episodes of all explorers that were made since the last time, in their order."""
+
+
 class Algorithm(Declaration, ABC):
     """A meta-reinforcement-learning algorithm."""
 
@@ -128,6 +140,11 @@ class Algorithm(Declaration, ABC):
     def tensor(self, values: FloatArray | BoolArray) -> Tensor:
         """Put an array on the device, in the precision that networks have."""
         return torch.as_tensor(values, dtype=torch.get_default_dtype(), device=self.device)
+
+    @property
+    def finished(self) -> bool:
+        """Whether meta-training is over although the budget has steps left."""
+        return False
 
     @property
     @abstractmethod

@@ -28,14 +28,16 @@ from algorithms.advantages import (
 )
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
+from algorithms.interface import Actor, Algorithm, Episodes, Metrics, Stateful, StepwiseAgent, Streams, Tasks
 from algorithms.maml_trpo_settings import MAMLTRPODeclaration, MAMLTRPOSettings
 from algorithms.networks import MLP, GaussianPolicy, xavier_uniform
 from algorithms.noise import EpisodeNoise, task_normals
-from algorithms.optimisation import FlatParameters
-from algorithms.rollouts import run_episodes, waves
+from algorithms.optimisation import Adam, FlatParameters
+from algorithms.rollouts import run_at_least, run_episodes, waves
 from algorithms.trust_region import Outcome, Surroundings, TrustRegion, trust_region_step
 from environments import BoolArray, FloatArray, IntArray
+
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
 
 IN_CACHE = 2**20
 """Numbers of a hidden layer, over all transitions of the tasks that the outer step takes at once on a processor."""
@@ -48,6 +50,14 @@ class Batch(NamedTuple):
     actions: Tensor  # (tasks, rows, action_size), as drawn, before clipping
     advantages: Tensor  # (tasks, rows), zero beyond an episode's end
     present: Tensor  # (tasks, rows), 0 beyond an episode's end
+
+
+class Rollouts(NamedTuple):
+    """Episodes of some tasks, as many of each, side by side."""
+
+    tasks: IntArray  # (tasks,) their places in the batch
+    episodes: Episodes  # one a copy, the copies of a task side by side
+    drawn: FloatArray  # (copies, time, action_size), the actions as drawn
 
 
 class Sampled(NamedTuple):
@@ -63,7 +73,8 @@ class Sampled(NamedTuple):
         """Put the tasks of several waves side by side."""
 
         def batch(parts: Sequence[Batch]) -> Batch:
-            return Batch(*(torch.cat(column) for column in zip(*parts, strict=True)))
+            rows = max(part.present.shape[1] for part in parts)
+            return Batch(*(torch.cat([filled(each, rows) for each in column]) for column in zip(*parts, strict=True)))
 
         return Sampled(
             [batch(parts) for parts in zip(*(wave.inner for wave in waves), strict=True)],
@@ -71,6 +82,11 @@ class Sampled(NamedTuple):
             np.concatenate([wave.before for wave in waves]),
             np.concatenate([wave.after for wave in waves]),
         )
+
+
+def filled(column: Tensor, rows: int) -> Tensor:
+    """Append zeros to the rows of (tasks, rows, ...) until there are so many."""
+    return torch.cat([column, column.new_zeros(len(column), rows - column.shape[1], *column.shape[2:])], dim=1)
 
 
 def policy_gradient_loss(pi: DiagonalNormal, batch: Batch) -> Tensor:
@@ -94,14 +110,21 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         super().__init__(settings, problem, streams, device)
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
         shared = "shared-deviation" in settings.as_published
-        self.policy = GaussianPolicy(sizes, self.initial, shared_deviation=shared).to(device)
+        activation = ACTIVATIONS[settings.activation]
+        self.policy = GaussianPolicy(sizes, self.initial, shared_deviation=shared, activation=activation).to(device)
         self.policy_parameters = FlatParameters(self.policy)  # theta
+        self.adam = Adam(settings.outer_rate, self.policy_parameters) if settings.outer_optimiser == "adam" else None
         # garage's Gaussian MLP baseline, whose weights stay as they are drawn.
         self.untrained_baseline = MLP(
             [problem.observation_size, 32, 32, 1], self.initial, initialise=xavier_uniform, activation=torch.tanh
         )
 
     # Meta-training
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has taken as many iterations as were asked for."""
+        return self.settings.iterations is not None and self.gradient_steps >= self.settings.iterations
 
     @property
     def next_iteration_steps(self) -> int:
@@ -111,7 +134,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     @property
     def smallest_iteration_steps(self) -> int:
         """The same of a single task: the last iteration takes as many as the budget has left."""
-        return self.settings.rollouts * (self.settings.inner_steps + 1) * self.problem.horizon
+        return self.task_steps(self.settings, self.problem)
 
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Sample, adapt and sample again in a batch of tasks (MAML, Algorithm 3), then step theta."""
@@ -133,54 +156,75 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
             batches.append(batch)
             returns.append(of_episodes)
             if step < self.settings.inner_steps:
-                theta = vmap(self.inner_step)(theta, batch)
+                theta = self.adapted(theta, batch, self.settings.inner_rate)
         return Sampled(batches[:-1], batches[-1], returns[0], returns[-1])
 
     def collect(self, tasks: Tasks, chosen: IntArray, theta: Tensor) -> tuple[Batch, FloatArray]:
         """Roll out each task's own policy several times; return the transitions and the episodes' returns."""
-        rollouts = self.settings.rollouts
-        copies = np.repeat(chosen, rollouts)  # the copies of a task side by side
-        noise = self.exploration.standard_normal((len(copies), self.problem.horizon, self.problem.action_size))
-        actor = ParametersActor(self, theta, noise)
-        limits = np.full(len(copies), self.problem.horizon)
-        episodes = run_episodes(tasks, actor, copies, limits, observe=False)
-        return self.batch([(episodes, actor.drawn)], len(chosen)), episodes.rewards.sum(axis=1)
+        settings, problem = self.settings, self.problem
+        actors: list[ParametersActor] = []
 
-    def batch(self, rollouts: Sequence[tuple[Episodes, FloatArray]], tasks: int) -> Batch:
+        def actor(some: IntArray, copies: int) -> ParametersActor:
+            noise = self.exploration.standard_normal((len(some) * copies, problem.horizon, problem.action_size))
+            actors.append(ParametersActor(self, theta[torch.as_tensor(some)], noise))
+            return actors[-1]
+
+        if settings.batch_steps:
+            sampled = list(run_at_least(tasks, actor, chosen, settings.batch_steps, problem.horizon))
+        else:
+            everywhere, copies = np.arange(len(chosen)), np.repeat(chosen, settings.rollouts)
+            limits = np.full(len(copies), problem.horizon)
+            first = actor(everywhere, settings.rollouts)
+            sampled = [(everywhere, run_episodes(tasks, first, copies, limits, observe=False))]
+        rollouts = [Rollouts(*each, made.drawn) for each, made in zip(sampled, actors, strict=True)]
+        returns = [episodes.rewards.sum(axis=1)[episodes.lengths > 0] for _, episodes, _ in rollouts]
+        return self.batch(rollouts, len(chosen)), np.concatenate(returns)
+
+    def batch(self, rollouts: Sequence[Rollouts], tasks: int) -> Batch:
         """Give the transitions of some episodes, with the actions as drawn, their advantages.
 
         An episode is a problem of finite horizon: nothing is left at its end, and the baseline knows the time.
         """
-
-        def by_task(values: FloatArray, time: int) -> FloatArray:
-            padding = [(0, 0), (0, time - values.shape[1]), *([(0, 0)] * (values.ndim - 2))]
-            return np.pad(values, padding).reshape(tasks, -1, time, *values.shape[2:])
-
         published, horizon = self.settings.as_published, self.problem.horizon
-        u = np.concatenate([by_task(drawn, horizon) for _, drawn in rollouts], axis=1)
-        r = np.concatenate([by_task(e.rewards, horizon) for e, _ in rollouts], axis=1)
-        lengths = np.concatenate([e.lengths.reshape(tasks, -1) for e, _ in rollouts], axis=1)
+
+        def by_task(values: FloatArray | IntArray, some: IntArray, *shape: int) -> Any:
+            """Give (tasks, copies, *shape) of (some tasks x copies, ...), zero beyond an episode's end."""
+            whole = np.zeros((tasks, len(values) // len(some), *shape), values.dtype)
+            part = values.reshape(len(some), -1, *values.shape[1:])
+            whole[(some, slice(None), *(slice(size) for size in part.shape[2:]))] = part
+            return whole
+
+        u = np.concatenate([by_task(each.drawn, each.tasks, horizon, each.drawn.shape[2]) for each in rollouts], axis=1)
+        r = np.concatenate([by_task(each.episodes.rewards, each.tasks, horizon) for each in rollouts], axis=1)
+        lengths = np.concatenate([by_task(each.episodes.lengths, each.tasks) for each in rollouts], axis=1)
+        seen = [(each.episodes.observations[:, :-1], each.tasks) for each in rollouts]
+        s = np.concatenate([by_task(values, some, horizon, values.shape[2]) for values, some in seen], axis=1)
+        if self.settings.common_baseline:
+            u, r, lengths, s = (values.reshape(1, -1, *values.shape[2:]) for values in (u, r, lengths, s))
         present = np.arange(horizon) < lengths[..., None]  # (tasks, rollouts, time)
-        s = np.concatenate([by_task(e.observations[:, :-1], horizon) for e, _ in rollouts], axis=1)
         s = s * present[..., None]
         counted = np.ones_like(present) if "values-of-padding" in published else present
-        values = np.where(counted, self.baseline(s, r, present), 0.0)
+        returns = discounted_sums(r, self.settings.discount)
+        values = np.where(counted, self.baseline(s, returns, present), 0.0)
         values = np.concatenate([values, np.zeros_like(values[..., :1])], axis=2)
         advantages = generalised_advantages(
             r, values, counted, discount=self.settings.discount, decay=self.settings.gae_decay
         )
-        scaled = centred_over_variance if "advantages-over-variance" in published else standardised
-        advantages = scaled(advantages, present, axes=(1, 2))
-        return Batch(*(self.tensor(values).flatten(1, 2) for values in (s, u, advantages, present)))
+        if "advantages-over-variance" in published:
+            advantages = centred_over_variance(advantages, present, axes=(1, 2))
+        else:
+            size = np.sqrt(np.square(returns).mean(axis=(1, 2), where=present, keepdims=True))
+            advantages = standardised(advantages, present, axes=(1, 2), added=1e-8 * np.where(size > 0.0, size, 1.0))
+        columns = [values.reshape(len(present), -1, *values.shape[3:]) for values in (s, u, advantages, present)]
+        return Batch(*map(self.tensor, columns if self.counts_padding else packed(columns)))
 
-    def baseline(self, s: FloatArray, r: FloatArray, present: BoolArray) -> FloatArray:
+    def baseline(self, s: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
         """Predict the returns of each task from its own episodes, (tasks, rollouts, time)."""
         if "untrained-baseline" in self.settings.as_published:
             with torch.inference_mode():
                 s_ = torch.as_tensor(s, dtype=torch.get_default_dtype())
                 untrained: FloatArray = self.untrained_baseline(s_)[..., 0].double().numpy()
             return untrained
-        returns = discounted_sums(r, self.settings.discount)
         if "small-ridge" in self.settings.as_published:
             linear = LinearFeatureBaseline()
             linear.fit(s, returns, present)
@@ -200,14 +244,29 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         distribution: DiagonalNormal = functional_call(self.policy, parameters, (observations,))
         return distribution
 
-    def inner_step(self, theta: Tensor, batch: Batch) -> Tensor:
-        """Take one gradient step: theta' = theta - alpha grad L(theta)."""
+    def inner_step(self, theta: Tensor, batch: Batch, rate: float | None = None) -> Tensor:
+        """Take one gradient step: theta' = theta - alpha grad L(theta); alpha is `inner_rate` by default."""
 
         def loss(theta: Tensor) -> Tensor:
             return policy_gradient_loss(self.distribution(theta, batch.observations), batch)
 
-        adapted: Tensor = theta - self.settings.inner_rate * grad(loss)(theta)
+        adapted: Tensor = theta - (self.settings.inner_rate if rate is None else rate) * grad(loss)(theta)
         return adapted
+
+    def adapted(self, theta: Tensor, batch: Batch, rate: float) -> Tensor:
+        """Take one gradient step in every task, from parameters (tasks, parameters)."""
+        stepped = [
+            vmap(partial(self.inner_step, rate=rate))(theta[some], part(batch, some))
+            for some in self.groups(batch.present)
+        ]
+        return torch.cat(stepped)
+
+    def groups(self, present: Tensor) -> Sequence[Tensor]:
+        """Split tasks into as many at once as a processor's cache holds."""
+        tasks, rows = present.shape
+        of_a_task = rows * max(self.settings.hidden_sizes)
+        at_once = max(1, IN_CACHE // of_a_task) if self.device.type == "cpu" else tasks
+        return torch.split(torch.arange(tasks, device=self.device), at_once)
 
     def task_outcome(self, theta: Tensor, inner: Sequence[Batch], outer: Batch, old: DiagonalNormal) -> Outcome:
         """Outer loss of one task's adapted policy, and its divergence from the one that sampled `outer`."""
@@ -227,13 +286,11 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     # The outer step
 
     def outer_step(self, inner: Sequence[Batch], outer: Batch) -> Metrics:
-        """Step theta by TRPO on the mean of all tasks' surrogates."""
+        """Step theta on the mean of all tasks' surrogates."""
         settings, theta, tasks = self.settings, self.policy_parameters.vector.clone(), len(outer.present)
-        of_a_task = outer.present.shape[1] * max(settings.hidden_sizes)
-        at_once = max(1, IN_CACHE // of_a_task) if self.device.type == "cpu" else tasks
         groups = [
             AdaptedTasks(self, theta, [part(batch, some) for batch in inner], part(outer, some))
-            for some in torch.split(torch.arange(tasks, device=self.device), at_once)
+            for some in self.groups(outer.present)
         ]
 
         def outcome(theta: Tensor) -> Outcome:
@@ -244,18 +301,33 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         def hessian_product(v: Tensor) -> Tensor:
             return torch.stack([group.hessian_product(v) for group in groups]).sum(dim=0) / tasks
 
+        def difference(v: Tensor) -> Tensor:
+            step = 1.0 / (theta.norm() + 1e-8)
+            both = [
+                torch.stack([group.divergence_gradient(theta + side * v) for group in groups]).sum(dim=0) / tasks
+                for side in (step, -step)
+            ]
+            return (both[0] - both[1]) / (2.0 * step)
+
         gradient = torch.stack([group.gradient() for group in groups]).sum(dim=0) / tasks
-        around = Surroundings(outcome(theta).loss, gradient, hessian_product)
+        self.gradient_steps += 1
+        if self.adam is not None:
+            with torch.no_grad():
+                before = float(outcome(theta).loss)
+            self.adam.descend([gradient])
+            return {"loss_before": before, "gradient_norm": float(gradient.norm())}
+        curvature = difference if "curvature-by-differences" in settings.as_published else hessian_product
+        around = Surroundings(outcome(theta).loss, gradient, curvature)
         region = TrustRegion(
             settings.max_kl,
             settings.conjugate_gradient_steps,
             settings.damping,
             settings.backtracks,
             settings.backtrack_ratio,
+            absolute="absolute-residual" in settings.as_published,
         )
         stepped = trust_region_step(outcome, theta, around, region)
         self.policy_parameters.vector.copy_(stepped.parameters)
-        self.gradient_steps += 1
         return {
             "loss_before": stepped.loss_before,
             "loss_after": stepped.loss,
@@ -273,7 +345,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     @property
     def parts(self) -> dict[str, Stateful]:
         """Everything that training changes."""
-        return {"policy": self.policy_parameters}
+        return {"policy": self.policy_parameters, **({"adam": self.adam} if self.adam else {})}
 
 
 class AdaptedTasks:
@@ -319,6 +391,11 @@ class AdaptedTasks:
         of_loss = grad(lambda pi: vmap(self.algorithm.outer_loss)(pi, self.old, self.outer).sum())(self.old)
         return self.back(self.pull(of_loss))
 
+    def divergence_gradient(self, theta: Tensor) -> Tensor:
+        """Sum the gradients of the tasks' divergences at another theta, (parameters,)."""
+        gradient: Tensor = grad(lambda vector: self.outcomes(vector).kl.sum())(theta)
+        return gradient
+
     def hessian_product(self, v: Tensor) -> Tensor:
         """Sum the tasks' J' F J v, (parameters,)."""
         v = v.expand_as(self.theta)
@@ -340,6 +417,17 @@ def transposed(function: Callable[[Any], Any], at: Any) -> tuple[Any, Callable[[
     """Return the value of a function, and v -> D' v of its derivative D there."""
     value, product = vjp(function, at)[:2]
     return value, lambda v: product(v)[0]
+
+
+def packed(columns: Sequence[FloatArray | BoolArray]) -> list[FloatArray | BoolArray]:
+    """Move the rows that are present, as the last of columns (tasks, rows, ...) says, to the front; cut off the rest.
+
+    Their order stays.
+    """
+    present = columns[-1].astype(bool)
+    order = np.argsort(~present, axis=1, kind="stable")[:, : max(1, int(present.sum(axis=1).max()))]
+    along = [order.reshape(*order.shape, *([1] * (column.ndim - 2))) for column in columns]
+    return [np.take_along_axis(column, index, axis=1) for column, index in zip(columns, along, strict=True)]
 
 
 def part(batch: Batch, tasks: Tensor) -> Batch:
@@ -373,14 +461,19 @@ class ParametersActor(Actor):
         return self.taken[-1].clip(-1.0, 1.0)
 
 
-class MAMLAgent(MetaTestAgent):
-    """Explores with theta, takes the inner steps on all exploration episodes, then acts with the mean of theta'."""
+class MAMLAgent(StepwiseAgent):
+    """Explores with theta, takes the inner steps on all exploration episodes, then acts with the mean of theta'.
+
+    Step by step it explores with what it has become, and takes one gradient step on each set of episodes.
+    """
 
     def __init__(self, algorithm: MAMLTRPO, generators: Sequence[np.random.Generator]) -> None:
         self.algorithm, self.generators = algorithm, generators
         self.theta = algorithm.policy_parameters.vector.expand(len(generators), -1).clone()
         self.exploring = True
+        self.adaptations = 0
         self.actors: list[ParametersActor] = []
+        self.explored: list[tuple[IntArray, ParametersActor]] = []
 
     def begin_episode(self) -> None:
         """Draw the noise of an exploration episode; none after it."""
@@ -398,8 +491,31 @@ class MAMLAgent(MetaTestAgent):
         self.exploring = False
         if not exploration:
             return
-        rollouts = [(episodes, actor.drawn) for episodes, actor in zip(exploration, self.actors, strict=True)]
+        everywhere, settings = np.arange(len(self.theta)), self.algorithm.settings
+        made = zip(exploration, self.actors, strict=True)
+        batch = self.algorithm.batch([Rollouts(everywhere, each, actor.drawn) for each, actor in made], len(self.theta))
+        with torch.no_grad():
+            for _ in range(settings.inner_steps):
+                self.theta = self.algorithm.adapted(self.theta, batch, settings.inner_rate)
+
+    def explorer(self, tasks: IntArray, copies: int) -> Actor:
+        """Make what explores in some tasks, several copies of each, with the parameters that the agent now has."""
+        problem = self.algorithm.problem
+        some = [self.generators[task] for task in tasks.tolist()]
+        noise = task_normals(some, copies, problem.horizon, problem.action_size).reshape(
+            -1, problem.horizon, problem.action_size
+        )
+        actor = ParametersActor(self.algorithm, self.theta[torch.as_tensor(tasks)], noise)
+        self.explored.append((tasks, actor))
+        return actor
+
+    def adapt_again(self, exploration: Sequence[Episodes]) -> None:
+        """Take one gradient step in every task, at this step's rate."""
+        rates = self.algorithm.settings.test_rates or (self.algorithm.settings.inner_rate,)
+        made = zip(self.explored, exploration, strict=True)
+        rollouts = [Rollouts(tasks, episodes, actor.drawn) for (tasks, actor), episodes in made]
         batch = self.algorithm.batch(rollouts, len(self.theta))
         with torch.no_grad():
-            for _ in range(self.algorithm.settings.inner_steps):
-                self.theta = vmap(self.algorithm.inner_step)(self.theta, batch)
+            self.theta = self.algorithm.adapted(self.theta, batch, rates[min(self.adaptations, len(rates) - 1)])
+        self.adaptations += 1
+        self.explored = []

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from algorithms.declaration import Count, Declaration, Fraction, Problem, UnitInterval, Widths
+from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Problem, UnitInterval, Widths, added
 
 Difference = Literal[
     "advantages-over-variance",  # garage torch/algos/vpg.py:374-377: centred, then divided by the variance
@@ -22,6 +22,8 @@ Difference = Literal[
     "kl-over-padding",  # garage torch/algos/vpg.py:384-409: the mean divergence counts what follows an early end
     "shared-deviation",  # garage 2021.3.0 torch/modules/gaussian_mlp_module.py:128, :302: one for all actions
     "small-ridge",  # ProMP's and garage's LinearFeatureBaseline: a ridge of 1e-5, however few the rows
+    "absolute-residual",  # garage conjugate_gradient_optimizer.py:69, `step`: 1e-10 and 1e-8 in the gradient's units
+    "curvature-by-differences",  # maml_rl conjugate_gradient_optimizer.py:59-112: of gradients 1 / |theta| away
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {
@@ -33,9 +35,11 @@ PUBLISHED: dict[str, frozenset[str]] = {
             "values-of-padding",
             "kl-over-padding",
             "shared-deviation",
+            "absolute-residual",
         }
     ),
-    "promp": frozenset({"small-ridge"}),
+    "promp": frozenset({"small-ridge", "absolute-residual"}),
+    "maml_rl": frozenset({"small-ridge", "absolute-residual", "curvature-by-differences"}),
 }
 
 
@@ -44,15 +48,15 @@ class MAMLTRPOSettings:
     """Settings of MAML-TRPO; the defaults are those of garage's ML1 example."""
 
     hidden_sizes: Widths = (100, 100)
-    """garage's example; tanh between the layers."""
+    """garage's example."""
     meta_batch: Count = 20
     """garage's example :27, tasks an iteration."""
     rollouts: Count = 10
     """garage's example :26, episodes a task, before each inner step and after the last."""
     inner_rate: Fraction = 0.1
     """alpha; garage's example :82."""
-    inner_steps: Count = 1
-    """garage's example :83. At meta-test every step uses all exploration episodes."""
+    inner_steps: CountOrNone = 1
+    """garage's example :83. At meta-test every step uses all exploration episodes. 0: TRPO on the batch of tasks."""
     discount: UnitInterval = 0.99
     """garage's example :80."""
     gae_decay: UnitInterval = 1.0
@@ -69,6 +73,29 @@ class MAMLTRPOSettings:
     """garage conjugate_gradient_optimizer.py:130."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which a code base differs from the defaults; see `PUBLISHED` and docs/algorithms/maml-trpo.md."""
+    activation: Literal["tanh", "relu"] = added("tanh")
+    """Between the layers of the policy; tanh is garage's (torch/policies/gaussian_mlp_policy.py)."""
+    batch_steps: CountOrNone = added(0)
+    """Environment steps of a task, in whole episodes, that are sampled instead of `rollouts`; 0: the latter."""
+    iterations: Annotated[int, Field(ge=0, le=10_000_000)] | None = added(None)
+    """Iterations after which meta-training ends though the budget has steps left; None: no such number."""
+    test_rates: Annotated[tuple[Fraction, ...], Field(max_length=100)] = added(())
+    """Where a meta-test adapts step by step: alpha of each step, the last one's of all further; empty: `inner_rate`."""
+    outer_optimiser: Literal["trpo", "adam"] = added("trpo")
+    """What takes the outer step: TRPO, or Adam by one step along the same gradient, without a bound."""
+    outer_rate: Fraction = added(1e-3)
+    """Of Adam; maml_rl sandbox/rocky/tf/optimizers/first_order_optimizer.py:43."""
+    common_baseline: bool = added(default=False)
+    """Fit one baseline to an iteration's tasks and standardise their advantages together; without inner steps only."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be joined."""
+        if self.common_baseline and self.inner_steps:
+            raise ValueError(
+                "common_baseline: needs inner_steps 0: an inner step is taken on the task's own advantages"
+            )
+        if self.batch_steps and "kl-over-padding" in self.as_published:
+            raise ValueError("batch_steps: cannot be joined with kl-over-padding, which counts episodes of one length")
 
 
 class MAMLTRPODeclaration(Declaration):
@@ -76,11 +103,21 @@ class MAMLTRPODeclaration(Declaration):
 
     implementation: ClassVar[str] = "algorithms.maml_trpo:MAMLTRPO"
     name: ClassVar[str] = "maml-trpo"
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
 
+    adapts_stepwise: ClassVar[bool] = True
+
+    @classmethod
+    def task_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
+        """The most that one task can take in an iteration: before each inner step, and after the last."""
+        steps = settings.rollouts * problem.horizon
+        if settings.batch_steps:
+            steps = settings.batch_steps + problem.horizon - 1
+        return steps * (settings.inner_steps + 1)
+
     @classmethod
     def first_iteration_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
-        """Rollouts of every task in the batch, before each inner step and after the last."""
-        return settings.meta_batch * settings.rollouts * (settings.inner_steps + 1) * problem.horizon
+        """What every task of the batch can take."""
+        return settings.meta_batch * cls.task_steps(settings, problem)

@@ -172,11 +172,18 @@ class StateIndependentDeviation(nn.Module):
 
 
 class GaussianPolicy(nn.Module):
-    """pi(a|s) = N(mean(s), deviation^2) with a tanh network for the mean."""
+    """pi(a|s) = N(mean(s), deviation^2) with a network for the mean, of tanh units by default."""
 
-    def __init__(self, sizes: Sequence[int], generator: torch.Generator, *, shared_deviation: bool = False) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        generator: torch.Generator,
+        *,
+        shared_deviation: bool = False,
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+    ) -> None:
         super().__init__()
-        self.network = MLP(sizes, generator, initialise=xavier_uniform, activation=torch.tanh)
+        self.network = MLP(sizes, generator, initialise=xavier_uniform, activation=activation)
         self.deviation = StateIndependentDeviation(1 if shared_deviation else sizes[-1])
 
     def forward(self, observations: Tensor) -> DiagonalNormal:

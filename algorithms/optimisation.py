@@ -95,6 +95,10 @@ class Adam:
         """Descend one step along the loss's gradient for these parameters alone; no others get or keep a gradient."""
         parameters = [parameter for flat in self.flats for parameter in flat.parameters]
         gradients = iter(torch.autograd.grad(loss, parameters))
+        self.descend([torch.cat([next(gradients).reshape(-1) for _ in flat.parameters]) for flat in self.flats])
+
+    def descend(self, gradients: list[Tensor]) -> None:
+        """Take one step along gradients that are given, one vector for each vector of parameters."""
         torch._foreach_add_(self.steps, 1)
         self._taken += 1
         epsilon = EPSILON
@@ -102,7 +106,7 @@ class Adam:
             epsilon /= math.sqrt(1.0 - BETA_2**self._taken)
         torch._fused_adam_(
             [flat.vector for flat in self.flats],
-            [torch.cat([next(gradients).reshape(-1) for _ in flat.parameters]) for flat in self.flats],
+            gradients,
             self.means,
             self.squares,
             [],

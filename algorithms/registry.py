@@ -17,6 +17,7 @@ from algorithms.declaration import Declaration
 from algorithms.maml_trpo_settings import MAMLTRPODeclaration
 from algorithms.mql_settings import MQLDeclaration
 from algorithms.oracle_sac_settings import BlindSACDeclaration, OracleSACDeclaration
+from algorithms.oracle_trpo_settings import OracleTRPODeclaration
 from algorithms.pearl_settings import PEARLDeclaration
 from algorithms.peers.declarations import (
     GarageMAMLDeclaration,
@@ -44,6 +45,7 @@ ALGORITHMS: dict[str, type[Declaration]] = {
         TCLMQLDeclaration,
         OracleSACDeclaration,
         BlindSACDeclaration,
+        OracleTRPODeclaration,
     )
 }
 """What the algorithms declare; `load_algorithm` gives the algorithms themselves."""

@@ -74,6 +74,38 @@ def run_steps(
         yield episodes
 
 
+def run_at_least(
+    tasks: Tasks, make_actor: Callable[[IntArray, int], Actor], indices: IntArray, steps: int, horizon: int
+) -> Iterator[tuple[IntArray, Episodes]]:
+    """Spend at least `steps` steps in each of some tasks, in as many whole episodes as it takes one after the other.
+
+    Several run side by side: as many of each task as it surely still needs, were none of them to end early. So a task
+    gets the very number of episodes that it would get one by one, and at most `horizon - 1` steps more than `steps`.
+
+    Parameters
+    ----------
+    tasks : what is stepped.
+    make_actor : makes the actor of the next wave, from positions in `indices` and the number of copies of each.
+    indices : (tasks,) task indices.
+    steps : steps a task.
+    horizon : the longest episode.
+
+    Yields
+    ------
+    Positions in `indices`, and one episode in each of several copies of them, the copies of a task side by side; one
+    that a task did not need has the length 0.
+    """
+    remaining = np.full(len(indices), steps)
+    while (some := np.flatnonzero(remaining > 0)).size:
+        needed = -(-remaining[some] // horizon)
+        copies = int(needed.max())
+        limits = np.where(np.arange(copies) < needed[:, None], horizon, 0).ravel()
+        actor = make_actor(some, copies)
+        episodes = run_episodes(tasks, actor, np.repeat(indices[some], copies), limits, observe=False)
+        remaining[some] -= episodes.lengths.reshape(len(some), copies).sum(axis=1)
+        yield some, episodes
+
+
 def waves(count: int, steps: int, tasks: Tasks) -> Iterator[slice]:
     """Split `count` tasks or trials into waves of as many as surely fit what the budget has left.
 

@@ -35,6 +35,8 @@ class TrustRegion(NamedTuple):
     """Added to the Hessian of the divergence."""
     backtracks: int
     backtrack_ratio: float
+    absolute: bool = False
+    """Take the gradient as it is, and constants in its own units: what comes out depends on the scale of rewards."""
 
 
 class Stepped(NamedTuple):
@@ -65,36 +67,61 @@ def trust_region_step(
     def damped(v: Tensor) -> Tensor:
         return around.hessian_product(v) + region.damping * v
 
-    gradient = around.gradient
-    direction = conjugate_gradient(damped, gradient, region.conjugate_gradient_steps)
-    curvature = (direction @ damped(direction)).clamp(min=1e-12)
-    full_step = (2.0 * region.max_kl / curvature).sqrt() * direction
-    known = torch.stack([around.loss, gradient.norm()])
+    unit, norm = unit_vector(around.gradient)
+    gradient = around.gradient if region.absolute else unit
+    direction, image = conjugate_gradient(damped, gradient, region.conjugate_gradient_steps, first=region.absolute)
+    if region.absolute:  # garage conjugate_gradient_optimizer.py, `step`
+        curvature = direction @ damped(direction)
+        length = (2.0 * region.max_kl / (curvature + 1e-8)).sqrt().nan_to_num(nan=1.0)
+    else:
+        curvature = direction @ image
+        length = torch.where(curvature > 0.0, (2.0 * region.max_kl / curvature).sqrt(), 0.0)
+    full_step = length * direction
+    known = torch.stack([around.loss, norm])
     for backtrack in range(region.backtracks):
         fraction = region.backtrack_ratio**backtrack
         tried = parameters - fraction * full_step
         with torch.no_grad():
             # The one time in a trial that the host waits for the device.
-            loss, kl, before, norm = torch.cat([torch.stack(outcome(tried)), known]).tolist()
+            loss, kl, before, gradient_norm = torch.cat([torch.stack(outcome(tried)), known]).tolist()
         if loss < before and kl <= region.max_kl:
-            return Stepped(tried, before, loss, kl, fraction, norm)
-    return Stepped(parameters, before, before, 0.0, 0.0, norm)
+            return Stepped(tried, before, loss, kl, fraction, gradient_norm)
+    return Stepped(parameters, before, before, 0.0, 0.0, gradient_norm)
 
 
-def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, steps: int, residual: float = 1e-10) -> Tensor:
+def unit_vector(v: Tensor) -> tuple[Tensor, Tensor]:
+    """Return v / |v|, and |v|, however small or large its components are; a zero vector stays as it is."""
+    largest = v.abs().max()
+    scaled = torch.where(largest > 0.0, v / largest, 0.0)
+    norm = scaled.norm()
+    return torch.where(norm > 0.0, scaled / norm, 0.0), largest * norm
+
+
+def conjugate_gradient(
+    product: Callable[[Tensor], Tensor], b: Tensor, steps: int, residual: float = 1e-10, *, first: bool = False
+) -> tuple[Tensor, Tensor]:
     """Solve A x = b for a positive definite A given as v -> A v (Hestenes & Stiefel, 1952), starting from zero.
 
-    Once the squared residual is below `residual` (garage conjugate_gradient_optimizer.py:69), x stays as it is.
+    Once the squared residual is below `residual` (garage conjugate_gradient_optimizer.py:69), x stays as it is: of a
+    unit vector b it is a share.
+
+    Parameters
+    ----------
+    first : whether the first step is taken whatever the residual, as in garage's code.
+
+    Returns
+    -------
+    x and A x, the latter put together from the products that were taken.
     """
-    x, r, p = torch.zeros_like(b), b.clone(), b.clone()
+    x, r, p, image = torch.zeros_like(b), b.clone(), b.clone(), torch.zeros_like(b)
     squared = r @ r
-    for _ in range(steps):
-        open_ = squared > residual
+    for step in range(steps):
+        open_ = squared > (0.0 if first and step == 0 else residual)
         a_p = product(p)
         rate = torch.where(open_, squared / (p @ a_p), 0.0)
-        x = x + rate * p
+        x, image = x + rate * p, image + rate * a_p
         r = r - rate * a_p
         following = r @ r
         p = r + torch.where(open_, following / squared, 0.0) * p
         squared = following
-    return x
+    return x, image

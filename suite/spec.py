@@ -17,6 +17,20 @@ APART = {"label", "modules"}
 """Fields of a run that make it no other run."""
 
 
+class StepwiseTest(BaseModel):
+    """A meta-test of several adaptations, each on fresh episodes; what is recorded is the return before and after each.
+
+    The episodes that an adaptation reads are the ones that the policy before it is scored by: as the agent explores.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    adaptations: NonNegativeInt
+    """The run's score is the return after the last; an algorithm that does not adapt has none."""
+    steps: PositiveInt
+    """Environment steps in a task, in whole episodes, before each adaptation and after the last."""
+
+
 class RunSpec(BaseModel):
     """One run: an algorithm with all its settings, on one environment, with one seed and one budget.
 
@@ -47,6 +61,8 @@ class RunSpec(BaseModel):
     train_tasks: PositiveInt | None = None
     test_tasks: PositiveInt | None = None
     """None: the family's own."""
+    stepwise_test: StepwiseTest | None = None
+    """None: exploration episodes, one adaptation, and one evaluation episode."""
     threads: PositiveInt = 1
     """Of matrix products: the order of their sums depends on it, and so do the last bits."""
 

@@ -73,6 +73,7 @@ TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
     "tcl-pearl": ({**PEARL, "window": 4, "contrastive_scale": 0.1}, 3_000, 6.0),
     "oracle-sac": (SAC, 2_000, 6.0),
     "maml-trpo": ({"hidden_sizes": (16,), "meta_batch": 10, "rollouts": 4}, 40_000, 2.0),
+    "oracle-trpo": ({"hidden_sizes": (16,), "meta_batch": 20}, 40_000, 4.0),
     "rl2-ppo": (RL2, 60_000, 4.0),
     "tcl-rl2-ppo": ({**RL2, "window": 4}, 60_000, 4.0),
     "mql": (MQL, 4_000, 4.0),
@@ -82,8 +83,8 @@ TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
 
 QUICK = {spec.label: spec for spec in load_benchmark("quick").plan() if spec.environment == "point-goal-2d"}
 
-MEASURED = {"tcl-mql", "tcl-rl2-ppo"}
-"""What they gain or lose on point-goal-2d beside their hosts is a finding: docs/algorithms/tcl.md."""
+MEASURED = {"tcl-mql", "tcl-rl2-ppo", "oracle-trpo"}
+"""What they gain or lose beside others is a finding: docs/algorithms/tcl.md, and the oracle of the benchmark maml."""
 
 
 def test_every_algorithm_that_can_tell_tasks_apart_is_here() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from suite.inspect.cluster_records import ClusterRecord, read_clusters
 from suite.spec import APART, RunSpec
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.runs import ADAPTATIONS, CorruptRunError, RunFolder, Store
 
 RUN_COLUMNS = (
     "run",
@@ -36,6 +36,7 @@ RUN_COLUMNS = (
     "seconds_total",
     "machine",
 )
+ADAPTATION_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", ADAPTATIONS, "return")
 CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
 
 
@@ -67,6 +68,8 @@ class Results:
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
     snapshots: dict[str, str] = field(default_factory=dict)
     """Where runs were read from that are published, not of the store's own."""
+    adaptations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ADAPTATION_COLUMNS)))
+    """One row an evaluation and number of adaptations (`ADAPTATION_COLUMNS`) of a done run that was tested stepwise."""
 
     @property
     def done(self) -> pd.DataFrame:
@@ -116,6 +119,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     specs = dict(wanted or {})
     rows: dict[str, dict[str, Any]] = {}
     curves: list[pd.DataFrame] = []
+    steps: list[pd.DataFrame] = []
     problems: list[Problem] = []
     provenance: dict[str, dict[str, Any]] = {}
     failures: dict[str, dict[str, Any]] = {}
@@ -140,9 +144,11 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
             if folder.state == "done":
                 folder.verify()
                 provenance[run] = folder.provenance()
-                curve = _curve(folder)
+                episodes = _episodes(folder)
+                curve = _curve(episodes)
                 rows[run] |= _numbers(curve, folder.training(), provenance[run])
                 curves.append(curve.assign(run=run))
+                steps.append(_adaptations(episodes).assign(run=run))
                 try:
                     record, reason = read_clusters(folder), folder.clusters_failure()
                 except CorruptRunError as error:  # computed from the run, not of it: the run's own numbers stand
@@ -173,15 +179,28 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
         ],
         columns=list(RUN_COLUMNS),
     ).sort_values(["environment", "entry", "seed", "run"], ignore_index=True)
-    curve_table = pd.concat(curves) if curves else pd.DataFrame(columns=list(CURVE_COLUMNS))
-    for column in ("entry", "environment", "seed"):
-        curve_table[column] = curve_table["run"].map(runs.set_index("run")[column])
-    curve_table = curve_table[list(CURVE_COLUMNS)].sort_values(
-        ["environment", "entry", "seed", "environment_steps"], ignore_index=True
-    )
     return Results(
-        runs, curve_table, tuple(problems), specs, provenance, failures, log_tails, clusters, tuple(others), snapshots
+        runs,
+        _of_runs(curves, runs, CURVE_COLUMNS),
+        tuple(problems),
+        specs,
+        provenance,
+        failures,
+        log_tails,
+        clusters,
+        tuple(others),
+        snapshots,
+        _of_runs(steps, runs, ADAPTATION_COLUMNS),
     )
+
+
+def _of_runs(tables: Sequence[pd.DataFrame], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Put tables of single runs together, with what the runs are."""
+    table = pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
+    for column in ("entry", "environment", "seed"):
+        table[column] = table["run"].map(runs.set_index("run")[column])
+    order = [name for name in ("environment", "entry", "seed", "environment_steps", ADAPTATIONS) if name in columns]
+    return table[list(columns)].sort_values(order, ignore_index=True)
 
 
 def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunFolder]:
@@ -194,8 +213,8 @@ def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunFolder]
     return [*map(store.folder, sorted(names)), *(folder for folder in elsewhere if folder.snapshot is not None)]
 
 
-def _curve(folder: RunFolder) -> pd.DataFrame:
-    """Average a run's test episodes: one row an evaluation."""
+def _episodes(folder: RunFolder) -> pd.DataFrame:
+    """Read a run's test episodes, whose returns must be finite."""
     episodes = folder.evaluations()
     if episodes.empty:
         raise CorruptRunError(f"{folder.path}/evaluations.parquet: holds no evaluation")
@@ -204,8 +223,23 @@ def _curve(folder: RunFolder) -> pd.DataFrame:
         raise CorruptRunError(
             f"{folder.path}/evaluations.parquet: {bad} of {len(episodes)} returns are not finite (the run diverged)"
         )
+    return episodes
+
+
+def _curve(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Average a run's test episodes, after the last adaptation: one row an evaluation."""
+    if ADAPTATIONS in episodes:
+        episodes = episodes[episodes[ADAPTATIONS] == episodes[ADAPTATIONS].max()]
     columns = ["gradient_steps", "return", "success"]
     return episodes.groupby("environment_steps")[columns].mean().reset_index()
+
+
+def _adaptations(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Average a run's test episodes for each number of adaptations; empty if it was not tested step by step."""
+    keys = ["environment_steps", ADAPTATIONS]
+    if ADAPTATIONS not in episodes:
+        return pd.DataFrame(columns=[*keys, "return"])
+    return episodes.groupby(keys)["return"].mean().reset_index()
 
 
 def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, Any]) -> dict[str, Any]:

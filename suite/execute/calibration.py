@@ -19,7 +19,7 @@ from suite.execute.forecast import Speed, Speeds, alike
 from suite.failures import FailedRunError
 from suite.plan.budget_check import uncovered
 from suite.spec import RunSpec
-from suite.training.protocol import CountedTasks, TaskView, meta_test
+from suite.training.protocol import CountedTasks, TaskView, tested
 from suite.training.trainer import Trainer
 
 
@@ -133,12 +133,16 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
     with _alarm(seconds):
         test.reset(np.arange(len(tasks.vectors)))  # builds the simulation
         begun = test.clock()
-        meta_test(algorithm, test, spec.exploration_episodes)
+        tested(algorithm, test, spec)
         adapting = test.clock() - begun
     test.close()
     if adapting is None or not test.steps:
         return None
-    episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
+    if (test_by := spec.stepwise_test) is not None:
+        rounds = 1 + (test_by.adaptations if algorithm.adapts else 0)
+        episodes = len(tasks.vectors) * rounds * test_by.steps / tasks.family.spec.horizon
+    else:
+        episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
     step, reset = test.costs()
     return episodes * (reset + test.length * (step + test.acting / test.asked)) + adapting
 

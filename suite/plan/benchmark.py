@@ -29,7 +29,7 @@ from suite.plan.environment_sets import named_environments
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
 from suite.plan.user_modules import load_modules, modules_of
-from suite.spec import RunSpec
+from suite.spec import RunSpec, StepwiseTest
 from suite.versions import numeric_versions
 
 SUITE = Path(__file__).parents[1]
@@ -84,6 +84,8 @@ class Group(BaseModel):
     train_tasks: int | None = None
     test_tasks: int | None = None
     """Another protocol than the environment's own, which is the paper's; see `environments.make_family`."""
+    stepwise_test: StepwiseTest | None = None
+    """Meta-test step by step, instead of the exploration episodes and one evaluation episode."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Of each run, for matrix products; never chosen by how busy a machine is."""
 
@@ -226,6 +228,9 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
             algorithm = entry.algorithm or label
             if algorithm not in ENTRANTS:
                 raise UsageError(unknown("algorithms:", algorithm, ENTRANTS))
+            if group.stepwise_test and not ENTRANTS[algorithm].adapts_stepwise:
+                able = [name for name, declaration in ENTRANTS.items() if declaration.adapts_stepwise]
+                raise UsageError(f"stepwise_test: {algorithm} does not adapt step by step; {', '.join(able)} do")
             settings = used_settings(algorithm, environment, entry.settings)
             here[label] = [
                 RunSpec(
@@ -240,6 +245,7 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
                     budget=group.budget,
                     evaluations=group.evaluations,
                     threads=group.threads,
+                    stepwise_test=group.stepwise_test,
                     versions=versions,
                     modules=modules_of(algorithm, environment),
                     **protocol,

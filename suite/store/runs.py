@@ -36,7 +36,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from suite.errors import UsageError, first_line
+from suite.errors import UsageError
 from suite.failures import Failure, Kind
 from suite.spec import SCHEMA, RunSpec
 from suite.store import attempts
@@ -60,6 +60,8 @@ CLUSTERS_FAILED = "clusters.failed.json"
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 EVALUATION_COLUMNS = ("environment_steps", "gradient_steps", "task", "episode", "return", "success")
+ADAPTATIONS = "adaptations"
+"""A further column of runs that were tested step by step: one row a task and number of adaptations before it."""
 
 
 class CorruptRunError(UsageError):
@@ -347,7 +349,7 @@ class RunFolder:
                 )
             return RunSpec.model_validate_json(text)
         except (ValueError, RecursionError, AttributeError) as error:
-            raise CorruptRunError(f"{self.path}/run.json: {first_line(error)}") from error
+            raise CorruptRunError(f"{self.path}/run.json: {str(error).splitlines()[0]}") from error
 
     def evaluations(self) -> pd.DataFrame:
         """Read the evaluation episodes (see `EVALUATION_COLUMNS`)."""
@@ -511,7 +513,7 @@ class RunFolder:
             with ParquetFile(BytesIO(self.content(path.name))) as file:
                 table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
         except Exception as error:  # the reader raises many kinds for a damaged file
-            raise CorruptRunError(f"{path}: {first_line(error)}") from error
+            raise CorruptRunError(f"{path}: {str(error).splitlines()[0]}") from error
         return _with_columns(table, columns, path)
 
 

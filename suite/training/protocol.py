@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms import Algorithm, Episodes, MetaTestAgent, State, run_episodes
+from algorithms import Algorithm, Episodes, MetaTestAgent, State, StepwiseAgent, run_at_least, run_episodes
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
 from suite.failures import FailedRunError, Kind
+from suite.spec import RunSpec, StepwiseTest
 from suite.training.streams import stream
 
 
@@ -190,6 +191,50 @@ class TaskView:
         return self._tasks.step(actions, active)
 
 
+class Scores(NamedTuple):
+    """What a meta-test recorded, one row a test task and number of adaptations; see `tested`."""
+
+    tasks: IntArray  # (rows,)
+    adaptations: IntArray | None  # (rows,) before the episodes; None where there is one evaluation episode after all
+    returns: FloatArray  # (rows,) means over the row's episodes
+    success: FloatArray | BoolArray  # (rows,) likewise
+
+
+def tested(algorithm: Algorithm, tasks: CountedTasks, spec: RunSpec) -> Scores:
+    """Meta-test an algorithm on all test tasks by a run's protocol."""
+    if spec.stepwise_test:
+        return stepwise(algorithm, tasks, spec.stepwise_test)
+    episodes = meta_test(algorithm, tasks, spec.exploration_episodes)
+    return Scores(episodes.tasks, None, episodes.rewards.sum(axis=1), episodes.success)
+
+
+def stepwise(algorithm: Algorithm, tasks: CountedTasks, test: StepwiseTest) -> Scores:
+    """Let an algorithm adapt several times in every test task, and return what it gained before and after each.
+
+    Beliefs, initial states and draws are as in `meta_test`.
+    """
+    indices, horizon = np.arange(len(tasks.vectors)), tasks.family.spec.horizon
+    agent = _fresh_agent(algorithm, tasks, indices)
+    if not isinstance(agent, StepwiseAgent):
+        raise TypeError(f"{algorithm.name}: its agent does not adapt step by step")
+    adaptations = test.adaptations if algorithm.adapts else 0
+    returns, success = np.zeros((2, adaptations + 1, len(indices)))
+    for done in range(adaptations + 1):
+        waves = list(run_at_least(tasks, agent.explorer, indices, test.steps, horizon))
+        count = np.zeros(len(indices))
+        for some, episodes in waves:
+            run = (episodes.lengths > 0).reshape(len(some), -1)
+            count[some] += run.sum(axis=1)
+            returns[done, some] += episodes.rewards.sum(axis=1).reshape(run.shape).sum(axis=1)
+            success[done, some] += episodes.success.reshape(run.shape).sum(axis=1)
+        returns[done] /= count
+        success[done] /= count
+        if done < adaptations:
+            agent.adapt_again([episodes for _, episodes in waves])
+    before = np.repeat(np.arange(adaptations + 1), len(indices))
+    return Scores(np.tile(indices, adaptations + 1), before, returns.ravel(), success.ravel())
+
+
 def meta_test(
     algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int, indices: IntArray | None = None
 ) -> Episodes:
@@ -213,14 +258,18 @@ def meta_test(
 def adapted(algorithm: Algorithm, tasks: CountedTasks, exploration_episodes: int, indices: IntArray) -> MetaTestAgent:
     """Let an algorithm meet tasks for the first time, and return its agent after adaptation; see `meta_test`."""
     horizon = np.full(len(indices), tasks.family.spec.horizon)
-    tasks.rewind()
-    generators = [stream(tasks.seed, "evaluation", task) for task in indices.tolist()]
-    agent = algorithm.meta_test(generators, tasks.vectors[indices] if algorithm.reads_task_vectors else None)
+    agent = _fresh_agent(algorithm, tasks, indices)
     if algorithm.adapts:
         agent.adapt([run_episodes(tasks, agent, indices, horizon) for _ in range(exploration_episodes)])
     else:
         tasks.skip(exploration_episodes)
     return agent
+
+
+def _fresh_agent(algorithm: Algorithm, tasks: CountedTasks, indices: IntArray) -> MetaTestAgent:
+    tasks.rewind()
+    generators = [stream(tasks.seed, "evaluation", task) for task in indices.tolist()]
+    return algorithm.meta_test(generators, tasks.vectors[indices] if algorithm.reads_task_vectors else None)
 
 
 def evaluation_episodes(algorithm: Algorithm, agent: MetaTestAgent, tasks: CountedTasks, indices: IntArray) -> Episodes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,15 +13,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from algorithms import Algorithm, Episodes, Metrics, Problem, State, load_algorithm
+from algorithms import Algorithm, Metrics, Problem, State, load_algorithm
 from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
-from suite.errors import in_one_line
 from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
-from suite.store.runs import EVALUATION_COLUMNS
-from suite.training.protocol import BudgetError, CountedTasks, NonFiniteError, TaskView, meta_test
+from suite.store.runs import ADAPTATIONS, EVALUATION_COLUMNS
+from suite.training.protocol import BudgetError, CountedTasks, NonFiniteError, Scores, TaskView, tested
 from suite.training.streams import algorithm_streams
 
 
@@ -30,23 +28,6 @@ class DivergedError(FailedRunError):
     """Training produced a number that is not finite; the message names algorithm, iteration and quantity."""
 
     kind: ClassVar[Kind] = "diverged"
-
-
-class WrongNumberError(FailedRunError):
-    """What an algorithm logs or counts is no number; the message names it."""
-
-    kind: ClassVar[Kind] = "error"
-
-
-COUNTERS = (
-    "environment_steps",
-    "gradient_steps",
-    "meta_test_steps",
-    "seconds_sampling",
-    "seconds_updating",
-    "seconds_evaluating",
-)
-"""Columns of the training table that are not the algorithm's."""
 
 
 def next_mark(spec: RunSpec, steps: int) -> int | None:
@@ -129,7 +110,7 @@ class Trainer:
                 )
             self.evaluate()
             between()
-        while algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
+        while not algorithm.finished and algorithm.smallest_iteration_steps <= spec.budget - self.train.steps:
             mark = next_mark(spec, self.train.steps)
             self.iterate()
             if mark is not None and self.train.steps >= mark:
@@ -141,70 +122,35 @@ class Trainer:
         self.test.close()
 
     def iterate(self) -> None:
-        """Run one iteration and check that what it logs are numbers, and finite.
-
-        Raises
-        ------
-        WrongNumberError
-            If a metric, or the count of gradient steps, is no number.
-        DivergedError
-            If a metric is not finite.
-        """
+        """Run one iteration and check that what it logs is finite."""
         self.iterations += 1
         begun, sampling = time.perf_counter(), self.train.seconds
         with self._diverging():
-            metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
-        self.metrics = self._numbers(metrics)
+            self.metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
         for quantity, value in self.metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {quantity} is {value}")
-        self.algorithm.gradient_steps = self.gradient_steps
         self.seconds["updating"] += time.perf_counter() - begun - (self.train.seconds - sampling)
 
-    @property
-    def gradient_steps(self) -> int:
-        """The algorithm's count; raises `WrongNumberError` if that is no whole number."""
-        counted: Any = self.algorithm.gradient_steps
-        try:
-            return operator.index(counted)
-        except (TypeError, ValueError, RuntimeError) as error:
-            what = f"{self.spec.algorithm}: gradient_steps is {in_one_line(repr(counted))[:60]}"
-            raise WrongNumberError(f"{what}: must be a whole number") from error
-
-    def _numbers(self, metrics: Any) -> Metrics:
-        """Take what an iteration returned as numbers: those of numpy and of torch are."""
-        where = f"{self.spec.algorithm}: iteration {self.iterations}"
-        if not isinstance(metrics, Mapping):
-            raise WrongNumberError(f"{where}: metrics must be a dict, not a {type(metrics).__name__}")
-        numbers = {}
-        for name, value in metrics.items():
-            if not isinstance(name, str) or name in COUNTERS:
-                taken = ", ".join(COUNTERS)
-                raise WrongNumberError(f"{where}: metric {name!r}: must be named by a string, and by none of {taken}")
-            try:
-                if isinstance(value, str | bytes):
-                    raise TypeError("text is none")
-                numbers[name] = float(value.detach() if isinstance(value, torch.Tensor) else value)
-            except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-                what = f"{where}: metric {name!r} is {in_one_line(repr(value))[:60]}"
-                raise WrongNumberError(f"{what}: must be a number ({in_one_line(error)})") from error
-        return numbers
-
-    def evaluate(self) -> Episodes:
+    def evaluate(self) -> Scores:
         """Meta-test the algorithm as it stands, and note where training is."""
         begun = time.perf_counter()
         with self._diverging():
-            episodes = meta_test(self.algorithm, self.test, self.spec.exploration_episodes)
+            scores = tested(self.algorithm, self.test, self.spec)
         self.seconds["evaluating"] += time.perf_counter() - begun
-        counters = {"environment_steps": self.train.steps, "gradient_steps": self.gradient_steps}
+        counters = {
+            "environment_steps": self.train.steps,
+            "gradient_steps": self.algorithm.gradient_steps,
+        }
         self.evaluations.append(
             pd.DataFrame(
                 {
                     **counters,
-                    "task": episodes.tasks,
-                    "episode": np.zeros_like(episodes.tasks),
-                    "return": episodes.rewards.sum(axis=1),
-                    "success": episodes.success,
+                    "task": scores.tasks,
+                    "episode": np.zeros_like(scores.tasks),
+                    "return": scores.returns,
+                    "success": scores.success,
+                    **({} if scores.adaptations is None else {ADAPTATIONS: scores.adaptations}),
                 }
             )
         )
@@ -218,7 +164,7 @@ class Trainer:
                 **self.metrics,
             }
         )
-        return episodes
+        return scores
 
     def state(self) -> State:
         """Return everything needed to go on bit for bit."""
@@ -244,7 +190,8 @@ class Trainer:
         self.seconds = dict(state["seconds"])
         self.iterations = state["iterations"]
         self.metrics = dict(state["metrics"])
-        columns = {name: state["evaluations"][name].as_subclass(torch.Tensor).numpy() for name in EVALUATION_COLUMNS}
+        names = [*EVALUATION_COLUMNS, *([ADAPTATIONS] if self.spec.stepwise_test else [])]
+        columns = {name: state["evaluations"][name].as_subclass(torch.Tensor).numpy() for name in names}
         self.evaluations = [pd.DataFrame(columns)]
         self.training = [dict(row) for row in state["training"]]
 

@@ -12,14 +12,14 @@ from algorithms import maml_trpo
 from algorithms.advantages import LinearFeatureBaseline, shrunken_baseline
 from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Episodes
-from algorithms.maml_trpo import MAMLTRPO, AdaptedTasks, Batch, ParametersActor, surrogate_loss
-from algorithms.rollouts import run_episodes
-from algorithms.trust_region import conjugate_gradient
-from tests.algorithms.two_directions import (
-    TwoDirections,
-    make,
-    train_tasks,
-)
+from algorithms.maml_trpo import MAMLTRPO, AdaptedTasks, Batch, ParametersActor, Rollouts, surrogate_loss
+from algorithms.rollouts import run_at_least, run_episodes
+from algorithms.trust_region import Outcome, Surroundings, TrustRegion, conjugate_gradient, trust_region_step
+from environments import Step
+from suite.errors import UsageError
+from suite.plan.settings import used_settings
+from suite.training.protocol import CountedTasks
+from tests.algorithms.two_directions import TwoDirections, make, train_tasks
 
 SMALL: dict[str, Any] = {"hidden_sizes": (4,), "meta_batch": 3, "rollouts": 2}
 
@@ -155,9 +155,10 @@ def test_conjugate_gradient_solves() -> None:
     root = rng.normal(size=(12, 8))
     a, b = root.T @ root + 0.1 * np.eye(8), rng.normal(size=8)
     matrix = torch.from_numpy(a)
-    got = conjugate_gradient(lambda v: matrix @ v, torch.from_numpy(b), 30)
+    got, image = conjugate_gradient(lambda v: matrix @ v, torch.from_numpy(b), 30)
     np.testing.assert_allclose(got.numpy(), np.linalg.solve(a, b), atol=1e-5)
-    at_once = conjugate_gradient(lambda v: 2.0 * v, torch.from_numpy(b), 30)
+    np.testing.assert_allclose(image.numpy(), a @ got.numpy(), atol=1e-12)
+    at_once, _ = conjugate_gradient(lambda v: 2.0 * v, torch.from_numpy(b), 30)
     np.testing.assert_allclose(at_once.numpy(), b / 2.0)
 
 
@@ -277,7 +278,8 @@ def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task
     algorithm = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": published})
     assert isinstance(algorithm, MAMLTRPO)
     some, drawn = episodes()
-    batch = algorithm.batch([(some, drawn)], 2)
+    batch = algorithm.batch([Rollouts(np.arange(2), some, drawn)], 2)
+    assert batch.present.sum(dim=1).tolist() == [11.0, 16.0]
     for task in range(2):
         mine = slice(2 * task, 2 * task + 2)
         returns = np.zeros((1, 2, 8))
@@ -294,12 +296,11 @@ def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task
         else:
             values = shrunken_baseline(s, returns, present)
         raw = (returns - values)[present]
-        expected = np.zeros((1, 2, 8))
-        expected[present] = (raw - raw.mean()) / raw.std()
-        np.testing.assert_allclose(batch.advantages[task].numpy(), expected.reshape(-1), atol=1e-6)
-        np.testing.assert_array_equal(batch.present[task].numpy(), present.reshape(-1))
-        np.testing.assert_array_equal(batch.actions[task, :, 0].numpy(), drawn[mine].reshape(-1))
-        np.testing.assert_array_equal(batch.observations[task, :, 0].numpy(), (s[..., 0] * present).reshape(-1))
+        kept = batch.present[task].bool()
+        assert not kept[raw.size :].any()
+        np.testing.assert_allclose(batch.advantages[task][kept].numpy(), (raw - raw.mean()) / raw.std(), atol=1e-6)
+        np.testing.assert_array_equal(batch.actions[task, kept, 0].numpy(), drawn[mine][present[0], 0])
+        np.testing.assert_array_equal(batch.observations[task, kept, 0].numpy(), s[present][:, 0])
 
 
 @pytest.mark.parametrize("padding", [False, True])
@@ -311,7 +312,7 @@ def test_garages_advantages_are_those_of_padded_episodes(float64: None, padding:
     for bias in made.untrained_baseline.biases:  # as drawn they are zero, and so is V of zeros
         bias.data.fill_(0.4)
     some, drawn = episodes()
-    batch = made.batch([(some, drawn)], 2)
+    batch = made.batch([Rollouts(np.arange(2), some, drawn)], 2)
     for task in range(2):
         kept = []
         for path in (2 * task, 2 * task + 1):
@@ -386,12 +387,12 @@ def test_garages_outer_loss_has_no_likelihood_ratio(float64: None) -> None:
     torch.testing.assert_close(outcome.loss, -(log_probability * outer.advantages)[outer.present.bool()].mean())
 
 
-@pytest.mark.parametrize("preset", ["garage", "promp"])
+@pytest.mark.parametrize("preset", ["garage", "promp", "maml_rl"])
 def test_the_published_presets_run(preset: str) -> None:
     family = TwoDirections(edge=0.3)
     made = make("maml-trpo", family, {**SMALL, "as_published": MAMLTRPO.published[preset]})
     metrics = made.meta_train(train_tasks(family))
-    assert set(MAMLTRPO.published) == {"garage", "promp"}
+    assert set(MAMLTRPO.published) == {"garage", "promp", "maml_rl"}
     assert all(np.isfinite(value) for value in metrics.values())
 
 
@@ -415,7 +416,7 @@ def test_meta_test_takes_the_inner_step_on_the_exploration_episodes(algorithm: M
                 np.zeros(2, dtype=bool),
             )
         ]
-        batch = algorithm.batch([(mine[0], np.stack([u[task] for u in drawn]))], 1)
+        batch = algorithm.batch([Rollouts(np.zeros(1, dtype=int), mine[0], np.stack([u[task] for u in drawn]))], 1)
         expected = algorithm.inner_step(algorithm.policy_parameters.vector, of_task(batch, 0))
         torch.testing.assert_close(agent.theta[task], expected)
     observations = np.array([[0.2], [0.3]])
@@ -429,3 +430,204 @@ def test_an_iteration_of_two_inner_steps_spends_what_it_announces() -> None:
     announced = algorithm.next_iteration_steps
     algorithm.meta_train(tasks)
     assert tasks.steps == announced
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-5, 1e4, 1e20])
+def test_a_step_does_not_depend_on_the_scale_of_the_gradient(scale: float) -> None:
+    """In single precision, where the square of the first gradient is zero, and that of the last infinite."""
+    generator = torch.Generator().manual_seed(0)
+    root, b = torch.randn(8, 6, generator=generator), torch.randn(6, generator=generator)
+    h = root.T @ root
+
+    def steps(factor: float, absolute: bool) -> torch.Tensor:
+        def outcome(x: torch.Tensor) -> Outcome:
+            return Outcome(factor * (b @ x), 0.5 * x @ h @ x)
+
+        around = Surroundings(torch.zeros(()), factor * b, lambda v: h @ v)
+        region = TrustRegion(0.01, 10, 1e-5, 15, 0.8, absolute=absolute)
+        return trust_region_step(outcome, torch.zeros(6), around, region).parameters
+
+    exact = torch.linalg.solve(h.double(), b.double())
+    exact = -(0.02 / (exact @ h.double() @ exact)).sqrt() * exact
+    for factor in (1.0, scale):
+        found = steps(factor, absolute=False)
+        cosine = torch.cosine_similarity(found.double(), exact, dim=0)
+        assert cosine > 0.999
+        assert 0.5 < found.norm() / exact.norm() < 1.001
+    if scale == 1e-5:  # garage's 1e-8 beside the curvature of a direction of size 1e-5
+        shrunken = steps(scale, absolute=True)
+        assert 0.0 < shrunken.norm() < 0.5 * exact.norm()
+
+
+def test_a_zero_gradient_moves_nothing() -> None:
+    for absolute in (False, True):
+        around = Surroundings(torch.zeros(()), torch.zeros(3), lambda v: v)
+        region = TrustRegion(0.01, 10, 1e-5, 15, 0.8, absolute=absolute)
+        stepped = trust_region_step(lambda x: Outcome(x.sum(), x @ x), torch.ones(3), around, region)
+        assert torch.equal(stepped.parameters, torch.ones(3))
+        assert stepped.fraction == stepped.gradient_norm == 0.0
+
+
+class Scaled:
+    """Tasks whose rewards are in other units."""
+
+    def __init__(self, tasks: CountedTasks, factor: float) -> None:
+        self.tasks, self.factor, self.left, self.reset = tasks, factor, tasks.left, tasks.reset
+
+    def step(self, actions: np.ndarray, active: np.ndarray) -> Step:
+        step = self.tasks.step(actions, active)
+        return step._replace(rewards=self.factor * step.rewards)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e-6, 1e6])
+@pytest.mark.parametrize("published", [frozenset(), frozenset({"small-ridge"})])
+def test_an_iteration_does_not_depend_on_the_scale_of_rewards(
+    float64: None, factor: float, published: frozenset[str]
+) -> None:
+    found = []
+    for scale in (1.0, factor):
+        family = TwoDirections(edge=0.3)
+        made = make("maml-trpo", family, {**SMALL, "meta_batch": 8, "as_published": published})
+        assert isinstance(made, MAMLTRPO)
+        metrics = made.meta_train(Scaled(train_tasks(family), scale))
+        assert metrics["step_fraction"] > 0.0
+        found.append(made.policy_parameters.vector.clone())
+    torch.testing.assert_close(found[1], found[0], rtol=1e-6, atol=1e-6)
+
+
+def test_garages_rule_takes_a_step_where_rewards_are_large() -> None:
+    """It looks at the residual after the first step only; of an absolute rule before it nothing would move."""
+    family = TwoDirections()
+    made = make("maml-trpo", family, {**SMALL, "meta_batch": 8, "as_published": MAMLTRPO.published["garage"]})
+    metrics = made.meta_train(Scaled(train_tasks(family), 1e6))
+    assert 0.0 < metrics["gradient_norm"] < 1e-5
+    assert metrics["step_fraction"] > 0.0
+
+
+def test_curvature_by_differences_is_of_gradients_far_to_both_sides(float64: None) -> None:
+    """The direction from a Hessian whose columns are differences of the mean divergence's gradients."""
+    published = {"as_published": frozenset({"curvature-by-differences"})}
+    made = make("maml-trpo", TwoDirections(), {**SMALL, **published, "conjugate_gradient_steps": 1})
+    assert isinstance(made, MAMLTRPO)
+    inner, outer = batches(2, seed=3)
+    theta = made.policy_parameters.vector.clone()
+    around = AdaptedTasks(made, theta, [inner], outer)
+
+    def divergence(vector: torch.Tensor) -> torch.Tensor:
+        return vmap(made.task_outcome, (None, 0, 0, 0))(vector, [inner], outer, around.old).kl.mean()
+
+    g = around.gradient() / 3.0
+    g /= g.norm()
+    step = 1.0 / (theta.norm() + 1e-8)
+    h_g = (grad(divergence)(theta + step * g) - grad(divergence)(theta - step * g)) / (2.0 * step) + 1e-5 * g
+    x = g / (g @ h_g)  # one step of conjugate gradient
+    full = (0.02 / (x @ h_g / (g @ h_g))).sqrt() * x
+    metrics = made.outer_step([inner], outer)
+    assert metrics["step_fraction"] > 0.0
+    torch.testing.assert_close(made.policy_parameters.vector, theta - metrics["step_fraction"] * full)
+    exact = around.hessian_product(g) / 3.0 + 1e-5 * g
+    assert torch.cosine_similarity(exact, h_g, dim=0) < 0.999, "the test cannot tell differences from derivatives"
+
+
+def test_relu_units_are_asked_for() -> None:
+    for activation, function in (("tanh", np.tanh), ("relu", lambda x: np.maximum(x, 0.0))):
+        made = make("maml-trpo", TwoDirections(), {**SMALL, "activation": activation})
+        assert isinstance(made, MAMLTRPO)
+        w0, w1, b0, b1 = (each.detach().numpy() for each in [*made.policy.network.parameters()])
+        means = made.policy(torch.tensor([[0.3], [-2.0]])).means.detach().numpy()
+        np.testing.assert_allclose(means, function(np.array([[0.3], [-2.0]]) @ w0 + b0) @ w1 + b1, rtol=1e-6)
+
+
+def test_a_batch_of_steps_holds_the_episodes_that_follow_one_another(float64: None) -> None:
+    """Every task has at least its steps, and without the last of its episodes fewer."""
+    family = TwoDirections(edge=0.2)
+    made = make("maml-trpo", family, {**SMALL, "hidden_sizes": (), "batch_steps": 30})
+    assert isinstance(made, MAMLTRPO)
+    tasks = train_tasks(family)
+    theta = made.policy_parameters.vector.expand(2, -1)
+    batch, returns = made.collect(tasks, np.arange(2), theta)
+    sizes = batch.present.sum(dim=1)
+    assert (sizes >= 30).all()
+    assert (sizes <= 30 + 7).all()
+    assert tasks.steps == sizes.sum()
+    assert len(returns) > 2 * -(-30 // 8), "the test needs episodes that end early"
+    announced = made.smallest_iteration_steps
+    assert announced == 2 * (30 + 7)
+
+
+def test_no_inner_step_is_trpo_on_all_tasks(float64: None) -> None:
+    """Told nothing, trained before adaptation: the loss after the step is that of theta itself."""
+    made = make("maml-trpo", TwoDirections(), {**SMALL, "inner_steps": 0})
+    assert isinstance(made, MAMLTRPO)
+    (outer,) = batches(1)
+    theta = made.policy_parameters.vector.clone()
+    old = made.distribution(theta, outer.observations)
+    metrics = made.outer_step([], outer)
+    pi = made.distribution(made.policy_parameters.vector, outer.observations)
+    expected = torch.stack(
+        [
+            surrogate_loss(
+                DiagonalNormal(*(each[task] for each in pi)),
+                DiagonalNormal(*(each[task] for each in old)),
+                of_task(outer, task),
+            )
+            for task in range(3)
+        ]
+    ).mean()
+    assert metrics["step_fraction"] > 0.0
+    assert metrics["loss_after"] == pytest.approx(float(expected))
+
+
+def test_adam_takes_its_first_step_by_the_sign_of_the_gradient(float64: None) -> None:
+    settings = {**SMALL, "inner_steps": 0, "outer_optimiser": "adam", "outer_rate": 0.01}
+    made = make("maml-trpo", TwoDirections(), settings)
+    assert isinstance(made, MAMLTRPO)
+    (outer,) = batches(1)
+    theta = made.policy_parameters.vector.clone()
+    gradient = AdaptedTasks(made, theta, [], outer).gradient()
+    made.outer_step([], outer)
+    torch.testing.assert_close(made.policy_parameters.vector, theta - 0.01 * gradient.sign(), rtol=0, atol=1e-6)
+    assert set(made.parts) == {"policy", "adam"}
+
+
+def test_iterations_end_meta_training() -> None:
+    made, tasks = make("maml-trpo", TwoDirections(), {**SMALL, "iterations": 2}), train_tasks(TwoDirections())
+    ends = []
+    for _ in range(2):
+        ends.append(made.finished)
+        made.meta_train(tasks)
+    assert [*ends, made.finished] == [False, False, True]
+    assert make("maml-trpo", TwoDirections(), {**SMALL, "iterations": 0}).finished
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"common_baseline": True}, "needs inner_steps 0"),
+        ({"batch_steps": 10, "as_published": frozenset({"kl-over-padding"})}, "kl-over-padding"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        MAMLTRPO.Settings(**settings)
+    jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
+    with pytest.raises(UsageError, match=said):
+        used_settings("maml-trpo", "point-goal-2d", jsonable)
+
+
+def test_a_step_by_step_agent_takes_each_step_on_its_own_episodes_at_its_own_rate(float64: None) -> None:
+    family = TwoDirections(edge=0.2)
+    made = make("maml-trpo", family, {**SMALL, "test_rates": (0.5, 0.25)})
+    assert isinstance(made, MAMLTRPO)
+    tasks = train_tasks(family)
+    agent = made.meta_test([np.random.default_rng(seed) for seed in (0, 1)])
+    theta = agent.theta
+    for rate in (0.5, 0.25, 0.25):
+        waves = list(run_at_least(tasks, agent.explorer, np.arange(2), 30, 8))
+        explored = zip(agent.explored, waves, strict=True)
+        batch = made.batch([Rollouts(some, each, actor.drawn) for (_, actor), (some, each) in explored], 2)
+        expected = torch.stack([made.inner_step(theta[task], of_task(batch, task), rate) for task in range(2)])
+        agent.adapt_again([episodes for _, episodes in waves])
+        torch.testing.assert_close(agent.theta, expected)
+        assert (agent.theta[:, -1] != theta[:, -1]).all(), "the deviation adapts too"
+        theta = agent.theta

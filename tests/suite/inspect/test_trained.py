@@ -11,11 +11,13 @@ import torch
 from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
+from algorithms import Episodes
 from suite.errors import UsageError
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
 from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
-from suite.store.runs import Store
+from suite.store.runs import RunFolder, Store
+from suite.training.protocol import meta_test
 from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
@@ -36,13 +38,18 @@ def runs(results: Path) -> dict[str, str]:
     return {folder.spec().label: folder.run for folder in Store(results).folders()}
 
 
+def evaluation_episodes_of(folder: RunFolder) -> Episodes:
+    trainer = trained(folder, CPU)
+    return meta_test(trainer.algorithm, trainer.test, trainer.spec.exploration_episodes)
+
+
 def test_a_trained_agent_scores_as_the_run_did(results: Path, runs: dict[str, str]) -> None:
     for label in ("pearl", "blind-sac"):
         folder = Store(results).folder(runs[label])
         committed = folder.evaluations()
         last = committed[committed["environment_steps"] == committed["environment_steps"].max()]
-        episodes = trained(folder, CPU).evaluate()
-        np.testing.assert_array_equal(episodes.rewards.sum(axis=1), last["return"])
+        scores = trained(folder, CPU).evaluate()
+        np.testing.assert_array_equal(scores.returns, last["return"])
 
 
 @pytest.mark.parametrize("label", ["pearl", "blind-sac"])
@@ -123,7 +130,7 @@ def test_statistics_agree_with_loops() -> None:
 
 
 def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) -> None:
-    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    episodes = evaluation_episodes_of(Store(results).folder(runs["pearl"]))
     starts = set()
     for seed in range(60):
         windows = crop(episodes, 8, np.random.default_rng(seed))
@@ -139,7 +146,7 @@ def test_crop_cuts_consecutive_transitions(results: Path, runs: dict[str, str]) 
 
 
 def test_crop_draws_the_starts_of_long_episodes_as_it_always_did(results: Path, runs: dict[str, str]) -> None:
-    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    episodes = evaluation_episodes_of(Store(results).folder(runs["pearl"]))
     windows = crop(episodes, 8, np.random.default_rng(3))
     starts = np.random.default_rng(3).integers(np.full(len(episodes.tasks), HORIZON - 8))
     for copy, start in enumerate(starts):
@@ -147,7 +154,7 @@ def test_crop_draws_the_starts_of_long_episodes_as_it_always_did(results: Path, 
 
 
 def test_crop_never_reads_beyond_a_short_episode(results: Path, runs: dict[str, str]) -> None:
-    episodes = trained(Store(results).folder(runs["pearl"]), CPU).evaluate()
+    episodes = evaluation_episodes_of(Store(results).folder(runs["pearl"]))
     episodes.lengths[:3] = 1, 2, 6
     windows = crop(episodes, 8, np.random.default_rng(0))
     assert windows.lengths[:4].tolist() == [1, 1, 4, 8]  # four fifths, or W

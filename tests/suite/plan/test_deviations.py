@@ -12,6 +12,7 @@ from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark, load_benchmark
 from suite.plan.deviations import departures, in_words
 from suite.spec import RunSpec
+from suite.training.protocol import meta_test
 from suite.training.trainer import Trainer
 from tests.suite.stores import make_spec
 
@@ -79,7 +80,7 @@ def test_a_run_follows_its_protocol() -> None:
     changed = {"horizon": 7, "exploration_episodes": 1, "train_tasks": 3, "test_tasks": 5}
     trainer = Trainer.of(SMOKE.model_copy(update=changed), torch.device("cpu"))
     assert (trainer.algorithm.problem.horizon, trainer.algorithm.problem.train_tasks) == (7, 3)
-    episodes = trainer.evaluate()
+    episodes = meta_test(trainer.algorithm, trainer.test, trainer.spec.exploration_episodes)
     assert episodes.lengths.tolist() == [7] * 5
     assert trainer.test.steps == 2 * 7 * 5
 
