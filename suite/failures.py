@@ -6,8 +6,6 @@ import errno
 import signal
 from typing import ClassVar, Literal, NamedTuple
 
-from suite.errors import in_one_line
-
 Kind = Literal[
     "error",  # an exception
     "budget",  # the budget does not cover an iteration
@@ -62,8 +60,8 @@ class FailedRunError(Exception):
 def of_exception(error: BaseException) -> Failure:
     """Classify an exception that ended an attempt."""
     if isinstance(error, FailedRunError):
-        return Failure(error.kind, in_one_line(error))
-    reason = f"{type(error).__name__}: {in_one_line(error)}"
+        return Failure(error.kind, str(error))
+    reason = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
@@ -81,7 +79,7 @@ def exit_status(failure: Failure) -> int:
 def _of_peer(error: BaseException) -> Failure | None:
     from algorithms.peers.process import PeerError  # as below
 
-    return Failure(error.kind, in_one_line(error)) if isinstance(error, PeerError) else None
+    return Failure(error.kind, str(error)) if isinstance(error, PeerError) else None
 
 
 def _torch_is_out_of_memory(error: BaseException) -> bool:
