@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algorithms import Episodes, Problem, State, Streams, load_algorithm
+from algorithms.maml_trpo import Rollouts
 from algorithms.optimisation import FlatParameters
 from algorithms.peers.algorithm import PeerAlgorithm
 from algorithms.peers.garage_process.wire import Message
@@ -238,7 +239,7 @@ def maml() -> Iterator[Row]:
     give_weights(garage, maml_policy(of(flat)) | baseline)
     tasks, each = 3, 4
     rounds = [made_episodes(tasks * each, early=False), made_episodes(tasks * each, early=True)]
-    batches = [algorithm.batch([(episodes, episodes.actions)], tasks) for episodes in rounds]
+    batches = [algorithm.batch([Rollouts(np.arange(tasks), made, made.actions)], tasks) for made in rounds]
     theta = flat.vector.clone()
     adapted = [algorithm.inner_step(theta, type(batches[0])(*(part[task] for part in batches[0]))) for task in range(3)]
     surroundings: list[Any] = []
