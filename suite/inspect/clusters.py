@@ -14,12 +14,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import sklearn.manifold
 import sklearn.metrics
+import torch
 from threadpoolctl import threadpool_limits
 
 from algorithms import Episodes
 from algorithms.gaussian import DiagonalNormal
 from algorithms.tcl import window_and_starts
-from environments import FloatArray, IntArray, family_options, make_family
+from environments import BoolArray, FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
 from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
 from suite.plan.embeddings import ClusterSettings, check_embeddable
@@ -71,7 +72,9 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         for _ in range(settings.rollouts):
             episodes = evaluation_episodes(algorithm, agent, tasks, indices)
             windows = crop(episodes, settings.window, generator)
-            means.append(algorithm.encode([windows]).means.double().cpu().numpy())
+            encoded = algorithm.encode([windows]).means
+            precision = torch.finfo(encoded.dtype).eps
+            means.append(encoded.double().cpu().numpy())
             returns.append(episodes.rewards.sum(axis=1))
             rows.append(windows.lengths)
             tick()
@@ -81,7 +84,8 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     labels = np.tile(indices, settings.rollouts)
     if latent.shape[1] < 2:
         raise UsageError(f"run {spec.run}: its latent has one dimension; a projection to the plane needs two")
-    if not np.isfinite(latent).all() or np.ptp(latent, axis=0).max() == 0.0:
+    # A posterior is a sum over a window's rows: it is known to as many roundings.
+    if not np.isfinite(latent).all() or not varies(latent, precision * np.max(rows)).any():
         raise UsageError(f"run {spec.run}: its encoder gives every window the same posterior; there are no clusters")
     projected, projection = project(latent, settings)
     return ClusterRecord(
@@ -172,6 +176,17 @@ def project(latent: FloatArray, settings: ClusterSettings) -> tuple[FloatArray, 
     )
 
 
+def varies(values: FloatArray, precision: float) -> BoolArray:
+    """Say of each column (rows, columns) whether its values differ by more than they are known to.
+
+    Parameters
+    ----------
+    precision : relative; what sums of floating-point numbers are known to.
+    """
+    different: BoolArray = np.ptp(values, axis=0) > precision * np.abs(values).max(axis=0)
+    return different
+
+
 def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     """Judge how tight and how far apart labelled clusters are.
 
@@ -184,7 +199,7 @@ def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     -------
     `to_centroid`, the mean distance of a point to its cluster's centroid, and `between_centroids`, the mean distance of
     two centroids; `ratio`, the second over the first, which no scaling changes (None where all points are at
-    their centroids); `silhouette`, the mean silhouette coefficient (Rousseeuw 1987).
+    their centroids, as far as numbers can tell); `silhouette`, the mean silhouette coefficient (Rousseeuw 1987).
     """
     names = np.unique(labels)
     centroids = np.stack([points[labels == name].mean(axis=0) for name in names])  # (clusters, dimensions)
@@ -194,6 +209,6 @@ def statistics(points: FloatArray, labels: IntArray) -> Statistics:
     return Statistics(
         to_centroid=within,
         between_centroids=between,
-        ratio=between / within if within > 0.0 else None,
+        ratio=between / within if within > np.finfo(np.float64).eps * len(points) * np.abs(points).max() else None,
         silhouette=float(sklearn.metrics.silhouette_score(points, labels)),
     )

@@ -13,7 +13,7 @@ from PIL import Image
 
 from algorithms import Episodes
 from suite.errors import UsageError
-from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, statistics
+from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, embed, statistics, varies
 from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import RunFolder, Store
@@ -236,3 +236,32 @@ def test_the_recorded_command_makes_the_same_numbers_again(results: Path, runs: 
     assert suite(*arguments, "--results", tmp_path) == 0
     assert (folder.path / "done.json").stat().st_mtime_ns > began
     pd.testing.assert_frame_equal(folder.evaluations(), before)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.7, -3.0])
+def test_an_encoder_that_is_dead_has_no_clusters(bias: float, results: Path, runs: dict[str, str]) -> None:
+    trainer = trained(Store(results).folder(runs["pearl"]), CPU)
+    encoder = trainer.algorithm.encoder_parameters  # type: ignore[attr-defined]
+    _, weights, _, biases = encoder.parameters
+    weights.data.zero_()  # as if no unit of the last hidden layer were on
+    biases.data.fill_(bias)
+    settings = ClusterSettings(tasks=4, rollouts=6, perplexity=5)
+    with pytest.raises(UsageError, match="its encoder gives every window the same posterior"):
+        embed(trainer, settings)
+
+
+def test_an_encoder_that_says_little_has_clusters(results: Path, runs: dict[str, str]) -> None:
+    trainer = trained(Store(results).folder(runs["pearl"]), CPU)
+    encoder = trainer.algorithm.encoder_parameters  # type: ignore[attr-defined]
+    settings = ClusterSettings(tasks=4, rollouts=6, perplexity=5)
+    _, weights, _, _ = encoder.parameters
+    weights.data.mul_(0.01)
+    assert embed(trainer, settings).latent.between_centroids > 0.0
+
+
+def test_what_differs_by_rounding_alone_does_not_vary() -> None:
+    summed = np.array([[0.1 + 0.2 + 0.3, 1.0, 1e-9], [0.3 + 0.2 + 0.1, 2.0, 2e-9]])
+    assert summed[0, 0] != summed[1, 0]
+    assert varies(summed, 3 * np.finfo(np.float64).eps).tolist() == [False, True, True]
+    points = np.array([[0.1 + 0.2 + 0.3], [0.3 + 0.2 + 0.1], [1.0], [1.0]])
+    assert statistics(points, np.array([0, 0, 1, 1])).ratio is None
