@@ -31,7 +31,7 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Actor, Algorithm, Episodes, Metrics, Stateful, StepwiseAgent, Streams, Tasks
 from algorithms.maml_trpo_settings import MAMLTRPODeclaration, MAMLTRPOSettings
 from algorithms.networks import MLP, GaussianPolicy, xavier_uniform
-from algorithms.noise import EpisodeNoise, task_normals
+from algorithms.noise import EpisodeNoise, spawned, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.rollouts import run_at_least, run_episodes, waves
 from algorithms.trust_region import Outcome, Surroundings, TrustRegion, trust_region_step
@@ -185,7 +185,8 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
 
         An episode is a problem of finite horizon: nothing is left at its end, and the baseline knows the time.
         """
-        published, horizon = self.settings.as_published, self.problem.horizon
+        published = self.settings.as_published
+        horizon = max(self.problem.horizon, *(each.drawn.shape[1] for each in rollouts))
 
         def by_task(values: FloatArray | IntArray, some: IntArray, *shape: int) -> Any:
             """Give (tasks, copies, *shape) of (some tasks x copies, ...), zero beyond an episode's end."""
@@ -438,9 +439,15 @@ def part(batch: Batch, tasks: Tensor) -> Batch:
 class ParametersActor(Actor):
     """Acts with one parameter vector a task, in one or several copies of each, for the length of an episode."""
 
-    def __init__(self, algorithm: MAMLTRPO, theta: Tensor, noise: FloatArray | None) -> None:
+    def __init__(
+        self,
+        algorithm: MAMLTRPO,
+        theta: Tensor,
+        noise: FloatArray | None,
+        beyond: Sequence[np.random.Generator] = (),
+    ) -> None:
         self.algorithm, self.theta = algorithm, theta  # (tasks, parameters)
-        self.noise = EpisodeNoise(noise)  # (copies, time, action_size); None for the mean
+        self.noise = EpisodeNoise(noise, beyond)  # (copies, time, action_size); None for the mean
         self.taken: list[FloatArray] = []
 
     @property
@@ -480,7 +487,7 @@ class MAMLAgent(StepwiseAgent):
         problem, noise = self.algorithm.problem, None
         if self.exploring:
             noise = task_normals(self.generators, problem.horizon, problem.action_size)
-        self.actors.append(ParametersActor(self.algorithm, self.theta, noise))
+        self.actors.append(ParametersActor(self.algorithm, self.theta, noise, spawned(self.generators)))
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""
@@ -505,7 +512,8 @@ class MAMLAgent(StepwiseAgent):
         noise = task_normals(some, copies, problem.horizon, problem.action_size).reshape(
             -1, problem.horizon, problem.action_size
         )
-        actor = ParametersActor(self.algorithm, self.theta[torch.as_tensor(tasks)], noise)
+        beyond = [each for generator in some for each in generator.spawn(copies)]
+        actor = ParametersActor(self.algorithm, self.theta[torch.as_tensor(tasks)], noise, beyond)
         self.explored.append((tasks, actor))
         return actor
 

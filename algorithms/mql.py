@@ -26,7 +26,7 @@ from algorithms.interface import Actor, Algorithm, Episodes, MetaTestAgent, Metr
 from algorithms.mql_adaptation import Adaptation, adapted_actor, target_noise
 from algorithms.mql_settings import Difference, MQLDeclaration, MQLSettings
 from algorithms.networks import Arithmetic
-from algorithms.noise import EpisodeNoise, task_normals
+from algorithms.noise import EpisodeNoise, spawned, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
 from algorithms.td3 import Networks, Sizes, actor_loss, critic_loss, td3_target
@@ -218,7 +218,8 @@ class MQLAgent(MetaTestAgent):
         padding = 0 if self.algorithm.replay.leading and not self.exploring else settings.history
         self.history = torch.zeros(self.copies, padding, row, device=self.algorithm.device)
         noisy = self.exploring and self.noisy
-        self.draws = EpisodeNoise(self.normals(problem.horizon, problem.action_size) if noisy else None)
+        noise = self.normals(problem.horizon, problem.action_size) if noisy else None
+        self.draws = EpisodeNoise(noise, spawned(self.generators))
         self.first_actions.append(self.algorithm.first_actions(self.copies, self.normals))
         self.begun = False
 

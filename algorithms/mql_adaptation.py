@@ -80,7 +80,8 @@ class Adaptation:
         -------
         The batch, (tasks, rows, .) with as many rows as the episodes could have; and which are present (tasks, rows).
         """
-        horizon, past, leading = self.horizon, self.settings.history, self.replay.leading
+        past, leading = self.settings.history, self.replay.leading
+        horizon = max(self.horizon, *(episodes.rewards.shape[1] - leading for episodes in exploration))
         windows, terminated, following, present = [], [], [], []
         for episodes in exploration:
             # Padding, so that no task depends on the others' lengths.

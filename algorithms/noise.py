@@ -15,16 +15,25 @@ class EpisodeNoise:
     Parameters
     ----------
     draws : (copies, horizon, action_size); None for a policy that acts without noise.
+    beyond : one generator a copy, for the steps of an episode that is longer than the horizon; training has none.
     """
 
-    def __init__(self, draws: FloatArray | None) -> None:
-        self.draws = draws
+    def __init__(self, draws: FloatArray | None, beyond: Sequence[np.random.Generator] = ()) -> None:
+        self.draws, self.beyond = draws, beyond
         self.time = 0
 
     def next(self) -> FloatArray | None:
         """Return the draws of the next step, (copies, action_size), or None."""
+        if self.draws is None:
+            return None
         time, self.time = self.time, self.time + 1
-        return None if self.draws is None else self.draws[:, time]
+        _, horizon, action_size = self.draws.shape
+        return self.draws[:, time] if time < horizon else task_normals(self.beyond, action_size)
+
+
+def spawned(generators: Sequence[np.random.Generator]) -> list[np.random.Generator]:
+    """Return a generator of each task's own beside its first, which draws nothing by that: one for each episode."""
+    return [generator.spawn(1)[0] for generator in generators]
 
 
 def task_normals(generators: Sequence[np.random.Generator], *shape: int) -> FloatArray:

@@ -30,7 +30,7 @@ from algorithms.networks import (
     xavier_normal,
     xavier_uniform,
 )
-from algorithms.noise import task_normals
+from algorithms.noise import spawned, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.pearl_settings import PEARLDeclaration, PEARLSettings
 from algorithms.replay import EpisodeTable
@@ -291,7 +291,7 @@ class PEARLAgent(MetaTestAgent):
         noise = None
         if exploring or "sampled-test-actions" in algorithm.settings.as_published:
             noise = task_normals(self.generators, problem.horizon, problem.action_size)
-        self.actor = ConditionedActor(algorithm.policy, algorithm.scale, z, noise)
+        self.actor = ConditionedActor(algorithm.policy, algorithm.scale, z, noise, spawned(self.generators))
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""

@@ -30,7 +30,7 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.gru import GRU
 from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, Stateful, Streams, Tasks
 from algorithms.networks import MLP, StateIndependentDeviation, fan_in_uniform, xavier_uniform
-from algorithms.noise import EpisodeNoise, task_normals
+from algorithms.noise import EpisodeNoise, spawned, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.replay import EpisodeTable
 from algorithms.rl2_ppo_settings import RL2PPODeclaration, RL2PPOSettings
@@ -281,8 +281,9 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
     def meta_test(self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None) -> RL2Agent:
         """Make an agent at the beginning of a trial."""
 
-        def noise() -> FloatArray:
-            return task_normals(generators, self.problem.horizon, self.problem.action_size)
+        def noise() -> EpisodeNoise:
+            draws = task_normals(generators, self.problem.horizon, self.problem.action_size)
+            return EpisodeNoise(draws, spawned(generators))
 
         return RL2Agent(self, len(generators), noise)
 
@@ -326,7 +327,7 @@ def value_loss(values: Tensor, target: Tensor, present: Tensor) -> Tensor:
 class RL2Agent(MetaTestAgent):
     """Explores with sampled actions, then acts with the mean; the hidden state is carried from episode to episode."""
 
-    def __init__(self, algorithm: RL2PPO, copies: int, noise: Callable[[], FloatArray]) -> None:
+    def __init__(self, algorithm: RL2PPO, copies: int, noise: Callable[[], EpisodeNoise]) -> None:
         self.algorithm, self.noise = algorithm, noise
         self.exploring = True
         self.hidden = torch.zeros(copies, algorithm.settings.hidden_size, device=algorithm.device)
@@ -348,7 +349,7 @@ class RL2Agent(MetaTestAgent):
             self.previous_reward = np.zeros_like(self.previous_reward)
             self.boundary = np.zeros_like(self.boundary)
         self.terminated = np.zeros_like(self.terminated)
-        self.draws = EpisodeNoise(self.noise() if self.exploring else None)
+        self.draws = self.noise() if self.exploring else EpisodeNoise(None)
         self.episodes += 1
 
     def inputs(self, observations: FloatArray) -> FloatArray:
@@ -388,7 +389,7 @@ class Recorder(RL2Agent):
 
     def __init__(self, algorithm: RL2PPO, copies: int) -> None:
         shape = (copies, algorithm.problem.horizon, algorithm.problem.action_size)
-        super().__init__(algorithm, copies, lambda: algorithm.exploration.standard_normal(shape))
+        super().__init__(algorithm, copies, lambda: EpisodeNoise(algorithm.exploration.standard_normal(shape)))
         self.steps: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = []
         self.begun: list[int] = []  # steps before each episode
 

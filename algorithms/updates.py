@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from torch import Tensor
 
 from algorithms.interface import MetaTestAgent, Metrics
@@ -20,14 +21,19 @@ class ConditionedActor(MetaTestAgent):
     Parameters
     ----------
     told : (copies, .)
-    noise : (copies, time, action_size); None for the policy's mode.
+    noise, beyond : as `EpisodeNoise`; None for the policy's mode.
     """
 
     def __init__(
-        self, policy: TanhGaussianPolicy, scale: Standardisation, told: Tensor, noise: FloatArray | None
+        self,
+        policy: TanhGaussianPolicy,
+        scale: Standardisation,
+        told: Tensor,
+        noise: FloatArray | None,
+        beyond: Sequence[np.random.Generator] = (),
     ) -> None:
         self.policy, self.scale, self.told = policy, scale, told
-        self.noise = EpisodeNoise(noise)
+        self.noise = EpisodeNoise(noise, beyond)
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Act in every copy."""

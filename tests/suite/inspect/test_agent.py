@@ -109,6 +109,19 @@ def test_a_loaded_agent_scores_what_the_run_scored(
     assert how(agent, environment) == pytest.approx(last_return(results, runs[label]), rel=1e-6)
 
 
+@pytest.mark.parametrize("label", ["pearl", "oracle-sac", "maml-trpo", "rl2-ppo"])
+def test_a_loaded_agent_goes_on_in_episodes_longer_than_its_horizon(
+    label: str, results: Path, runs: dict[str, str]
+) -> None:
+    agent = suite.load(runs[label], results)
+    environment = agent.environment(max_episode_steps=30)
+    environment.reset(seed=7)
+    explored = agent.adapt(environment, agent.test_tasks[TASK], seed=5)
+    episode = agent.play(environment)
+    assert episode.rewards.shape == (1, 30)
+    assert np.isfinite([*explored, *episode.rewards[0], looped(agent, environment)]).all()
+
+
 def test_meeting_a_task_anew_forgets_the_other(results: Path, runs: dict[str, str]) -> None:
     agent = suite.load(runs["pearl"], str(results))
 
