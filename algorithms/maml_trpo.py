@@ -190,7 +190,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
 
         def by_task(values: FloatArray | IntArray, some: IntArray, *shape: int) -> Any:
             """Give (tasks, copies, *shape) of (some tasks x copies, ...), zero beyond an episode's end."""
-            whole = np.zeros((tasks, len(values) // len(some), *shape), values.dtype)
+            whole: Any = np.zeros((tasks, len(values) // len(some), *shape), values.dtype)
             part = values.reshape(len(some), -1, *values.shape[1:])
             whole[(some, slice(None), *(slice(size) for size in part.shape[2:]))] = part
             return whole
@@ -216,7 +216,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         else:
             size = np.sqrt(np.square(returns).mean(axis=(1, 2), where=present, keepdims=True))
             advantages = standardised(advantages, present, axes=(1, 2), added=1e-8 * np.where(size > 0.0, size, 1.0))
-        columns = [values.reshape(len(present), -1, *values.shape[3:]) for values in (s, u, advantages, present)]
+        columns: list[Any] = [c.reshape(len(present), -1, *c.shape[3:]) for c in (s, u, advantages, present)]
         return Batch(*map(self.tensor, columns if self.counts_padding else packed(columns)))
 
     def baseline(self, s: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
@@ -308,7 +308,8 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
                 torch.stack([group.divergence_gradient(theta + side * v) for group in groups]).sum(dim=0) / tasks
                 for side in (step, -step)
             ]
-            return (both[0] - both[1]) / (2.0 * step)
+            slope: Tensor = (both[0] - both[1]) / (2.0 * step)
+            return slope
 
         gradient = torch.stack([group.gradient() for group in groups]).sum(dim=0) / tasks
         self.gradient_steps += 1
@@ -420,7 +421,7 @@ def transposed(function: Callable[[Any], Any], at: Any) -> tuple[Any, Callable[[
     return value, lambda v: product(v)[0]
 
 
-def packed(columns: Sequence[FloatArray | BoolArray]) -> list[FloatArray | BoolArray]:
+def packed(columns: Sequence[Any]) -> list[Any]:
     """Move the rows that are present, as the last of columns (tasks, rows, ...) says, to the front; cut off the rest.
 
     Their order stays.

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from environments import family_names, family_options, family_spec
-from suite.errors import UsageError, unknown
+from suite.errors import UsageError, first_error, unknown
 from suite.papers.sources import Block, Sourced, Variant, merged
 from suite.plan.deviations import departures
-from suite.spec import RunSpec
+from suite.spec import RunSpec, StepwiseTest
 
-PROTOCOL = ("budget", "exploration_episodes", "environment_options")
+PROTOCOL = ("budget", "exploration_episodes", "stepwise_test", "environment_options")
 
 Placed = Sequence[tuple[Block, Sequence[str] | None]]
 """Blocks with the environments that they speak of."""
@@ -29,6 +31,7 @@ class Expected:
     budget: int
     exploration_episodes: int
     environment_options: Mapping[str, Any]
+    stepwise_test: StepwiseTest | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class PaperSettings:
         return found | dict(variant.block.values()) if found and variant else found
 
     def protocol_of(self, entry: str, environment: str) -> dict[str, Sourced]:
-        """Return the budget, exploration episodes and environment options of an entry."""
+        """Return the budget, the meta-test and the environment options of an entry."""
         return merged(self.protocol, self._variant(entry)[0], environment)
 
     def expected(self, entry: str, environment: str) -> Expected:
@@ -76,6 +79,7 @@ class PaperSettings:
             and spec.settings == expected.settings
             and spec.budget == expected.budget
             and spec.exploration_episodes == expected.exploration_episodes
+            and spec.stepwise_test == expected.stepwise_test
             and not departures(spec)
             and options | spec.environment_options == options | dict(expected.environment_options)
         )
@@ -129,7 +133,16 @@ class PaperSettings:
                 raise UsageError(f"protocol: {where}: {unknown('environment option', name, allowed)}")
             if value not in allowed[name]:
                 raise UsageError(f"protocol: {where}: {unknown(f'{name}:', value, allowed[name])}")
-        return Expected(algorithm, settings, budget, episodes, options)
+        return Expected(algorithm, settings, budget, episodes, options, _stepwise(where, protocol.get("stepwise_test")))
+
+
+def _stepwise(where: str, found: Sourced | None) -> StepwiseTest | None:
+    if found is None:
+        return None
+    try:
+        return StepwiseTest.model_validate(found.value)
+    except ValidationError as error:
+        raise UsageError(f"protocol: {where}: stepwise_test: {first_error(error)}") from error
 
 
 def _whole(what: str, found: Sourced | None) -> int:
