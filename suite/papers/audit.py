@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 from pydantic import Field, RootModel
 
 from suite.errors import UsageError, unknown
-from suite.papers.checks import check, numbers, rows, tables
+from suite.papers.checks import check, logs, numbers, rows, tables
 from suite.papers.checks.check import Check, Value, Verdict
 from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
@@ -22,12 +22,15 @@ AnyCheck = Annotated[
     | tables.Bounds
     | check.Cited
     | rows.Count
+    | logs.Difference
+    | logs.Distinct
     | tables.Duplicates
     | numbers.Gain
     | rows.Groups
     | tables.Marks
     | Measurement
     | check.NotDerivable
+    | logs.Order
     | tables.Ranks
     | numbers.Ratio
     | tables.Same

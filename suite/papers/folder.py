@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from environments import family_names, family_spec
 from suite.errors import UsageError, unknown
@@ -76,9 +76,11 @@ class TableAbout(Strict):
     """What one of the paper's tables holds."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\.csv$")]
-    """In `tables/`."""
+    """In `tables/`; in `logs/` if it has a source."""
     title: Text
     """As the paper numbers it."""
+    source: Text | None = None
+    """Where the numbers are published if the paper does not print them, such as its authors' logs."""
     rows: Text
     """Heading of the first column, which names the rows."""
     unit: Unit | None = None
@@ -92,6 +94,12 @@ class TableAbout(Strict):
     """What the page says of it."""
     groups: GroupsAbout | None = None
     """How its environments are grouped, if they are."""
+
+    @model_validator(mode="after")
+    def _printed(self) -> TableAbout:
+        if self.source is not None and (self.measure is not None or self.groups is not None):
+            raise ValueError("source: only what the paper prints has a measure or groups")
+        return self
 
 
 class About(Strict):
@@ -108,12 +116,12 @@ class About(Strict):
     """Sets of environments beside those that come with the suite."""
     units: dict[Text, UnitAbout] = Field(default_factory=dict)
     """Kind of task family -> the unit that the paper prints its returns in."""
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: Annotated[int, Field(ge=1)] = 3
     """Of the paper; fewer decide nothing."""
-    seeds_source: Text
-    window: Annotated[float, Field(gt=0, le=1)]
+    seeds_source: Text = "ours: as for the other papers"
+    window: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the environment steps, at the end of training, over which a run is scored."""
-    window_source: Text
+    window_source: Text = "ours: as for the other papers"
     protocol: list[Block] = Field(default_factory=list)
     """Budget, exploration episodes and environment options, with their sources; later blocks override earlier ones."""
     tables: dict[Text, TableAbout] = Field(default_factory=dict)
@@ -189,6 +197,10 @@ class Folder:
         """Read one of the folder's YAML files."""
         return read_yaml(inside(self.folder, file), model, "paper file")
 
+    def has(self, file: str) -> bool:
+        """Tell whether there is such a file."""
+        return (self.folder / file).exists()
+
 
 def shipped_papers() -> list[str]:
     """Return the names of the papers that come with the suite, in the order of their years."""
@@ -255,7 +267,7 @@ def inside(folder: Path, file: str) -> Path:
 
 def _read_table(folder: Path, about: TableAbout) -> PrintedTable:
     """Read one table; every cell is there, and a number unless its column holds texts."""
-    path = inside(folder, f"tables/{about.file}")
+    path = inside(folder, f"{'logs' if about.source else 'tables'}/{about.file}")
     what = f"paper file {path}"
     heading, *body = read_csv(path)
     if heading[0] != about.rows:

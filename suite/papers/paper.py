@@ -8,6 +8,7 @@ from functools import cache
 
 from environments import family_names
 from suite.errors import UsageError, unknown
+from suite.papers.agreement import check_cells
 from suite.papers.audit import read_checks
 from suite.papers.checks.check import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
@@ -72,7 +73,9 @@ def read_paper(name: str) -> Paper:
         If there is no such paper, or something in its folder is not valid: one line says which file, key and value.
     """
     folder = read_folder(name)
-    claims_file, settings_file = folder.read(CLAIMS, ClaimsFile), folder.read(SETTINGS, SettingsFile)
+    claims_file, settings_file = ClaimsFile({}), SettingsFile(settings=[])
+    if folder.has(CLAIMS) or folder.has(SETTINGS):  # an audit alone has neither, a claim needs settings
+        claims_file, settings_file = folder.read(CLAIMS, ClaimsFile), folder.read(SETTINGS, SettingsFile)
     settings = PaperSettings(
         settings_file.algorithms,
         _placed(folder, SETTINGS, "settings", settings_file.settings),
@@ -102,6 +105,7 @@ def read_paper(name: str) -> Paper:
         read_reference(folder),
         read_power(folder),
     )
+    check_cells(paper, paper.checks)
     for claim in claims:
         _check_claim(paper, claim)
         if name not in shipped_papers():  # tests hold those that ship against the algorithms, which are slow to import

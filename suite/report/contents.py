@@ -79,6 +79,11 @@ class Contents:
         return _adaptive(self.looked, self.results)
 
     @property
+    def judged(self) -> list[JudgedPaper]:
+        """The papers that runs can speak to; others are audited alone."""
+        return [each for each in self.papers if each.paper.claims]
+
+    @property
     def plain_papers(self) -> list[Paper]:
         """The papers alone."""
         return [each.paper for each in self.papers]

@@ -74,9 +74,10 @@ def plain_tables(
     papers: Sequence[Paper] | None = None,
     comparisons: Sequence[Comparison] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the report's tables and the claims among them as values that JSON holds."""
+    """Return the tables and claims that rest on runs as values that JSON holds; audits need no run and are left out."""
     found = _found(store, planned, papers, comparisons)
-    return [table.plain() for section in sections(found) for table in section.tables if table.rows]
+    rest = (section for section in sections(found) if section.key != "audit")
+    return [table.plain() for section in rest for table in section.tables if table.rows]
 
 
 def difference_table(
@@ -124,7 +125,7 @@ def render(found: Contents, title: str = TITLE) -> str:
         "page.html.j2",
         title=title,
         sections=sections(found),
-        papers=found.plain_papers,
+        papers=[each.paper for each in found.judged],
         entries=len(found.order),
         environments=found.results.runs.loc[found.results.runs["entry"].notna(), "environment"].nunique(),
         counts={state: int(counts.get(state, 0)) for state in run_tables.STATES},

@@ -76,9 +76,9 @@ class Square:
 
 def verdict(found: Contents) -> Section:
     """The claims of each paper, those decided first, and what its own seeds could decide."""
-    verdicts = [judgement.verdict for each in found.papers for judgement in each.judgements]
+    verdicts = [judgement.verdict for each in found.judged for judgement in each.judgements]
     claims = adaptive_claims(
-        found.adaptive, (judgement.claim for each in found.papers for judgement in each.judgements)
+        found.adaptive, (judgement.claim for each in found.judged for judgement in each.judgements)
     )
     return Section(
         "verdict",
@@ -91,7 +91,7 @@ def verdict(found: Contents) -> Section:
                     sorted(each.judgements, key=lambda judgement: CLAIM_VERDICTS.index(judgement.verdict)),
                     verdict_tables.power(each.paper),
                 )
-                for each in found.papers
+                for each in found.judged
             ],
             "rule": verdict_tables.RULE,
             "added": claims,
@@ -101,7 +101,7 @@ def verdict(found: Contents) -> Section:
         },
         [
             adaptive_tables.marked(verdict_tables.claims(each.paper, each.judgements), {}, claims)
-            for each in found.papers
+            for each in found.judged
         ],
     )
 

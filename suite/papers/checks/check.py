@@ -6,10 +6,12 @@ tells its rule, and whether the print holds. The words may be the folder's own; 
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -44,6 +46,8 @@ class Check(Strict, ABC):
     claim: Text
     where: Text
     published: dict[Text, Printed] = Field(default_factory=dict)
+    cells: dict[Text, Annotated[list[Text], Field(min_length=3, max_length=3)]] = Field(default_factory=dict)
+    """Published number -> table, row and column of the cell that prints it too."""
     recomputed: Text | None = None
     rule: Text | None = None
     explanation: Text | dict[Verdict, Text] | None = None
@@ -63,11 +67,25 @@ class Check(Strict, ABC):
         return [name for name in self.published if table.column(name)]
 
 
+RELATIONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
+    "above": operator.gt,
+    "below": operator.lt,
+    "at least": operator.ge,
+    "at most": operator.le,
+    "equal to": operator.eq,
+}
+"""How one number may stand to another."""
+
+
 class Cited(Check):
-    """A number that the paper takes from elsewhere, against what is there."""
+    """What the paper says of something that can be read elsewhere, such as its authors' code, against what is there."""
 
     check: Literal["cited"]
-    cited: dict[Text, Printed]
+    published: dict[Text, Text]
+    cited: dict[Text, Text]
+    """Numbers, or words that have to be the same."""
+    relation: Literal["equal to", "at least", "at most"] = "equal to"
+    """What the source's number has to be to the printed one."""
     source: Text
     """Where it is taken from."""
 
@@ -78,20 +96,34 @@ class Cited(Check):
         return self
 
     def find(self, paper: Folder) -> Found:
-        """Compare at the printed precision."""
-        wrong = [name for name, printed in self.published.items() if not agrees(printed, exact(self.cited[name]))]
+        """Compare numbers at the printed precision, words as they stand."""
+        wrong = [name for name, printed in self.published.items() if not self._holds(printed, self.cited[name])]
         times = {
-            f"{name} times": float(exact(printed) / exact(self.cited[name]))
+            f"{name} times": float(number / other)
             for name, printed in self.published.items()
-            if exact(self.cited[name])
+            if (number := _exact(printed)) is not None and (other := _exact(self.cited[name]))
         }
+        relation = "the same in the source" if self.relation == "equal to" else f"in the source {self.relation} that"
         return Found(
             not wrong,
             ", ".join(f"{name} {value}" for name, value in self.cited.items()) + f" in {self.source}",
-            "the same number in the source",
-            f"The source has other numbers for {', '.join(wrong)}." if wrong else "Agrees with the source.",
+            relation,
+            f"The source has something else for {', '.join(wrong)}." if wrong else "Agrees with the source.",
             {**self.cited, **times},
         )
+
+    def _holds(self, printed: str, cited: str) -> bool:
+        number, other = _exact(printed), _exact(cited)
+        if number is None or other is None:
+            return printed == cited
+        return agrees(printed, other) if self.relation == "equal to" else RELATIONS[self.relation](other, number)
+
+
+def _exact(text: str) -> Fraction | None:
+    try:
+        return exact(text)
+    except ValueError:
+        return None
 
 
 class NotDerivable(Check):

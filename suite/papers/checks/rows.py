@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
-from suite.papers.checks.check import Check, Found
+from suite.papers.checks.check import RELATIONS, Check, Found
 from suite.papers.folder import Folder, PrintedTable, agrees, exact
 from suite.papers.schema import Strict, Text
 
@@ -37,12 +36,8 @@ class Condition(Strict):
                 theirs = [exact(other)] * len(ours)
             except ValueError:
                 theirs = table.exact(other)
-            found = [each and self._compare(x, y) for each, x, y in zip(found, ours, theirs, strict=True)]
+            found = [each and RELATIONS[self.relation](x, y) for each, x, y in zip(found, ours, theirs, strict=True)]
         return found
-
-    def _compare(self, x: Fraction, y: Fraction) -> bool:
-        compared = {"above": x > y, "below": x < y, "at least": x >= y, "at most": x <= y, "equal to": x == y}
-        return compared[self.relation]
 
 
 class Count(Check):

@@ -13,13 +13,16 @@ from suite.papers.audit import AuditRow, audit, said
 from suite.papers.folder import agrees, shipped_papers
 from suite.papers.paper import read_paper
 
-GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "audit_tcl_pearl.json").read_text())
-"""The verdicts as they were when each was a function of its own."""
+GOLDEN = Path(__file__).parents[2] / "golden"
+"""The verdicts, word by word: those of TCL-PEARL as they were when each was a function of its own."""
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda row: row["where"])
-def test_the_fifteen_verdicts_are_as_they_were(golden: dict[str, str]) -> None:
-    assert golden in audit(read_paper("tcl-pearl"))
+@pytest.mark.parametrize("name", shipped_papers())
+def test_the_verdicts_are_as_they_were(name: str) -> None:
+    golden = json.loads((GOLDEN / f"audit_{name.replace('-', '_')}.json").read_text())
+    found = audit(read_paper(name))
+    assert [row for row in golden if row not in found] == []
+    assert len(found) >= len(golden) >= 2
 
 
 @pytest.mark.parametrize("name", shipped_papers())

@@ -140,7 +140,7 @@ def test_the_failure_threshold_is_the_smallest_that_fits() -> None:
     assert table.about.groups.failure == found[0]
 
 
-@pytest.mark.parametrize("name", shipped_papers())
+@pytest.mark.parametrize("name", [name for name, paper in PAPERS.items() if paper.claims])
 def test_every_setting_of_every_judged_entry_has_one_source(name: str) -> None:
     paper = PAPERS[name]
     kinds = set()

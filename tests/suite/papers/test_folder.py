@@ -123,7 +123,7 @@ CHECKS: list[tuple[Callable[[dict[str, Any]], None], str]] = [
                 "explanation": "e",
             },
         ),
-        r"audit\.yaml: x\.measurement: .*measurement 'os\.system' is unknown; .*allowed: momentum-memory",
+        r"audit\.yaml: x\.measurement: .*measurement 'os\.system' is unknown; .*allowed: distance-exponent",
     ),
 ]
 
@@ -385,6 +385,14 @@ def test_every_file_is_needed_and_stays_inside(judged: Path, tmp_path: Path, fil
     (judged / file).symlink_to(outside)
     with pytest.raises(UsageError, match=r"leads out of the paper's folder"):
         read_paper(str(judged))
+
+
+def test_a_paper_without_claims_needs_no_settings(judged: Path) -> None:
+    for file in ("claims.yaml", "settings.yaml"):
+        (judged / file).unlink()
+    paper = read_paper(str(judged))
+    assert paper.claims == []
+    assert len(audit(paper)) == len(json.loads((judged / "audit.yaml").read_text()))
 
 
 def test_a_report_of_a_bad_folder_is_one_line(judged: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

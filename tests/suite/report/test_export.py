@@ -61,7 +61,7 @@ def test_scores_and_curves_are_those_of_the_runs(store: Store) -> None:
     one = curves[curves["run"] == make_spec(seed=1).run]
     assert one["environment_steps"].tolist() == [100_000 * mark for mark in range(11)]
     assert one["return"].tolist() == pytest.approx([linear(0.1, 4 / 3)(mark / 10) for mark in range(11)])
-    assert set(claims["paper"]) == {paper.name for paper in read_papers()}
+    assert set(claims["paper"]) == {paper.name for paper in read_papers() if paper.claims}
     assert claims["verdict"].notna().all()
     assert not claims.duplicated(["paper", "claim"]).any()
 
