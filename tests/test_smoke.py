@@ -20,7 +20,8 @@ from environments import family_names, family_spec
 from suite.papers.audit import audit
 from suite.papers.paper import read_papers
 from suite.plan.benchmark import load_benchmark, shipped_benchmarks
-from suite.store.runs import EVALUATION_COLUMNS, Store
+from suite.store.record import EVALUATION_COLUMNS
+from suite.store.runs import Store
 
 ROOT = Path(__file__).parents[1]
 

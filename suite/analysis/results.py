@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.inspect.cluster_records import ClusterRecord, read_clusters
+from suite.inspect.post_run import read_all
+from suite.inspect.step import PostRunStep, Record, StepRecord
 from suite.spec import APART, RunSpec
-from suite.store.runs import ADAPTATIONS, CorruptRunError, RunFolder, Store
+from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord
+from suite.store.runs import Store
 
 RUN_COLUMNS = (
     "run",
@@ -62,14 +64,22 @@ class Results:
     failures: dict[str, dict[str, Any]] = field(default_factory=dict)
     log_tails: dict[str, str] = field(default_factory=dict)
     """Of runs that are not done."""
-    clusters: dict[str, ClusterRecord] = field(default_factory=dict)
-    """Of done runs whose context embeddings were judged."""
+    post_run: dict[str, dict[str, StepRecord]] = field(default_factory=dict)
+    """What post-run steps found of done runs, by run and step."""
     others: tuple[str, ...] = ()
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
     snapshots: dict[str, str] = field(default_factory=dict)
     """Where runs were read from that are published, not of the store's own."""
     adaptations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ADAPTATION_COLUMNS)))
     """One row an evaluation and number of adaptations (`ADAPTATION_COLUMNS`) of a done run that was tested stepwise."""
+
+    def found_by(self, step: PostRunStep[Any, Record]) -> dict[str, Record]:
+        """Return what a post-run step found, by run."""
+        return {
+            run: record
+            for run, records in self.post_run.items()
+            if isinstance(record := records.get(step.name), step.record)
+        }
 
     @property
     def done(self) -> pd.DataFrame:
@@ -124,14 +134,14 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     provenance: dict[str, dict[str, Any]] = {}
     failures: dict[str, dict[str, Any]] = {}
     log_tails: dict[str, str] = {}
-    clusters: dict[str, ClusterRecord] = {}
+    post_run: dict[str, dict[str, StepRecord]] = {}
     others: list[str] = []
     snapshots: dict[str, str] = {}
 
     for folder in _folders(store, planned):
         run = folder.run
         if folder.snapshot is not None:
-            snapshots[run] = str(folder.snapshot.path)
+            snapshots[run] = str(folder.snapshot)
         try:
             spec = folder.spec()
             if spec.run != run:
@@ -149,14 +159,8 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
                 rows[run] |= _numbers(curve, folder.training(), provenance[run])
                 curves.append(curve.assign(run=run))
                 steps.append(_adaptations(episodes).assign(run=run))
-                try:
-                    record, reason = read_clusters(folder), folder.clusters_failure()
-                except CorruptRunError as error:  # computed from the run, not of it: the run's own numbers stand
-                    problems.append(Problem(run, str(error)))
-                else:
-                    clusters |= {run: record} if record else {}
-                    if reason:
-                        problems.append(Problem(run, f"its contexts could not be embedded: {reason}"))
+                post_run[run], wrong = read_all(folder)  # computed from the run, not of it: its own numbers stand
+                problems += [Problem(run, each) for each in wrong]
             else:
                 failures[run] = folder.failure()
                 log_tails[run] = folder.log_tail()
@@ -187,7 +191,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
         provenance,
         failures,
         log_tails,
-        clusters,
+        post_run,
         tuple(others),
         snapshots,
         _of_runs(steps, runs, ADAPTATION_COLUMNS),
@@ -203,17 +207,17 @@ def _of_runs(tables: Sequence[pd.DataFrame], runs: pd.DataFrame, columns: Sequen
     return table[list(columns)].sort_values(order, ignore_index=True)
 
 
-def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunFolder]:
+def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunRecord]:
     """Return the store's folders, each run as it counts, and with a plan also what is published of it elsewhere."""
-    own = list(store.folders())
+    own = list(store.records())
     if planned is None:
         return own
     names = {folder.run for folder in own}
-    elsewhere = [store.folder(spec.run) for spec in planned if spec.run not in names]
-    return [*map(store.folder, sorted(names)), *(folder for folder in elsewhere if folder.snapshot is not None)]
+    elsewhere = [store.record(spec.run) for spec in planned if spec.run not in names]
+    return [*map(store.record, sorted(names)), *(folder for folder in elsewhere if folder.snapshot is not None)]
 
 
-def _episodes(folder: RunFolder) -> pd.DataFrame:
+def _episodes(folder: RunRecord) -> pd.DataFrame:
     """Read a run's test episodes, whose returns must be finite."""
     episodes = folder.evaluations()
     if episodes.empty:

@@ -27,10 +27,12 @@ def exec_(
     from suite.failures import HELD_STATUS, exit_status, of_exception
     from suite.store.runs import Store
 
-    folder = Store(results).folder(run)
-    spec = folder.spec()
-    if folder.state == "done" and not again and not folder.lacks_clusters:
+    store = Store(results)
+    record = store.record(run)
+    spec = record.spec()
+    if record.state == "done" and not again and not record.lacking:
         return
+    folder = store.folder(run)
     try:
         taken = folder.take()  # before anything slow is imported
     except OSError as error:
@@ -49,10 +51,10 @@ def exec_(
         if again:
             folder.reset()
         status = attempt(spec, folder, checkpoint_every, retries)
-        if status == 0 and folder.lacks_clusters:
-            from suite.inspect.post_run import last_phase
+        if status == 0 and folder.lacking:
+            from suite.inspect.post_run import do_wanted
 
-            status = last_phase(folder, device())
+            status = do_wanted(folder, device())
         raise typer.Exit(status)
 
 

@@ -33,7 +33,7 @@ def watch(
 
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
-    trainer = trained(Store(results).folder(run), device(), trusted=trust)
+    trainer = trained(Store(results).record(run), device(), trusted=trust)
     with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
     clips.write_clip(path, pictures)
@@ -63,7 +63,7 @@ def clusters(
     from pydantic import ValidationError
 
     from suite.console.waiting import counting
-    from suite.inspect.post_run import embed_run
+    from suite.inspect.post_run import CLUSTERS, do_and_keep
     from suite.inspect.trained import trained
     from suite.papers.paper import read_papers
     from suite.plan.embeddings import ClusterSettings, check_embeddable
@@ -75,18 +75,19 @@ def clusters(
         settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
     except ValidationError as error:
         raise UsageError(f"--{first_error(error)}") from error
-    folders = [Store(results).folder(run) for run in runs]
-    trainers = [trained(folder, device(), trusted=trust) for folder in folders]
+    store = Store(results)
+    trainers = [trained(store.record(run), device(), trusted=trust) for run in runs]
     for trainer in trainers:
         check_embeddable(trainer.spec, settings)
     records = []
-    for folder, trainer in zip(folders, trainers, strict=True):
-        with folder.taken(), counting(err, f"{folder.run}: rounds of rollouts", rollouts) as tick:
-            records.append(embed_run(folder, trainer, settings, tick))
+    for run, trainer in zip(runs, trainers, strict=True):
+        folder = store.folder(run)
+        with folder.taken(), counting(err, f"{run}: rounds of rollouts", rollouts) as tick:
+            records.append(do_and_keep(CLUSTERS, folder, trainer, settings, lambda *_: tick()))
     papers = read_papers()
     page = write_clusters(reports, records, papers)
     if as_json:
-        print_json({"runs": [record.plain(points=False) for record in records]})
+        print_json({"runs": [record.without_points() for record in records]})
         return
     print(as_markdown(table(records, papers)))
     out.print(f"page: {page}", highlight=False)

@@ -67,10 +67,10 @@ def plan(
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
-    states = [(spec, store.folder(spec.run).state) for spec in specs]
+    states = [(spec, store.record(spec.run).state) for spec in specs]
     for spec, state in states:
         if state == "unreadable":
-            err.print(f"{store.folder(spec.run).path}: may not be read by this user", highlight=False)
+            err.print(f"{store.record(spec.run).path}: may not be read by this user", highlight=False)
     speeds = Speeds(store)
     missing = [spec for spec, state in states if state not in ("done", "unreadable")]
     if calibrate:

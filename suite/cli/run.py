@@ -96,7 +96,10 @@ def run(
     if not dry_run:
         store.prepare()
         store.forget(rerun or (), specs)
-    embeddings = {run: each.model_dump(mode="json") for run, each in definition.embeddings().items()}
+    steps = {
+        run: {step: settings.model_dump(mode="json") for step, settings in each.items()}
+        for run, each in definition.wanted_steps().items()
+    }
     request = Request(
         runs=0,
         workers=workers,
@@ -123,7 +126,7 @@ def run(
 
             print(shown(store, request), end="")
             return
-        batch.announce(embeddings)
+        batch.announce(steps)
         # Runs that were to be run again have been forgotten by now, and are pending as others are.
         _execute(batch, executor, request, again)
         succeeded = succeeded and batch.is_done()
@@ -170,10 +173,12 @@ def _execute(batch: Batch, executor: ExecutorName, request: Request, again: str)
             raise typer.Exit(130) from None
     for run, failure in engine.failures.items():
         console.print(f"failed: {run}: {failure.kind}: {failure.reason}")
-        console.print(store.folder(run).log_tail(), highlight=False, style="dim")
+        console.print(store.record(run).log_tail(), highlight=False, style="dim")
     for spec in batch.unfinished:
-        if reason := store.folder(spec.run).clusters_failure():
-            console.print(f"finished, but not embedded: {spec.run}: {reason}", highlight=False)
+        record = store.record(spec.run)
+        for step in record.lacking:
+            if reason := record.step_failure(step):
+                console.print(f"finished, but without {step}: {spec.run}: {reason}", highlight=False)
     stream.pass_on(LAST_WORDS_SECONDS)
 
 
@@ -244,7 +249,7 @@ def verify(
         words = [*_words(context, without=("seed",)), "--seed", str(seed)]
         _execute(batch, "local", request, again=shlex.join(words))
         results = read_results(store)
-        found = [verified(store.folder(spec.run), again.folder(spec.run), results) for spec in specs]
+        found = [verified(store.record(spec.run), again.record(spec.run), results) for spec in specs]
     if as_json:
         print_json({"seed": seed, "runs": [each._asdict() for each in found]})
     else:

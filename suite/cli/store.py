@@ -47,13 +47,14 @@ def status(
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.console.progress import Progress
-    from suite.store.runs import CorruptRunError, Store
+    from suite.store.record import CorruptRunError
+    from suite.store.runs import Store
 
     store = Store(results)
     rows = []
-    for folder in store.folders():
+    for record in store.records():
         try:
-            rows.append((folder.spec(), folder.state))
+            rows.append((record.spec(), record.state))
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
@@ -78,9 +79,9 @@ def logs(
     """Print the end of a run's log."""
     from suite.store.runs import Store
 
-    folder = Store(results).folder(run)
+    folder = Store(results).record(run)
     if folder.snapshot is not None:
-        raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot.path}, which keeps no logs")
+        raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot}, which keeps no logs")
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
     folder.check_readable("log.txt")

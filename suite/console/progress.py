@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.table import Table
 
 from suite.spec import RunSpec
-from suite.store.runs import CorruptRunError, RunFolder, RunState, Store
+from suite.store.record import CorruptRunError, RunRecord, RunState
+from suite.store.runs import Store
 
 TICK_SECONDS = 1.0
 """Between two looks at the store, at least, for whoever has other things to do."""
@@ -31,29 +32,29 @@ QUIET_SECONDS = 20.0
 LINES_SECONDS = 60.0
 """Between two lines on each running run, where there is no terminal."""
 
-Shown = RunState | Literal["to embed", "embedding"]
-"""A finished run's last phase, if it has one, is to come or underway."""
+Shown = RunState | Literal["post-run due", "post-run"]
+"""A finished run's post-run steps, if it has some, are to come or underway."""
 
 MARKS: dict[Shown, str] = {
     "running": "▶",
-    "embedding": "▷",
+    "post-run": "▷",
     "failed": "✗",
     "unreadable": "?",
     "pending": "·",
-    "to embed": "·",
+    "post-run due": "·",
     "done": "✓",
 }
 """In the order in which they are shown."""
 
-WAITING: tuple[Shown, ...] = ("pending", "to embed")
-UNDERWAY: tuple[Shown, ...] = ("running", "embedding")
+WAITING: tuple[Shown, ...] = ("pending", "post-run due")
+UNDERWAY: tuple[Shown, ...] = ("running", "post-run")
 
 
-def shown(folder: RunFolder) -> Shown:
+def shown(record: RunRecord) -> Shown:
     """Return what a run is shown as."""
-    state = folder.state
-    if state == "done" and folder.owes_clusters:
-        return "embedding" if folder.is_held else "to embed"
+    state = record.state
+    if state == "done" and record.owed:
+        return "post-run" if record.is_held else "post-run due"
     return state
 
 
@@ -64,8 +65,8 @@ class Progress:
         self.console = console
         self.begun = self.seen = self.told = time.monotonic()
         self.specs = {spec.run: spec for spec in specs}
-        self.folders = {run: store.folder(run) for run in self.specs}
-        self.states = {run: shown(folder) for run, folder in self.folders.items()}
+        self.records = {run: store.record(run) for run in self.specs}
+        self.states = {run: shown(record) for run, record in self.records.items()}
         self._in: dict[Shown, dict[str, None]] = {state: {} for state in MARKS}
         """The runs of each state."""
         for run, state in self.states.items():
@@ -136,7 +137,7 @@ class Progress:
         return chain.from_iterable(self._in[state] for state in states)
 
     def _look(self, run: str) -> None:
-        before, now = self.states[run], shown(self.folders[run])
+        before, now = self.states[run], shown(self.records[run])
         if before != now:
             del self._in[before][run]
             self._in[now][run] = None
@@ -158,16 +159,17 @@ class Progress:
         return f"{ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s"
 
     def _detail(self, run: str) -> str:
-        folder = self.folders[run]
+        record = self.records[run]
         try:
             if self.states[run] == "failed":
-                return f": {folder.failure().get('reason', 'no reason given')}"
-            if self.states[run] == "running" and (at := folder.progress()):
+                return f": {record.failure().get('reason', 'no reason given')}"
+            if self.states[run] == "running" and (at := record.progress()):
                 steps, seconds = at["environment_steps"], at["seconds"]
                 share = steps / self.specs[run].budget
                 return f" {share:4.0%}, {steps / seconds:,.0f} steps/s, {seconds * (1 - share) / share:.0f} s left"
-            if self.states[run] == "embedding":
-                return f" {folder.progress()['embedded'] / folder.wanted_clusters()['rollouts']:4.0%}"
+            if self.states[run] == "post-run":
+                at = record.progress()
+                return f" {at['post_run']} {at['post_run_done'] / at['post_run_of']:4.0%}"
         except (CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
             pass
         return ""
@@ -180,7 +182,7 @@ class Progress:
         for run in islice(self._all(MARKS), room):
             spec, state = self.specs[run], self.states[run]
             detail = self._detail(run)
-            if state == "embedding" or not detail:
+            if state == "post-run" or not detail:
                 detail = f"{'starting' if state == 'running' else state}{detail}"
             table.add_row(MARKS[state], spec.label, spec.environment, str(spec.seed), detail)
         if len(self.specs) > room:

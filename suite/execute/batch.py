@@ -7,7 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from suite.spec import RunSpec, most_threads
-from suite.store.runs import CorruptRunError, Store
+from suite.store.folder import RunFolder
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 
 
 class Batch:
@@ -26,10 +28,10 @@ class Batch:
     ) -> None:
         self.store, self.specs, self.only_failed = store, specs, only_failed
         self.asked = [spec for spec in specs if not rerun or spec.run in rerun]
-        self.states = {spec.run: store.folder(spec.run).state for spec in specs}
+        self.states = {spec.run: store.record(spec.run).state for spec in specs}
         self.missing = [spec for spec in self.asked if self._is_missing(spec)]
-        self.bare: list[RunSpec] = []
-        """Runs that are done, but for the embedding of their contexts."""
+        self.lacking: list[RunSpec] = []
+        """Runs that are done, but lack post-run steps."""
 
     def _is_missing(self, spec: RunSpec) -> bool:
         state = self.states[spec.run]
@@ -38,7 +40,7 @@ class Batch:
     @property
     def unfinished(self) -> list[RunSpec]:
         """All that is to be executed."""
-        return [*self.missing, *self.bare]
+        return [*self.missing, *self.lacking]
 
     @property
     def threads(self) -> int:
@@ -49,35 +51,39 @@ class Batch:
     def described(self) -> str:
         """How much there is, in words."""
         done = sum(state == "done" for state in self.states.values())
-        to_embed = f", {len(self.bare)} to embed" if self.bare else ""
-        return f"{len(self.states)} runs, {done} done, {len(self.missing)} to run{to_embed}"
+        lacking = f", {len(self.lacking)} to do post-run steps of" if self.lacking else ""
+        return f"{len(self.states)} runs, {done} done, {len(self.missing)} to run{lacking}"
 
-    def announce(self, embeddings: Mapping[str, Mapping[str, Any]]) -> None:
+    def announce(self, wanted: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         """Write into the store what is still to come, so that others see it.
 
         Parameters
         ----------
-        embeddings : how contexts are to be embedded, by run.
+        wanted : how post-run steps are to be done, by run and step.
         """
         for spec in self.missing:
             with suppress(CorruptRunError, OSError):  # met again, and named, when it is started
                 self.store.folder(spec.run).prepare(spec)
-        for run in embeddings.keys() & self.states.keys():
-            with suppress(CorruptRunError, OSError):
-                self.store.folder(run).want_clusters(dict(embeddings[run]))
+        for run in wanted.keys() & self.states.keys():
+            if isinstance(folder := self.store.record(run), RunFolder):  # what is published has nothing to compute with
+                with suppress(CorruptRunError, OSError):
+                    for step, settings in wanted[run].items():
+                        folder.want(step, dict(settings))
         if not self.only_failed:
-            self.bare = [spec for spec in self.asked if self.store.folder(spec.run).lacks_clusters]
+            self.lacking = [spec for spec in self.asked if self.store.record(spec.run).lacking]
 
     def start_over(self) -> None:
         """Forget that runs were given up: somebody asks for them anew."""
         for spec in self.missing:
-            if self.store.folder(spec.run).state == "failed":
+            if self.store.record(spec.run).state == "failed":
                 with suppress(OSError):  # another user's: named when it is started
                     self.store.folder(spec.run).forgive()
-        for spec in self.bare:
+        for spec in self.lacking:
+            folder = self.store.folder(spec.run)
             with suppress(OSError):  # met again when it is started
-                self.store.folder(spec.run).forget_clusters_failure()
+                for step in folder.lacking:
+                    folder.forget_step_failure(step)
 
     def is_done(self) -> bool:
         """Whether every run that was missing is done now."""
-        return all(self.store.folder(spec.run).state == "done" for spec in self.missing)
+        return all(self.store.record(spec.run).state == "done" for spec in self.missing)

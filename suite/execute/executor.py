@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from suite.failures import RETRIES, Failure
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder
+from suite.store.folder import RunFolder
 
 GRACE_SECONDS = 10.0
 """Between asking a run to stop, at which it saves a checkpoint, and killing it."""

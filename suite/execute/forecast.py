@@ -13,7 +13,8 @@ from environments import family_spec
 from suite.execute.machine import device_name
 from suite.spec import RunSpec
 from suite.store.files import write_json
-from suite.store.runs import CorruptRunError, Store
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from suite.training.provenance import processor
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Speeds:
         self.path = store.results / "speeds.json"
         self.machine = f"{processor()}, {device_name()}"
         self._measured: dict[str, list[Speed]] = {}
-        for folder in store.folders():
+        for folder in store.records():
             if folder.state == "done":
                 try:
                     origin = folder.provenance()

@@ -17,7 +17,8 @@ from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Re
 from suite.execute.machine import this_machine
 from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 
 VANISH_SECONDS = 5.0
 """For killed processes to vanish; some never do, where nobody waits for orphans."""

@@ -16,7 +16,8 @@ from suite.execute.scheduler import Scheduler, share
 from suite.failures import INTERRUPTED_STATUS
 from suite.spec import RunSpec
 from suite.store.lease import LEASE_SECONDS
-from suite.store.runs import CorruptRunError, Store
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from suite.store.submissions import Submission
 
 
@@ -67,7 +68,7 @@ def pull(submission: Submission) -> int:
     try:
         while free := [spec for spec in _free(store, order) if spec.run not in left_alone]:
             scheduler.run(free, lambda: None)
-            states = {spec.run: store.folder(spec.run).state for spec in free}
+            states = {spec.run: store.record(spec.run).state for spec in free}
             left_alone |= {run for run in scheduler.failures if states.get(run) == "pending"}
             if all(states[run] != "pending" or run in left_alone for run in states):
                 break  # done, given up, or in the hands of others
@@ -80,8 +81,8 @@ def _free(store: Store, runs: Sequence[str]) -> list[RunSpec]:
     """Return the runs that are neither done, clusters included, nor given up."""
     specs = []
     for run in runs:
-        folder = store.folder(run)
-        if folder.state in ("pending", "running") or folder.owes_clusters:
+        record = store.record(run)
+        if record.state in ("pending", "running") or record.owed:
             with suppress(CorruptRunError):  # named by whoever reads the results
-                specs.append(folder.spec())
+                specs.append(record.spec())
     return specs

@@ -25,8 +25,10 @@ from suite.execute.executor import (
 from suite.failures import TRANSIENT, Failure, Kind
 from suite.spec import RunSpec
 from suite.store.attempts import seconds_of
+from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 
 START_SECONDS = 3600.0
 """Of patience beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
@@ -160,21 +162,22 @@ class Scheduler:
                 return
             if time.monotonic() < waiting.ready:
                 continue
-            folder = self.store.folder(waiting.spec.run)
-            state = folder.state
-            if state == "running" or (state == "done" and folder.is_held):  # in its last phase
+            record = self.store.record(waiting.spec.run)
+            state = record.state
+            if state == "running" or (state == "done" and record.is_held):  # in its post-run steps
                 waiting.ready = time.monotonic() + PAUSE_SECONDS
                 continue
             self._waiting.remove(waiting)
             if state == "done":
-                if folder.lacks_clusters:
-                    self._start(waiting, folder)
-            elif given_up := folder.given_up():  # by another engine, or a moment ago
+                if record.lacking:
+                    self._start(waiting)
+            elif given_up := record.given_up():  # by another engine, or a moment ago
                 self.failures[waiting.spec.run] = given_up
             else:
-                self._start(waiting, folder)
+                self._start(waiting)
 
-    def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
+    def _start(self, waiting: _Waiting) -> None:
+        folder = self.store.folder(waiting.spec.run)
         slot = min(set(range(self.workers)) - {running.slot for running in self._running})
         try:
             folder.prepare(waiting.spec)
@@ -232,7 +235,7 @@ class Scheduler:
         waiting, folder = running.waiting, running.folder
         self._ended.add(folder.run)
         state = folder.state
-        if state == "done" and not folder.owes_clusters:
+        if state == "done" and not folder.owed:
             return
         # By somebody else, who was faster, or whose clock is another: only a process that watches the lease can tell.
         if state == "running" or ended.kind == "held":
@@ -244,7 +247,7 @@ class Scheduler:
         """Record an attempt that failed, after so many others; try again what may pass."""
         waiting.failed += 1
         if folder.state == "done":
-            self._has_not_embedded(waiting, folder, failure)
+            self._has_not_done_steps(waiting, folder, failure)
             return
         failure = self._recorded(folder, failure, attempts) or failure
         given_up = folder.given_up() is not None or failure.kind not in TRANSIENT
@@ -254,14 +257,15 @@ class Scheduler:
             return
         self._try_again(waiting)
 
-    def _has_not_embedded(self, waiting: _Waiting, folder: RunFolder, failure: Failure) -> None:
-        """Try the last phase of a finished run again where that may help, or record why there are no clusters."""
+    def _has_not_done_steps(self, waiting: _Waiting, folder: RunFolder, failure: Failure) -> None:
+        """Try the post-run steps of a finished run again where that may help, or record why it lacks them."""
         if failure.kind in TRANSIENT and waiting.failed <= self.retries.most:
             self._try_again(waiting)
             return
         with suppress(OSError, LostLeaseError):
             if folder.take(patient=False):
-                folder.fail_clusters(failure.reason)
+                for step in folder.owed:
+                    folder.fail_step(step, failure.reason)
         with suppress(OSError):
             folder.release()
 
@@ -319,7 +323,7 @@ def share(runs: Sequence[Item], task: int, tasks: int) -> list[Item]:
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:
     """Return whether the attempt is past its first iteration, and what it has counted so far; None before it says."""
-    names = ("warm", "environment_steps", "gradient_steps", "meta_test_steps", "embedded")
+    names = ("warm", "environment_steps", "gradient_steps", "meta_test_steps", "post_run_done")
     try:
         progress = folder.progress()
     except CorruptRunError:

@@ -13,7 +13,8 @@ from suite.analysis.intervals import prediction_interval
 from suite.analysis.results import Results, machine, read_results
 from suite.errors import UsageError
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.record import RunRecord
+from suite.store.runs import Store
 from suite.versions import check_current
 
 UNTRAINED_TOLERANCE = 0.01
@@ -48,7 +49,7 @@ def drawn(store: Store, sample: int, seed: int) -> tuple[list[RunSpec], int]:
         If there is no such run.
     """
     found, reason = [], f"{store.results}: holds no finished run"
-    for folder in store.folders():
+    for folder in store.records():
         if folder.state == "done":
             spec = folder.spec()
             try:
@@ -63,7 +64,7 @@ def drawn(store: Store, sample: int, seed: int) -> tuple[list[RunSpec], int]:
     return [found[index] for index in sorted(chosen)], len(found)
 
 
-def verified(published: RunFolder, again: RunFolder, results: Results) -> Verified:
+def verified(published: RunRecord, again: RunRecord, results: Results) -> Verified:
     """Compare a run that was executed again with what was published of it.
 
     On one type of machine (processor, instructions, device) every evaluation and every logged metric must be the same
@@ -111,13 +112,13 @@ def _type(provenance: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (machine(provenance) or "an unnamed machine", instructions)))
 
 
-def _metrics(folder: RunFolder) -> pd.DataFrame:
+def _metrics(folder: RunRecord) -> pd.DataFrame:
     """Return what a run logged, but for measurements of time."""
     training = folder.training()
     return training[[name for name in training if not str(name).startswith("seconds_")]]
 
 
-def _tolerated(run: str, again: RunFolder, results: Results, where: str) -> Verified:
+def _tolerated(run: str, again: RunRecord, results: Results, where: str) -> Verified:
     done = results.done.set_index("run")
     published = done.loc[run]
     store = Store(again.path.parent.parent)

@@ -1,16 +1,14 @@
-"""What `suite clusters` leaves in a run's folder, as a value: written by it, read by the report."""
+"""What the post-run step `clusters` finds of a run, as a value: kept in the run's folder, read by the report."""
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from suite.store.runs import CLUSTERS, CorruptRunError, NewerVersionError, RunFolder
+from suite.inspect.step import StepRecord
 
-SCHEMA = 1
 STATISTICS = ("to_centroid", "between_centroids", "ratio", "silhouette")
 """See `suite.inspect.clusters.statistics`."""
 
@@ -55,13 +53,9 @@ class Points(_Value):
         return self
 
 
-class ClusterRecord(_Value):
+class ClusterRecord(StepRecord):
     """What was done, the statistics of both spaces, and the projected points."""
 
-    schema_version: int = Field(SCHEMA, alias="schema")
-    settings: dict[str, Any] | None = None
-    """What was asked for (`suite.plan.embeddings.ClusterSettings`); absent from records of earlier versions."""
-    run: str
     label: str
     run_seed: int
     environment: str
@@ -80,39 +74,15 @@ class ClusterRecord(_Value):
     latent: Statistics
     points: Points
 
-    def plain(self, points: bool = True) -> dict[str, Any]:
-        """Return it as `clusters.json` holds it, with or without the points."""
-        return self.model_dump(mode="json", by_alias=True, exclude=None if points else {"points"})
+    @property
+    def summary(self) -> str:
+        """How many rollouts were embedded, and how far apart the clusters are."""
+        ratio = "none" if self.latent.ratio is None else f"{self.latent.ratio:.3g}"
+        return f"{self.rollouts} rollouts a task embedded, ratio {ratio}"
 
-
-def read_clusters(folder: RunFolder) -> ClusterRecord | None:
-    """Read a run's `clusters.json`; None if it has none.
-
-    Raises
-    ------
-    CorruptRunError
-        If it cannot be read, was written by a newer version, or is another run's.
-    """
-    path = folder.path / CLUSTERS
-    if not folder.has(CLUSTERS):
-        return None
-    try:
-        value = json.loads(folder.content(CLUSTERS))
-        version = value.get("schema", 0)
-        if isinstance(version, int) and version > SCHEMA:
-            raise NewerVersionError(
-                f"{path}: written by a newer version of the suite (schema {version}, this one reads {SCHEMA})"
-            )
-        record = ClusterRecord.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CorruptRunError(f"{path}: {where}: {first['msg']}") from error
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise CorruptRunError(f"{path}: {error}") from error
-    if record.run != folder.run:
-        raise CorruptRunError(f"{path}: describes another run, {record.run}")
-    return record
+    def without_points(self) -> dict[str, Any]:
+        """Return it as its file holds it, but for the points."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"points"})
 
 
 def frame(points: Points) -> pd.DataFrame:

@@ -6,7 +6,7 @@ projection, are judged as clusters, one a task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Protocol, runtime_checkable
@@ -22,7 +22,8 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.tcl import window_and_starts
 from environments import BoolArray, FloatArray, IntArray, family_options, make_family
 from suite.errors import UsageError
-from suite.inspect.cluster_records import SCHEMA, TSNE, ClusterRecord, Points, Statistics
+from suite.inspect.cluster_records import TSNE, ClusterRecord, Points, Statistics
+from suite.inspect.step import Tick
 from suite.plan.embeddings import ClusterSettings, check_embeddable
 from suite.training.protocol import CountedTasks, adapted, evaluation_episodes
 from suite.training.streams import stream
@@ -45,7 +46,7 @@ class GoalGrid(Protocol):
         """Return (columns * rows, task_size) task vectors."""
 
 
-def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] = lambda: None) -> ClusterRecord:
+def embed(trainer: Trainer, settings: ClusterSettings, tick: Tick = lambda done, of: None) -> ClusterRecord:
     """Collect rollouts with a trained agent, encode a window of each, and judge the clusters.
 
     The agent adapts to every task as at meta-test, and then acts as in evaluation episodes.
@@ -53,7 +54,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     Parameters
     ----------
     trainer : of `suite.inspect.trained.trained`.
-    tick : called after every round of rollouts, one in each task.
+    tick : called after every round of rollouts, one in each task, with how many there were, and of how many.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
     means, returns, rows = [], [], []
     try:
         agent = adapted(algorithm, tasks, spec.exploration_episodes, indices)
-        for _ in range(settings.rollouts):
+        for done in range(1, settings.rollouts + 1):
             episodes = evaluation_episodes(algorithm, agent, tasks, indices)
             windows = crop(episodes, settings.window, generator)
             encoded = algorithm.encode([windows]).means
@@ -77,7 +78,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
             means.append(encoded.double().cpu().numpy())
             returns.append(episodes.rewards.sum(axis=1))
             rows.append(windows.lengths)
-            tick()
+            tick(done, settings.rollouts)
     finally:
         tasks.close()
     latent = np.concatenate(means)  # (rollouts * tasks, latent_size)
@@ -89,7 +90,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None] 
         raise UsageError(f"run {spec.run}: its encoder gives every window the same posterior; there are no clusters")
     projected, projection = project(latent, settings)
     return ClusterRecord(
-        schema=SCHEMA,
+        schema=ClusterRecord.SCHEMA,
         settings=settings.model_dump(mode="json"),
         run=spec.run,
         label=spec.label,

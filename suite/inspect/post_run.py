@@ -1,51 +1,67 @@
-"""The last phase of an execution: a finished run's contexts are embedded, where that is asked for.
-
-It comes after the commit and is no part of the run: whatever becomes of it, the run is finished.
-"""
+"""The post-run steps: which there are, and doing them after a run, where they are wanted."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import torch
-from pydantic import ValidationError
-
-from suite.errors import UsageError, first_error
+from suite.errors import UsageError
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, exit_status, of_exception
 from suite.inspect.cluster_records import ClusterRecord
-from suite.inspect.clusters import embed
-from suite.inspect.trained import trained
+from suite.inspect.step import PostRunStep, Record, Settings, StepRecord, Tick
 from suite.plan.embeddings import ClusterSettings
 from suite.store.files import as_json
+from suite.store.folder import RunFolder
+from suite.store.layout import record_file
 from suite.store.lease import LostLeaseError
-from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder
+from suite.store.record import CorruptRunError, RunRecord
 from suite.training.stopping import InterruptedRunError, stoppable
-from suite.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    import torch
+
+    from suite.training.trainer import Trainer
 
 
-def last_phase(folder: RunFolder, device: torch.device) -> int:
-    """Do what is asked for of a finished run that is held, and return the exit status.
+def _embed(trainer: Trainer, settings: ClusterSettings, tick: Tick) -> ClusterRecord:
+    from suite.inspect.clusters import embed  # slow
+
+    return embed(trainer, settings, tick)
+
+
+CLUSTERS = PostRunStep("clusters", ClusterSettings, _embed, ClusterRecord)
+
+STEPS: dict[str, PostRunStep[Any, Any]] = {step.name: step for step in (CLUSTERS,)}
+"""In the order in which they are done."""
+
+
+def do_wanted(folder: RunFolder, device: torch.device) -> int:
+    """Do the post-run steps that a finished run lacks, which is held; return the exit status.
 
     A failure is noted and printed, and is not the run's: the status is 0, unless the store could not be written.
     """
-    if not folder.lacks_clusters:
-        return 0
+    for name in folder.lacking:
+        if status := _do(STEPS[name], folder, device):
+            return status
+    return 0
+
+
+def _do(step: PostRunStep[Any, Any], folder: RunFolder, device: torch.device) -> int:
+    from suite.inspect.trained import trained  # slow
+
     try:
-        folder.forget_clusters_failure()
+        folder.forget_step_failure(step.name)
         with stoppable() as asked:
-            rounds = 0
 
-            def tick() -> None:
-                nonlocal rounds
-                rounds += 1
+            def tick(done: int, of: int) -> None:
                 with suppress(OSError, CorruptRunError):  # a full disk: the next time may pass
-                    folder.write_progress({**folder.progress(), "warm": True, "embedded": rounds})
+                    said = {"post_run": step.name, "post_run_done": done, "post_run_of": of}
+                    folder.write_progress({**folder.progress(), "warm": True, **said})
                 if asked.is_set():
-                    raise InterruptedRunError(f"interrupted after {rounds} rounds of rollouts")
+                    raise InterruptedRunError(f"interrupted in the post-run step {step.name}, at {done} of {of}")
 
-            record = embed_run(folder, trained(folder, device), wanted(folder), tick)
+            record = do_and_keep(step, folder, trained(folder, device), step.read_wanted(folder), tick)
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
         return INTERRUPTED_STATUS
@@ -55,48 +71,55 @@ def last_phase(folder: RunFolder, device: torch.device) -> int:
     except Exception as error:
         failure = of_exception(error)
         reason = str(error) if isinstance(error, UsageError) else failure.reason
-        print(f"finished, but its contexts are not embedded: {reason}", file=sys.stderr)
+        print(f"finished, but its post-run step {step.name} failed: {reason}", file=sys.stderr)
         if failure.kind in ("storage", "permission"):
             return exit_status(failure)
         with suppress(OSError, LostLeaseError):
-            folder.fail_clusters(reason)
+            folder.fail_step(step.name, reason)
         return 0
-    ratio = "none" if record.latent.ratio is None else f"{record.latent.ratio:.3g}"
-    print(f"contexts embedded: {record.rollouts} rollouts a task, ratio {ratio}", file=sys.stderr)
+    print(f"{step.name}: {record.summary}", file=sys.stderr)
     return 0
 
 
-def wanted(folder: RunFolder) -> ClusterSettings:
-    """Read how a run's contexts are to be embedded.
-
-    Raises
-    ------
-    UsageError
-        If that cannot be read.
-    """
-    try:
-        return ClusterSettings.model_validate(folder.wanted_clusters())
-    except ValidationError as error:
-        raise UsageError(f"{folder.path}: clusters are asked for with {first_error(error)}") from error
-
-
-def embed_run(
-    folder: RunFolder, trainer: Trainer, settings: ClusterSettings, tick: Callable[[], None]
-) -> ClusterRecord:
-    """Embed the contexts of a finished run that is held, and keep the record in its folder.
+def do_and_keep(
+    step: PostRunStep[Settings, Record], folder: RunFolder, trainer: Trainer, settings: Settings, tick: Tick
+) -> Record:
+    """Do a step after a finished run that is held, and keep in its folder what was found.
 
     Parameters
     ----------
-    folder, trainer : the run, and what `trained` makes of it.
-    settings, tick : see `embed`.
+    folder, trainer : the run, and what `suite.inspect.trained.trained` makes of it.
+    settings, tick : see `PostRunStep.compute`.
 
     Raises
     ------
     UsageError
-        As `embed`.
+        As the step's own function.
     LostLeaseError
         If somebody has taken the run over.
     """
-    record = embed(trainer, settings, tick)
-    folder.write(CLUSTERS, as_json(record.plain()))
+    record = step.compute(trainer, settings, tick)
+    folder.write(record_file(step.name), as_json(record.plain()))
     return record
+
+
+def read_all(run: RunRecord) -> tuple[dict[str, StepRecord], list[str]]:
+    """Read what every step found of a finished run.
+
+    Returns
+    -------
+    The records by step, and what is wrong: a record that cannot be read, or a step that failed.
+    """
+    found: dict[str, StepRecord] = {}
+    problems = []
+    for name, step in STEPS.items():
+        try:
+            record = step.read(run)
+        except CorruptRunError as error:
+            problems.append(str(error))
+            continue
+        if record is not None:
+            found[name] = record
+        if reason := run.step_failure(name):
+            problems.append(f"its post-run step {name} failed: {reason}")
+    return found, problems

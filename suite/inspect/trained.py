@@ -12,11 +12,12 @@ from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.plan.user_modules import load_modules_of
 from suite.store.checkpoint import join
-from suite.store.runs import FINAL_STATE, RunFolder
+from suite.store.layout import FINAL_STATE
+from suite.store.record import RunRecord
 from suite.training.trainer import Trainer
 
 
-def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -> Trainer:
+def trained(folder: RunRecord, device: torch.device, *, trusted: bool = False) -> Trainer:
     """Build a finished run anew, with its algorithm as it was at the end of training.
 
     The algorithm is fit to be meta-tested, not to be trained further: its replay rows were not kept. Training tasks and
@@ -33,7 +34,7 @@ def trained(folder: RunFolder, device: torch.device, *, trusted: bool = False) -
         another revision of its algorithm.
     """
     if folder.snapshot is not None:
-        raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot.path}, which keeps no agent")
+        raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot}, which keeps no agent")
     if not folder.path.is_dir():
         raise UsageError(f"run {folder.run!r} is not in {folder.path.parent.parent}; see: suite status")
     folder.check_readable("done.json")

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     PlainValidator,
     PositiveInt,
     PrivateAttr,
+    create_model,
     model_validator,
 )
 
@@ -24,8 +25,9 @@ from algorithms import ENTRANTS
 from environments import added_options, family_names, family_options, family_spec
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
-from suite.plan.embeddings import ClusterSettings, Embedding
 from suite.plan.environment_sets import named_environments
+from suite.plan.post_run import REQUESTS
+from suite.plan.requests import StepSettings
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
 from suite.plan.user_modules import load_modules, modules_of
@@ -90,8 +92,19 @@ class Group(BaseModel):
     """Of each run, for matrix products; never chosen by how busy a machine is."""
 
 
-class Benchmark(BaseModel):
-    """A named list of groups, and of other benchmarks that it includes: shipped ones, or files beside its own."""
+if TYPE_CHECKING:
+
+    class _WithRequests(BaseModel): ...
+
+else:
+    _WithRequests = create_model("_WithRequests", **{step: (list[item], []) for step, item in REQUESTS.items()})
+
+
+class Benchmark(_WithRequests, BaseModel):
+    """A named list of groups, and of other benchmarks that it includes: shipped ones, or files beside its own.
+
+    A file may also ask for post-run steps, under the name of each: `suite.plan.post_run.REQUESTS`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -99,8 +112,6 @@ class Benchmark(BaseModel):
     description: str
     include: list[str] = []
     groups: list[Group] = []
-    clusters: list[Embedding] = []
-    """Runs whose context embeddings are judged when they are done."""
     modules: list[str] = []
     """Somebody's own code: files beside its own, or installed modules; see `suite.plan.user_modules`."""
     _path: Path = PrivateAttr(default=Path())
@@ -125,10 +136,10 @@ class Benchmark(BaseModel):
         ------
         UsageError
             If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, one run has
-            two labels, or `clusters:` asks for what cannot be.
+            two labels, or a post-run step is asked for that cannot be done.
         """
         specs = self._runs()
-        self._chosen(specs)
+        self._wanted(specs)
         return specs if wanted is None else self._runs(wanted)
 
     def comparisons(self) -> list[Comparison]:
@@ -142,23 +153,30 @@ class Benchmark(BaseModel):
         self._runs(noted)
         return list(dict.fromkeys(found))
 
-    def embeddings(self) -> dict[str, ClusterSettings]:
-        """Return how runs are embedded that shall be, by run; raises as `plan`."""
-        own = self._chosen(self._runs())  # first: it refuses a file that includes itself
-        included = [self._included(name).embeddings() for name in self.include]
-        return {run: settings for each in (*included, own) for run, settings in each.items()}
+    def wanted_steps(self) -> dict[str, dict[str, StepSettings]]:
+        """Return how post-run steps are to be done, by run and step; raises as `plan`."""
+        own = self._wanted(self._runs())  # first: it refuses a file that includes itself
+        wanted: dict[str, dict[str, StepSettings]] = {}
+        for each in (*(self._included(name).wanted_steps() for name in self.include), own):
+            for run, steps in each.items():
+                wanted[run] = wanted.get(run, {}) | steps
+        return wanted
 
     def _included(self, name: str) -> Benchmark:
         return load_benchmark(name, self._path.parent, trusted=self._trusted)
 
-    def _chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
-        chosen: dict[str, ClusterSettings] = {}
-        for number, item in enumerate(self.clusters):
-            try:
-                chosen |= item.chosen(specs)
-            except UsageError as error:
-                raise UsageError(f"benchmark {self.name}: clusters.{number}: {error}") from error
-        return chosen
+    def _wanted(self, specs: Sequence[RunSpec]) -> dict[str, dict[str, StepSettings]]:
+        """Return what its own file asks of post-run steps; of two items that select a run, the later one holds."""
+        wanted: dict[str, dict[str, StepSettings]] = {}
+        for step in REQUESTS:
+            for number, request in enumerate(getattr(self, step)):
+                try:
+                    selected = request.selected(specs)
+                except UsageError as error:
+                    raise UsageError(f"benchmark {self.name}: {step}.{number}: {error}") from error
+                for run, settings in selected.items():
+                    wanted.setdefault(run, {})[step] = settings
+        return wanted
 
     def _runs(
         self, wanted: Wanted = lambda comparison: comparison.most, within: tuple[Path, ...] = ()

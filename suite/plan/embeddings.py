@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from algorithms import ENTRANTS
 from environments import family_spec
-from suite.errors import UsageError, unknown
+from suite.errors import UsageError
+from suite.plan.requests import Request, StepSettings
 from suite.spec import RunSpec
 
 
-class ClusterSettings(BaseModel):
+class ClusterSettings(StepSettings):
     """What is collected and how it is projected; the defaults are the paper's where it prints one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tasks: Annotated[int, Field(ge=2, le=1000)] = 8
     """As printed."""
@@ -29,37 +27,15 @@ class ClusterSettings(BaseModel):
     perplexity: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 30.0
     """Of t-SNE; not printed, scikit-learn's default."""
 
+    def check(self, spec: RunSpec) -> None:
+        """Make sure that a run's contexts can be embedded like this; raises as `check_embeddable`."""
+        check_embeddable(spec, self)
 
-class Embedding(ClusterSettings):
-    """An item of a benchmark's `clusters:`: runs that it plans, by entry and environment, and how they are embedded."""
 
-    algorithms: Annotated[list[str], Field(min_length=1)]
-    """Labels of entries."""
-    environments: Annotated[list[str], Field(min_length=1)]
+class Embedding(Request, ClusterSettings):
+    """An item of a benchmark's `clusters:`."""
 
-    def chosen(self, specs: Sequence[RunSpec]) -> dict[str, ClusterSettings]:
-        """Choose among the runs of a plan.
-
-        Raises
-        ------
-        UsageError
-            If an entry or an environment is not of the plan, both of it but never together, or a run cannot be embedded
-            like this.
-        """
-        for what, names, planned in (
-            ("algorithms:", self.algorithms, {spec.label for spec in specs}),
-            ("environments:", self.environments, {spec.environment for spec in specs}),
-        ):
-            for name in names:
-                if name not in planned:
-                    raise UsageError(unknown(what, name, planned))
-        settings = ClusterSettings(**self.model_dump(include=set(ClusterSettings.model_fields)))
-        runs = [spec for spec in specs if spec.label in self.algorithms and spec.environment in self.environments]
-        if not runs:
-            raise UsageError(f"no run of {', '.join(self.algorithms)} on {', '.join(self.environments)} is planned")
-        for spec in runs:
-            check_embeddable(spec, settings)
-        return {spec.run: settings for spec in runs}
+    how = ClusterSettings
 
 
 def check_embeddable(spec: RunSpec, settings: ClusterSettings) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from suite.errors import UsageError, unknown
 from suite.plan.user_modules import fingerprints
 from suite.spec import APART, RunSpec
-from suite.store.runs import CorruptRunError, Store
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from suite.versions import code_hash
 
 
@@ -26,7 +27,7 @@ def why(run: str, specs: Sequence[RunSpec], store: Store) -> list[str]:
     if run not in planned:
         raise UsageError(unknown("run", run, planned))
     spec = planned[run]
-    if store.folder(run).state == "done":
+    if store.record(run).state == "done":
         return ["is done: nothing makes it new"]
     ours = _flat(spec)
     others = []
@@ -49,7 +50,7 @@ def drift(specs: Iterable[RunSpec], store: Store) -> list[str]:
     """Warn of finished runs that came from other code than is here now; their revisions say that they still count."""
     elsewhere: dict[str, int] = {}
     for spec in specs:
-        folder = store.folder(spec.run)
+        folder = store.record(spec.run)
         if folder.state == "done":
             try:
                 found = folder.provenance()
@@ -67,7 +68,7 @@ def drift(specs: Iterable[RunSpec], store: Store) -> list[str]:
 
 
 def _specs(store: Store) -> Iterable[RunSpec]:
-    for folder in store.folders():
+    for folder in store.records():
         try:
             yield folder.spec()
         except CorruptRunError:

@@ -18,6 +18,7 @@ from suite.analysis.ranking import comparisons_alike, normalised, ranking, strat
 from suite.analysis.results import Results
 from suite.analysis.sequential import Looked, look_at_all
 from suite.inspect.cluster_records import ClusterRecord
+from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
 from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
@@ -163,7 +164,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
     papers : those whose claims are judged; the first with a unit for a task family decides how its returns are shown.
     comparisons : what decides how many seeds there are.
     """
-    done = results.done
+    done, embedded = results.done, results.found_by(CLUSTERS)
     order = entries(results.runs, papers)
     finished = [entry for entry in order if entry in set(done["entry"])]
     return Contents(
@@ -180,9 +181,9 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
         efficiency=efficiency(done, results.curves),
         adaptation=adaptation(done),
         clusters=[
-            results.clusters[row["run"]].model_copy(update={"label": row["entry"]})
+            embedded[row["run"]].model_copy(update={"label": row["entry"]})
             for row in done.to_dict("records")
-            if row["run"] in results.clusters
+            if row["run"] in embedded
         ],
         looked=look(results, comparisons),
     )

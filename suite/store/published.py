@@ -13,6 +13,7 @@ Parameters, logs and checkpoints are left out. The same runs give the same bytes
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -25,8 +26,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from suite.errors import UsageError, first_error
 from suite.store.files import as_json, read_regular, write_atomically
+from suite.store.layout import TABLES
+from suite.store.record import RunRecord, RunState, with_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 SCHEMA = 1
@@ -34,7 +38,6 @@ SCHEMA = 1
 
 MARKER = "snapshot.json"
 BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json"
-TABLES = ("evaluations", "training")
 
 Values = dict[str, Any]
 
@@ -209,6 +212,51 @@ class Snapshot:
         write_atomically(self.path / MARKER, as_json({"schema_version": SCHEMA, "files": checksums}))
         for read in ("runs", "background", "_starts", "_parquet", "_contents"):
             self.__dict__.pop(read, None)
+
+
+class PublishedRun(RunRecord):
+    """A run of a snapshot: it reads as a folder does, and there is nothing to write."""
+
+    def __init__(self, snapshot: Snapshot, run: str) -> None:
+        super().__init__(snapshot.path / run)
+        self.snapshot = snapshot.path
+        self._kept = snapshot.runs[run]
+        self._table = snapshot.table
+
+    @property
+    def state(self) -> RunState:
+        """As it was published."""
+        return self._kept.state
+
+    @property
+    def is_held(self) -> bool:
+        """Never: nobody works on it."""
+        return False
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """None: without parameters no post-run step can be done."""
+        return ()
+
+    def has(self, name: str) -> bool:
+        """Whether the snapshot keeps a file of the run."""
+        return name in self._kept.files
+
+    def content(self, name: str) -> bytes:
+        """Return what the snapshot keeps of a file.
+
+        Raises
+        ------
+        OSError
+            If it keeps nothing of it.
+        """
+        if not self.has(name):
+            raise FileNotFoundError(errno.ENOENT, "the snapshot does not keep it")
+        return as_json(self._kept.files[name])
+
+    def _read_table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        table: pd.DataFrame = self._table(self.run, name).to_pandas(use_threads=False)
+        return with_columns(table, columns, self.path / name)
 
 
 def _checksum(content: bytes) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
 from suite.spec import RunSpec
-from suite.store.published import TABLES, Run, Snapshot
-from suite.store.runs import CLUSTERS, CLUSTERS_FAILED, RunFolder, Store
+from suite.store.layout import DOCUMENTS, TABLES
+from suite.store.published import Run, Snapshot
+from suite.store.record import RunRecord
+from suite.store.runs import Store
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 ENDED = ("done", "failed")
-KEPT = ("run.json", "provenance.json", "failed.json", CLUSTERS, CLUSTERS_FAILED)
 
 
 def place(store: Store, benchmark: str) -> Snapshot:
@@ -34,17 +35,17 @@ def place(store: Store, benchmark: str) -> Snapshot:
     return Snapshot(store.results / "published" / benchmark)
 
 
-def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunFolder]:
+def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunRecord]:
     """Return the runs of a plan that are done or have failed, and so can be published.
 
     What failed elsewhere and was published stays, until the run has ended here.
     """
-    folders = [(store.folder(spec.run), spec.run) for spec in specs]
+    folders = [(store.record(spec.run), spec.run) for spec in specs]
     found = [folder if folder.state in ENDED else store.published(run) for folder, run in folders]
     return [folder for folder in found if folder is not None]
 
 
-def kept(folder: RunFolder) -> Run:
+def kept(folder: RunRecord) -> Run:
     """Return what is kept of a run that is done or has failed.
 
     Raises
@@ -57,10 +58,10 @@ def kept(folder: RunFolder) -> Run:
     if done:
         folder.verify()
         tables = {name: _arrow(getattr(folder, name)()) for name in TABLES}
-    files: dict[str, Any] = {"run.json": folder.spec().model_dump(mode="json")}
-    for name in KEPT[1:]:
-        if folder.has(name) and not (done and name == "failed.json"):
-            files[name] = folder.document(name)
+    files = {
+        name: folder.document(name) for name in DOCUMENTS if folder.has(name) and not (done and name == "failed.json")
+    }
+    files["run.json"] = folder.spec().model_dump(mode="json")
     return Run(folder.run, "done" if done else "failed", files, tables)
 
 

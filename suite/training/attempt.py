@@ -19,8 +19,8 @@ from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status
 from suite.plan.user_modules import fingerprints
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, split
+from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
-from suite.store.runs import RunFolder
 from suite.training.provenance import provenance
 from suite.training.stopping import InterruptedRunError, stoppable
 from suite.training.trainer import Trainer

@@ -19,7 +19,7 @@ from environments import TaskFamily, make_family
 from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
-from suite.store.runs import ADAPTATIONS, EVALUATION_COLUMNS
+from suite.store.record import ADAPTATIONS, EVALUATION_COLUMNS
 from suite.training.protocol import BudgetError, CountedTasks, NonFiniteError, Scores, TaskView, tested
 from suite.training.streams import algorithm_streams
 

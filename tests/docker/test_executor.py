@@ -21,7 +21,8 @@ from suite.execute.docker.executor import DockerExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.docker.conftest import wait_until
 from tests.faults.conditions import assert_same_numbers, assert_sound, committed, events
 from tests.suite.stores import make_spec

@@ -13,7 +13,8 @@ import psutil
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 
 
 def assert_sound(results: Path) -> None:

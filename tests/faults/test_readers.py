@@ -19,7 +19,8 @@ from suite.failures import RETRIES
 from suite.plan.benchmark import load_benchmark
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.faults.conftest import Note, count
 from tests.suite.stores import finish, linear, make_spec
 

@@ -21,7 +21,9 @@ from suite.execute.local import LocalExecutor
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, Failure
 from suite.store.files import as_json
-from suite.store.runs import CLUSTERS, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
+from tests.suite.stores import CLUSTERS
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 
@@ -90,9 +92,9 @@ def embed(mode: str, folder: RunFolder) -> None:
     if mode == "is-always-killed-embedding" or (mode == "is-killed-embedding-once" and attempts == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     elif mode == "cannot-embed":
-        folder.fail_clusters("all windows are alike")
+        folder.fail_step("clusters", "all windows are alike")
     else:
-        folder.write(CLUSTERS, as_json({"settings": folder.wanted_clusters()}))
+        folder.write(CLUSTERS, as_json({"settings": folder.wanted("clusters")}))
 
 
 def main() -> None:
@@ -109,7 +111,7 @@ def main() -> None:
             attempts = (folder.path / "events.txt").read_text().count("started")
             misbehave(mode, folder, attempts)
             finish(folder)
-        if folder.lacks_clusters:
+        if folder.lacking:
             embed(mode, folder)
     finally:
         folder.release()

@@ -15,7 +15,8 @@ import pytest
 
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.faults.conditions import processes_of
 from tests.faults.conftest import note as note
 from tests.faults.conftest import pytest_configure as pytest_configure

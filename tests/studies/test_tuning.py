@@ -138,7 +138,7 @@ def test_a_search_is_run_in_pieces_and_kept_whole(trials_file: Path, tmp_path: P
         "contrastive_scale": 0.1,
     }
     read = Benchmark.model_validate(yaml.safe_load(pilot(search, table)))
-    assert set(read.embeddings()) == {spec.run for spec in read.plan() if spec.label in ("pearl", "tcl-pearl")}
+    assert set(read.wanted_steps()) == {spec.run for spec in read.plan() if spec.label in ("pearl", "tcl-pearl")}
 
 
 def test_an_environment_that_the_oracle_does_not_learn_is_left_out_and_listed(

@@ -13,7 +13,10 @@ from environments import family_spec
 from suite.inspect.cluster_records import ClusterRecord
 from suite.spec import RunSpec
 from suite.store.files import write_json
-from suite.store.runs import CLUSTERS, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
+
+CLUSTERS, CLUSTERS_WANTED, CLUSTERS_FAILED = "clusters.json", "clusters.wanted.json", "clusters.failed.json"
 
 SETTINGS = {"batch_size": 256, "latent_size": 7}
 

@@ -12,7 +12,8 @@ import pytest
 
 from suite.errors import UsageError
 from suite.plan.benchmark import load_benchmark
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.suite.permissions import as_anybody, give_away
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite

@@ -13,7 +13,8 @@ from suite.console.progress import Progress
 from suite.plan.benchmark import load_benchmark
 from suite.plan.catalogue import catalogue
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite

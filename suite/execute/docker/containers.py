@@ -27,7 +27,8 @@ from suite.execute.local import VANISH_SECONDS, WORKER_ENVIRONMENT
 from suite.execute.machine import Machine
 from suite.failures import Failure, of_exit_status
 from suite.store.files import read_regular
-from suite.store.runs import RunFolder, Store
+from suite.store.record import RunRecord
+from suite.store.runs import Store
 from suite.versions import code_hash, numeric_versions
 
 IMAGE = "meta-rl-suite"
@@ -225,7 +226,7 @@ class Containers:
                     time.sleep(TICK_SECONDS)
             finally:
                 ended = attempt.end()
-            said = RunFolder(path).log_tail(3)
+            said = RunRecord(path).log_tail(3)
             try:
                 return Probed(**json.loads(read_regular(path / "found.json")))
             except FileNotFoundError as error:
@@ -256,7 +257,7 @@ class Containers:
             container
             for container in self._ended()
             if max(_time(container.attrs["Created"]), _time(container.attrs["State"]["FinishedAt"])) < fresh
-            or RunFolder(self.store.runs_path / container.labels[RUN_LABEL]).state == "done"
+            or RunRecord(self.store.runs_path / container.labels[RUN_LABEL]).state == "done"
         ]
 
     def reap(self) -> None:

@@ -15,7 +15,9 @@ from suite.execute.docker.containers import CONFLICT, RESULTS, Containers, Docke
 from suite.execute.executor import AwayError, BusyError, Request, StartError
 from suite.execute.scheduler import Scheduler
 from suite.failures import Failure
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 
 
 class DockerExecutor:

@@ -18,7 +18,8 @@ from suite.execute.slurm.commands import see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.record import RunRecord
+from suite.store.runs import Store
 from suite.store.submissions import Plan, Submission, next_submission, prepare, submissions, write
 
 STORE_SECONDS = 2.0
@@ -103,21 +104,21 @@ class Slurm:
         if rest := [spec.run for spec in specs if spec.run not in covered]:
             self.watched.append(submitted(self.store, self.cluster, self.request, rest))
         try:
-            self._look_on([self.store.folder(spec.run) for spec in specs], watch)
+            self._look_on([self.store.record(spec.run) for spec in specs], watch)
         finally:
-            folders = {spec.run: self.store.folder(spec.run) for spec in specs}
+            folders = {spec.run: self.store.record(spec.run) for spec in specs}
             self.failures = {run: why for run, folder in folders.items() if (why := folder.given_up())}
         if self._interrupted:
             raise KeyboardInterrupt
 
-    def _look_on(self, folders: list[RunFolder], watch: Callable[[], None]) -> None:
+    def _look_on(self, folders: list[RunRecord], watch: Callable[[], None]) -> None:
         store_at = queue_at = 0.0
         gone = 0
         while not self._interrupted and gone < 2:  # a task may be between two states when the queue is read
             now = time.monotonic()
             if now >= store_at:
                 watch()
-                folders = [each for each in folders if each.state in ("pending", "running") or each.owes_clusters]
+                folders = [each for each in folders if each.state in ("pending", "running") or each.owed]
                 if not folders:
                     return
                 store_at = now + STORE_SECONDS
@@ -204,7 +205,7 @@ def places(store: Store) -> dict[str, Place]:
     live = {task.partition("_")[0] for task in queue}
     queued = {run for submission in known if submission.job in live for run in submission.plan.runs}
     found: dict[str, Place] = {}
-    for folder in store.folders():
+    for folder in store.records():
         if folder.state in ("done", "failed"):
             continue
         attempts = folder.attempts()

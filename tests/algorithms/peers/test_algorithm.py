@@ -26,7 +26,8 @@ from suite.failures import of_exception
 from suite.plan.settings import used_settings
 from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from suite.training.attempt import attempt
 from suite.training.protocol import BudgetError, TaskView
 from suite.training.trainer import Trainer

@@ -12,7 +12,8 @@ from rich.console import Console
 from suite.console.progress import Progress
 from suite.plan.embeddings import ClusterSettings
 from suite.spec import RunSpec
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
 
 
@@ -38,7 +39,7 @@ def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_the_last_phase_of_a_finished_run_is_shown(
+def test_a_post_run_step_of_a_finished_run_is_shown(
     terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("suite.console.progress.LINES_SECONDS", 0.0)
@@ -46,21 +47,21 @@ def test_the_last_phase_of_a_finished_run_is_shown(
     wanted = ClusterSettings(rollouts=20).model_dump()
     folders = [finish(store, spec, linear(0.0, 1.0)) for spec in specs]
     for folder in folders:
-        folder.want_clusters(wanted)
+        folder.want("clusters", wanted)
     out = io.StringIO()
     with Progress(store, specs, Console(file=out, force_terminal=terminal, width=200)) as progress:
         progress.update(seconds=1.0)
-        assert set(progress.states.values()) == {"to embed"}
+        assert set(progress.states.values()) == {"post-run due"}
         assert folders[1].take()
-        folders[1].write_progress({"embedded": 5})
+        folders[1].write_progress({"post_run": "clusters", "post_run_done": 5, "post_run_of": 20})
         progress.update(seconds=1.0)
-        assert progress.states[folders[1].run] == "embedding"
+        assert progress.states[folders[1].run] == "post-run"
         assert progress.is_worked_on()
-        folders[1].fail_clusters("nothing to embed")
+        folders[1].fail_step("clusters", "nothing to embed")
         folders[1].release()
         progress.update(seconds=1.0)
-        assert progress.states == {folders[0].run: "to embed", folders[1].run: "done"}
-    assert re.search(r"embedding.*25%", out.getvalue())
+        assert progress.states == {folders[0].run: "post-run due", folders[1].run: "done"}
+    assert re.search(r"post-run.* clusters  25%", out.getvalue())
     assert "1/2 " in out.getvalue()
 
 

@@ -24,7 +24,8 @@ from suite.execute.docker.containers import RUN_LABEL, STORE_LABEL, Containers, 
 from suite.execute.docker.executor import DockerExecutor
 from suite.execute.executor import AwayError, BusyError, StartError
 from suite.execute.scheduler import Limits, Retries, Scheduler
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from suite.versions import ROOT, code_hash, numeric_versions
 from tests.suite.stores import finish, linear, make_spec
 

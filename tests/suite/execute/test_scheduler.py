@@ -21,11 +21,12 @@ from suite.failures import HELD_STATUS, Failure
 from suite.spec import RunSpec
 from suite.store.attempts import RECORDS, AttemptRecord
 from suite.store.files import as_json, write_json
+from suite.store.folder import RunFolder
 from suite.store.lease import Lease
-from suite.store.runs import CLUSTERS, RunFolder, Store
+from suite.store.runs import Store
 from tests.faults.conditions import assert_no_process, assert_sound, committed, events
 from tests.faults.trainer import finish
-from tests.suite.stores import make_spec
+from tests.suite.stores import CLUSTERS, make_spec
 
 FORK = multiprocessing.get_context("fork")
 
@@ -58,7 +59,7 @@ def asked(results: Path) -> tuple[RunSpec, RunFolder]:
     spec = make_spec()
     folder = Store(results).folder(spec.run)
     folder.prepare(spec)
-    folder.want_clusters(WANTED)
+    folder.want("clusters", WANTED)
     return spec, folder
 
 
@@ -71,10 +72,10 @@ def test_a_finished_run_that_lacks_its_clusters_gets_that_phase_alone(tmp_path: 
     (folder.path / CLUSTERS).unlink()
     execute(tmp_path, "ends-well", [spec])
     assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 2}
-    folder.want_clusters({**WANTED, "rollouts": 7})
+    folder.want("clusters", {**WANTED, "rollouts": 7})
     execute(tmp_path, "ends-well", [spec])
     assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 3}
-    assert not folder.lacks_clusters
+    assert not folder.lacking
 
 
 def test_killed_while_embedding_it_goes_on_with_that(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_killed_while_embedding_it_goes_on_with_that(tmp_path: Path) -> None:
     scheduler = execute(tmp_path, "is-killed-embedding-once", [spec])
     assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 2}
     assert scheduler.failures == {}
-    assert not folder.lacks_clusters
+    assert not folder.lacking
 
 
 @pytest.mark.parametrize(
@@ -94,10 +95,10 @@ def test_a_failed_embedding_is_said_and_fails_no_run(mode: str, reason: str, tim
     scheduler = execute(tmp_path, mode, [spec])
     assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": times}
     assert scheduler.failures == {}
-    assert (folder.state, folder.clusters_failure(), folder.failure()) == ("done", reason, {})
-    folder.forget_clusters_failure()
+    assert (folder.state, folder.step_failure("clusters"), folder.failure()) == ("done", reason, {})
+    folder.forget_step_failure("clusters")
     execute(tmp_path, "ends-well", [spec])
-    assert (folder.lacks_clusters, folder.clusters_failure()) == (False, None)
+    assert (folder.lacking, folder.step_failure("clusters")) == ((), None)
 
 
 def test_a_run_that_is_being_embedded_elsewhere_is_waited_for(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_run_that_is_being_embedded_elsewhere_is_waited_for(tmp_path: Path) ->
     command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
     Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0)).run([spec], embed_elsewhere)
     assert events(tmp_path) == {"committed": 1}
-    assert not folder.lacks_clusters
+    assert not folder.lacking
 
 
 def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.execute.verification import GOOD, drawn, first_difference, verified
+from suite.store.folder import RunFolder
 from suite.store.published import Background, Snapshot
 from suite.store.publishing import kept
-from suite.store.runs import RunFolder, Store
+from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
@@ -144,7 +145,7 @@ def test_a_published_run_comes_out_again_bit_for_bit(snapshot: Snapshot, capfd: 
 def test_a_number_that_was_changed_is_found(
     snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    runs = [kept(folder) for folder in Store(snapshot.path).folders()]
+    runs = [kept(folder) for folder in Store(snapshot.path).records()]
     forged = []
     for run in runs:
         table = run.tables["evaluations"].to_pandas()

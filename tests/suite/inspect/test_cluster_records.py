@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from suite.analysis.results import read_results
-from suite.inspect.cluster_records import read_clusters
-from suite.store.runs import CLUSTERS, CorruptRunError, RunFolder, Store
-from tests.suite.stores import embed, make_spec, make_store
+from suite.inspect import post_run
+from suite.store.folder import RunFolder
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
+from tests.suite.stores import CLUSTERS, embed, make_spec, make_store
 
 
 @pytest.fixture
@@ -23,14 +25,14 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_reads_back_what_was_written(folder: RunFolder) -> None:
-    record = read_clusters(folder)
+    record = post_run.CLUSTERS.read(folder)
     assert record is not None
     assert json.loads((folder.path / CLUSTERS).read_text()) == record.plain()
-    assert set(record.plain()) - set(record.plain(points=False)) == {"points"}
+    assert set(record.plain()) - set(record.without_points()) == {"points"}
 
 
 def test_most_runs_have_none(tmp_path: Path) -> None:
-    assert read_clusters(Store(tmp_path).folder("a")) is None
+    assert post_run.CLUSTERS.read(Store(tmp_path).folder("a")) is None
 
 
 def changed(*path: str, to: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -62,18 +64,18 @@ def test_what_cannot_be_used_is_named_and_the_run_stands(
     path = folder.path / CLUSTERS
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(CorruptRunError, match=message):
-        read_clusters(folder)
+        post_run.CLUSTERS.read(folder)
     results = read_results(Store(folder.path.parent.parent))
     assert [(problem.run, CLUSTERS in problem.problem) for problem in results.problems] == [(folder.run, True)]
     assert results.done["run"].tolist() == [folder.run]
-    assert results.clusters == {}
+    assert results.found_by(post_run.CLUSTERS) == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff{[", b'{"schema": 1, "run": "pea'])
 def test_half_a_file_is_named(folder: RunFolder, content: bytes) -> None:
     (folder.path / CLUSTERS).write_bytes(content)
     with pytest.raises(CorruptRunError, match=r"clusters\.json: "):
-        read_clusters(folder)
+        post_run.CLUSTERS.read(folder)
 
 
 def test_reports_need_neither_torch_nor_scikit_learn() -> None:

@@ -18,8 +18,10 @@ from suite.failures import HELD_STATUS, STORAGE_STATUS
 from suite.inspect import clusters, post_run
 from suite.plan.benchmark import load_benchmark
 from suite.plan.embeddings import ClusterSettings
-from suite.store.runs import CLUSTERS, CLUSTERS_FAILED, CLUSTERS_WANTED, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from suite.training.trainer import Trainer
+from tests.suite.stores import CLUSTERS, CLUSTERS_FAILED, CLUSTERS_WANTED
 from tests.suite.trained_runs import TINY, suite
 
 CPU = torch.device("cpu")
@@ -69,7 +71,7 @@ def test_a_benchmark_fills_its_page(definition: Path) -> None:
         "perplexity": 5.0,
     }
     assert not (folders["blind-sac"].path / CLUSTERS).exists()
-    assert "contexts embedded: 6 rollouts a task" in folders["pearl"].log_tail()
+    assert "clusters: 6 rollouts a task embedded" in folders["pearl"].log_tail()
     for folder in folders.values():
         folder.verify()
         assert not folder.is_held
@@ -94,8 +96,8 @@ def test_a_finished_benchmark_embeds_what_is_missing_and_then_nothing(
     shutil.copytree(definition.parent / "results", tmp_path / "results", dirs_exist_ok=True)
     (folder.path / CLUSTERS).unlink()
     assert run(definition, tmp_path) == 0
-    assert "2 runs, 2 done, 0 to run, 1 to embed" in capfd.readouterr().err
-    assert not folder.lacks_clusters
+    assert "2 runs, 2 done, 0 to run, 1 to do post-run steps of" in capfd.readouterr().err
+    assert not folder.lacking
     assert run(definition, tmp_path) == 0
     assert "2 runs, 2 done, 0 to run\n" in capfd.readouterr().err
 
@@ -108,7 +110,7 @@ def test_the_command_and_the_phase_give_the_same(
     assert suite("clusters", folder.run, *where, *options) == 0
     original = Store(definition.parent / "results").folder(folder.run)
     assert (folder.path / CLUSTERS).read_bytes() == (original.path / CLUSTERS).read_bytes()
-    assert not folder.lacks_clusters
+    assert not folder.lacking
     assert not folder.is_held
     other = Store(tmp_path / "results").folder(folder.run)
     assert other.take()
@@ -152,7 +154,7 @@ def phase(folder: RunFolder) -> int:
     assert folder.take()
     with folder.kept():
         assert folder.state == "done"
-        return post_run.last_phase(folder, CPU)
+        return post_run.do_wanted(folder, CPU)
 
 
 def after_rounds(number: int, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +171,7 @@ def after_rounds(number: int, do: Callable[[], object], monkeypatch: pytest.Monk
 
 def test_it_is_held_and_shows_where_it_is(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     other, seen = RunFolder(folder.path), []
-    after_rounds(3, lambda: seen.extend([other.is_held, other.state, other.progress()["embedded"]]), monkeypatch)
+    after_rounds(3, lambda: seen.extend([other.is_held, other.state, other.progress()["post_run_done"]]), monkeypatch)
     assert phase(folder) == 0
     assert seen == [True, "done", 2]
 
@@ -181,9 +183,9 @@ def test_asked_to_stop_it_leaves_the_run_finished_and_goes_on_later(
     after_rounds(3, lambda: os.kill(os.getpid(), signal.SIGTERM), monkeypatch)
     assert phase(folder) == 130
     assert contents(folder) == before
-    assert (folder.state, folder.is_held, folder.lacks_clusters) == ("done", False, True)
+    assert (folder.state, folder.is_held, folder.lacking) == ("done", False, ("clusters",))
     assert phase(folder) == 0
-    assert not folder.lacks_clusters
+    assert not folder.lacking
 
 
 def test_what_fails_is_said_and_fails_no_run(
@@ -192,15 +194,15 @@ def test_what_fails_is_said_and_fails_no_run(
     with monkeypatch.context() as patch:
         after_rounds(2, lambda: np.linalg.inv(np.zeros((2, 2))), patch)
         assert phase(folder) == 0
-    assert "finished, but its contexts are not embedded: LinAlgError: Singular matrix" in capfd.readouterr().err
+    assert "finished, but its post-run step clusters failed: LinAlgError: Singular matrix" in capfd.readouterr().err
     assert (folder.state, folder.failure()) == ("done", {})
-    assert folder.clusters_failure() == "LinAlgError: Singular matrix"
+    assert folder.step_failure("clusters") == "LinAlgError: Singular matrix"
     assert suite("report", "--results", tmp_path / "results", "--reports", tmp_path / "reports") == 0
     page = (tmp_path / "reports" / "index.html").read_text()
-    assert "its contexts could not be embedded: LinAlgError: Singular matrix" in page
+    assert "its post-run step clusters failed: LinAlgError: Singular matrix" in page
     assert suite("exec", folder.run, "--results", tmp_path / "results") == 0
     assert not (folder.path / CLUSTERS_FAILED).exists()
-    assert not folder.lacks_clusters
+    assert not folder.lacking
 
 
 @pytest.mark.parametrize("wanted", ['{"seed": -1}', "[]", "{"])
@@ -217,7 +219,7 @@ def test_a_full_disk_is_the_storage_s_failure(folder: RunFolder, monkeypatch: py
 
     after_rounds(2, full, monkeypatch)
     assert phase(folder) == STORAGE_STATUS
-    assert (folder.state, folder.lacks_clusters) == ("done", True)
+    assert (folder.state, folder.lacking) == ("done", ("clusters",))
 
 
 def test_taken_over_it_writes_nothing(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

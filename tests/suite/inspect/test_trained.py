@@ -16,7 +16,8 @@ from suite.errors import UsageError
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, embed, statistics, varies
 from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
-from suite.store.runs import RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.runs import Store
 from suite.training.protocol import meta_test
 from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec

@@ -12,6 +12,7 @@ import yaml
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark, load_benchmark
 from suite.plan.embeddings import ClusterSettings, check_embeddable
+from suite.plan.requests import StepSettings
 
 GOOD: dict[str, Any] = {
     "name": "mine",
@@ -37,23 +38,27 @@ def benchmark(*clusters: dict[str, Any]) -> Benchmark:
     return Benchmark.model_validate({**copy.deepcopy(GOOD), "clusters": list(clusters)})
 
 
+def embeddings(wanted: Benchmark) -> dict[str, StepSettings]:
+    return {run: steps["clusters"] for run, steps in wanted.wanted_steps().items()}
+
+
 def test_runs_are_chosen_by_entry_and_environment_and_stay_what_they_are() -> None:
     wanted = Benchmark.model_validate(GOOD)
     specs = wanted.plan()
     assert specs == benchmark().plan()
-    found = wanted.embeddings()
+    found = embeddings(wanted)
     assert found == {
         spec.run: ClusterSettings(rollouts=25)
         for spec in specs
         if (spec.label, spec.environment) == ("pearl", "point-goal-2d")
     }
     assert len(found) == 2
-    assert benchmark().embeddings() == {}
+    assert embeddings(benchmark()) == {}
 
 
 def test_a_later_item_wins() -> None:
     chosen = {"algorithms": ["pearl"], "environments": ["point-goal-2d"]}
-    found = benchmark({**chosen, "rollouts": 25}, {**chosen, "window": 7}).embeddings()
+    found = embeddings(benchmark({**chosen, "rollouts": 25}, {**chosen, "window": 7}))
     assert set(found.values()) == {ClusterSettings(window=7)}
 
 
@@ -97,14 +102,14 @@ def test_fewer_test_tasks_are_fewer_to_tell_apart() -> None:
 
 def test_quick_embeds_pearl_and_tcl_pearl_and_paper_has_table_2() -> None:
     specs = {spec.run: spec for spec in load_benchmark("quick").plan()}
-    quick = load_benchmark("quick").embeddings()
+    quick = embeddings(load_benchmark("quick"))
     assert sorted((specs[run].label, specs[run].environment, specs[run].seed) for run in quick) == [
         (label, environment, seed)
         for label in ("pearl", "tcl-pearl")
         for environment in ("cheetah-vel", "point-goal-2d")
         for seed in (0, 1, 2)
     ]
-    paper = load_benchmark("paper").embeddings()
+    paper = embeddings(load_benchmark("paper"))
     planned = {spec.run: spec for spec in load_benchmark("paper").plan()}
     assert {planned[run].environment for run in paper} == {"push-v1"}
     assert {planned[run].label for run in paper} == {"pearl", "tcl-pearl", "pearl-garage", "tcl-pearl-garage"}

@@ -11,10 +11,10 @@ from scipy import stats
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.paper import read_papers
 from suite.report import cluster_page, tables_as, write_report
-from suite.store.runs import CLUSTERS, Store
+from suite.store.runs import Store
 from suite.table import interval
 from tests.suite.report.test_page import Page
-from tests.suite.stores import embed, finish, linear, make_spec, make_store
+from tests.suite.stores import CLUSTERS, embed, finish, linear, make_spec, make_store
 
 
 @pytest.fixture

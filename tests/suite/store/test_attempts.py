@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from suite.failures import TRANSIENT, Failure
 from suite.store.attempts import LOST, begun, ended, job_here, seconds_of, verdict
+from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
-from suite.store.runs import RunFolder, Store
+from suite.store.runs import Store
 from tests.suite.stores import make_spec
 
 KILLED = Failure("killed", "killed by SIGKILL")

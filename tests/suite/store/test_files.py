@@ -15,7 +15,9 @@ from suite.execute.guardian import BoundedLog
 from suite.store import lease
 from suite.store.checkpoint import Checkpoints
 from suite.store.files import read_regular, write_atomically
-from suite.store.runs import CorruptRunError, RunFolder, Store
+from suite.store.folder import RunFolder
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
 

@@ -18,9 +18,9 @@ from suite.papers.paper import read_papers
 from suite.report import plain_tables, write_report
 from suite.spec import RunSpec
 from suite.store.files import as_json
-from suite.store.published import Background, CorruptSnapshotError, Snapshot
+from suite.store.published import Background, CorruptSnapshotError, PublishedRun, Snapshot
 from suite.store.publishing import ended, kept, place
-from suite.store.runs import PublishedRun, Store
+from suite.store.runs import Store
 from tests.suite.stores import embed, fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
@@ -91,10 +91,10 @@ def test_the_same_runs_give_the_same_bytes_also_from_the_snapshot_itself(store: 
 
 def test_every_run_reads_as_its_folder_does(store: Store, snapshot: Snapshot) -> None:
     published = Store(snapshot.path)
-    folders = list(published.folders())
+    folders = list(published.records())
     assert [folder.run for folder in folders] == sorted(folder.run for folder in ended(store, plan()))
     for folder in folders:
-        own = store.folder(folder.run)
+        own = store.record(folder.run)
         assert isinstance(folder, PublishedRun)
         assert not isinstance(own, PublishedRun)
         assert (folder.spec(), folder.state) == (own.spec(), own.state)
@@ -122,21 +122,21 @@ def test_a_metric_that_only_some_runs_log_stays_with_them(tmp_path: Path) -> Non
     folder.commit()
     folder.release()
     snapshot = place(store, "x")
-    snapshot.write([kept(store.folder(spec.run)) for spec in (one, two)], Background(name="x", description=""), [])
+    snapshot.write([kept(store.record(spec.run)) for spec in (one, two)], Background(name="x", description=""), [])
     for spec in (one, two):
         read = PublishedRun(snapshot, spec.run).training()
-        assert read.equals(store.folder(spec.run).training())
+        assert read.equals(store.record(spec.run).training())
         assert ("loss" in read) == (spec is one)
 
 
 def test_published_runs_count_as_done_beside_a_store(store: Store, snapshot: Snapshot) -> None:
-    done = [spec for spec in plan() if store.folder(spec.run).state == "done"]
+    done = [spec for spec in plan() if store.record(spec.run).state == "done"]
     before = plain_tables(store, done)
     shutil.rmtree(store.runs_path)
     fresh = Store(store.results)
-    states = [fresh.folder(spec.run).state for spec in plan()]
+    states = [fresh.record(spec.run).state for spec in plan()]
     assert states == ["pending", "pending", *["done"] * (len(plan()) - 2)]  # what failed is tried again
-    assert list(fresh.folders()) == []  # they are not the store's own
+    assert list(fresh.records()) == []  # they are not the store's own
     assert plain_tables(fresh, done) == before
 
 
@@ -144,10 +144,10 @@ def test_a_run_of_the_store_s_own_comes_before_a_published_one_only_when_it_is_d
     store: Store, snapshot: Snapshot
 ) -> None:
     spec = plan()[5]
-    assert not isinstance(Store(store.results).folder(spec.run), PublishedRun)
+    assert not isinstance(Store(store.results).record(spec.run), PublishedRun)
     own = store.runs_path / spec.run
     (own / "done.json").unlink()
-    assert isinstance(Store(store.results).folder(spec.run), PublishedRun)
+    assert isinstance(Store(store.results).record(spec.run), PublishedRun)
 
 
 def test_the_page_says_what_was_read_from_a_snapshot(store: Store, snapshot: Snapshot, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_every_command_reads_a_snapshot_as_a_store(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.rmtree(store.folder(plan()[1].run).path)  # what is pending is not published
+    shutil.rmtree(store.record(plan()[1].run).path)  # what is pending is not published
     said = []
     for name, results in (("own", store.results), ("published", snapshot.path)):
         (tmp_path / name).mkdir()
@@ -282,7 +282,7 @@ def test_a_published_run_is_not_forgotten(store: Store, snapshot: Snapshot) -> N
     fresh = Store(store.results)
     with pytest.raises(UsageError, match="stays as it is; to execute runs of it again: suite verify"):
         fresh.forget([plan()[5].run], plan())
-    assert fresh.folder(plan()[5].run).state == "done"
+    assert fresh.record(plan()[5].run).state == "done"
 
 
 def test_a_name_that_no_folder_can_have_is_refused(store: Store) -> None:

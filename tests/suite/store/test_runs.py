@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from suite.errors import UsageError
-from suite.store.runs import CorruptRunError, Store
+from suite.store.record import CorruptRunError
+from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
 

@@ -13,7 +13,8 @@ from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark
 from suite.spec import RunSpec, StepwiseTest
-from suite.store.runs import ADAPTATIONS, Store
+from suite.store.record import ADAPTATIONS
+from suite.store.runs import Store
 from suite.training.attempt import attempt
 from suite.training.protocol import CountedTasks, stepwise
 from suite.training.trainer import Trainer
