@@ -13,7 +13,6 @@ from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, Failure
 from suite.store.files import as_json
 from suite.store.folder import RunFolder
 from suite.store.runs import Store
-from tests.suite.stores import CLUSTERS
 
 EMPTY_TABLE = (Path(__file__).parent / "empty.parquet").read_bytes()  # writing one would import pandas
 
@@ -94,7 +93,7 @@ def embed(mode: str, folder: RunFolder) -> None:
     elif mode == "cannot-embed":
         folder.fail_step("clusters", "all windows are alike")
     else:
-        folder.write(CLUSTERS, as_json({"settings": folder.wanted("clusters")}))
+        folder.write("clusters.json", as_json({"settings": folder.wanted("clusters")}))
 
 
 def main() -> None:
