@@ -67,5 +67,7 @@ def device() -> torch.device:
     """Return the device that agents are looked at on."""
     import torch
 
-    torch.set_num_threads(1)  # as runs do: small networks, and the same numbers
+    from suite.training.threads import limit_threads
+
+    limit_threads(1)  # as runs do: small networks, and the same numbers
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -20,6 +20,7 @@ from suite.failures import FailedRunError
 from suite.plan.budget_check import uncovered
 from suite.spec import RunSpec
 from suite.training.protocol import CountedTasks, TaskView, tested
+from suite.training.threads import limit_threads
 from suite.training.trainer import Trainer
 
 
@@ -94,7 +95,7 @@ class _Sampled(CountedTasks):
 
 def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None:
     """Measure the speed of a run, in about so many seconds; None if they did not suffice."""
-    torch.set_num_threads(spec.threads)
+    limit_threads(spec.threads)
     trainer = Trainer.of(spec, device)
     train, algorithm = _Sampled(trainer.train), trainer.algorithm
     first, taken = algorithm.next_iteration_steps, 1.0

@@ -165,6 +165,7 @@ def load(run: str, results: str | Path = "results", device: str = "cpu", *, trus
     ------
     UsageError
         If the run is unknown or not finished, does not hold what it committed, was made by another revision of its
-        algorithm, or is of an algorithm (MQL) that adapts on replay memory, which no finished run keeps.
+        algorithm or its environment, or is of an algorithm (MQL) that adapts on replay memory, which no finished run
+        keeps.
     """
     return Agent(trained(Store(Path(results)).record(run), torch.device(device), trusted=trust))

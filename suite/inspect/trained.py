@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from algorithms import ENTRANTS
+from environments import family_names, family_spec
 from suite.errors import UsageError
 from suite.plan.user_modules import load_modules_of
 from suite.store.checkpoint import join
@@ -31,7 +32,7 @@ def trained(folder: RunRecord, device: torch.device, *, trusted: bool = False) -
     ------
     UsageError
         If the run is unknown or not finished, does not hold what it committed, keeps no trained agent, or was made by
-        another revision of its algorithm.
+        another revision of its algorithm or its environment.
     """
     if folder.snapshot is not None:
         raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot}, which keeps no agent")
@@ -49,12 +50,16 @@ def trained(folder: RunRecord, device: torch.device, *, trusted: bool = False) -
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
     load_modules_of(spec, trusted=trusted)
-    kind = ENTRANTS.get(spec.algorithm)
-    if kind is None or kind.revision != spec.algorithm_revision:
-        made = f"revision {spec.algorithm_revision} of {spec.algorithm}"
-        now = "none" if kind is None else f"revision {kind.revision}"
-        raise UsageError(f"run {folder.run}: was made by {made}, this suite has {now}")
-    if kind.adapts_on_replay:
+    algorithm = ENTRANTS[spec.algorithm].revision if spec.algorithm in ENTRANTS else None
+    environment = family_spec(spec.environment).revision if spec.environment in family_names() else None
+    for name, made, now in (
+        (spec.algorithm, spec.algorithm_revision, algorithm),
+        (spec.environment, spec.environment_revision, environment),
+    ):
+        if made != now:
+            here = f"revision {now}" if now else "none"
+            raise UsageError(f"run {folder.run}: was made by revision {made} of {name}, this suite has {here}")
+    if ENTRANTS[spec.algorithm].adapts_on_replay:
         raise UsageError(
             f"run {folder.run}: {spec.algorithm} adapts on its meta-training replay, which a finished run does not keep"
         )

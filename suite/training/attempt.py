@@ -23,6 +23,7 @@ from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
 from suite.training.provenance import provenance
 from suite.training.stopping import InterruptedRunError, stoppable
+from suite.training.threads import limit_threads
 from suite.training.trainer import Trainer
 from suite.versions import code_hash
 
@@ -53,7 +54,7 @@ class Attempt:
         BudgetError, DivergedError
             As `Trainer.run`.
         """
-        torch.set_num_threads(self.spec.threads)
+        limit_threads(self.spec.threads)
         trainer = Trainer.of(self.spec, device)
         if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
             trainer.load_state(state["trainer"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from algorithms import Episodes
 from suite.errors import UsageError
+from suite.inspect.agent import load
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, embed, statistics, varies
 from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
@@ -266,3 +268,37 @@ def test_what_differs_by_rounding_alone_does_not_vary() -> None:
     assert varies(summed, 3 * np.finfo(np.float64).eps).tolist() == [False, True, True]
     points = np.array([[0.1 + 0.2 + 0.3], [0.3 + 0.2 + 0.1], [1.0], [1.0]])
     assert statistics(points, np.array([0, 0, 1, 1])).ratio is None
+
+
+@pytest.mark.parametrize("command", ["watch", "clusters", "load"])
+@pytest.mark.parametrize(
+    ("field", "named"), [("algorithm_revision", "pearl"), ("environment_revision", "point-goal-2d")]
+)
+def test_another_revision_of_algorithm_or_environment_is_refused(
+    command: str,
+    field: str,
+    named: str,
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spec = Store(results).folder(runs["pearl"]).spec()
+    older = spec.model_copy(update={field: getattr(spec, field) + 1})
+    folder = Store(tmp_path).folder(older.run)
+    shutil.copytree(results / "runs" / spec.run, folder.path)
+    (folder.path / "run.json").write_text(older.model_dump_json())
+    done = json.loads((folder.path / "done.json").read_text())
+    text = json.dumps(done).replace(
+        hashlib.sha256((results / "runs" / spec.run / "run.json").read_bytes()).hexdigest(),
+        hashlib.sha256((folder.path / "run.json").read_bytes()).hexdigest(),
+    )
+    (folder.path / "done.json").write_text(text)
+    said = f"was made by revision {getattr(spec, field) + 1} of {named}, this suite has revision {getattr(spec, field)}"
+    if command == "load":
+        with pytest.raises(UsageError, match=said):
+            load(older.run, tmp_path)
+    else:
+        options = ["--task", 0, "--out", tmp_path / "clip.mp4"] if command == "watch" else []
+        assert suite(command, older.run, *options, "--results", tmp_path) == 2
+        assert said in capfd.readouterr().err

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
 from suite.training.attempt import attempt
+from suite.training.threads import VARIABLES, limit_threads
 from suite.training.trainer import Trainer
 from tests.suite.tiny import TINY
 
@@ -33,13 +36,18 @@ def test_a_run_has_the_threads_that_its_benchmark_says(
 
     def noting(trainer: Trainer) -> None:
         seen.append(torch.get_num_threads())
+        seen.extend(library["num_threads"] for library in threadpool_info())
         iterate(trainer)
 
     monkeypatch.setattr(Trainer, "iterate", noting)
-    before = torch.get_num_threads()
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "2")
+    threadpool_limits(limits=3 - threads)  # as if whoever started this process had said something else
     try:
         with folder.taken():
             assert attempt(spec, folder, checkpoint_seconds=60.0) == 0
+        assert {os.environ[variable] for variable in VARIABLES} == {str(threads)}  # of what is loaded later
     finally:
-        torch.set_num_threads(before)
+        limit_threads(1)
+    assert len(threadpool_info()) > 1
     assert set(seen) == {threads}
