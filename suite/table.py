@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-Cell = str | int | float | bool | None
 Format = Literal["markdown", "latex"]
 
 MISSING = "–"
 LONG = 32
 """Characters beyond which a column's text wraps, unless it is one word."""
+DAGGER = " †"
+DAGGER_NOTE = (
+    "† Seeds were added to decide a comparison: intervals and p-values here are those of a fixed number of "
+    "seeds, and say more than they should; what decided is under Seeds."
+)
+FORMULA = re.compile(r"^[=+\-@\t\r]")
+"""The beginnings of a text that a spreadsheet may take for a formula; `page.js` has the same rule."""
+
+
+class Interval(NamedTuple):
+    """An interval of a number; its upper end may be infinite."""
+
+    low: float
+    high: float
+
+
+Cell = str | int | float | bool | Interval | None
 
 
 @dataclass(frozen=True)
@@ -20,24 +37,51 @@ class Table:
     """A titled table of plain values."""
 
     key: str
-    """Unique on the page; the name of its download."""
+    """The table's name, unique on the page; the name of its download."""
     title: str
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
+    """Stable key of each column, for programs -> its header, for readers; in the order of the cells."""
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     """How the numbers were made; shown under the title."""
     decimals: int | None = None
-    """Of numbers that are not whole counts; None: three significant digits."""
+    """Decimal places of numbers that are not whole counts; None: three significant digits."""
+    adaptive: tuple[frozenset[str], ...] | None = None
+    """Keys of each row's cells that name something with added seeds (see `DAGGER_NOTE`); None: it was not asked."""
 
     def plain(self) -> dict[str, Any]:
-        """Return it as a value that JSON holds: no number is null, an infinite one a word."""
-        rows = [[_plain(cell) for cell in row] for row in self.rows]
-        return {"key": self.key, "title": self.title, "columns": list(self.columns), "rows": rows, "note": self.note}
+        """Return the table as a value that JSON holds: rows by column key, no number is null, an infinite one a word.
+
+        A table that was asked for added seeds has a further column, `adaptive`: whether any cell of a row is marked.
+        """
+        keys = {**self.columns, **({} if self.adaptive is None else {"adaptive": "seeds were added"})}
+        rows = [{key: _plain(cell) for key, cell in zip(self.columns, row, strict=True)} for row in self.rows]
+        for row, marked in zip(rows, self.adaptive or (), strict=self.adaptive is not None):
+            row["adaptive"] = bool(marked)
+        return {
+            "key": self.key,
+            "title": self.title,
+            "columns": [{"key": key, "header": header} for key, header in keys.items()],
+            "rows": rows,
+            "note": self.note,
+        }
 
     @property
     def written(self) -> tuple[tuple[str, ...], ...]:
-        """The rows as readers see them."""
-        return tuple(tuple(text(cell, self.decimals) for cell in row) for row in self.rows)
+        """The rows as readers see them, marked with a dagger where seeds were added."""
+        marks = self.adaptive or (frozenset[str](),) * len(self.rows)
+        return tuple(
+            tuple(
+                text(cell, self.decimals) + DAGGER * (key in marked)
+                for key, cell in zip(self.columns, row, strict=True)
+            )
+            for row, marked in zip(self.rows, marks, strict=True)
+        )
+
+    @property
+    def shown_note(self) -> str:
+        """The note as readers see it: with what the dagger means, if there is one."""
+        return f"{self.note} {DAGGER_NOTE}".strip() if any(self.adaptive or ()) else self.note
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -59,7 +103,9 @@ class Table:
         )
 
 
-def _plain(cell: Cell) -> Cell:
+def _plain(cell: Cell) -> Any:
+    if isinstance(cell, Interval):
+        return [_plain(end) for end in cell]
     value: Cell = getattr(cell, "item", lambda: cell)()  # of an array
     if not isinstance(value, float) or math.isfinite(value):
         return value
@@ -82,11 +128,14 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
-def interval(low: float, high: float) -> str | None:
-    """Write an interval; None where there is none. Only its upper end may be infinite."""
-    if not math.isfinite(low) or math.isnan(high):
-        return None
-    return f"[{number(low)}, {number(high) if math.isfinite(high) else '∞'}]"
+def interval(low: float, high: float) -> Interval | None:
+    """Return an interval; None where there is none. Only its upper end may be infinite."""
+    return None if not math.isfinite(low) or math.isnan(high) else Interval(float(low), float(high))
+
+
+def harmless(cell: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: an apostrophe comes before what looks like one."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
 
 
 def text(cell: Cell, decimals: int | None = None) -> str:
@@ -95,6 +144,8 @@ def text(cell: Cell, decimals: int | None = None) -> str:
         return MISSING
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, Interval):
+        return f"[{number(cell.low)}, {number(cell.high) if math.isfinite(cell.high) else '∞'}]"
     if isinstance(cell, float) and decimals is not None and math.isfinite(cell):
         return f"{cell:,.{decimals}f}"
     return number(cell) if isinstance(cell, int | float) else cell
@@ -113,8 +164,8 @@ def as_markdown(table: Table) -> str:
 
     rules = ["---:" if numeric else "---" for numeric in table.numeric]
     body = [line([escape(cell) for cell in row]) for row in table.written]
-    note = [escape(table.note), ""] if table.note else []
-    head = line([escape(column) for column in table.columns])
+    note = [escape(table.shown_note), ""] if table.shown_note else []
+    head = line([escape(header) for header in table.columns.values()])
     return "\n".join([f"### {escape(table.title)}", "", *note, head, line(rules), *body, ""])
 
 
@@ -131,6 +182,7 @@ def as_latex(table: Table) -> str:
         "±": r"$\pm$",
         "≥": r"$\geq$",
         "∞": r"$\infty$",
+        "†": r"$\dagger$",
     }
 
     def escape(cell: str) -> str:
@@ -140,14 +192,14 @@ def as_latex(table: Table) -> str:
         return "  " + " & ".join(cells) + r" \\"
 
     alignment = "".join("r" if numeric else "l" for numeric in table.numeric)
-    caption = escape(f"{table.title}. {table.note}" if table.note else table.title)
+    caption = escape(f"{table.title}. {table.shown_note}" if table.shown_note else table.title)
     return "\n".join(
         [
             r"\begin{table}",
             f"  \\caption{{{caption}}}",
             f"  \\begin{{tabular}}{{{alignment}}}",
             r"  \toprule",
-            line([escape(column) for column in table.columns]),
+            line([escape(header) for header in table.columns.values()]),
             r"  \midrule",
             *(line([escape(cell) for cell in row]) for row in table.written),
             r"  \bottomrule",

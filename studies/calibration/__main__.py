@@ -36,6 +36,7 @@ BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
 """Between these stand the tables."""
 
 SEEDS = (2, 3, 5, 10)
+SEED_COLUMNS = {f"seeds_{seeds}": f"{seeds} seeds" for seeds in SEEDS}
 ENVIRONMENTS = (1, 6, 50)
 LEAST_COVERAGE = 0.9
 FAMILY = 0.05
@@ -102,7 +103,7 @@ def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
     return Table(
         "verdicts",
         "Wrong verdicts at the boundary, % of trials: reproduced / not reproduced",
-        ("statement", "environments", "noise", *(f"{seeds} seeds" for seeds in SEEDS)),
+        {"statement": "statement", "environments": "environments", "noise": "noise", **SEED_COLUMNS},
         tuple(rows),
         f"{errors[0].trials:,} trials a cell; of seed deviations of 10, 30 and 50 % the one with the most. A dash: so "
         "few runs cannot give that verdict.",
@@ -120,7 +121,7 @@ def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
     return Table(
         "spread",
         "The same where the first entry varies twice as much",
-        ("statement", "environments", *(f"{seeds} seeds" for seeds in SEEDS)),
+        {"statement": "statement", "environments": "environments", **SEED_COLUMNS},
         tuple(rows),
         f"{errors[0].trials:,} trials a cell, normal noise, deviations of 30 and 15 %. Shown, not counted: entries "
         "that differ in their noise are not drawn alike.",
@@ -150,7 +151,7 @@ def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
     return Table(
         "coverage",
         "Coverage of the 95 % intervals, % of trials",
-        ("interval", "environments", *(f"{seeds} seeds" for seeds in SEEDS)),
+        {"interval": "interval", "environments": "environments", **SEED_COLUMNS},
         tuple(rows),
         f"{found[0][1]:,} trials a cell; of three kinds of noise and seed deviations of 10, 30 and 50 % the one that "
         "is covered least.",
@@ -180,7 +181,7 @@ def identical_table(found: Sequence[looks.Decided]) -> Table:
     return Table(
         "identical",
         "Adaptive seeds: a wrong decision in any environment at any look, % of trials",
-        ("environments", *KINDS),
+        {name: name for name in ("environments", *KINDS)},
         rows,
         f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
     )
@@ -199,7 +200,7 @@ def difference_table(found: Sequence[looks.Decided]) -> Table:
     return Table(
         "differences",
         "Adaptive seeds: a difference decided, and seeds of each entry on average",
-        ("environments", *(f"{difference:g} deviations" for difference in looks.DIFFERENCES)),
+        {"environments": "environments"} | {f"std_{size:g}": f"{size:g} std" for size in looks.DIFFERENCES},
         rows,
         f"{found[0].trials:,} trials a cell, normal noise; one comparison of a benchmark of so many; {SCHEME}.",
     )
@@ -214,7 +215,12 @@ def power_table(found: Sequence[Power]) -> Table:
     return Table(
         "power",
         "What three seeds decide, if the paper's tables were the truth",
-        ("claim", "assumed", "seed deviation", "decided with 3 seeds", "seeds for 80 %"),
+        {
+            **{name: name for name in ("claim", "assumed")},
+            "seed_std": "std over seeds",
+            "decided": "decided with 3 seeds",
+            "seeds_needed": "seeds for 80 %",
+        },
         tuple(rows),
         "Share of trials in which the claim is reproduced, normal noise.",
         decimals=2,

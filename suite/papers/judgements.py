@@ -16,7 +16,7 @@ from suite.papers.claims import Claim
 from suite.papers.paper import Paper
 
 Verdict = Literal["reproduced", "not reproduced", "not enough runs", "not at the paper's settings"]
-Pointing = Literal["points the same way", "points the other way", "does not say"]
+Pointing = Literal["same direction", "opposite direction", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,9 @@ def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataF
     ]
     if not places:
         reason = f"no environment with {needed} seeds of {', '.join(claim.entries)} under one budget"
-        return Direction(claim, NOTHING, 0, (), (), "does not say", reason)
+        return Direction(claim, NOTHING, 0, (), (), "inconclusive", reason)
     finding = _found(paper, claim, runs, curves, places)[2]
-    pointing: dict[int, Pointing] = {1: "points the same way", 0: "does not say", -1: "points the other way"}
+    pointing: dict[int, Pointing] = {1: "same direction", 0: "inconclusive", -1: "opposite direction"}
     return Direction(
         claim,
         finding,

@@ -1,4 +1,4 @@
-"""Other people's runs: drawn beside ours, listed with why each does or does not compare, never judged or averaged."""
+"""External results: drawn beside ours, listed with why each does or does not compare, never judged or averaged."""
 
 from __future__ import annotations
 

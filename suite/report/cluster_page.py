@@ -98,11 +98,14 @@ def over_seeds(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Tab
             (environment, source, *[None] * 7, between / within, *[None] * 2)
             for source, environment, within, between in _printed(papers)
         ] + rows
-    means = [f"{space} {name}" for space in ("latent", "t-SNE") for name in ("silhouette", "ratio")]
+    columns = {name: name for name in ("environment", "entry", "seeds")}
+    for key, space in (("latent", "latent"), ("tsne", "t-SNE")):
+        for name in ("silhouette", "ratio"):
+            columns |= {f"{key}_{name}": f"{space} {name}", f"{key}_{name}_ci": f"{space} {name}, 95 % CI"}
     return Table(
         "clusters-over-seeds",
         "Clusters over seeds",
-        ("environment", "entry", "seeds", *(each for name in means for each in (name, f"{name}, 95 %")), "windows"),
+        {**columns, "windows": "windows"},
         tuple(rows),
         OVER_SEEDS,
     )
@@ -134,11 +137,15 @@ def table(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Table:
     for record in records:
         numbers = [getattr(space, name) for space in (record.tsne, record.latent) for name in STATISTICS]
         rows.append((record.label, record.environment, record.run_seed, *numbers, record.run))
-    columns = [f"{space} {HEADINGS[name]}" for space in ("t-SNE", "latent") for name in STATISTICS]
+    statistics = {
+        f"{key}_{HEADINGS[name]}": f"{space} {HEADINGS[name]}"
+        for key, space in (("tsne", "t-SNE"), ("latent", "latent"))
+        for name in STATISTICS
+    }
     return Table(
         "clusters",
         "Clusters",
-        ("entry", "environment", "seed", *columns, "run"),
+        {**{name: name for name in ("entry", "environment", "seed")}, **statistics, "run": "run"},
         tuple(rows),
         NOTE,
     )

@@ -90,7 +90,7 @@ class Contents:
         return [each.paper for each in self.papers]
 
     @property
-    def beside_the_papers(self) -> list[Table]:
+    def reported_and_measured(self) -> list[Table]:
         """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
         departing = [run for run, spec in self.results.specs.items() if departures(spec)]
         done = self.results.done[~self.results.done["run"].isin(departing)]
@@ -99,7 +99,7 @@ class Contents:
 
     @property
     def reference(self) -> list[Table]:
-        """Other people's runs, of the papers that have any."""
+        """External results, of the papers that list any."""
         found = [paper_tables.reference(paper, set(self.units)) for paper in self.plain_papers]
         return [table for table in found if table.rows]
 

@@ -17,6 +17,7 @@ from suite.papers.judgements import judge_all
 from suite.papers.paper import Paper
 from suite.report.contents import adaptive_claims
 from suite.store.files import write_atomically
+from suite.table import harmless
 
 ExportFormat = Literal["csv", "parquet", "json"]
 
@@ -158,6 +159,7 @@ def write_tables(found: dict[str, pd.DataFrame], folder: Path, form: ExportForma
 
 def _written(table: pd.DataFrame, form: ExportFormat) -> bytes:
     if form == "csv":
+        table = table.assign(**{name: table[name].map(harmless, na_action="ignore") for name in TEXTS & set(table)})
         return table.to_csv(index=False, lineterminator="\n").encode()
     if form == "parquet":
         file = BytesIO()

@@ -97,7 +97,7 @@ def curves(
     runs : rows of `Results.curves` of this environment.
     order : all entries of the page; a series keeps its colour and marker in every figure.
     paper : entry -> the paper's end value, in the paper's unit.
-    points : entry -> (environment steps, return) of other people's runs, in the paper's unit.
+    points : entry -> (environment steps, return) of external results, in the paper's unit.
     unit : what returns are divided by (1000 where the paper prints thousands).
     """
     present = [entry for entry in order if entry in set(bands["entry"])]

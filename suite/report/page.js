@@ -32,10 +32,12 @@ function save(name, type, content) {
 
 function csv(table) {
   const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const harmless = (text) => (/^[=+@\t]/.test(text) ? `'${text}` : text);
-  return [...table.rows]
-    .filter((row) => !row.classList.contains("empty"))
-    .map((row) => [...row.cells].map((cell) => quote(cell.dataset.value ?? harmless(cell.textContent.trim()))).join(","))
+  const harmless = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text); /* as FORMULA of suite/table.py */
+  const content = (cell) => cell.dataset.key ?? cell.dataset.value ?? harmless(cell.dataset.text ?? cell.textContent.trim());
+  const rows = [...table.rows].filter((row) => !row.classList.contains("empty"));
+  const asked = rows.some((row) => row.dataset.adaptive !== undefined);
+  return rows
+    .map((row) => [...row.cells].map(content).concat(asked ? [row.dataset.adaptive ?? "adaptive"] : []).map(quote).join(","))
     .join("\r\n");
 }
 

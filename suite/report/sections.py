@@ -20,7 +20,7 @@ from suite.report.tables import adaptive as adaptive_tables
 from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import runs as run_tables
 from suite.report.tables import verdicts as verdict_tables
-from suite.table import Table, number
+from suite.table import DAGGER_NOTE, Table, number
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
@@ -95,7 +95,7 @@ def verdict(found: Contents) -> Section:
             ],
             "rule": verdict_tables.RULE,
             "added": claims,
-            "note": adaptive_tables.NOTE if claims else "",
+            "note": DAGGER_NOTE if claims else "",
             "tested": verdict_tables.tested,
             "number": number,
         },
@@ -106,10 +106,10 @@ def verdict(found: Contents) -> Section:
     )
 
 
-def looks(found: Contents) -> Section | None:
-    """How the number of seeds was decided."""
-    table = adaptive_tables.looks(found.looked, found.units)
-    return Section("looks", "Seeds", {"looks": table}, [table]) if table.rows else None
+def interim_analyses(found: Contents) -> Section | None:
+    """Show how the number of seeds was decided."""
+    table = adaptive_tables.interim_analyses(found.looked, found.units)
+    return Section("interim-analyses", "Seeds", {"table": table}, [table]) if table.rows else None
 
 
 def reduced_runs(found: Contents) -> Section | None:
@@ -145,16 +145,16 @@ def environments(found: Contents) -> Section:
     return Section("environments", "Environments", {"environments": parts, "entries": _looks(found)})
 
 
-def beside_the_papers(found: Contents) -> Section | None:
-    """The papers' own tables beside ours, and other people's runs."""
-    tables = [*found.beside_the_papers, *found.reference]
-    return Section("paper", "Beside the papers", {"tables": tables}, tables) if tables else None
+def reported_and_measured(found: Contents) -> Section | None:
+    """Show the papers' own tables beside what was measured, and external results."""
+    tables = [*found.reported_and_measured, *found.reference]
+    return Section("paper", "Reported and measured", {"tables": tables}, tables) if tables else None
 
 
 def wins(found: Contents) -> Section | None:
     """Who beats whom."""
     table, squares = adaptive_tables.marked(comparison_tables.wins(found.matrix), found.adaptive), _squares(found)
-    note = adaptive_tables.NOTE if found.adaptive else ""
+    note = DAGGER_NOTE if found.adaptive else ""
     return Section("wins", "Wins", {"squares": squares, "wins": table, "note": note}, [table]) if squares else None
 
 
@@ -223,12 +223,12 @@ def audit(found: Contents) -> Section:
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
 
-ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs, looks)
+ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs, interim_analyses)
 ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     ranking,
     scores,
     environments,
-    beside_the_papers,
+    reported_and_measured,
     wins,
     control,
     efficiency,
@@ -239,7 +239,7 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
 AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit)
 
 AXIS = 1.5
-"""Other people's runs are drawn up to this multiple of our longest: the axis is made for ours."""
+"""External results are drawn up to this multiple of our longest: the axis is made for ours."""
 
 
 def sections(found: Contents) -> list[Section]:
@@ -289,12 +289,11 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         found.adaptive,
     )
     verdicts = found.adaptation.set_index("environment")["verdict"]
-    remarks = [f"Not the paper's protocol: {entry} ({words})." for entry, words in departing.items()]
+    remarks = [f"Protocol deviations: {entry} ({words})." for entry, words in departing.items()]
     if verdicts.get(name) == "needs no adaptation":
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
-    note = adaptive_tables.NOTE if name in found.adaptive else ""
     if entries := found.adaptive.get(name):
         remarks.append(f"Seeds of {comparison_tables.listed(sorted(entries))} were added to decide their comparison.")
     return EnvironmentPart(
@@ -304,11 +303,11 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         " ".join(remarks),
         "; ".join(
             ["dotted: the paper's final score"] * bool(end_values)
-            + ["hollow: other people's runs"] * bool(points)
-            + [f"other people's runs beyond the axis: {', '.join(later)}"] * bool(later)
+            + ["hollow: external results"] * bool(points)
+            + [f"external results beyond the axis: {', '.join(later)}"] * bool(later)
         ),
-        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=note),
-        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=note),
+        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
+        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
     )
 
 

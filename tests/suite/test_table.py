@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from suite.table import Table, as_latex, as_markdown, number
+import suite.report
+from suite.table import DAGGER_NOTE, FORMULA, Interval, Table, as_latex, as_markdown, harmless, number
 
-TABLE = Table("t", "A & B", ("name_1", "value"), (("<b>|x", 0.5), ("50 % \\", None)), "a note")
+TABLE = Table("t", "A & B", {"name": "name_1", "value": "value"}, (("<b>|x", 0.5), ("50 % \\", None)), "a note")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,34 @@ def test_markdown_is_escaped_and_aligned() -> None:
     lines = as_markdown(TABLE).splitlines()
     assert lines[0] == "### A &amp; B"
     assert lines[4:] == ["| name\\_1 | value |", "| --- | ---: |", "| &lt;b&gt;\\|x | 0.500 |", "| 50 % \\\\ | – |"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])
+def test_no_text_is_a_formula_of_a_spreadsheet(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert harmless(f"a{text}") == f"a{text}"
+
+
+def test_the_page_guards_spreadsheets_by_the_same_rule() -> None:
+    script = (Path(suite.report.__file__).parent / "page.js").read_text()
+    assert f"/{FORMULA.pattern}/.test" in script
+
+
+def test_plain_tables_name_columns_by_key_and_seeds_that_were_added_by_a_field() -> None:
+    table = Table(
+        "t", "T", {"entry": "the entry", "score_ci": "95 % CI"}, (("a", Interval(1.0, math.inf)), ("b", None))
+    )
+    assert table.plain()["columns"] == [
+        {"key": "entry", "header": "the entry"},
+        {"key": "score_ci", "header": "95 % CI"},
+    ]
+    assert table.plain()["rows"] == [{"entry": "a", "score_ci": [1.0, "inf"]}, {"entry": "b", "score_ci": None}]
+    marked = replace(table, adaptive=(frozenset({"entry"}), frozenset()))
+    assert [(row["entry"], row["adaptive"]) for row in marked.plain()["rows"]] == [("a", True), ("b", False)]
+    assert "†" not in json.dumps(marked.plain(), ensure_ascii=False)
+    assert "| a † | \\[1, ∞\\] |" in as_markdown(marked)
+    assert DAGGER_NOTE[:20] in as_markdown(marked)
+    assert r"a $\dagger$ & [1, $\infty$]" in as_latex(marked)
 
 
 def test_latex_is_escaped_and_aligned() -> None:

@@ -1,4 +1,4 @@
-"""Seeds that were added to decide a comparison: the looks, and the marks on every other interval."""
+"""Seeds that were added to decide a comparison: the interim analyses, and the marks in every other table."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from dataclasses import replace
 from suite.analysis.sequential import ERROR, Looked
 from suite.table import Cell, Table
 
-MARK = " †"
-NOTE = (
-    "† Seeds were added to decide a comparison: intervals and p-values here are those of a fixed number of "
-    "seeds, and say more than they should; what decided is under Seeds."
-)
 
-
-def looks(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
-    """Every look at every comparison.
+def interim_analyses(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
+    """Tabulate every interim analysis of every comparison.
 
     Parameters
     ----------
-    units : what an environment's returns are divided by.
+    units : what the returns of an environment are divided by.
     """
     rows: list[tuple[Cell, ...]] = []
     for each in looked:
@@ -33,7 +27,8 @@ def looks(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
             rows.append(
                 (
                     environment,
-                    f"{ours} against {theirs}",
+                    ours,
+                    theirs,
                     look.seeds,
                     look.ours / unit,
                     look.theirs / unit,
@@ -44,32 +39,41 @@ def looks(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
             )
         if each.verdict == "goes on":
             waits = f"waits for {len(each.missing)} runs"
-            rows.append((environment, f"{ours} against {theirs}", each.wanted, None, None, None, None, waits))
+            rows.append((environment, ours, theirs, each.wanted, None, None, None, None, waits))
     return Table(
-        "looks",
-        "Seeds: looks at the comparisons that decide how many there are",
-        ("environment", "comparison", "seeds", "the first's score", "the second's", "p", "decides at", "so"),
+        "interim-analyses",
+        "Seeds: interim analyses of the comparisons that decide how many there are",
+        {
+            "environment": "environment",
+            "entry": "entry A",
+            "against": "entry B",
+            "seeds": "seeds",
+            "score_a": "score (A)",
+            "score_b": "score (B)",
+            "p": "p",
+            "critical_p": "critical p-value",
+            "decision": "decision",
+        },
         tuple(rows),
-        "Each batch of seeds is followed by a look: the permutation test of the chance that a run is better, both "
-        f"sides. Over all looks and all comparisons of the benchmark together (here {len(looked)}), entries that are "
-        f"drawn alike are told apart in at most {100 * ERROR:g} % of cases. No level: so few seeds cannot decide.",
+        "Each batch of seeds is followed by an interim analysis: the two-sided permutation test of the chance that a "
+        f"run is better. Over all interim analyses of all comparisons of the benchmark together (here {len(looked)}), "
+        f"entries of the same distribution are called different in at most {100 * ERROR:g} % of cases. No critical "
+        "p-value: so few seeds cannot decide.",
     )
 
 
 def marked(table: Table, adaptive: Mapping[str, set[str]], claims: Collection[str] = ()) -> Table:
-    """Mark what depends on seeds that were added, and say so in the table's note.
+    """Mark the cells that name what depends on added seeds.
 
     Parameters
     ----------
     adaptive : environment -> entries whose seeds were added.
     claims : names of claims about such entries.
     """
-    place = table.columns.index("environment") if "environment" in table.columns else None
     anywhere = {entry for entries in adaptive.values() for entry in entries}
-    rows = []
-    for row in table.rows:
-        names = anywhere if place is None else adaptive.get(str(row[place]), set())
-        rows.append(tuple(f"{cell}{MARK}" if cell in names or cell in claims else cell for cell in row))
-    if tuple(rows) == table.rows:
-        return table
-    return replace(table, rows=tuple(rows), note=f"{table.note} {NOTE}".strip())
+    marks = []
+    for cells in table.rows:
+        row = dict(zip(table.columns, cells, strict=True))
+        names = adaptive.get(str(row["environment"]), set()) if "environment" in row else anywhere
+        marks.append(frozenset(key for key, cell in row.items() if cell in names or cell in claims))
+    return replace(table, adaptive=tuple(marks))

@@ -25,14 +25,17 @@ def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Tab
                 cells.append(interval(row[f"{name} low"], row[f"{name} high"]))
         rows.append(tuple(cells))
     scaled = int(table["normalised_environments"].iloc[0])
-    names = [column for name in AGGREGATES for column in (name, *(["95 %"] if name in WITH_INTERVAL else []))]
+    columns = {"entry": "entry", "p_improvement": "P(improvement)", "mean_rank": "mean rank", "wins": "wins"}
+    for name in AGGREGATES:
+        key = name.lower().replace(" ", "_")
+        columns |= {key: name} | ({f"{key}_ci": f"95 % CI ({name})"} if name in WITH_INTERVAL else {})
     count = f"{len(environments)} environment{'' if len(environments) == 1 else 's'}"
     return Table(
         "ranking" if not index else f"ranking-{index}",
         f"Ranking of {len(table)} entries on {count}",
-        ("entry", "beats others", "rank", "wins", *names),
+        columns,
         tuple(rows),
-        f"On {listed(environments)}, which all of them finished. Beats others: the probability that a run beats "
+        f"On {listed(environments)}, which all of them finished. P(improvement): the probability that a run beats "
         "one of another entry, mean over environments and the others. Mean rank and wins by mean score; a tie is "
         "nobody's win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on "
         f"which it clearly learnt ({scaled} of {len(environments)}). The median and the optimality gap have no "
@@ -57,14 +60,18 @@ def wins(table: pd.DataFrame) -> Table:
             row["ties"],
             row["losses"],
             row["probability"],
-            interval(round(row["low"], 3), round(row["high"], 3)),
+            interval(row["low"], row["high"]),
         )
         for row in table.to_dict("records")
     ]
     return Table(
         "wins",
         "Pairs of entries",
-        ("entry", "against", "environments", "wins", "ties", "losses", "P(improvement)", "95 % interval"),
+        {
+            **{name: name for name in ("entry", "against", "environments", "wins", "ties", "losses")},
+            "p_improvement": "P(improvement)",
+            "p_improvement_ci": "95 % CI",
+        },
         tuple(rows),
         "P(improvement): the probability that a run of the entry beats one of the other, mean over the environments "
         "that both finished; Clopper and Pearson's interval of as many independent pairs of runs.",
@@ -91,16 +98,14 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
     return Table(
         "efficiency",
         "Sample efficiency",
-        (
-            "environment",
-            "entry",
-            "seeds",
-            "area under the curve",
-            "95 % interval",
-            "level",
-            "seeds that reached it",
-            "steps to reach it",
-        ),
+        {
+            **{name: name for name in ("environment", "entry", "seeds")},
+            "area": "area under the curve",
+            "area_ci": "95 % CI",
+            "level": "level",
+            "reached": "seeds that reached it",
+            "steps_to_level": "steps to reach it",
+        },
         tuple(rows),
         "Area: mean return over the environment steps spent. Level: 90 % of PEARL's way from untrained to its final "
         "score; steps are the median over the seeds that reached it.",
@@ -116,19 +121,29 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
             (row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit))
             for name in ("ours", "theirs", "difference")
         )
-        chance = (row["probability"], interval(round(row["low"], 3), round(row["high"], 3)))
+        chance = (row["probability"], interval(row["low"], row["high"]))
         begun = (row["environment"], row["untrained"] / unit)
         rows.append((*begun, row["seeds"], *own, row["their_seeds"], *other, *difference, *chance))
     return Table(
         "differences",
-        f"{ours} beside {theirs}",
-        (
-            *("environment", "untrained", "seeds", ours, "its 95 %", "seeds of the other", theirs, "the other's 95 %"),
-            *("difference", "95 %", "P(improvement)", "its interval"),
-        ),
+        f"{ours} (A) and {theirs} (B)",
+        {
+            "environment": "environment",
+            "untrained": "untrained",
+            "seeds_a": "n (A)",
+            "score_a": f"{ours} (A)",
+            "score_a_ci": "95 % CI (A)",
+            "seeds_b": "n (B)",
+            "score_b": f"{theirs} (B)",
+            "score_b_ci": "95 % CI (B)",
+            "difference": "difference",
+            "difference_ci": "95 % CI (difference)",
+            "p_improvement": "P(improvement)",
+            "p_improvement_ci": "95 % CI (P)",
+        },
         tuple(rows),
         "Scores: mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t "
-        f"interval; untrained: the mean of both before training; difference: {ours} less {theirs}, Welch's interval. "
-        f"P(improvement): the probability that a run of {ours} beats one of {theirs}; Clopper and Pearson's interval "
-        "of as many independent pairs of runs.",
+        f"interval; untrained: the mean of both before training; n: seeds; difference: {ours} less {theirs}, Welch's "
+        f"interval. P(improvement): the probability that a run of {ours} beats one of {theirs}; Clopper and Pearson's "
+        "interval of as many independent pairs of runs.",
     )

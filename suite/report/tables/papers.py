@@ -1,6 +1,8 @@
-"""What papers and other people report, beside our runs: shown, never judged or averaged with ours."""
+"""Reported values and external results beside measured ones: shown, never judged or averaged with ours."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ GROUPS = {1: "better", 0: "comparable", -1: "worse"}
 
 
 def table(paper: Paper, key: str, done: pd.DataFrame) -> Table | None:
-    """One of a paper's tables over environments, beside ours where any of them ran; None for other tables."""
+    """Put one of a paper's tables over environments beside what was measured; None for other tables."""
     printed = paper.tables[key]
     if printed.about.measure == "score":
         return _scores(paper, key, printed, done)
@@ -42,19 +44,19 @@ def _scores(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) -
             codes = comparisons.groups(np.array(one), np.array(other), groups.failure) if known else None
             cells.append(None if codes is None else GROUPS[int(codes)])
         rows.append(tuple(cells))
-    columns = [column for entry in entries for column in (f"{entry}, paper", entry)]
+    columns = _pairs(entries)
     unit = f"Returns in {printed.about.unit}; " if printed.about.unit else ""
     note = f"{unit}{len(rows)} of {len(printed.rows)} environments ran."
     if groups:
-        columns += ["group, paper", "group"]
+        columns |= _pairs(["group"])
         note += f" Failure threshold of the groups: {groups.failure:g}."
     title = f"{printed.about.title} of {paper.about.short}: final scores"
     note = f"{note} {printed.about.about}".strip()
-    return Table(f"{paper.name}-{key}", title, ("environment", *columns), tuple(rows), note, decimals=2)
+    return Table(f"{paper.name}-{key}", title, columns, tuple(rows), note, decimals=2)
 
 
 def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) -> Table:
-    """Seconds on the environments that one machine type ran all entries on."""
+    """Tabulate seconds on the environments that one machine type ran all entries on."""
     entries = printed.number_columns
     timed = done[done["entry"].isin(entries) & done["environment"].isin(printed.rows)]
     rows: list[tuple[Cell, ...]] = []
@@ -72,12 +74,11 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
         if len(entries) == 2:
             cells += [theirs[0] / theirs[1], ours[0] / ours[1]]
         rows.append((*cells, len(measured), str(measured["machine"].iloc[0])))
-    columns = [column for entry in entries for column in (f"{entry}, paper", entry)]
-    columns += ["ratio, paper", "ratio"] if len(entries) == 2 else []
+    columns = _pairs([*entries, *["ratio"] * (len(entries) == 2)]) | {"runs": "runs", "machine": "machine"}
     return Table(
         f"{paper.name}-{key}",
         f"{printed.about.title} of {paper.about.short}: seconds a run",
-        ("environment", *columns, "runs", "machine"),
+        columns,
         tuple(rows),
         f"{printed.about.about} Environments on which one machine type (processor and device) ran all entries under "
         "one budget; of several types, the one with the most runs. All seconds stand under Wall-clock.".strip(),
@@ -85,8 +86,14 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
     )
 
 
+def _pairs(names: Sequence[str]) -> dict[str, str]:
+    """Return the columns of an environment's reported and measured values."""
+    pairs = {f"{name}_{kind}": f"{name}, {kind}" for name in names for kind in ("reported", "measured")}
+    return {"environment": "environment", **pairs}
+
+
 def reference(paper: Paper, environments: set[str]) -> Table:
-    """Other people's runs that a paper's folder lists, on the environments of this report."""
+    """Tabulate external results that a paper's folder lists, on the environments of this report."""
     rows = [
         (
             run.environment,
@@ -104,9 +111,19 @@ def reference(paper: Paper, environments: set[str]) -> Table:
     ]
     return Table(
         f"{paper.name}-reference",
-        f"Other people's runs ({paper.about.short})",
-        ("environment", "entry", "environment steps", "return", "seeds", "compares", "why", "protocol", "source"),
+        f"External results ({paper.about.short})",
+        {
+            "environment": "environment",
+            "entry": "entry",
+            "environment_steps": "environment steps",
+            "return": "return",
+            "seeds": "seeds",
+            "comparable": "comparable",
+            "reason": "reason",
+            "protocol": "protocol",
+            "source": "source",
+        },
         tuple(rows),
-        "Drawn as hollow points in the curves where they compare at least partly and say after how many steps; never "
-        "judged, nor averaged with ours.",
+        "Drawn as hollow points in the curves where they are at least partly comparable and say after how many steps; "
+        "never judged, nor averaged with ours.",
     )

@@ -44,7 +44,12 @@ def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, 
     return Table(
         "scores",
         "Final scores",
-        ("environment", "entry", "seeds", "score", "95 % interval", "untrained", "success rate"),
+        {
+            **{name: name for name in ("environment", "entry", "seeds", "score")},
+            "score_ci": "95 % CI",
+            "untrained": "untrained",
+            "success_rate": "success rate",
+        },
         tuple(rows),
         "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval."
         + "".join(f" On {listed(places)}: in {name}, as the papers print them." for name, places in inside.items()),
@@ -76,19 +81,17 @@ def wall_clock(done: pd.DataFrame) -> Table:
     return Table(
         "wall-clock",
         "Wall-clock: seconds and speeds",
-        (
-            "environment",
-            "entry",
-            "runs",
-            "sampling, s",
-            "updating, s",
-            "evaluating, s",
-            "whole run, s",
-            "environment steps/s",
-            "updates/s",
-            "meta-test steps",
-            "machine",
-        ),
+        {
+            **{name: name for name in ("environment", "entry", "runs")},
+            "seconds_sampling": "sampling, s",
+            "seconds_updating": "updating, s",
+            "seconds_evaluating": "evaluating, s",
+            "seconds_total": "whole run, s",
+            "environment_steps_per_second": "environment steps/s",
+            "updates_per_second": "updates/s",
+            "meta_test_steps": "meta-test steps",
+            "machine": "machine",
+        },
         tuple(rows),
         "Means over the runs of one machine type. Environment steps/s: meta-training steps by the seconds of sampling "
         "and updating, evaluation left out. Meta-test steps are counted apart from the budget. Machine: processor and "
@@ -106,7 +109,10 @@ def machines(results: Results) -> Table:
     return Table(
         "machines",
         "Machines",
-        ("machine", "runs", "processor", "device", "cores", "memory", "system", "image", "versions"),
+        {
+            name: name
+            for name in ("machine", "runs", "processor", "device", "cores", "memory", "system", "image", "versions")
+        },
         rows,
     )
 
@@ -120,8 +126,8 @@ def protocols(results: Results) -> Table:
             groups[key] = groups.get(key, 0) + 1
     return Table(
         "protocols",
-        "Not the paper's protocol",
-        ("environment", "entry", "departs by", "runs"),
+        "Protocol deviations",
+        {"environment": "environment", "entry": "entry", "deviations": "deviates by", "runs": "runs"},
         tuple((*key, count) for key, count in sorted(groups.items())),
         "Chosen by the benchmark, beside the environment's own number. These runs are never judged at the paper's "
         "settings, nor shown beside its values.",
@@ -162,7 +168,11 @@ def provenance(results: Results) -> Table:
     return Table(
         "provenance",
         "Runs and their machines",
-        ("run", "state", "entry", "seed", "machine", "commit", "peak memory", "rerun with"),
+        {
+            **{name: name for name in ("run", "state", "entry", "seed", "machine", "commit")},
+            "peak_memory": "peak memory",
+            "command": "rerun with",
+        },
         tuple(rows),
         "Machines are described in the table above." if names else "",
     )
@@ -239,7 +249,14 @@ def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
             Table(
                 f"settings-{index}",
                 f"{entry} and {paper.about.short}: {listed(places)}",
-                ("setting", "used", "the paper's", "source", "where, or why", "same"),
+                {
+                    "setting": "setting",
+                    "used": "used",
+                    "expected": "the paper's",
+                    "source": "source",
+                    "where": "where, or why",
+                    "same": "same",
+                },
                 rows,
                 f"{apart} of {len(rows)} settings differ from those of {paper.about.short}. Printed: page or table. "
                 "Authors' code: file. Ours: why.",

@@ -13,16 +13,16 @@ from suite.papers.folder import Folder
 from suite.papers.judgements import Direction, Judgement
 from suite.papers.paper import Paper
 from suite.report.tables.comparisons import listed
-from suite.table import Table, interval, number
+from suite.table import Table, interval, number, text
 
 VERDICT_CLASSES = {
     "reproduced": "good",
     "not reproduced": "bad",
     "not enough runs": "open",
     "not at the paper's settings": "neutral",
-    "points the same way": "good",
-    "points the other way": "bad",
-    "does not say": "neutral",
+    "same direction": "good",
+    "opposite direction": "bad",
+    "inconclusive": "neutral",
     "holds": "good",
     "contradicted": "bad",
     "not derivable": "neutral",
@@ -39,7 +39,7 @@ def tested(finding: Finding) -> str:
     if math.isnan(finding.estimate):
         return finding.quantity
     limits = interval(finding.low, finding.high)
-    return f"{finding.quantity}: {number(finding.estimate)}" + (f", 95 % {limits}" if limits else "")
+    return f"{finding.quantity}: {number(finding.estimate)}" + (f", 95 % CI {text(limits)}" if limits else "")
 
 
 def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
@@ -69,23 +69,23 @@ def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
     return Table(
         f"{paper.name}-claims",
         f"The claims of {paper.about.short} on our runs",
-        (
-            "claim",
-            "verdict",
-            "published",
-            "ours",
-            "claimed side",
-            "tested",
-            "estimate",
-            "95 % interval",
-            "p, claimed side",
-            "p, other side",
-            "seeds",
-            "environments",
-            "why",
-            "to decide",
-            "printed in",
-        ),
+        {
+            "statement": "claim",
+            "verdict": "verdict",
+            "published": "published",
+            "value": "ours",
+            "rule": "rule",
+            "tested": "tested quantity",
+            "estimate": "estimate",
+            "estimate_ci": "95 % CI",
+            "p_claimed": "p (claimed side)",
+            "p_other": "p (other side)",
+            "seeds": "seeds",
+            "environments": "environments",
+            "reason": "reason",
+            "cost": "to decide",
+            "printed_in": "printed in",
+        },
         tuple(rows),
         RULE,
     )
@@ -110,7 +110,13 @@ def power(paper: Paper) -> Table:
     return Table(
         f"{paper.name}-power",
         f"What three seeds leave undecided even if {paper.about.short} is right",
-        ("claim", "seed deviation", "decided with 3 seeds", "seeds for 80 %", "assumed true"),
+        {
+            "statement": "claim",
+            "seed_std": "std over seeds",
+            "decided": "decided with 3 seeds",
+            "seeds_needed": "seeds for 80 %",
+            "assumed": "assumed true",
+        },
         tuple(rows),
         "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
         "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
@@ -130,8 +136,8 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         rows.append((claim.name, each.pointing, found_there, scale))
     return Table(
         f"{paper.name}-directions",
-        f"Which way reduced runs point ({paper.about.short})",
-        ("claim", "at this scale", "tested", "scale"),
+        f"Direction of reduced runs ({paper.about.short})",
+        {"statement": "claim", "direction": "at this scale", "tested": "tested quantity", "scale": "scale"},
         tuple(rows),
         "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
@@ -145,7 +151,7 @@ def audit(paper: Folder, rows: Sequence[AuditRow]) -> Table:
     return Table(
         f"{paper.name}-audit",
         f"{paper.about.short} against its own tables",
-        columns,
+        {name: name for name in columns},
         tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
         "Recomputed from the published tables with the functions that judge our runs; needs no run.",
     )
@@ -170,15 +176,13 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
     return Table(
         "control",
         "Does the environment need adaptation?",
-        (
-            "environment",
-            "verdict",
-            "untrained",
-            "blind-sac",
-            "pearl",
-            "blind's share of pearl's gain",
-            "pearl - blind, 95 % interval",
-        ),
+        {
+            **{name: name for name in ("environment", "verdict", "untrained")},
+            "blind": "blind-sac",
+            "adapting": "pearl",
+            "share": "blind's share of pearl's gain",
+            "difference_ci": "pearl - blind, 95 % CI",
+        },
         tuple(rows),
         "blind-sac is the oracle without its task vector. Where Welch's interval of the difference lies above zero, "
         "adaptation helps; where that of blind-sac's gain over untrained less 90 % of PEARL's does, the environment "

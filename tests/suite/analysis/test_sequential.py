@@ -167,7 +167,7 @@ def test_run_adds_seeds_until_it_is_decided(
     definition = load_benchmark(str(benchmark_file))
     specs, _ = planned(definition, store)
     page = write_report(store, tmp_path / "reports", specs, comparisons=definition.comparisons()).read_text()
-    assert "Seeds: looks at the comparisons" in page
+    assert "Seeds: interim analyses of the comparisons" in page
     assert page.count('<td class="short">ours is better</td>') == 1
     assert "ours †" in page
     assert "third †" not in page
@@ -216,9 +216,14 @@ def test_a_snapshot_keeps_the_looks(benchmark_file: Path, tmp_path: Path) -> Non
     assert suite("publish", benchmark_file, "--results", results) == 0
     (snapshot,) = Store(results).snapshots
     assert plain_tables(Store(snapshot.path)) == snapshot.tables
-    (table,) = [table for table in snapshot.tables if table["key"] == "looks"]
-    assert [row[-1] for row in table["rows"]] == ["goes on", "ours is better", *["goes on"] * 3, "not decided"]
-    assert [row[6] for row in table["rows"]] == [None, *[pytest.approx(ERROR / 2 / 3)] * 1, None, *[ERROR / 2 / 3] * 3]
+    (table,) = [table for table in snapshot.tables if table["key"] == "interim-analyses"]
+    assert [row["decision"] for row in table["rows"]] == ["goes on", "ours is better", *["goes on"] * 3, "not decided"]
+    assert [row["critical_p"] for row in table["rows"]] == [
+        None,
+        *[pytest.approx(ERROR / 2 / 3)] * 1,
+        None,
+        *[ERROR / 2 / 3] * 3,
+    ]
 
 
 def test_a_plan_is_a_function_of_finished_runs(benchmark_file: Path, tmp_path: Path) -> None:

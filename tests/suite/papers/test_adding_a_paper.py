@@ -55,7 +55,7 @@ def test_its_claim_is_judged_on_the_page(folder: Path, tmp_path: Path, told: flo
     assert text.startswith(f"{verdict} better when told the task paper 1, ours {1 if verdict == 'reproduced' else 0}")
     assert "Toy against its own tables" in html
     assert "Table 1 of Toy: final scores" in html
-    assert "Other people" in html
+    assert "External results" in html
     assert "TCL-PEARL" not in html
 
 

@@ -280,9 +280,9 @@ ONE = CONTROLS[:1]
 @pytest.mark.parametrize(
     ("tcl", "pearl", "pointing"),
     [
-        ([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], "points the same way"),
-        ([5.0, 6.0, 7.0], [10.0, 11.0, 12.0], "points the other way"),
-        ([10.0, 11.0, 5.0], [5.0, 6.0, 12.0], "does not say"),
+        ([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], "same direction"),
+        ([5.0, 6.0, 7.0], [10.0, 11.0, 12.0], "opposite direction"),
+        ([10.0, 11.0, 5.0], [5.0, 6.0, 12.0], "inconclusive"),
     ],
 )
 def test_reduced_runs_point_one_way_or_do_not_say(tcl: list[float], pearl: list[float], pointing: str) -> None:
@@ -294,7 +294,7 @@ def test_reduced_runs_point_one_way_or_do_not_say(tcl: list[float], pearl: list[
 
 def test_two_seeds_do_not_say() -> None:
     found = pointed(controls([10.0, 11.0], [5.0, 6.0], ONE, **ASTRAY))
-    assert found.pointing == "does not say"
+    assert found.pointing == "inconclusive"
     assert found.reason == "no environment with 3 seeds of tcl-pearl, pearl under one budget"
 
 
@@ -304,7 +304,7 @@ def test_runs_of_unequal_budgets_do_not_point() -> None:
         (spec.model_copy(update={"budget": 10}), score, provenance)
         for spec, score, provenance in controls([], [5.0, 6.0, 7.0], ONE, **ASTRAY)
     ]
-    assert pointed(runs).pointing == "does not say"
+    assert pointed(runs).pointing == "inconclusive"
 
 
 def test_runs_at_the_papers_settings_are_judged_and_do_not_point() -> None:

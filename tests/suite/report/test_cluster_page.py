@@ -12,7 +12,6 @@ from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.paper import read_papers
 from suite.report import cluster_page, tables_as, write_report
 from suite.store.runs import Store
-from suite.table import interval
 from tests.suite.report.test_page import Page
 from tests.suite.stores import CLUSTERS, embed, finish, linear, make_spec, make_store
 
@@ -57,17 +56,17 @@ def test_seeds_that_were_embedded_alike_have_a_mean_and_an_interval(tmp_path: Pa
     records += [record(store, "tcl-pearl", "push-v1", seed, None, 0.0) for seed in range(2)]
     table = cluster_page.over_seeds(records, read_papers())
     (printed, _, pearl, tcl) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
-    assert (printed["entry"], printed["t-SNE ratio"]) == ("pearl, Table 2 of TCL-PEARL", pytest.approx(1.16, abs=5e-3))
+    assert (printed["entry"], printed["tsne_ratio"]) == ("pearl, Table 2 of TCL-PEARL", pytest.approx(1.16, abs=5e-3))
     assert (pearl["environment"], pearl["entry"], pearl["seeds"]) == ("push-v1", "pearl", 3)
-    assert pearl["latent ratio"] == pytest.approx(2.0)  # of 1, 2 and 4
-    assert pearl["latent silhouette"] == pytest.approx(0.25)
+    assert pearl["latent_ratio"] == pytest.approx(2.0)  # of 1, 2 and 4
+    assert pearl["latent_silhouette"] == pytest.approx(0.25)
     half = stats.t.ppf(0.975, 2) * 0.25 / 3**0.5  # of 0, 1/4 and 1/2, whose deviation is 1/4
-    assert pearl["latent silhouette, 95 %"] == interval(0.25 - half, 0.25 + half)
-    assert pearl["latent ratio, 95 %"] == interval(
-        2 ** (1 - 4 * half), 2 ** (1 + 4 * half)
+    assert pearl["latent_silhouette_ci"] == pytest.approx((0.25 - half, 0.25 + half))
+    assert pearl["latent_ratio_ci"] == pytest.approx(
+        (2 ** (1 - 4 * half), 2 ** (1 + 4 * half))
     )  # the same three, four times as far apart, as powers of two
-    assert (tcl["entry"], tcl["seeds"], tcl["latent silhouette"]) == ("tcl-pearl", 2, 0.0)
-    assert math.isnan(tcl["latent ratio"])  # type: ignore[arg-type]
+    assert (tcl["entry"], tcl["seeds"], tcl["latent_silhouette"]) == ("tcl-pearl", 2, 0.0)
+    assert math.isnan(tcl["latent_ratio"])  # type: ignore[arg-type]
     assert cluster_page.over_seeds(records[3:4], read_papers()).rows == ()
 
 

@@ -12,7 +12,6 @@ from scipy import stats
 from suite.errors import UsageError
 from suite.plan.seeds import Comparison
 from suite.report import difference_table
-from suite.report.tables.adaptive import MARK
 from suite.store.runs import Store
 from suite.table import as_markdown
 from tests.suite.stores import finish, linear, make_spec, make_store
@@ -32,11 +31,11 @@ def test_the_difference_has_welchs_interval(store: Store) -> None:
     table = difference_table(store, "tcl-pearl", "pearl")
     (row,) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     interval = stats.ttest_ind(OURS, THEIRS, equal_var=False).confidence_interval(0.95)
-    assert (row["environment"], row["seeds"], row["seeds of the other"]) == ("point-goal-2d", 3, 2)
+    assert (row["environment"], row["seeds_a"], row["seeds_b"]) == ("point-goal-2d", 3, 2)
     assert row["untrained"] == pytest.approx(-20.0)
     assert row["difference"] == pytest.approx(np.mean(OURS) - np.mean(THEIRS))
-    assert row["95 %"] == f"[{interval.low:.3g}, {interval.high:.3g}]"
-    assert row["P(improvement)"] == 1.0
+    assert row["difference_ci"] == (pytest.approx(interval.low), pytest.approx(interval.high))
+    assert row["p_improvement"] == 1.0
 
 
 def test_the_command_prints_it_for_readers_and_as_json(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +50,7 @@ def test_the_command_prints_it_for_readers_and_as_json(store: Store, capfd: pyte
 
 def test_turned_round_it_has_the_other_sign(store: Store) -> None:
     there, back = (difference_table(store, *pair) for pair in (("tcl-pearl", "pearl"), ("pearl", "tcl-pearl")))
-    place = there.columns.index("difference")
+    place = list(there.columns).index("difference")
     assert there.rows[0][place] == pytest.approx(-back.rows[0][place])  # type: ignore[operator]
 
 
@@ -73,5 +72,9 @@ def test_seeds_that_were_added_are_marked(tmp_path: Path) -> None:
     comparison = Comparison(
         environment="reach-v1", entries=("tcl-pearl", "pearl"), batch=3, runs=(runs["tcl-pearl"], runs["pearl"])
     )
-    (row,) = difference_table(store, "tcl-pearl", "pearl", comparisons=[comparison]).rows
-    assert row[0] == f"reach-v1{MARK}"
+    table = difference_table(store, "tcl-pearl", "pearl", comparisons=[comparison])
+    (row,) = table.plain()["rows"]
+    assert (row["environment"], row["adaptive"]) == ("reach-v1", True)
+    assert "| reach-v1 † |" in as_markdown(table)
+    (row,) = difference_table(store, "tcl-pearl", "pearl").plain()["rows"]
+    assert (row["environment"], row["adaptive"]) == ("reach-v1", False)

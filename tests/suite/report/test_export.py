@@ -49,6 +49,14 @@ def test_every_format_gives_back_the_same_tables(form: str, store: Store, tmp_pa
         assert_frame_equal(read(path), expected, check_exact=True)
 
 
+def test_a_csv_file_has_no_formulas_and_keeps_negative_numbers(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"entry": pd.Series(["=1+1", "-x", None, "a"], dtype="string"), "score": [-1.0, 2.0, 3.0, 4.0]}
+    )
+    (path,) = write_tables({"scores": table}, tmp_path, "csv")
+    assert path.read_text().splitlines() == ["entry,score", "'=1+1,-1.0", "'-x,2.0", ",3.0", "a,4.0"]
+
+
 def test_scores_and_curves_are_those_of_the_runs(store: Store) -> None:
     found = tables(read_results(store), read_papers())
     scores, curves, claims = (found[name] for name in ("scores", "curves", "claims"))

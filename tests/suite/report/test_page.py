@@ -106,13 +106,13 @@ def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_pa
     ends = {("pearl", "reach-v1"): [80_000.0, 90_000.0], ("tcl-pearl", "reach-v1"): [70_000.0, 70_000.0]}
     store = make_store(tmp_path / "results", ends, horizon=500, test_tasks=5)
     html, page = report(store, tmp_path)
-    assert "Not the paper's protocol: pearl (horizon 500 for 200, test tasks 5 for 10)." in page.text
+    assert "Protocol deviations: pearl (horizon 500 for 200, test tasks 5 for 10)." in page.text
     assert "reach-v1 tcl-pearl horizon 500 for 200, test tasks 5 for 10 2" in page.text
-    assert "Beside the paper" not in page.text
+    assert "Reported and measured" not in page.text
     assert not re.findall(r'class="series-\d paper"', html)
-    assert "not the paper's protocol" in tables_as("markdown", store).lower()
+    assert "### Protocol deviations" in tables_as("markdown", store)
     plain = make_store(tmp_path / "plain", ends)
-    assert "paper's protocol" not in report(plain, tmp_path)[1].text
+    assert "Protocol deviations" not in report(plain, tmp_path)[1].text
 
 
 def on(processor: str, seconds: float) -> dict[str, object]:
@@ -175,9 +175,9 @@ def test_reduced_runs_have_a_table_apart_from_the_verdicts(tmp_path: Path) -> No
     _, page = report(store, tmp_path)
     assert "0 reproduced 0 not reproduced" in page.text
     assert (
-        "better or comparable in most MuJoCo Controls points the same way chance that a run reaches 90 % of one of the "
-        "other: 1, 95 % [0.292, 1]; p = 0.050 for the claimed side 1 of 6 environments (cheetah-vel), 3 seeds, 160,000 "
-        "environment steps"
+        "better or comparable in most MuJoCo Controls same direction chance that a run reaches 90 % of one of the "
+        "other: 1, 95 % CI [0.292, 1]; p = 0.050 for the claimed side 1 of 6 environments (cheetah-vel), 3 seeds, "
+        "160,000 environment steps"
     ) in page.text
 
 
@@ -358,7 +358,7 @@ def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path
     html, page = report(store, tmp_path)
     assert "humanoid-dir-2d pearl 500,000 380 1 yes the authors' code without changes; one seed" in page.text
     assert "cheetah-fb mql 950,000 986 1 no training return" in page.text
-    assert "hollow: other people's runs" in page.text
+    assert "hollow: external results" in page.text
     figures = {
         name: re.search(rf'aria-label="Figure: Learning curves on {name}.*?</figure>', html, re.S)
         for name in ("humanoid-dir-2d", "cheetah-fb")
@@ -371,8 +371,8 @@ def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path
 def test_other_peoples_longer_runs_do_not_stretch_the_axis(tmp_path: Path) -> None:
     store = make_store(tmp_path / "a", {("pearl", "cheetah-vel"): [-50.0]}, budget=340_000)
     html, page = report(store, tmp_path)
-    assert "hollow: other people's runs" in page.text  # 500,000 steps
-    assert "other people's runs beyond the axis: pearl -43.1 after 780,000 steps" in page.text
+    assert "hollow: external results" in page.text  # 500,000 steps
+    assert "external results beyond the axis: pearl -43.1 after 780,000 steps" in page.text
     assert len(re.findall(r'class="series-\d paper"', html)) == 1
 
 
