@@ -76,5 +76,5 @@ ARG COMMIT=
 LABEL org.opencontainers.image.title="meta-rl-suite" \
     org.opencontainers.image.description="A reproducibility benchmark suite for meta-reinforcement learning" \
     org.opencontainers.image.licenses="MIT" \
-    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.version="0.2.0" \
     org.opencontainers.image.revision="${COMMIT}"

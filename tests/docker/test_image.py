@@ -74,7 +74,7 @@ def test_every_package_is_locked_and_is_what_the_lock_says(engine: docker.Docker
         for name, version in json.loads(shut_off(engine, image, "python", "-c", program))
     ]
     assert len(found) == len(dict(found)) > 50
-    assert {name: version for name, version in found if locked.get(name) != version} == {"meta-rl-suite": "0.1.0"}
+    assert {name: version for name, version in found if locked.get(name) != version} == {"meta-rl-suite": "0.2.0"}
 
 
 def test_the_user_is_not_root(engine: docker.DockerClient, image: str) -> None:
