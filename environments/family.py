@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from environments.simulation import FloatArray, Simulation
 
@@ -45,6 +45,11 @@ class TaskFamily(ABC):
 
     spec: FamilySpec
     """The family's own, or with what was chosen in `make_family`."""
+
+    @classmethod
+    def make(cls, name: str, **options: str) -> Self:
+        """Make the family of a name; overridden by a class of several, as `__init__` takes no name by default."""
+        return cls(**options)
 
     @abstractmethod
     def sample_tasks(self, seed: int) -> TaskSplit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -178,8 +178,8 @@ def make_family(
             raise ValueError(f"{name} has no option {option!r}; its options: {allowed}")
         if value not in entry.options[option]:
             raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
-    factory: Callable[..., TaskFamily] = getattr(_imported(entry.module), entry.factory)
-    family = factory(name, **options) if entry.spec.kind == "ml1" else factory(**options)
+    factory: type[TaskFamily] = getattr(_imported(entry.module), entry.factory)
+    family = factory.make(name, **options)
     family.spec = spec
     return family
 

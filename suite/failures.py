@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
+from collections.abc import Callable
 from typing import ClassVar, Literal, NamedTuple
 
 Kind = Literal[
@@ -57,8 +58,24 @@ class FailedRunError(Exception):
     kind: ClassVar[Kind]
 
 
+Translator = Callable[[BaseException], Failure | None]
+
+_TRANSLATORS: list[Translator] = []
+
+
+def register(translator: Translator) -> Translator:
+    """Have exceptions of a library classified by whoever imports the library; returns the translator.
+
+    Parameters
+    ----------
+    translator : returns None for what is none of its exceptions.
+    """
+    _TRANSLATORS.append(translator)
+    return translator
+
+
 def of_exception(error: BaseException) -> Failure:
-    """Classify an exception that ended an attempt."""
+    """Classify an exception that ended an attempt; those of libraries as the translators say that were registered."""
     if isinstance(error, FailedRunError):
         return Failure(error.kind, str(error))
     reason = f"{type(error).__name__}: {error}"
@@ -66,28 +83,14 @@ def of_exception(error: BaseException) -> Failure:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
         return Failure("permission", reason)
-    if isinstance(error, MemoryError) or _torch_is_out_of_memory(error):
+    if isinstance(error, MemoryError):
         return Failure("memory", reason)
-    return _of_peer(error) or Failure("error", reason)
+    return next(filter(None, (translate(error) for translate in _TRANSLATORS)), Failure("error", reason))
 
 
 def exit_status(failure: Failure) -> int:
     """Return the status with which a run's process says of what kind its failure was, where it can write nothing."""
     return {"storage": STORAGE_STATUS, "permission": PERMISSION_STATUS}.get(failure.kind, 1)
-
-
-def _of_peer(error: BaseException) -> Failure | None:
-    from algorithms.peers.process import PeerError  # as below
-
-    return Failure(error.kind, str(error)) if isinstance(error, PeerError) else None
-
-
-def _torch_is_out_of_memory(error: BaseException) -> bool:
-    import torch  # here alone: a failed run has it loaded already, others need not wait for it
-
-    # For the processor's memory torch has no class of its own.
-    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    return on_cpu or isinstance(error, torch.OutOfMemoryError)
 
 
 def of_exit_status(status: int) -> Failure:

@@ -7,11 +7,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from algorithms import ENTRANTS
-from environments import family_names, family_spec
-from suite.errors import UsageError, unknown
-from suite.spec import RunSpec
-
 ROOT = Path(__file__).parent.parent
 """What the packages lie in: the checkout, or where they were installed."""
 
@@ -31,33 +26,6 @@ def numeric_versions() -> dict[str, str]:
     """Return the versions of the packages that can change a run's numbers."""
     # A local version ("2.13.0+cpu") names the build, which is provenance.
     return {package: version(package).split("+")[0] for package in NUMERIC_STACK}
-
-
-def check_current(spec: RunSpec) -> None:
-    """Make sure that what would be executed here is what was planned, here or elsewhere.
-
-    Raises
-    ------
-    UsageError
-        If the algorithm, the environment or the numeric stack has another revision or version.
-    """
-    if spec.algorithm not in ENTRANTS:
-        raise UsageError(f"run {spec.run}: " + unknown("algorithm", spec.algorithm, ENTRANTS))
-    if spec.environment not in family_names():
-        raise UsageError(f"run {spec.run}: " + unknown("environment", spec.environment, family_names()))
-    planned = {
-        **spec.versions,
-        spec.algorithm: f"revision {spec.algorithm_revision}",
-        spec.environment: f"revision {spec.environment_revision}",
-    }
-    here = {
-        **numeric_versions(),
-        spec.algorithm: f"revision {ENTRANTS[spec.algorithm].revision}",
-        spec.environment: f"revision {family_spec(spec.environment).revision}",
-    }
-    for what in planned:
-        if planned[what] != here.get(what):
-            raise UsageError(f"run {spec.run}: planned for {what} {planned[what]}; here it is {here.get(what)}")
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from environments.family import TaskFamily, TaskSplit
 from environments.ml1.grids import goal_grid
 from environments.ml1.lean import LeanSimulation
@@ -29,6 +31,11 @@ class ML1(TaskFamily):
         self._reward = reward
         self._hand_start = hand_start
         self._simulation = {"lean": LeanSimulation, "stock": StockSimulation}[simulation]
+
+    @classmethod
+    def make(cls, name: str, **options: str) -> Self:
+        """Make the family of one of Meta-World's environments."""
+        return cls(name, **options)
 
     def sample_tasks(self, seed: int) -> TaskSplit:
         """Return the first train and the first test tasks, by default 50 and 10, of Meta-World's benchmark `2 * seed`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -40,6 +41,9 @@ def main() -> NoReturn:
         if isinstance(error, BrokenPipeError):  # who reads has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+        if not _working_folder_exists():
+            err.print("error: the working folder was deleted; go to one that exists", highlight=False)
+            sys.exit(2)
         if of_exception(error).kind not in ("permission", "storage"):
             raise
         err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
@@ -50,3 +54,10 @@ def main() -> NoReturn:
         err.print(f"error: {error.format_message()}", highlight=False)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _working_folder_exists() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except OSError:
+        return False

@@ -42,9 +42,9 @@ def exec_(
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
         raise typer.Exit(HELD_STATUS)
     with folder.kept():
+        from suite.plan.revisions import check_current
         from suite.plan.user_modules import load_modules_of
         from suite.training.attempt import attempt
-        from suite.versions import check_current
 
         load_modules_of(spec, trusted=trust)
         check_current(spec)

@@ -12,10 +12,10 @@ import pandas as pd
 from suite.analysis.intervals import prediction_interval
 from suite.analysis.results import Results, machine, read_results
 from suite.errors import UsageError
+from suite.plan.revisions import check_current
 from suite.spec import RunSpec
 from suite.store.record import RunRecord
 from suite.store.runs import Store
-from suite.versions import check_current
 
 UNTRAINED_TOLERANCE = 0.01
 """Share of its size by which the mean return before training may differ on another type of machine."""

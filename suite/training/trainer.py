@@ -20,6 +20,7 @@ from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
 from suite.store.record import ADAPTATIONS, EVALUATION_COLUMNS
+from suite.training import failures as failures  # they are registered
 from suite.training.protocol import BudgetError, CountedTasks, NonFiniteError, Scores, TaskView, tested
 from suite.training.streams import algorithm_streams
 

@@ -56,3 +56,16 @@ def test_a_command_imports_nothing_that_it_can_do_without(command: str, not_want
     imported = set(done.stderr.rpartition("IMPORTED")[2].split())
     assert "suite" in imported
     assert imported & not_wanted == set()
+
+
+def test_a_working_folder_that_is_gone_is_one_line_and_imports_nothing_slow(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"import os; os.rmdir({str(gone)!r})" + SCRIPT
+    done = subprocess.run(
+        [sys.executable, "-c", script, "status"], cwd=gone, capture_output=True, text=True, check=False
+    )
+    said, _, imported = done.stderr.rpartition("IMPORTED")
+    assert set(imported.split()) & SLOW == set()
+    assert done.returncode == 2, done.stderr
+    assert len(said.splitlines()) == 1, said
