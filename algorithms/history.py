@@ -30,7 +30,7 @@ def preceded(episodes: Episodes, actions: FloatArray) -> Episodes:
 
 
 class HistoryReplay:
-    """All transitions of a run, drawn uniformly together with the steps that led to them.
+    """The transitions of a run, drawn uniformly together with the steps that led to them.
 
     Parameters
     ----------
@@ -39,10 +39,11 @@ class HistoryReplay:
     device : where they are kept.
     leading : steps at the beginning of every episode that are remembered but are no transitions, nor part of the
         history one step later (see `preceded`).
+    newest : transitions that are drawn from, the newest of all; 0 for all. The others are kept, as histories.
     """
 
-    def __init__(self, problem: Problem, history: int, device: torch.device, leading: int = 0) -> None:
-        self.action_size, self.device, self.leading = problem.action_size, device, leading
+    def __init__(self, problem: Problem, history: int, device: torch.device, leading: int = 0, newest: int = 0) -> None:
+        self.action_size, self.device, self.leading, self.newest = problem.action_size, device, leading, newest
         self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
         self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
         self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
@@ -60,7 +61,9 @@ class HistoryReplay:
 
     def sample(self, size: int, generator: torch.Generator) -> Batch:
         """Draw transitions of all tasks uniformly, with replacement."""
-        return self.at(torch.randint(len(self.rows), (size,), device=self.device, generator=generator))
+        count = len(self.rows)
+        oldest = max(0, count - self.newest) if self.newest else 0
+        return self.at(torch.randint(oldest, count, (size,), device=self.device, generator=generator))
 
     def at(self, transitions: Tensor) -> Batch:
         """Gather transitions by number, in the order in which they were stored."""

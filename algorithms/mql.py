@@ -55,7 +55,7 @@ class MQL(MQLDeclaration, Algorithm):
         self.actor_adam = Adam(settings.learning_rate, self.networks.actor_parameters)
         self.critic_adam = Adam(settings.learning_rate, self.networks.critic_parameters)
         leading = int(self.differs("random-first-step"))
-        self.replay = HistoryReplay(problem, settings.history, device, leading)
+        self.replay = HistoryReplay(problem, settings.history, device, leading, settings.replay_size)
         self.recent: RecentTransitions | None = None
         if self.differs("task-balanced-negatives"):
             self.recent = RecentTransitions(problem.train_tasks, settings.snapshot, device)

@@ -88,6 +88,8 @@ class MQLSettings:
     """run_script.py:80, enable_beta_obs_cxt: the classifier sees the observation beside the context."""
     snapshot: Count = added(4000)
     """run_script.py:78, snapshot_size: a task's last transitions, of which "task-balanced-negatives" draws."""
+    replay_size: CountOrNone = added(0)
+    """Newest transitions, of all tasks together, that updates draw from; 0 for all. run_script.py has 1,000,000."""
     meta_test: MetaTest = added("corrected reuse")
     """What a new task's networks are fitted to."""
     plain_autograd: bool = added(default=False)

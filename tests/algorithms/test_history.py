@@ -82,3 +82,27 @@ def test_recent_transitions_are_the_last_of_each_task_and_drawn_alike() -> None:
         numbers, counts = np.unique(drawn[task].numpy(), return_counts=True)
         assert numbers.tolist() == sorted(kept[task])
         assert counts.min() > 0.7 * 600 / len(kept[task])
+
+
+def test_only_the_newest_transitions_are_drawn_where_a_size_says_so() -> None:
+    drawn = {}
+    for newest in (0, 5, 100):
+        problem = Problem(1, 1, 1, 4, 2, 100)
+        replay = HistoryReplay(problem, 2, torch.device("cpu"), newest=newest)
+        for episode in range(4):
+            steps = np.arange(4.0 * episode, 4.0 * episode + 5).reshape(1, 5, 1)
+            replay.append(
+                Episodes(
+                    np.zeros(1, np.int64),
+                    steps,
+                    np.zeros((1, 4, 1)),
+                    np.zeros((1, 4)),
+                    np.zeros(1, np.bool_),
+                    np.array([4]),
+                    np.zeros(1, np.bool_),
+                )
+            )
+        drawn[newest] = replay.sample(500, torch.Generator().manual_seed(1)).observations.flatten().tolist()
+    assert set(drawn[0]) == {float(step) for step in range(16)}
+    assert set(drawn[5]) == {11.0, 12.0, 13.0, 14.0, 15.0}
+    assert drawn[100] == drawn[0]

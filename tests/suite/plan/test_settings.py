@@ -13,7 +13,7 @@ import suite
 from algorithms import ALGORITHMS
 from algorithms.declaration import added
 from algorithms.oracle_sac_settings import OracleSACSettings
-from environments import family_names
+from environments import family_names, family_spec
 from suite.errors import UsageError
 from suite.papers.paper import read_paper
 from suite.plan import settings
@@ -160,3 +160,21 @@ def test_published_differences_that_exclude_each_other_are_refused_when_planned(
     both = ["fan-out-initialisation", "xavier-initialisation"]
     with pytest.raises(UsageError, match=r"settings of pearl: as_published: .*exclude each other"):
         used_settings("pearl", "push-v1", {"as_published": both})
+
+
+@pytest.mark.parametrize(
+    ("environment", "initial_steps", "tasks"),
+    [
+        ("cheetah-vel", 500, 100),
+        ("cheetah-fb", 1000, 2),
+        ("ant-fb", 1500, 2),
+        ("ant-goal-2d", 1500, 150),
+        ("humanoid-dir-2d", 1000, 100),
+        ("walker-2d-rand-params", 2000, 40),
+    ],
+)
+def test_mql_warms_up_as_long_as_its_commands_do(environment: str, initial_steps: int, tasks: int) -> None:
+    """With --num_initial_steps of each command a task, or --burn_in 10000 in all where that is more."""
+    assert family_spec(environment).train_tasks == tasks
+    for algorithm in ("mql", "tcl-mql"):
+        assert printed_settings(algorithm, environment)["warmup_steps"] * tasks == max(initial_steps * tasks, 10_000)
