@@ -151,8 +151,7 @@ def planned(benchmark: Benchmark, store: Store) -> tuple[list[RunSpec], list[Loo
     compared = {run for comparison in comparisons for entry in comparison.runs for run in entry}
     done = read_results(store, [spec for spec in benchmark.plan() if spec.run in compared]).done
     looked = look_at_all(comparisons, dict(zip(done["run"], done["score"].astype(float), strict=True)))
-    wanted = {each.comparison: each.wanted for each in looked}
-    return benchmark.plan(wanted.__getitem__), looked
+    return benchmark.plan({each.comparison: each.wanted for each in looked}), looked
 
 
 def _fewest(comparisons: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -45,9 +46,6 @@ def _looks_like_itself(label: str) -> str:
         raise ValueError("must be visible characters, with single spaces between words and none around them")
     return label
 
-
-Wanted = Callable[[Comparison], int]
-"""How many seeds of each entry a comparison gets."""
 
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]
 
@@ -125,12 +123,12 @@ class Benchmark(_WithRequests, BaseModel):
             raise ValueError("groups: holds nothing to run")
         return self
 
-    def plan(self, wanted: Wanted | None = None) -> list[RunSpec]:
+    def plan(self, seeds: Mapping[Comparison, int] | None = None) -> list[RunSpec]:
         """Return the runs, each once, in the order of the file.
 
         Parameters
         ----------
-        wanted : how many seeds a comparison gets that decides how many it needs; by default all it may come to.
+        seeds : how many of them each comparison gets that decides how many it needs; by default all it may come to.
 
         Raises
         ------
@@ -138,24 +136,17 @@ class Benchmark(_WithRequests, BaseModel):
             If an algorithm, environment, option or setting is unknown or not allowed, a seed is repeated, one run has
             two labels, or a post-run step is asked for that cannot be done.
         """
-        specs = self._runs()
+        specs = _each_once(spec for cell in self._cells for spec in cell.specs(None))
         self._wanted(specs)
-        return specs if wanted is None else self._runs(wanted)
+        return specs if seeds is None else _each_once(spec for cell in self._cells for spec in cell.specs(seeds))
 
     def comparisons(self) -> list[Comparison]:
         """Return what decides how many seeds there are, in the order of the file; raises as `plan`."""
-        found: list[Comparison] = []
-
-        def noted(comparison: Comparison) -> int:
-            found.append(comparison)
-            return comparison.most
-
-        self._runs(noted)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(cell.comparison for cell in self._cells if cell.comparison is not None))
 
     def wanted_steps(self) -> dict[str, dict[str, StepSettings]]:
         """Return how post-run steps are to be done, by run and step; raises as `plan`."""
-        own = self._wanted(self._runs())  # first: it refuses a file that includes itself
+        own = self._wanted(self.plan())  # first: it refuses a file that includes itself
         wanted: dict[str, dict[str, StepSettings]] = {}
         for each in (*(self._included(name).wanted_steps() for name in self.include), own):
             for run, steps in each.items():
@@ -178,27 +169,57 @@ class Benchmark(_WithRequests, BaseModel):
                     wanted.setdefault(run, {})[step] = settings
         return wanted
 
-    def _runs(
-        self, wanted: Wanted = lambda comparison: comparison.most, within: tuple[Path, ...] = ()
-    ) -> list[RunSpec]:
+    @cached_property
+    def _cells(self) -> list[_Cell]:
+        """Its groups and those of what it includes, on each of their environments; raises as `plan`."""
+        return self._built(())
+
+    def _built(self, within: tuple[Path, ...]) -> list[_Cell]:
         within = (*within, self._path.resolve())
+        cells: list[_Cell] = []
         runs: dict[str, RunSpec] = {}
+
+        def add(found: list[_Cell]) -> None:
+            for cell in found:
+                for spec in cell.specs(None):
+                    _add(spec, runs)
+            cells.extend(found)
+
         for name in self.include:
             try:
                 included = self._included(name)
                 if included._path.resolve() in within:
                     raise UsageError("includes itself")
-                for spec in included._runs(wanted, within):
-                    _add(spec, runs)
+                add(included._built(within))
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
         for number, group in enumerate(self.groups):
             try:
-                for spec in _group_plan(group, wanted):
-                    _add(spec, runs)
+                add(_cells_of(group))
             except UsageError as error:
                 raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
-        return list(runs.values())
+        return cells
+
+
+class _Cell(NamedTuple):
+    """A group on one of its environments."""
+
+    entries: dict[str, tuple[RunSpec, ...]]
+    """Of each label all runs that it may come to, by seed."""
+    comparison: Comparison | None
+    """What decides how many seeds its two entries get."""
+
+    def specs(self, seeds: Mapping[Comparison, int] | None) -> list[RunSpec]:
+        """Return its runs, with as many seeds of entries that are compared as are given; by default all."""
+        if self.comparison is None or seeds is None:
+            return [spec for specs in self.entries.values() for spec in specs]
+        count, compared = seeds[self.comparison], self.comparison.entries
+        shortened = (specs[:count] if label in compared else specs for label, specs in self.entries.items())
+        return [spec for specs in shortened for spec in specs]
+
+
+def _each_once(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    return list({spec.run: spec for spec in specs}.values())
 
 
 def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
@@ -211,7 +232,7 @@ def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
         )
 
 
-def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
+def _cells_of(group: Group) -> list[_Cell]:
     adaptive = group.seeds if isinstance(group.seeds, AdaptiveSeeds) else None
     for label in adaptive.decide if adaptive else ():
         if label not in group.algorithms:
@@ -224,7 +245,8 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
         if environment not in family_names():
             raise UsageError(unknown("environments:", environment, family_names()))
     versions = numeric_versions()
-    runs: list[RunSpec] = []
+    cells = []
+    labels: dict[str, str] = {}
     for environment in group.environments:
         family, protocol = family_spec(environment), _protocol(group, environment)
         usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
@@ -240,7 +262,7 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
             for name, value in options.items()
             if name not in added_options(environment) or value != usual[name]
         }
-        here: dict[str, list[RunSpec]] = {}
+        here: dict[str, tuple[RunSpec, ...]] = {}
         for label, given in group.algorithms.items():
             entry = given or Entry()
             algorithm = entry.algorithm or label
@@ -250,7 +272,7 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
                 able = [name for name, declaration in ENTRANTS.items() if declaration.adapts_stepwise]
                 raise UsageError(f"stepwise_test: {algorithm} does not adapt step by step; {', '.join(able)} do")
             settings = used_settings(algorithm, environment, entry.settings)
-            here[label] = [
+            here[label] = tuple(
                 RunSpec(
                     label=label,
                     algorithm=algorithm,
@@ -269,15 +291,14 @@ def _group_plan(group: Group, wanted: Wanted) -> list[RunSpec]:
                     **protocol,
                 )
                 for seed in _seeds(group, label)
-            ]
-        if adaptive:
-            _shorten(here, environment, adaptive, wanted)
-        runs += [spec for specs in here.values() for spec in specs]
-    labels: dict[str, str] = {}
-    for spec in runs:
-        if labels.setdefault(spec.run, spec.label) != spec.label:
-            raise UsageError(f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once")
-    return runs
+            )
+        for spec in (spec for specs in here.values() for spec in specs):
+            if labels.setdefault(spec.run, spec.label) != spec.label:
+                raise UsageError(
+                    f"algorithms: {labels[spec.run]!r} and {spec.label!r} are the same; each is allowed once"
+                )
+        cells.append(_Cell(here, _comparison(environment, adaptive, here) if adaptive else None))
+    return cells
 
 
 def _seeds(group: Group, label: str) -> Sequence[int]:
@@ -287,19 +308,15 @@ def _seeds(group: Group, label: str) -> Sequence[int]:
     return group.seeds
 
 
-def _shorten(here: dict[str, list[RunSpec]], environment: str, adaptive: AdaptiveSeeds, wanted: Wanted) -> None:
-    """Leave each of the two entries that are compared the seeds that are wanted."""
+def _comparison(environment: str, adaptive: AdaptiveSeeds, here: Mapping[str, Sequence[RunSpec]]) -> Comparison:
+    """Return what decides how many seeds two entries get on an environment."""
     ours, theirs = adaptive.decide
-    count = wanted(
-        Comparison(
-            environment=environment,
-            entries=(ours, theirs),
-            batch=adaptive.batch,
-            runs=(tuple(spec.run for spec in here[ours]), tuple(spec.run for spec in here[theirs])),
-        )
+    return Comparison(
+        environment=environment,
+        entries=(ours, theirs),
+        batch=adaptive.batch,
+        runs=(tuple(spec.run for spec in here[ours]), tuple(spec.run for spec in here[theirs])),
     )
-    for label in adaptive.decide:
-        here[label] = here[label][:count]
 
 
 def _protocol(group: Group, environment: str) -> dict[str, Any]:
