@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from suite.console.progress import Progress
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
@@ -34,7 +34,7 @@ def scheduled(specs: Sequence[RunSpec], workers: int, command: Sequence[str]) ->
     with tempfile.TemporaryDirectory() as results:
         store = Store(Path(results))
         store.prepare()
-        scheduler = Scheduler(store, LocalExecutor(store, command), workers, Limits(), Retries(0))
+        scheduler = Scheduler(store, LocalLauncher(store, command), workers, Limits(), Retries(0))
         begun = time.perf_counter()
         scheduler.run(specs, lambda: None)
         seconds = time.perf_counter() - begun
@@ -63,7 +63,7 @@ def coordinating(runs: int, seconds: float = 60.0) -> float:
         for spec in specs:
             (store.runs_path / spec.run / "claims").mkdir(parents=True)
         command = (sys.executable, "-m", "tests.faults.trainer", "hangs")
-        scheduler = Scheduler(store, LocalExecutor(store, command, memory=2**40), 2, Limits(), Retries(0))
+        scheduler = Scheduler(store, LocalLauncher(store, command, memory=2**40), 2, Limits(), Retries(0))
         terminal = Console(file=io.StringIO(), force_terminal=True, width=120, height=50)
         with Progress(store, specs, terminal) as progress:
             begun, busy = time.perf_counter(), time.process_time()

@@ -4,15 +4,40 @@ TYPE_CHECKING = False
 """As in `typing`, which a file of the working folder may shadow where `suite.__main__` has not yet had its say."""
 
 if TYPE_CHECKING:
+    from suite.errors import UsageError
+    from suite.execute.executor import Limits, Request, Retries
     from suite.inspect.agent import Agent, load
+    from suite.plan.benchmark import Benchmark
+    from suite.session import Outcome, Selection, run
 
-__all__ = ["Agent", "load"]
+_HOME = {
+    "suite.inspect.agent": ("Agent", "load"),
+    "suite.session": ("Outcome", "Selection", "run"),
+    "suite.execute.executor": ("Limits", "Request", "Retries"),
+    "suite.plan.benchmark": ("Benchmark",),
+    "suite.errors": ("UsageError",),
+}
+"""Where what programs use is; the command line does without torch, and so without most of it."""
+
+__all__ = [
+    "Agent",
+    "Benchmark",
+    "Limits",
+    "Outcome",
+    "Request",
+    "Retries",
+    "Selection",
+    "UsageError",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> object:
-    """Import what programs use when they ask for it: the command line does without torch."""
+    """Import what programs use when they ask for it."""
     from importlib import import_module
 
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("suite.inspect.agent"), name)
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

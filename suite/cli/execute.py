@@ -9,8 +9,8 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import device
-from suite.cli.options import CheckpointEvery, ClusterFile, ImageName, Json, Results, RetriesOption, Trust, Where
-from suite.cli.output import err, out, print_json
+from suite.cli.options import AnyExecutor, CheckpointEvery, ClusterFile, ImageName, Json, Results, RetriesOption, Trust
+from suite.cli.output import err, out, show
 from suite.failures import RETRIES
 
 
@@ -71,25 +71,21 @@ def pull(
 
 @app.command(epilog="Example: suite cancel")
 def cancel(results: Results = Path("results")) -> None:
-    """End what was submitted from this store to a cluster, and nothing else; runs save a checkpoint."""
-    from suite.execute.slurm import commands as slurm_commands
+    """End what goes on for this store without a command that waits for it, and nothing else; runs save a checkpoint."""
+    from suite.execute.registry import all_executors
     from suite.store.runs import Store
-    from suite.store.submissions import submissions
 
-    known = list(submissions(Store(results)))
-    queued = {task.partition("_")[0] for task in slurm_commands.tasks(known)}
-    live = [submission for submission in known if submission.job in queued]
-    for submission in live:
-        slurm_commands.cancel(submission)
-        out.print(f"cancelled: job {submission.job} ({submission.name})", highlight=False)
-    if not live:
+    ended = [what for _, executor in all_executors(Store(results)) for what in executor.cancel()]
+    for what in ended:
+        out.print(f"cancelled: {what}", highlight=False)
+    if not ended:
         out.print("nothing that was submitted is queued or running", highlight=False)
 
 
 @app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store")
 def doctor(
     results: Results = Path("results"),
-    executor: Where = "local",
+    executor: AnyExecutor = None,
     image: ImageName = None,
     shared: Annotated[bool, typer.Option("--store", help="Only whether machines can share the store.")] = False,
     cluster: ClusterFile = None,
@@ -97,16 +93,18 @@ def doctor(
 ) -> None:
     """Check whether runs could be executed here; exit code 1 if they could not."""
     from suite.execute.doctor import examine, examine_store
+    from suite.execute.executor import Request
+    from suite.execute.registry import DEFAULT
     from suite.store.runs import Store
 
     checks = []
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
-    store = Store(results)
-    for check in examine_store(executor, store, cluster) if shared else examine(executor, store, image):
+    store, request = Store(results), Request(image=image, cluster=cluster)
+    looked = examine_store(store, executor or DEFAULT, request) if shared else examine(store, executor, request)
+    for check in looked:
         checks.append(check)
         if not as_json:
             out.print(f"{check.verdict:8}", style=styles[check.verdict], end="")
             out.print(f"{check.what:10}{check.found}", highlight=False)
-    if as_json:
-        print_json([check._asdict() for check in checks])
+    show(as_json, [check._asdict() for check in checks])
     raise typer.Exit(int(any(check.verdict == "failed" for check in checks)))

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suite.cli.output import out
 from suite.errors import UsageError
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.papers.paper import Paper
     from suite.plan.seeds import Comparison
     from suite.store.runs import Store
 
@@ -41,26 +39,6 @@ def reported(
 
     definition = load_benchmark(benchmark, trusted=trust)
     return definition.name, planned(definition, store)[0], definition.comparisons()
-
-
-def write_page(
-    store: Store,
-    reports: Path,
-    papers: Sequence[Paper],
-    planned: Sequence[RunSpec] | None,
-    title: str,
-    comparisons: Sequence[Comparison] | None,
-) -> None:
-    """Write the page, and say where it is."""
-    from suite.report import write_report
-
-    try:
-        page = write_report(store, reports, planned, title, papers, comparisons)
-    except OSError as error:
-        if error.filename is not None and not Path(error.filename).is_relative_to(reports):
-            raise
-        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
-    out.print(f"report: {page}", highlight=False)
 
 
 def device() -> torch.device:

@@ -10,7 +10,7 @@ import typer
 from suite.cli.app import app
 from suite.cli.inputs import device
 from suite.cli.options import Json, Reports, Results, Trust
-from suite.cli.output import err, out, print_json
+from suite.cli.output import err, out, show
 from suite.errors import UsageError, first_error
 
 
@@ -86,8 +86,5 @@ def clusters(
             records.append(do_and_keep(CLUSTERS, folder, trainer, settings, lambda *_: tick()))
     papers = read_papers()
     page = write_clusters(reports, records, papers)
-    if as_json:
-        print_json({"runs": [record.without_points() for record in records]})
-        return
-    print(as_markdown(table(records, papers)))
-    out.print(f"page: {page}", highlight=False)
+    plain = {"runs": [record.without_points() for record in records]}
+    show(as_json, plain, as_markdown(table(records, papers)), f"page: {page}")

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from suite.execute.registry import ExecutorName
+from suite.errors import unknown
+from suite.execute.registry import EXECUTORS
 
 
 def limit(value: float | None) -> float | None:
@@ -23,18 +24,34 @@ def finite(value: float) -> float:
     return value
 
 
+def known_executor(name: str | None) -> str | None:
+    """Refuse a name that is no executor's."""
+    if name is not None and name not in EXECUTORS:
+        raise typer.BadParameter(unknown("executor", name, EXECUTORS))
+    return name
+
+
 Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[
     float, typer.Option(min=0, callback=finite, help="Seconds between two checkpoints of a run.")
 ]
-ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="What slurm is asked for, as YAML.")]
+ClusterFile = Annotated[
+    Path | None, typer.Option("--cluster", help="What a cluster is asked for, as YAML; for executors that take it.")
+]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
-Where = Annotated[ExecutorName, typer.Option("--executor", envvar="SUITE_EXECUTOR", help="Where runs are executed.")]
+_Executor = typer.Option(
+    "--executor",
+    metavar=f"[{'|'.join(EXECUTORS)}]",
+    callback=known_executor,
+    envvar="SUITE_EXECUTOR",
+    help="Where runs are executed.",
+)
+ExecutorName = Annotated[str, _Executor]
+AnyExecutor = Annotated[str | None, _Executor]
 ImageName = Annotated[
-    str | None,
-    typer.Option(help="Image of the docker executor.", show_default="meta-rl-suite, or that of this container"),
+    str | None, typer.Option(help="Container image that runs are executed in; for executors that take it.")
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
 ExportFormat = Literal["csv", "parquet", "json"]

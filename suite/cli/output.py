@@ -1,57 +1,71 @@
-"""What commands print: JSON, tables, lines."""
+"""What commands print: JSON for programs, or tables and lines for people."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from suite.spec import RunSpec
 
-if TYPE_CHECKING:
-    from suite.execute.slurm.executor import Place
-
-
 # What is printed comes from files, logs and settings: brackets in it are no markup.
 out = Console(soft_wrap=True, markup=False)
 err = Console(stderr=True, soft_wrap=True, markup=False)
 
-WHOLE_NAMES = 1000
+WIDE = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
 
 
-def print_json(value: Any) -> None:
-    """Print a value for programs."""
-    print(json.dumps(value, indent=2))
+def show(as_json: bool, value: Any, *written: str | Table) -> None:
+    """Print a value as JSON, or what is written of it.
 
-
-def print_states(
-    rows: Sequence[tuple[RunSpec, str]], as_json: bool, on_slurm: dict[str, Place] | Literal[False] | None = False
-) -> None:
-    """Print runs and their states; and where Slurm has them, but for False."""
+    Parameters
+    ----------
+    as_json : whether it is for a program: nothing else is on standard output then.
+    written : for people, one below the other.
+    """
     if as_json:
-        keys = ("run", "algorithm", "environment", "seed")
-        runs = [{**{key: getattr(spec, key) for key in keys}, "state": state} for spec, state in rows]
-        if on_slurm is not False:
-            runs = [{**run, "slurm": (on_slurm or {}).get(run["run"])} for run in runs]
-        print_json({"runs": runs})
+        print(json.dumps(value, indent=2))
         return
+    for each in written:
+        if isinstance(each, Table):
+            Console(width=WIDE, markup=False).print(each)
+        else:
+            print(each)
+
+
+def listing(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Return rows that have the same keys as a table, its columns named by them."""
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "label", "environment", "seed", "budget", "state", *(["slurm"] if on_slurm else [])):
-        table.add_column(column)
+    for column in rows[0] if rows else ():
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    return table
+
+
+def show_states(
+    as_json: bool, rows: Sequence[tuple[RunSpec, str]], more: Mapping[str, Mapping[str, str]] | None = None
+) -> None:
+    """Print runs and their states.
+
+    Parameters
+    ----------
+    more : further columns, each a text for some of the runs; those without any text are for programs alone.
+    """
+    more = more or {}
+    plain, listed = [], []
     for spec, state in rows:
-        place = [on_slurm.get(spec.run, "")] if on_slurm else []
-        table.add_row(spec.run, spec.label, spec.environment, str(spec.seed), f"{spec.budget:,}", state, *place)
-    print_table(table)
+        keys = ("run", "algorithm", "environment", "seed")
+        added = {column: texts.get(spec.run) for column, texts in more.items()}
+        plain.append({**{key: getattr(spec, key) for key in keys}, "state": state, **added})
+        row = {key: getattr(spec, key) for key in ("run", "label", "environment", "seed")}
+        texts = {column: text or "" for column, text in added.items() if more[column]}
+        listed.append({**row, "budget": f"{spec.budget:,}", "state": state, **texts})
     counts = Counter({"done": 0, "running": 0, "failed": 0, "pending": 0})
     counts.update(state for _, state in rows)
-    out.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
-
-
-def print_table(table: Table) -> None:
-    """Print a table whose names are whole, on a narrow terminal too."""
-    Console(width=WHOLE_NAMES, markup=False).print(table)
+    show(as_json, {"runs": plain}, listing(listed), ", ".join(f"{count} {state}" for state, count in counts.items()))

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from suite.cli.app import app
 from suite.cli.inputs import device
 from suite.cli.options import BenchmarkName, Json, Only, Results, Seeds, Trust
-from suite.cli.output import err, out, print_json, print_states, print_table
+from suite.cli.output import err, listing, out, show, show_states
 
 
 @app.command("list", epilog="Example: suite list environments --json")
@@ -23,15 +22,7 @@ def list_(
     from suite.plan.catalogue import catalogue
 
     rows = catalogue(what)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    print_table(table)
+    show(as_json, rows, listing(rows))
 
 
 @app.command(
@@ -78,7 +69,7 @@ def plan(
 
         store.prepare()
         measure_speeds(missing, speeds, device())
-    print_states(states, as_json)
+    show_states(as_json, states)
     if not as_json:
         for each in looked:
             out.print(each.text, highlight=False)

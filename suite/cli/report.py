@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
-from suite.cli.inputs import existing, reported, write_page
+from suite.cli.inputs import existing, reported
 from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust
-from suite.cli.output import err, out, print_json
+from suite.cli.output import err, out, show
 
 
 @app.command(
@@ -26,13 +26,13 @@ def report(
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
     from suite.papers.paper import read_papers
-    from suite.report import tables_as
+    from suite.report import tables_as, write_report
 
     store = existing(results)
     title, specs, comparisons = reported(benchmark, store, trust)
     papers = read_papers(paper)
     if form == "html":
-        write_page(store, reports, papers, specs, title, comparisons)
+        out.print(f"report: {write_report(store, reports, specs, title, papers, comparisons)}", highlight=False)
     else:
         print(tables_as(form, store, specs, papers, comparisons))
 
@@ -53,10 +53,7 @@ def compare(
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
     table = difference_table(store, entry, other, specs, comparisons)
-    if as_json:
-        print_json(table.plain())
-    else:
-        print(as_markdown(table))
+    show(as_json, table.plain(), as_markdown(table))
 
 
 @app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
@@ -99,8 +96,5 @@ def audit(
     from suite.table import as_markdown
 
     found = [(paper, audited(paper)) for paper in read_papers(papers)]
-    if as_json:
-        print_json([{"paper": paper.name, **row} for paper, rows in found for row in rows])
-        return
-    for paper, rows in found:
-        print(as_markdown(audit_table(paper, rows)))
+    plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
+    show(as_json, plain, *(as_markdown(audit_table(paper, rows)) for paper, rows in found))

@@ -12,29 +12,31 @@ import typer
 from suite.cli.app import app
 from suite.cli.inputs import existing
 from suite.cli.options import BenchmarkName, Json, Results, Trust
-from suite.cli.output import err, out, print_states
+from suite.cli.output import err, out, show_states
 from suite.errors import UsageError
 
 if TYPE_CHECKING:
-    from suite.execute.slurm.executor import Place
     from suite.store.runs import Store
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
 
 
-def _on_slurm(store: Store) -> dict[str, Place] | None:
-    """Return where Slurm has runs; None if nothing was submitted, or the queue does not say."""
-    from suite.execute.slurm.executor import places
-    from suite.store.submissions import submissions
+def _positions(store: Store) -> dict[str, dict[str, str]]:
+    """Return which executors go on with runs by themselves, and where they have them: two columns."""
+    from suite.execute.registry import all_executors
 
-    if not any(submissions(store)):
-        return None
-    try:
-        return places(store)
-    except UsageError as error:
-        err.print(f"without Slurm's queue: {error}", highlight=False)
-        return None
+    executors: dict[str, str] = {}
+    positions: dict[str, str] = {}
+    for name, executor in all_executors(store):
+        try:
+            found = executor.positions()
+        except UsageError as error:
+            err.print(f"without what {name} knows: {error}", highlight=False)
+        else:
+            positions |= found
+            executors |= dict.fromkeys(found, name)
+    return {"executor": executors, "position": positions}
 
 
 @app.command(epilog="Examples: suite status --json · suite status --watch")
@@ -58,7 +60,7 @@ def status(
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        print_states(rows, as_json, _on_slurm(store))
+        show_states(as_json, rows, _positions(store))
         return
     try:
         with Progress(store, [spec for spec, _ in rows], out) as progress:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite.execute import guardian
-from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Request
+from suite.execute.executor import GRACE_SECONDS, LOOK_SECONDS, TICK_SECONDS, Executor
 from suite.execute.machine import this_machine
 from suite.execute.scheduler import Scheduler
 from suite.failures import Failure, of_exit_status
@@ -36,18 +36,23 @@ WORKER_ENVIRONMENT = {
 }
 
 
-@contextmanager
-def site(store: Store, request: Request) -> Iterator[Scheduler]:
-    """Prepare to execute runs on this machine; there is nothing to clean up."""
-    machine = this_machine()
-    command = [sys.executable, "-P", "-m", "suite", *request.command]
-    executor = LocalExecutor(store, command, gpus=machine.gpus, memory=request.memory)
-    workers = request.workers or machine.room_for(request.runs, request.threads)
-    yield Scheduler(store, executor, workers, request.limits, request.retries)
+class LocalExecutor(Executor):
+    """Executes runs on this machine; there is nothing to clean up."""
+
+    takes = ("workers",)
+
+    @contextmanager
+    def open(self) -> Iterator[Scheduler]:
+        """Share the machine among the runs."""
+        machine, request = this_machine(), self.request
+        command = [sys.executable, "-P", "-m", "suite", *request.command]
+        launcher = LocalLauncher(self.store, command, gpus=machine.gpus, memory=request.memory)
+        workers = request.workers or machine.room_for(request.runs, request.threads)
+        yield Scheduler(self.store, launcher, workers, request.limits, request.retries)
 
 
-class LocalExecutor:
-    """Runs each run in a process of this machine.
+class LocalLauncher:
+    """Starts each attempt in a process of this machine.
 
     Parameters
     ----------

@@ -43,6 +43,11 @@ class Machine(NamedTuple):
             holds.append(RUNS_A_GPU * len(self.gpus))
         return max(1, min(holds))
 
+    def describe(self) -> str:
+        """Say in words what it has."""
+        gpus = f"GPUs {', '.join(self.gpus)}" if self.gpus else "no GPU that torch can use: runs take place on the CPU"
+        return f"{self.cores:g} cores, {self.memory / 2**30:.1f} GiB of memory, {gpus}"
+
 
 def this_machine(root: Path = Path("/")) -> Machine:
     """Return what this process may use.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import FrameType
 
 from suite.execute.executor import Limits, Request, Retries
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.machine import this_machine
 from suite.execute.scheduler import Scheduler, share
 from suite.failures import INTERRUPTED_STATUS
@@ -39,12 +39,12 @@ def pull(submission: Submission) -> int:
         retries=Retries(plan.retries),
         modules=plan.modules,
     ).command
-    executor = LocalExecutor(
+    launcher = LocalLauncher(
         store, [sys.executable, "-P", "-m", "suite", *command], gpus=this_machine().gpus, memory=plan.memory
     )
     scheduler = Scheduler(
         store,
-        executor,
+        launcher,
         plan.runs_at_once,
         Limits(plan.seconds, plan.silence),
         Retries(plan.retries),

@@ -1,31 +1,56 @@
-"""What executes runs, by name: what `--executor` takes."""
+"""The executors by name, as `--executor` takes them."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from importlib import import_module
-from typing import Literal
 
-from suite.execute.executor import Engine, Request
+from suite.errors import UsageError, unknown
+from suite.execute.executor import OPTIONS, Executor, Request
 from suite.store.runs import Store
 
-ExecutorName = Literal["local", "docker", "slurm"]
-
-EXECUTORS: dict[ExecutorName, str] = {
-    "local": "suite.execute.local",
-    "docker": "suite.execute.docker.executor",
-    "slurm": "suite.execute.slurm.executor",
+EXECUTORS = {
+    "local": "suite.execute.local:LocalExecutor",
+    "docker": "suite.execute.docker.executor:DockerExecutor",
+    "slurm": "suite.execute.slurm.executor:SlurmExecutor",
 }
-"""A module an executor, whose `site` prepares it; imported when it is asked for."""
+"""The class of each, and the module it is in; the first is the default. Imported when it is asked for."""
+
+DEFAULT = next(iter(EXECUTORS))
 
 
-def site(name: ExecutorName, store: Store, request: Request) -> AbstractContextManager[Engine]:
-    """Prepare to execute some runs, and clean up after them.
+def executor_class(name: str) -> type[Executor]:
+    """Return the class of an executor.
 
     Raises
     ------
     UsageError
-        If the executor cannot be used; when the context is entered.
+        If there is none of this name.
     """
-    prepared: AbstractContextManager[Engine] = import_module(EXECUTORS[name]).site(store, request)
-    return prepared
+    if name not in EXECUTORS:
+        raise UsageError(f"--executor: {unknown('executor', name, EXECUTORS)}")
+    module, _, kind = EXECUTORS[name].partition(":")
+    found: type[Executor] = getattr(import_module(module), kind)
+    return found
+
+
+def make_executor(name: str, store: Store, request: Request | None = None) -> Executor:
+    """Return the executor of a name, for a store.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this name, or it does not take an option of the request.
+    """
+    kind, request = executor_class(name), request or Request()
+    for option in OPTIONS:
+        if getattr(request, option) is not None and option not in kind.takes:
+            others = " or ".join(other for other in EXECUTORS if option in executor_class(other).takes)
+            raise UsageError(f"--{option}: is for --executor {others}")
+    return kind(store, request)
+
+
+def all_executors(store: Store) -> Iterator[tuple[str, Executor]]:
+    """Yield every executor by its name."""
+    for name in EXECUTORS:
+        yield name, make_executor(name, store)

@@ -1,4 +1,4 @@
-"""The scheduler: as many runs at once as there are workers, each within its limits, by whatever executor."""
+"""The scheduler: as many runs at once as there are workers, each within its limits, whatever starts them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from suite.execute.executor import (
     GRACE_SECONDS,
     LOOK_SECONDS,
     TICK_SECONDS,
+    Attempt,
     AwayError,
     BusyError,
-    Executor,
+    Launcher,
     Limits,
     Retries,
-    Started,
     StartError,
 )
 from suite.failures import TRANSIENT, Failure, Kind
@@ -37,7 +37,7 @@ PAUSE_SECONDS = 1.0
 """Before something is tried again that is nobody's failure."""
 
 AWAY_SECONDS = 600.0
-"""For an executor that does not answer to come back."""
+"""For what starts attempts to come back, where it does not answer."""
 
 
 Item = TypeVar("Item")
@@ -55,7 +55,7 @@ class _Waiting:
 class _Running:
     waiting: _Waiting
     folder: RunFolder
-    attempt: Started
+    attempt: Attempt
     slot: int
     attempts: int
     """Made before it."""
@@ -76,7 +76,7 @@ class Scheduler:
     Parameters
     ----------
     store : where runs are kept.
-    executor : starts attempts at them.
+    launcher : starts attempts at them.
     workers : runs at once.
     limits, retries : of each run.
     patience : seconds with nothing to do but wait for runs that others work on; without end by default.
@@ -86,7 +86,7 @@ class Scheduler:
     def __init__(
         self,
         store: Store,
-        executor: Executor,
+        launcher: Launcher,
         workers: int,
         limits: Limits,
         retries: Retries,
@@ -94,7 +94,7 @@ class Scheduler:
         patience: float = math.inf,
         grace: float | None = None,
     ) -> None:
-        self.store, self.executor, self.workers = store, executor, workers
+        self.store, self.launcher, self.workers = store, launcher, workers
         self.limits, self.retries, self.patience = limits, retries, patience
         self.grace = GRACE_SECONDS if grace is None else grace
         self.failures: dict[str, Failure] = {}
@@ -110,14 +110,12 @@ class Scheduler:
         ended, self._ended = self._ended, set()
         return ended | {running.folder.run for running in self._running}
 
-    @property
-    def described(self) -> str:
-        """How many runs at once."""
+    def describe(self) -> str:
+        """Say how many runs at once."""
         return f"{self.workers} workers"
 
-    @property
-    def parting(self) -> str:
-        """Every run has saved a checkpoint."""
+    def detach_message(self) -> str:
+        """Say that runs were stopped: each has saved a checkpoint."""
         return "interrupted"
 
     def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
@@ -131,7 +129,7 @@ class Scheduler:
         KeyboardInterrupt
             After `interrupt` was called.
         UsageError
-            If the executor stays away.
+            If what starts attempts stays away.
         """
         self._waiting = [_Waiting(spec) for spec in specs]
         try:
@@ -183,11 +181,11 @@ class Scheduler:
             folder.prepare(waiting.spec)
             folder.forget_progress()
             earlier = folder.attempts()
-            attempt = self.executor.start(folder, slot)
+            attempt = self.launcher.start(folder, slot)
         except BusyError:
             self._wait_again(waiting)
         except AwayError as error:
-            self._wait_for_executor(waiting, error)
+            self._wait_for_launcher(waiting, error)
         except CorruptRunError as error:  # not to be touched
             self.failures[folder.run] = Failure("storage", str(error))
         except StartError as error:
@@ -204,8 +202,8 @@ class Scheduler:
         waiting.ready = time.monotonic() + PAUSE_SECONDS
         self._waiting.append(waiting)
 
-    def _wait_for_executor(self, waiting: _Waiting, error: AwayError) -> None:
-        """Start nothing for a while: that the executor is away is no failure of a run."""
+    def _wait_for_launcher(self, waiting: _Waiting, error: AwayError) -> None:
+        """Start nothing for a while: that what starts attempts is away is no failure of a run."""
         now = time.monotonic()
         self._away_since = self._away_since or now
         if now - self._away_since > AWAY_SECONDS:

@@ -47,11 +47,19 @@ def write_report(
     Returns
     -------
     The path of the page.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
     """
     page = render(_found(store, planned, papers, comparisons), title)
-    reports.mkdir(parents=True, exist_ok=True)
     path = reports / "index.html"
-    write_atomically(path, page.encode(errors="replace"))
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, page.encode(errors="replace"))
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
     return path
 
 

@@ -21,7 +21,7 @@ import pytest
 from docker.models.containers import Container
 
 from suite.execute.docker.containers import RUN_LABEL
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
@@ -212,7 +212,7 @@ def test_what_was_killed_is_finished_by_the_next_up(checkout: Checkout, tmp_path
 
     local = Store(tmp_path / "results")
     specs = [spec for spec in plan if spec.environment == "point-goal-2d" or spec.algorithm == "oracle-sac"]
-    executor = LocalExecutor(local, [sys.executable, "-m", "suite", "exec"])
+    executor = LocalLauncher(local, [sys.executable, "-m", "suite", "exec"])
     Scheduler(local, executor, 2, Limits(), Retries()).run(specs, lambda: None)
     for spec in specs:
         assert_same_numbers(local.folder(spec.run), store.folder(spec.run))

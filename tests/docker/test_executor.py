@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from suite.execute.docker.containers import CODE, STORE_LABEL, Containers, DockerAttempt, reaping
-from suite.execute.docker.executor import DockerExecutor
+from suite.execute.docker.launcher import DockerLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
@@ -94,7 +94,7 @@ def scheduler_of(
     command = ["suite", "exec", "--checkpoint-every", str(checkpoint_every)]
     if mode is not None:
         command = ["python", "-m", "tests.faults.trainer", mode]
-    executor = DockerExecutor(containers, command, share=share, limit=limit)
+    executor = DockerLauncher(containers, command, share=share, limit=limit)
     return Scheduler(containers.store, executor, 2, Limits(), Retries(backoff=0.05))
 
 
@@ -327,7 +327,7 @@ def test_a_container_that_died_with_its_coordinator_gives_its_run_back(
     spec = make_spec()
     folder = containers.store.folder(spec.run)
     folder.prepare(spec)
-    executor = DockerExecutor(containers, ["python", "-m", "tests.faults.trainer", "ignores-sigterm"], share=2**30)
+    executor = DockerLauncher(containers, ["python", "-m", "tests.faults.trainer", "ignores-sigterm"], share=2**30)
     attempt = executor.start(folder, 0)
     wait_until(lambda: folder.state == "running")
     attempt.kill()

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import Store
 from tests.suite.stores import make_spec
@@ -17,7 +17,7 @@ def main() -> None:
     store = Store(Path(results))
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries(backoff=0.05))
+    scheduler = Scheduler(store, LocalLauncher(store, command), 2, Limits(), Retries(backoff=0.05))
     signal.signal(signal.SIGTERM, lambda *_: scheduler.interrupt())
     scheduler.run([make_spec(seed=seed) for seed in range(int(runs))], lambda: None)
 

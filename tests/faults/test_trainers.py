@@ -17,7 +17,7 @@ import pytest
 
 from algorithms import ALGORITHMS
 from suite.execute.guardian import LOG_BYTES
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
@@ -260,7 +260,7 @@ def supervise(
     store = Store(results)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    executor = LocalExecutor(store, command, memory=memory)
+    executor = LocalLauncher(store, command, memory=memory)
     scheduler = Scheduler(store, executor, 1, limits, Retries(1, backoff=0.05))
     deadline = time.monotonic() + DEADLINE
 

@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from suite.execute.docker.containers import Containers
-from suite.execute.docker.executor import DockerExecutor
+from suite.execute.docker.launcher import DockerLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.runs import Store
 from tests.docker.conftest import ROOT, build, engine, image, wheels
@@ -46,7 +46,7 @@ def test_a_run_of_garages_takes_place_in_its_image(
     store.prepare()
     spec = spec_of("garage-maml-trpo")
     containers = Containers(engine, store, BASE)
-    runs = DockerExecutor(containers, ["suite", "exec"], share=4 * 2**30, limit=None)
+    runs = DockerLauncher(containers, ["suite", "exec"], share=4 * 2**30, limit=None)
     Scheduler(store, runs, 1, Limits(), Retries(backoff=0.05)).run([spec], lambda: None)
     folder = store.folder(spec.run)
     assert folder.state == "done", folder.log_tail()

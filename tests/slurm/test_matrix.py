@@ -128,7 +128,7 @@ def test_detached_looked_at_come_back_to_and_cancelled(cluster: Cluster, tmp_pat
     assert last.endswith(f"--executor slurm --cluster {asked.site}")
 
     rows = json.loads(asked.suite("status", "--json").stdout)["runs"]
-    assert sorted((row["state"], row["slurm"]) for row in rows) == [
+    assert sorted((row["state"], row["position"]) for row in rows) == [
         ("pending", "queued"),
         ("running", "running"),
         ("running", "running"),
@@ -152,7 +152,7 @@ def test_detached_looked_at_come_back_to_and_cancelled(cluster: Cluster, tmp_pat
     ends = [[record.kind for record in folder.attempts()] for folder in asked.folders]
     assert sorted(ends) == [[], ["interrupted"], ["interrupted"]]
     assert asked.suite("cancel").stdout == "nothing that was submitted is queued or running\n"
-    assert {row["slurm"] for row in json.loads(asked.suite("status", "--json").stdout)["runs"]} == {None}
+    assert {row["position"] for row in json.loads(asked.suite("status", "--json").stdout)["runs"]} == {None}
     note("Slurm: Ctrl-C of `suite run`", 2, "detached; the same command comes back to it")
     note("Slurm: `suite cancel`", 1, "checkpoints of what was running; a job of somebody else goes on")
 

@@ -103,9 +103,9 @@ def made_up(spec: RunSpec) -> float | None:
 
 @pytest.fixture
 def trials_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant")
+    monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant:InstantExecutor")
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.cli.run.write_page", lambda *_: None)
+    monkeypatch.setattr("suite.report.write_report", lambda *_, **__: None)
     path = tmp_path / "trials.yaml"
     path.write_text(written(as_benchmark(small())))
     return path

@@ -1,11 +1,11 @@
-"""An engine that finishes runs at once, with scores that are made up: for what happens around them."""
+"""An executor that finishes runs at once, with scores that are made up: for what happens around them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from suite.execute.executor import Request
+from suite.execute.executor import Executor
 from suite.failures import Failure
 from suite.spec import RunSpec
 from suite.store.runs import Store
@@ -24,15 +24,28 @@ interrupt_after: int | None = None
 """Runs after which somebody presses Ctrl-C."""
 
 
-class Instant:
+class InstantExecutor(Executor):
     """Executes nothing."""
 
-    described = "nobody"
-    parting = "interrupted"
+    takes = ("workers",)
+
+    @contextmanager
+    def open(self) -> Iterator[InstantEngine]:
+        yield InstantEngine(self.store)
+
+
+class InstantEngine:
+    """Makes scores up."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.failures: dict[str, Failure] = {}
+
+    def describe(self) -> str:
+        return "nobody"
+
+    def detach_message(self) -> str:
+        return "interrupted"
 
     def run(self, specs: Sequence[RunSpec], watch: Callable[[], None]) -> None:
         calls.append([spec.run for spec in specs])
@@ -52,8 +65,3 @@ class Instant:
 
     def interrupt(self) -> None:
         raise KeyboardInterrupt
-
-
-@contextmanager
-def site(store: Store, request: Request) -> Iterator[Instant]:
-    yield Instant(store)

@@ -2,138 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from docker.errors import APIError
-from docker.types import DeviceRequest
-
-from algorithms import ENTRANTS
 from suite.errors import UsageError
-from suite.execute.docker.client import Away, address, answering, connect
-from suite.execute.docker.containers import CONFLICT, RESULTS, Containers, DockerAttempt, check_same, reaping
-from suite.execute.executor import AwayError, BusyError, Request, StartError
+from suite.execute.executor import Check, Executor
 from suite.execute.scheduler import Scheduler
-from suite.failures import Failure
-from suite.store.folder import RunFolder
-from suite.store.record import CorruptRunError
-from suite.store.runs import Store
+
+if TYPE_CHECKING:
+    from suite.execute.docker.containers import Containers
 
 
-class DockerExecutor:
-    """Runs each run in a container of its own.
+class DockerExecutor(Executor):
+    """Executes runs in containers, and removes what is left of them."""
 
-    Parameters
-    ----------
-    containers : of the store.
-    command : what executes a run inside, whose name and store are put after it.
-    gpus : the accelerators that slots share in turn, as the engine numbers them.
-    share : bytes of the machine's memory that a run may take.
-    limit : bytes that a run was meant to take at most, if somebody has said so.
-    threads : of a run: so many cores it may keep busy.
-    """
+    takes = ("workers", "image")
 
-    def __init__(
-        self,
-        containers: Containers,
-        command: Sequence[str],
-        *,
-        gpus: Sequence[str] = (),
-        share: int,
-        limit: int | None = None,
-        threads: int = 1,
-    ) -> None:
-        self.containers, self.command, self.gpus = containers, list(command), list(gpus)
-        self.share, self.limit, self.threads = share, limit, threads
-        self._images: dict[str, str] = {}
-        """Other images that were found to hold what planned the runs, by what algorithms call them."""
+    @contextmanager
+    def open(self) -> Iterator[Scheduler]:
+        """Connect to the engine, see that its image holds what planned the runs, and share its machine among them."""
+        from suite.execute.docker.client import answering, connect
+        from suite.execute.docker.containers import Containers, check_same, reaping
+        from suite.execute.docker.launcher import DockerLauncher
 
-    def start(self, folder: RunFolder, slot: int) -> DockerAttempt:
-        """Start an attempt at a run.
-
-        Raises
-        ------
-        BusyError
-            If a container of this run is running.
-        AwayError
-            If the engine does not answer.
-        StartError
-            If it refuses, or has no image that the run's algorithm needs.
-        """
-        devices = []
-        if self.gpus:
-            devices = [DeviceRequest(device_ids=[self.gpus[slot % len(self.gpus)]], capabilities=[["gpu"]])]
-        command = [*self.command, folder.run, "--results", str(RESULTS)]
-        try:
-            image = self._image(folder)
-            for _ in range(2):
-                try:
-                    attempt = self.containers.start(
-                        folder.run,
-                        command,
-                        memory=self.limit or self.share,
-                        threads=self.threads,
-                        devices=devices,
-                        image=image,
-                    )
-                    attempt.was_limited = self.limit is not None
-                    return attempt
-                except APIError as error:
-                    if error.status_code != CONFLICT:
-                        raise
-                    self.containers.make_way(folder.run)
-        except UsageError as error:
-            raise StartError(Failure("peer", str(error))) from error
-        except APIError as error:
-            raise StartError(Failure("engine", str(error.explanation))) from error
-        except Away as error:
-            raise AwayError(f"no container engine answers at {address()}") from error
-        raise BusyError
-
-    def _image(self, folder: RunFolder) -> str | None:
-        """Return the image that a run needs beside the suite's own; None if it needs no other."""
-        try:
-            name = ENTRANTS[folder.spec().algorithm].image
-        except (CorruptRunError, KeyError):
-            return None  # its container will say so
-        if name is not None and name not in self._images:
-            image = self.containers.beside(name)
-            check_same(image, self.containers.probe(image), build=f"docker build --file containers/{name}.Dockerfile")
-            self._images[name] = image
-        return None if name is None else self._images[name]
-
-
-@contextmanager
-def site(store: Store, request: Request) -> Iterator[Scheduler]:
-    """Prepare to execute runs in containers, and remove what is left of them.
-
-    Raises
-    ------
-    UsageError
-        If the engine or its image cannot be used, or runs need files that no image holds.
-    """
-    if files := request.own_files:
-        raise UsageError(
-            f"--executor docker: {files[0]}: no image holds a file of your own; use --executor local, or name a module "
-            "that an image of yours (--image) has installed"
-        )
-    client = connect()
-    with answering():
-        containers = Containers(client, store, request.image)
-    with reaping(containers):
+        request = self.request
+        if files := request.own_files:
+            raise UsageError(
+                f"--executor docker: {files[0]}: no image holds a file of your own; use --executor local, or name a "
+                "module that an image of yours (--image) has installed"
+            )
+        client = connect()
         with answering():
-            found = containers.probe()
-        check_same(containers.image, found)
-        machine = containers.machine(found)
-        workers = request.workers or machine.room_for(request.runs, request.threads)
-        command = ["suite", *request.command]
-        share = machine.memory // workers
-        executor = DockerExecutor(
-            containers,
-            command,
-            gpus=machine.gpus,
-            share=share,
-            limit=request.memory,
-            threads=request.threads,
-        )
-        yield Scheduler(store, executor, workers, request.limits, request.retries)
+            containers = Containers(client, self.store, request.image)
+        with reaping(containers):
+            with answering():
+                found = containers.probe()
+            check_same(containers.image, found)
+            machine = containers.machine(found)
+            workers = request.workers or machine.room_for(request.runs, request.threads)
+            launcher = DockerLauncher(
+                containers,
+                ["suite", *request.command],
+                gpus=machine.gpus,
+                share=machine.memory // workers,
+                limit=request.memory,
+                threads=request.threads,
+            )
+            yield Scheduler(self.store, launcher, workers, request.limits, request.retries)
+
+    def check(self) -> Iterator[Check]:
+        """Look at the engine, the image, and what a container of it can do."""
+        from suite.execute.docker.client import address, answering, connect
+        from suite.execute.docker.containers import Containers, check_same
+
+        what = "engine"
+        try:
+            with answering():
+                client = connect()
+                what = "image"
+                containers = Containers(client, self.store, self.request.image)
+                kind = (
+                    "as an ordinary user"
+                    if containers.is_rootless
+                    else "as root: whoever reaches it is root on its host"
+                )
+                yield Check("engine", "ok", f"version {containers.info['ServerVersion']} at {address()}, {kind}")
+                yield Check("image", "ok", containers.image)
+                what = "isolation"
+                found = containers.probe()
+                yield Check(
+                    "isolation", "ok", "a container without network and privileges can write into its run's folder"
+                )
+                yield Check("in there", "ok", containers.machine(found).describe())
+                what = "limits"
+                features = {"MemoryLimit": "memory", "PidsLimit": "processes", "CpuCfsQuota": "cores"}
+                if missing := ", ".join(name for key, name in features.items() if not containers.info.get(key)):
+                    yield Check("limits", "warning", f"the engine cannot limit: {missing}")
+                else:
+                    yield Check("limits", "ok", f"the engine can limit {', '.join(features.values())}")
+                what = "left over"
+                if left := ", ".join(container.name for container in containers.left_over()):
+                    yield Check("left over", "warning", f"{left}: the next run removes them")
+                else:
+                    yield Check("left over", "ok", "nothing")
+                yield _peers_image(containers)
+                what = "code"
+                check_same(containers.image, found)
+                yield Check("code", "ok", f"the image has the code and packages that plan the runs ({found.code})")
+        except UsageError as error:
+            yield Check(what, "failed", str(error))
+
+
+def _peers_image(containers: Containers) -> Check:
+    try:
+        return Check("peers' image", "ok", containers.beside("garage"))
+    except UsageError as error:
+        return Check("peers' image", "warning", f"{error}; all other algorithms work without it")

@@ -10,11 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 from suite.errors import UsageError
-from suite.execute.executor import TICK_SECONDS, Request
-from suite.execute.slurm.commands import see, submit, tasks
+from suite.execute.executor import TICK_SECONDS, Check, Executor, Position, Request
+from suite.execute.slurm.commands import ask, cancel, see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure
 from suite.spec import RunSpec
@@ -31,26 +30,56 @@ QUEUE_SECONDS = 15.0
 SAVING_SECONDS = 10.0
 """Of the time after the signal that is left when runs that have saved nothing are killed."""
 
-Place = Literal["queued", "running", "lost"]
+
+class SlurmExecutor(Executor):
+    """Executes runs in a job array, which goes on when nobody waits for it."""
+
+    takes = ("cluster",)
+
+    @contextmanager
+    def open(self) -> Iterator[JobArray]:
+        """Read what the site's file says, and see that this is a Slurm site."""
+        cluster = load_cluster(self.request.cluster)
+        submit("--version")
+        yield JobArray(self.store, cluster, self.request)
+
+    def check(self) -> Iterator[Check]:
+        """Look at Slurm's commands."""
+        for command in ("sbatch", "squeue", "scancel", "srun"):
+            try:
+                yield Check(command, "ok", ask(command, "--version").strip())
+            except UsageError as error:
+                yield Check(command, "failed", str(error))
+                return
+
+    def elsewhere(self) -> list[str]:
+        """Return the words that have a free node execute a command."""
+        options = load_cluster(self.request.cluster).options
+        return ["srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look"]
+
+    def preview(self) -> str:
+        """Return the script of the job array."""
+        cluster, request = load_cluster(self.request.cluster), self.request
+        tasks_at_once = cluster.tasks(max(1, request.runs))
+        return script(cluster, next_submission(self.store, request.name), tasks_at_once, request.threads)
+
+    def positions(self) -> dict[str, Position]:
+        """Return where Slurm has runs; it is asked only if something was submitted from this store."""
+        return positions(self.store) if any(submissions(self.store)) else {}
+
+    def cancel(self) -> list[str]:
+        """End the jobs that were submitted from this store; their runs save a checkpoint."""
+        known = list(submissions(self.store))
+        queued = {task.partition("_")[0] for task in tasks(known)}
+        ended = []
+        for submission in known:
+            if submission.job in queued:
+                cancel(submission)
+                ended.append(f"job {submission.job} ({submission.name})")
+        return ended
 
 
-@contextmanager
-def site(store: Store, request: Request) -> Iterator[Slurm]:
-    """Prepare to submit; there is nothing to clean up.
-
-    Raises
-    ------
-    UsageError
-        If this is no Slurm site, or its file is not valid.
-    """
-    cluster = load_cluster(request.cluster)
-    if request.workers is not None:
-        raise UsageError("--workers: is not for slurm; its file says concurrency and runs_at_once")
-    submit("--version")
-    yield Slurm(store, cluster, request)
-
-
-class Slurm:
+class JobArray:
     """Has runs executed by a job array.
 
     Parameters
@@ -67,14 +96,12 @@ class Slurm:
         """Submissions that execute what was asked for."""
         self._interrupted = False
 
-    @property
-    def described(self) -> str:
-        """How many tasks at once."""
+    def describe(self) -> str:
+        """Say how many tasks at once."""
         return f"{self.cluster.tasks(self.request.runs)} tasks of {self.cluster.runs_at_once} runs"
 
-    @property
-    def parting(self) -> str:
-        """The jobs go on."""
+    def detach_message(self) -> str:
+        """Say that the jobs go on."""
         jobs = ", ".join(f"{submission.job}" for submission in self.watched)
         return f"detached: job {jobs} goes on (to end it: suite cancel --results {self.store.results})"
 
@@ -160,18 +187,6 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
     return submission
 
 
-def dry_run(store: Store, request: Request) -> str:
-    """Return the script that would be submitted; nothing is written, and Slurm is not asked.
-
-    Raises
-    ------
-    UsageError
-        If the file of the site is not valid.
-    """
-    cluster = load_cluster(request.cluster)
-    return script(cluster, next_submission(store, request.name), cluster.tasks(max(1, request.runs)), request.threads)
-
-
 def planned(cluster: Cluster, request: Request, runs: Sequence[str]) -> Plan:
     """Return what the tasks are to do."""
     return Plan(
@@ -188,11 +203,8 @@ def planned(cluster: Cluster, request: Request, runs: Sequence[str]) -> Plan:
     )
 
 
-def places(store: Store) -> dict[str, Place]:
+def positions(store: Store) -> dict[str, Position]:
     """Return where Slurm has runs that are not done or failed.
-
-    `queued`: a task that is queued or running will come to it. `running`: a task is working on it. `lost`: the task
-    that began it is no longer there, and has left no word; another goes on with it once its lease is over.
 
     Raises
     ------
@@ -204,7 +216,7 @@ def places(store: Store) -> dict[str, Place]:
     jobs = {submission.job for submission in known}
     live = {task.partition("_")[0] for task in queue}
     queued = {run for submission in known if submission.job in live for run in submission.plan.runs}
-    found: dict[str, Place] = {}
+    found: dict[str, Position] = {}
     for folder in store.records():
         if folder.state in ("done", "failed"):
             continue

@@ -115,11 +115,11 @@ def test_identical_entries_are_seldom_told_apart(comparisons: int) -> None:
 
 @pytest.fixture
 def benchmark_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant")
+    monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant:InstantExecutor")
     monkeypatch.setattr(instant, "calls", [])
     monkeypatch.setattr(instant, "interrupt_after", None)
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.cli.run.write_page", lambda *_: None)  # slow, and nothing of it is looked at
+    monkeypatch.setattr("suite.report.write_report", lambda *_, **__: None)  # slow, and nothing of it is looked at
     path = tmp_path / "adaptive.yaml"
     path.write_text(yaml.safe_dump(BENCHMARK))
     return path

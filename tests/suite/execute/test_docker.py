@@ -21,7 +21,7 @@ from algorithms import ENTRANTS
 from suite.errors import UsageError
 from suite.execute.docker.client import address, connect
 from suite.execute.docker.containers import RUN_LABEL, STORE_LABEL, Containers, Probed
-from suite.execute.docker.executor import DockerExecutor
+from suite.execute.docker.launcher import DockerLauncher
 from suite.execute.executor import AwayError, BusyError, StartError
 from suite.execute.scheduler import Limits, Retries, Scheduler
 from suite.store.folder import RunFolder
@@ -81,8 +81,8 @@ def containers_of(engine: Engine, results: Path, image: str | None = None) -> Co
     return Containers(engine, store, image)  # type: ignore[arg-type]
 
 
-def executor_of(engine: Engine, results: Path, **options: Any) -> DockerExecutor:
-    return DockerExecutor(containers_of(engine, results), ["suite", "exec"], share=2**30, **options)
+def executor_of(engine: Engine, results: Path, **options: Any) -> DockerLauncher:
+    return DockerLauncher(containers_of(engine, results), ["suite", "exec"], share=2**30, **options)
 
 
 def test_slots_share_the_accelerators_in_turn(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the doctor says of the environment that peers need."""
+"""What the doctor says of the environment that peers need, and of executors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pytest
 
 from algorithms.peers import garage
 from algorithms.peers.process import PeerError
-from suite.execute.doctor import Check, examine
+from suite.execute import registry
+from suite.execute.doctor import examine
+from suite.execute.executor import Check, Request
 from suite.store.runs import Store
+from tests.suite.instant import InstantExecutor
 
 
 def peers(results: Path) -> Check:
-    (check,) = (check for check in examine("slurm", Store(results), None) if check.what == "peers")
+    (check,) = (check for check in examine(Store(results), "slurm", Request()) if check.what == "peers")
     return check
 
 
@@ -36,3 +39,19 @@ def test_an_environment_that_lacks_packages_is_named(tmp_path: Path, monkeypatch
 def test_what_is_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garage, "installed", lambda: {"garage": "2021.3.0", "numpy": "1.23.5"})
     assert peers(tmp_path) == Check("peers", "ok", "garage 2021.3.0, numpy 1.23.5")
+
+
+class Needy(InstantExecutor):
+    """Lacks something."""
+
+    def check(self) -> list[Check]:
+        return [Check("need", "failed", "is missing")]
+
+
+@pytest.mark.parametrize(("asked", "verdict"), [("needy", "failed"), (None, "warning")])
+def test_what_another_executor_than_the_asked_lacks_is_a_warning(
+    asked: str | None, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "EXECUTORS", {"local": registry.EXECUTORS["local"], "needy": f"{__name__}:Needy"})
+    checks = list(examine(Store(tmp_path), asked, Request()))
+    assert [check.verdict for check in checks if check.what == "need"] == [verdict]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from suite.execute.executor import BusyError
-from suite.execute.local import LocalExecutor
+from suite.execute.local import LocalLauncher
 from suite.execute.scheduler import Limits, Retries, Scheduler, share
 from suite.failures import HELD_STATUS, Failure
 from suite.spec import RunSpec
@@ -37,7 +37,7 @@ def execute(
     store = Store(results)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", mode]
-    scheduler = Scheduler(store, LocalExecutor(store, command), workers, limits or Limits(), Retries(backoff=0.05))
+    scheduler = Scheduler(store, LocalLauncher(store, command), workers, limits or Limits(), Retries(backoff=0.05))
     scheduler.run(specs, lambda: None)
     assert_no_process(results)
     assert_sound(results)
@@ -116,7 +116,7 @@ def test_a_run_that_is_being_embedded_elsewhere_is_waited_for(tmp_path: Path) ->
 
     store = Store(tmp_path)
     command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
-    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0)).run([spec], embed_elsewhere)
+    Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(0)).run([spec], embed_elsewhere)
     assert events(tmp_path) == {"committed": 1}
     assert not folder.lacking
 
@@ -153,7 +153,7 @@ def test_a_garbled_word_of_failure_stops_nothing(word: str, tmp_path: Path) -> N
     store, spec = Store(tmp_path), make_spec()
     store.prepare()
     command = [sys.executable, "-c", f"{script}; sys.exit(3)", word]
-    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler = Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(0))
     scheduler.run([spec], lambda: None)
     assert scheduler.failures[spec.run] == ("error", "ended with status 3")
 
@@ -203,7 +203,7 @@ def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     write_json(path, {**spec.model_dump(mode="json"), "schema_version": 99})
     before = path.read_bytes()
     store = Store(tmp_path)
-    scheduler = Scheduler(store, LocalExecutor(store, ["true"]), 1, Limits(), Retries())
+    scheduler = Scheduler(store, LocalLauncher(store, ["true"]), 1, Limits(), Retries())
     scheduler.run([spec], lambda: None)
     assert "newer version" in scheduler.failures[spec.run].reason
     assert path.read_bytes() == before
@@ -225,7 +225,7 @@ def test_a_run_that_somebody_else_works_on_is_waited_for(tmp_path: Path) -> None
             other.release()
 
     command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
-    Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries()).run([spec], watch)
+    Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries()).run([spec], watch)
     assert looks > 5
     assert committed(tmp_path) == [spec.run]
 
@@ -251,7 +251,7 @@ def test_a_run_held_where_the_clock_is_another_is_waited_for(tmp_path: Path) -> 
             other.release()
 
     command = [sys.executable, "-S", "-c", f"import sys; sys.exit({HELD_STATUS})"]
-    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler = Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(0))
     scheduler.run([spec], watch)
     assert scheduler.failures == {}
     assert looks >= 20
@@ -262,7 +262,7 @@ def test_an_interrupt_asks_every_run_and_leaves_nobody(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", "stops-when-asked"]
-    scheduler = Scheduler(store, LocalExecutor(store, command), 2, Limits(), Retries())
+    scheduler = Scheduler(store, LocalLauncher(store, command), 2, Limits(), Retries())
 
     def watch() -> None:
         if events(tmp_path)["started"] == 2:
@@ -306,7 +306,7 @@ def test_three_failures_are_final_for_every_engine(tmp_path: Path) -> None:
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", "is-always-killed"]
     for engine in range(4):
-        scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(backoff=3600.0))
+        scheduler = Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(backoff=3600.0))
 
         def leave(scheduler: Scheduler = scheduler, engine: int = engine) -> None:
             if len(store.folder(spec.run).attempts()) > engine and not scheduler._running:
@@ -324,7 +324,7 @@ def test_what_an_interrupt_kills_has_not_failed(tmp_path: Path, monkeypatch: pyt
     spec, store = make_spec(), Store(tmp_path)
     store.prepare()
     command = [sys.executable, "-m", "tests.faults.trainer", "ignores-sigterm"]
-    scheduler = Scheduler(store, LocalExecutor(store, command), 1, Limits(), Retries(0))
+    scheduler = Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(0))
 
     def watch() -> None:
         if events(tmp_path)["ignoring"]:
@@ -354,7 +354,7 @@ def test_patience_for_what_others_hold_can_end(tmp_path: Path) -> None:
     other = store.folder(spec.run)
     other.prepare(spec)
     assert other.take()
-    scheduler = Scheduler(store, LocalExecutor(store, ["false"]), 1, Limits(), Retries(), patience=0.5)
+    scheduler = Scheduler(store, LocalLauncher(store, ["false"]), 1, Limits(), Retries(), patience=0.5)
     scheduler.run([spec], lambda: None)
     assert scheduler.failures == {}
     assert other.state == "running"

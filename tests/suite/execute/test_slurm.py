@@ -16,7 +16,7 @@ from suite.execute import puller
 from suite.execute.executor import Request
 from suite.execute.slurm import executor as slurm
 from suite.execute.slurm.commands import cancel, tasks
-from suite.execute.slurm.executor import places, planned
+from suite.execute.slurm.executor import planned, positions
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.plan.benchmark import load_benchmark
 from suite.store.attempts import RECORDS, begun
@@ -165,10 +165,21 @@ def test_what_cannot_be_submitted_is_one_line(
     assert submitted(tmp_path / "r") == []
 
 
-@pytest.mark.parametrize("options", [["--dry-run"], ["--cluster", "x.yaml"]])
-def test_options_of_slurm_are_for_slurm(options: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--dry-run"], "--dry-run: this executor submits nothing that could be shown"),
+        (["--cluster", "x.yaml"], "--cluster: is for --executor slurm"),
+        (["--image", "x"], "--image: is for --executor docker"),
+        (["--executor", "slurm", "--workers", "2"], "--workers: is for --executor local or docker"),
+        (["--executor", "slrum"], "executor 'slrum' is unknown; did you mean 'slurm'?"),
+    ],
+)
+def test_an_option_that_an_executor_does_not_take_is_refused(
+    options: list[str], says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert suite("run", "smoke", "--results", tmp_path, *options) == 2
-    assert capfd.readouterr().err == f"error: {options[0]}: is for --executor slurm\n"
+    assert says in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -279,11 +290,11 @@ def test_status_tells_queued_running_and_lost(
     submission_of(store, "17", [spec.run for name, spec in specs.items() if name != "elsewhere"])
     stand_in(squeue="echo 17 0 RUNNING suite-x-1; echo 17 2 PENDING suite-x-1")
     expected = {"queued": "queued", "running": "running", "lost": "lost", "requeued": "lost"}
-    assert places(store) == {specs[name].run: place for name, place in expected.items()}
+    assert positions(store) == {specs[name].run: place for name, place in expected.items()}
 
     assert suite("status", "--results", store.results, "--json") == 0
     rows = {row["run"]: row for row in json.loads(capfd.readouterr().out)["runs"]}
-    assert {name: rows[spec.run]["slurm"] for name, spec in specs.items()} == {
+    assert {name: rows[spec.run]["position"] for name, spec in specs.items()} == {
         **expected,
         "elsewhere": None,
         "done": None,
@@ -293,8 +304,8 @@ def test_status_tells_queued_running_and_lost(
     stand_in(squeue="echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     assert suite("status", "--results", store.results, "--json") == 0
     printed = capfd.readouterr()
-    assert {row["slurm"] for row in json.loads(printed.out)["runs"]} == {None}
-    assert "without Slurm's queue: squeue: slurm_load_jobs error: Unable to contact" in printed.err
+    assert {row["position"] for row in json.loads(printed.out)["runs"]} == {None}
+    assert "without what slurm knows: squeue: slurm_load_jobs error: Unable to contact" in printed.err
 
 
 def test_a_store_without_submissions_asks_nobody(
@@ -352,6 +363,6 @@ def test_trust_in_somebodys_code_is_handed_on(
     assert submission.plan.modules == request.modules
 
     started: list[list[str]] = []
-    monkeypatch.setattr(puller, "LocalExecutor", lambda store, command, **how: started.append(command))
+    monkeypatch.setattr(puller, "LocalLauncher", lambda store, command, **how: started.append(command))
     puller.pull(submission)
     assert "--trust" in started[0]

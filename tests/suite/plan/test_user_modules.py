@@ -14,7 +14,7 @@ import pytest
 
 from environments import family_names, make_family
 from suite.errors import UsageError
-from suite.execute.docker.executor import site as docker_site
+from suite.execute.docker.executor import DockerExecutor
 from suite.execute.executor import Request
 from suite.inspect.agent import load
 from suite.plan import user_modules
@@ -213,7 +213,7 @@ def test_engines_say_what_they_cannot_reach(mine: Path, tmp_path: Path) -> None:
     assert request.command[-1] == "--trust"
     assert Request(runs=1).command[-1] != "--trust"
     with pytest.raises(UsageError, match=r"--executor docker: .*/family.py: no image holds a file of your own"):
-        docker_site(Store(tmp_path), request).__enter__()
+        DockerExecutor(Store(tmp_path), request).open().__enter__()
 
 
 def test_from_the_plan_to_the_report(

@@ -1,0 +1,227 @@
+"""A benchmark from plan to page: execute, interim analyses, further seeds, report; what `suite run` does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from suite.analysis.sequential import planned
+from suite.errors import UsageError
+from suite.execute.batch import Batch
+from suite.execute.executor import Engine, Request
+from suite.execute.registry import DEFAULT, make_executor
+from suite.failures import Failure
+from suite.plan.benchmark import Benchmark, load_benchmark
+from suite.plan.selection import chosen
+from suite.spec import RunSpec
+from suite.store.runs import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Interrupted(KeyboardInterrupt):
+    """Execution was stopped in good order; the message says what that has left."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a benchmark."""
+
+    runs: tuple[RunSpec, ...]
+    """All that it asked for in the end, with the seeds that were added."""
+    failures: dict[str, Failure]
+    """Why runs failed in this call, by run."""
+    is_complete: bool
+    """Whether every run that was to be executed is done now."""
+    analyses: tuple[str, ...]
+    """What the last interim analysis of each comparison says; empty for a benchmark without adaptive seeds."""
+    store: Store
+    report: Path | None
+    """The page; None if none was to be written."""
+
+    def scores(self) -> pd.DataFrame:
+        """Return the finished runs as a table: one row a run, with its `entry`, `environment`, `seed` and `score`."""
+        from suite.analysis.results import read_results
+
+        return read_results(self.store, self.runs).done
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which runs of a benchmark are meant."""
+
+    only: Sequence[str] = ()
+    """Conditions such as `algorithm=pearl,mql`, all of which a run must meet."""
+    seeds: str | None = None
+    """Such as `0-4`; instead of those of the benchmark."""
+    rerun: Sequence[str] = ()
+    """Runs whose results are forgotten, and which are executed alone."""
+    only_failed: bool = False
+    """Execute what has failed, and nothing else."""
+
+
+QUIET = Console(quiet=True, force_terminal=False)
+ALL = Selection()
+DEFAULTS = Request()
+
+
+def run(
+    benchmark: str | Path | Benchmark,
+    *,
+    results: str | Path = "results",
+    reports: str | Path | None = "reports",
+    executor: str = DEFAULT,
+    selection: Selection = ALL,
+    request: Request = DEFAULTS,
+    trust: bool = False,
+    console: Console | None = None,
+) -> Outcome:
+    """Run what is missing of a benchmark, then write the report.
+
+    Finished runs are not executed again, and what was interrupted goes on from its newest checkpoint. In the main
+    thread, SIGINT (Ctrl-C) and SIGTERM stop the runs in good order, each with a checkpoint.
+
+    Parameters
+    ----------
+    benchmark : a shipped benchmark's name, the path of a YAML file, or one as a value.
+    results, reports : the folders of the store, and of the page; without `reports`, no page is written.
+    executor : a name of `suite.execute.registry.EXECUTORS`.
+    selection : which runs of the benchmark are meant.
+    request : workers, limits, retries and what else an executor takes; its runs, threads, name and modules are filled
+        in here.
+    trust : execute the user modules that a benchmark names.
+    console : where progress is shown; by default nothing is.
+
+    Raises
+    ------
+    UsageError
+        If the benchmark is not valid, or something cannot be used: in one line.
+    Interrupted
+        If it was stopped.
+    """
+    if selection.rerun and selection.only_failed:
+        raise UsageError("--rerun and --only-failed: give one of them")
+    definition = _definition(benchmark, trust)
+    store, console, request = Store(Path(results)), console or QUIET, request._replace(name=definition.name)
+    make_executor(executor, store, request)  # refuses what it does not take
+    specs, _ = _planned(definition, store, selection)
+    store.prepare()
+    store.forget(selection.rerun, specs)
+    steps = {
+        name: {step: settings.model_dump(mode="json") for step, settings in each.items()}
+        for name, each in definition.wanted_steps().items()
+    }
+    failures: dict[str, Failure] = {}
+    executed: set[str] = set()
+    is_complete, only = True, list(selection.rerun)
+    while True:  # once, but for further seeds of comparisons that are not decided
+        batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
+        batch.announce(steps)
+        failures |= execute(batch, executor, request, console)
+        is_complete = is_complete and batch.is_done()
+        executed |= {spec.run for spec in specs}
+        specs, analyses = _planned(definition, store, selection)
+        for text in analyses:
+            console.print(text, highlight=False)
+        only = [spec.run for spec in specs if spec.run not in executed]
+        if selection.rerun or selection.only_failed or not only:
+            break
+    page = None
+    if reports is not None:
+        from suite.report import write_report
+
+        page = write_report(store, Path(reports), specs, definition.name, comparisons=definition.comparisons())
+    return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
+
+
+def preview(
+    benchmark: str | Path | Benchmark,
+    *,
+    results: str | Path = "results",
+    executor: str = DEFAULT,
+    selection: Selection = ALL,
+    request: Request = DEFAULTS,
+    trust: bool = False,
+) -> str:
+    """Return what an executor would submit; nothing is written or contacted. Raises as `run`."""
+    definition, store = _definition(benchmark, trust), Store(Path(results))
+    specs, _ = _planned(definition, store, selection)
+    batch = Batch(store, specs, rerun=selection.rerun, only_failed=selection.only_failed)
+    return make_executor(executor, store, _for_batch(request._replace(name=definition.name), batch)).preview()
+
+
+def execute(batch: Batch, executor: str, request: Request, console: Console) -> dict[str, Failure]:
+    """Have a batch executed while showing how far its plan is; return why runs failed.
+
+    Raises
+    ------
+    UsageError
+        If the executor cannot be used.
+    Interrupted
+        If it was stopped.
+    """
+    from suite.console.progress import Progress
+    from suite.execute.forecast import Speeds
+    from suite.plan.identity import drift
+
+    store = batch.store
+    console.print(f"{request.name}: {batch.described}")
+    for warning in drift(batch.specs, store):
+        console.print(warning, highlight=False)
+    with make_executor(executor, store, _for_batch(request, batch)).open() as engine:
+        console.print(f"{engine.describe()}, {executor} executor")
+        # What was to be executed again has been forgotten by now, and is pending as others are.
+        batch.start_over()
+        try:
+            with _interrupting(engine), Progress(store, batch.specs, console) as progress:
+                engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+        except KeyboardInterrupt:
+            raise Interrupted(engine.detach_message()) from None
+    for name, failure in engine.failures.items():
+        console.print(f"failed: {name}: {failure.kind}: {failure.reason}")
+        console.print(store.record(name).log_tail(), highlight=False, style="dim")
+    for spec in batch.unfinished:
+        record = store.record(spec.run)
+        for step in record.lacking:
+            if reason := record.step_failure(step):
+                console.print(f"finished, but without {step}: {spec.run}: {reason}", highlight=False)
+    return engine.failures
+
+
+def _definition(benchmark: str | Path | Benchmark, trust: bool) -> Benchmark:
+    return benchmark if isinstance(benchmark, Benchmark) else load_benchmark(str(benchmark), trusted=trust)
+
+
+def _planned(definition: Benchmark, store: Store, selection: Selection) -> tuple[list[RunSpec], list[str]]:
+    """Return the runs that are meant, as finished ones ask for them, and what interim analyses say."""
+    wanted, analyses = planned(definition, store)
+    return chosen(wanted, selection.only, selection.seeds), [each.text for each in analyses]
+
+
+def _for_batch(request: Request, batch: Batch) -> Request:
+    modules = {module for spec in batch.unfinished for module in spec.modules}
+    return request._replace(runs=len(batch.unfinished), threads=batch.threads, modules=tuple(sorted(modules)))
+
+
+@contextmanager
+def _interrupting(engine: Engine) -> Iterator[None]:
+    """Let SIGINT (Ctrl-C) and SIGTERM stop an engine in good order; other threads than the main one get no signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: engine.interrupt()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
