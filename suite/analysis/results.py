@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from suite.inspect.post_run import read_all
 from suite.inspect.step import PostRunStep, Record, StepRecord
 from suite.spec import APART, RunSpec
-from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord
+from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord, RunState
 from suite.store.runs import Store
 
 RUN_COLUMNS = (
@@ -51,6 +52,34 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class StoredRun:
+    """What is read of one run."""
+
+    run: str
+    state: RunState = "pending"
+    spec: RunSpec | None = None
+    """None if it cannot be read, and nobody planned it."""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    """Of a done run: its columns of `RUN_COLUMNS` after the state."""
+    curve: pd.DataFrame | None = None
+    """Of a done run: see `Results.curves`."""
+    adaptations: pd.DataFrame | None = None
+    """Of a done run: see `Results.adaptations`."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Of a done run."""
+    post_run: dict[str, StepRecord] = field(default_factory=dict)
+    """What post-run steps found of a done run, by step."""
+    failure: dict[str, Any] = field(default_factory=dict)
+    """Why it was given up."""
+    log_tail: str = ""
+    """Of a run that is not done."""
+    problems: tuple[str, ...] = ()
+    """Why it, or a file that was added to it, cannot be used."""
+    snapshot: str | None = None
+    """Where it was read from, if it is published."""
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything that analysis and report know of a store."""
 
@@ -58,27 +87,34 @@ class Results:
     """One row a run, whatever its state (`RUN_COLUMNS`); numbers are missing unless the run is done."""
     curves: pd.DataFrame
     """One row an evaluation of a done run (`CURVE_COLUMNS`): means over its test episodes."""
-    problems: tuple[Problem, ...]
-    specs: dict[str, RunSpec] = field(default_factory=dict)
-    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: dict[str, dict[str, Any]] = field(default_factory=dict)
-    log_tails: dict[str, str] = field(default_factory=dict)
-    """Of runs that are not done."""
-    post_run: dict[str, dict[str, StepRecord]] = field(default_factory=dict)
-    """What post-run steps found of done runs, by run and step."""
+    each: dict[str, StoredRun]
+    """What was read of each run."""
     others: tuple[str, ...] = ()
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
-    snapshots: dict[str, str] = field(default_factory=dict)
-    """Where runs were read from that are published, not of the store's own."""
     adaptations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ADAPTATION_COLUMNS)))
     """One row an evaluation and number of adaptations (`ADAPTATION_COLUMNS`) of a done run that was tested stepwise."""
+
+    @cached_property
+    def specs(self) -> dict[str, RunSpec]:
+        """What each run is, where that can be read."""
+        return {run: each.spec for run, each in self.each.items() if each.spec is not None}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What cannot be used, and why."""
+        return tuple(Problem(run, problem) for run, each in self.each.items() for problem in each.problems)
+
+    @property
+    def snapshots(self) -> dict[str, str]:
+        """Where runs were read from that are published, not of the store's own."""
+        return {run: each.snapshot for run, each in self.each.items() if each.snapshot is not None}
 
     def found_by(self, step: PostRunStep[Any, Record]) -> dict[str, Record]:
         """Return what a post-run step found, by run."""
         return {
             run: record
-            for run, records in self.post_run.items()
-            if isinstance(record := records.get(step.name), step.record)
+            for run, each in self.each.items()
+            if isinstance(record := each.post_run.get(step.name), step.record)
         }
 
     @property
@@ -125,107 +161,100 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
     store : the run store; an empty or absent one gives empty tables.
     planned : the runs that a benchmark consists of; a planned run without a folder is pending. None: all that is there.
     """
-    wanted = None if planned is None else {spec.run: spec for spec in planned}
-    specs = dict(wanted or {})
-    rows: dict[str, dict[str, Any]] = {}
-    curves: list[pd.DataFrame] = []
-    steps: list[pd.DataFrame] = []
-    problems: list[Problem] = []
-    provenance: dict[str, dict[str, Any]] = {}
-    failures: dict[str, dict[str, Any]] = {}
-    log_tails: dict[str, str] = {}
-    post_run: dict[str, dict[str, StepRecord]] = {}
-    others: list[str] = []
-    snapshots: dict[str, str] = {}
-
-    for folder in _folders(store, planned):
-        run = folder.run
-        if folder.snapshot is not None:
-            snapshots[run] = str(folder.snapshot)
-        try:
-            spec = folder.spec()
-            if spec.run != run:
-                raise CorruptRunError(f"{folder.path}/run.json: describes another run, {spec.run}")
-            if wanted is not None and run not in wanted:
-                others.append(run)
-                continue
-            specs.setdefault(run, spec)
-            rows[run] = {"state": folder.state}
-            if folder.state == "done":
-                folder.verify()
-                provenance[run] = folder.provenance()
-                episodes = _episodes(folder)
-                curve = _curve(episodes)
-                rows[run] |= _numbers(curve, folder.training(), provenance[run])
-                curves.append(curve.assign(run=run))
-                steps.append(_adaptations(episodes).assign(run=run))
-                post_run[run], wrong = read_all(folder)  # computed from the run, not of it: its own numbers stand
-                problems += [Problem(run, each) for each in wrong]
-            else:
-                failures[run] = folder.failure()
-                log_tails[run] = folder.log_tail()
-        except (CorruptRunError, OSError) as error:
-            problem = str(error)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:  # whole files with values of another kind
-            problem = f"{folder.path}: {type(error).__name__}: {error}"
+    wanted = {spec.run: spec for spec in planned or ()}
+    each = {run: StoredRun(run, spec=spec) for run, spec in wanted.items()}
+    others = []
+    for record in _records(store, planned):
+        found = read_run(record, wanted.get(record.run))
+        if planned is None or found.run in wanted or found.spec is None:
+            each[found.run] = found
         else:
-            continue
-        problems.append(Problem(run, problem))
-        rows[run] = {"state": "unreadable"}
-        provenance.pop(run, None)
-        log_tails[run] = folder.log_tail()
-
-    entries = _entries(specs)
+            others.append(found.run)
+    entries = _entries({run: found.spec for run, found in each.items() if found.spec is not None})
     runs = pd.DataFrame(
         [
-            {"run": run, "state": "pending", **_identity(specs.get(run), entries.get(run)), **rows.get(run, {})}
-            for run in sorted(specs.keys() | rows.keys())
+            {"run": run, "state": found.state, **_identity(found.spec, entries.get(run)), **found.numbers}
+            for run, found in sorted(each.items())
         ],
         columns=list(RUN_COLUMNS),
     ).sort_values(["environment", "entry", "seed", "run"], ignore_index=True)
     return Results(
         runs,
-        _of_runs(curves, runs, CURVE_COLUMNS),
-        tuple(problems),
-        specs,
-        provenance,
-        failures,
-        log_tails,
-        post_run,
+        _of_runs({run: found.curve for run, found in each.items()}, runs, CURVE_COLUMNS),
+        each,
         tuple(others),
-        snapshots,
-        _of_runs(steps, runs, ADAPTATION_COLUMNS),
+        _of_runs({run: found.adaptations for run, found in each.items()}, runs, ADAPTATION_COLUMNS),
     )
 
 
-def _of_runs(tables: Sequence[pd.DataFrame], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
+    """Read a run; what cannot be read is said, not raised.
+
+    Parameters
+    ----------
+    planned : what it is, if somebody planned it.
+    """
+    run, spec = record.run, planned
+    found = StoredRun(run, snapshot=None if record.snapshot is None else str(record.snapshot))
+    try:
+        own = record.spec()
+        if own.run != run:
+            raise CorruptRunError(f"{record.path}/run.json: describes another run, {own.run}")
+        spec = planned or own
+        if record.state != "done":
+            return replace(found, state=record.state, spec=spec, failure=record.failure(), log_tail=record.log_tail())
+        record.verify()
+        provenance = record.provenance()
+        episodes = _episodes(record)
+        curve = _curve(episodes)
+        steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
+        return replace(
+            found,
+            state="done",
+            spec=spec,
+            numbers=_numbers(curve, record.training(), provenance),
+            curve=curve,
+            adaptations=_adaptations(episodes),
+            provenance=provenance,
+            post_run=steps,
+            problems=tuple(problems),
+        )
+    except (CorruptRunError, OSError) as error:
+        problem = str(error)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # whole files with values of another kind
+        problem = f"{record.path}: {type(error).__name__}: {error}"
+    return replace(found, state="unreadable", spec=spec, log_tail=record.log_tail(), problems=(problem,))
+
+
+def _of_runs(tables: Mapping[str, pd.DataFrame | None], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Put tables of single runs together, with what the runs are."""
-    table = pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
+    there = [table.assign(run=run) for run, table in tables.items() if table is not None]
+    table = pd.concat(there) if there else pd.DataFrame(columns=list(columns))
     for column in ("entry", "environment", "seed"):
         table[column] = table["run"].map(runs.set_index("run")[column])
     order = [name for name in ("environment", "entry", "seed", "environment_steps", ADAPTATIONS) if name in columns]
     return table[list(columns)].sort_values(order, ignore_index=True)
 
 
-def _folders(store: Store, planned: Sequence[RunSpec] | None) -> list[RunRecord]:
-    """Return the store's folders, each run as it counts, and with a plan also what is published of it elsewhere."""
+def _records(store: Store, planned: Sequence[RunSpec] | None) -> list[RunRecord]:
+    """Return the store's runs, each as it counts, and with a plan also what is published of it elsewhere."""
     own = list(store.records())
     if planned is None:
         return own
-    names = {folder.run for folder in own}
+    names = {record.run for record in own}
     elsewhere = [store.record(spec.run) for spec in planned if spec.run not in names]
-    return [*map(store.record, sorted(names)), *(folder for folder in elsewhere if folder.snapshot is not None)]
+    return [*map(store.record, sorted(names)), *(record for record in elsewhere if record.snapshot is not None)]
 
 
-def _episodes(folder: RunRecord) -> pd.DataFrame:
+def _episodes(record: RunRecord) -> pd.DataFrame:
     """Read a run's test episodes, whose returns must be finite."""
-    episodes = folder.evaluations()
+    episodes = record.evaluations()
     if episodes.empty:
-        raise CorruptRunError(f"{folder.path}/evaluations.parquet: holds no evaluation")
+        raise CorruptRunError(f"{record.path}/evaluations.parquet: holds no evaluation")
     bad = int((~np.isfinite(episodes["return"].to_numpy(float))).sum())
     if bad:
         raise CorruptRunError(
-            f"{folder.path}/evaluations.parquet: {bad} of {len(episodes)} returns are not finite (the run diverged)"
+            f"{record.path}/evaluations.parquet: {bad} of {len(episodes)} returns are not finite (the run diverged)"
         )
     return episodes
 

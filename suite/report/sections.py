@@ -389,7 +389,7 @@ def _run_matrix(results: Results, order: Sequence[str]) -> list[tuple[str, list[
     runs = results.runs
     cells: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for row in runs[runs["entry"].notna()].to_dict("records"):
-        state = _shown_state(row["state"], results.failures.get(row["run"], {}))
+        state = _shown_state(row["state"], results.each[row["run"]].failure)
         cells.setdefault((row["environment"], row["entry"]), []).append((int(row["seed"]), state, row["run"]))
     names = sorted({environment for environment, _ in cells})
     return [(name, [sorted(cells.get((name, entry), [])) for entry in order]) for name in names]
@@ -406,7 +406,7 @@ def _failed(results: Results) -> list[tuple[str, str, str, str]]:
     runs = results.runs
     rows = []
     for row in runs[runs["state"].isin(["failed", "unreadable"]) | runs["run"].isin(list(reasons))].to_dict("records"):
-        failure = results.failures.get(row["run"], {})
+        failure = results.each[row["run"]].failure
         reason = reasons.get(row["run"]) or ": ".join(str(failure[key]) for key in ("kind", "reason") if key in failure)
-        rows.append((row["run"], _shown_state(row["state"], failure), reason, results.log_tails.get(row["run"], "")))
+        rows.append((row["run"], _shown_state(row["state"], failure), reason, results.each[row["run"]].log_tail))
     return rows

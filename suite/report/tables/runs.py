@@ -102,8 +102,10 @@ def wall_clock(done: pd.DataFrame) -> Table:
 def machines(results: Results) -> Table:
     """The machines and software that made the numbers: one row for all runs that share them."""
     groups: dict[tuple[Cell, ...], int] = {}
-    for run in sorted(results.provenance):
-        source = _source(results.provenance[run])
+    for found in results.each.values():
+        if not found.provenance:
+            continue
+        source = _source(found.provenance)
         groups[source] = groups.get(source, 0) + 1
     rows = tuple((name, groups[source], *source) for source, name in _names(groups).items())
     return Table(
@@ -136,7 +138,7 @@ def protocols(results: Results) -> Table:
 
 def started_again(results: Results) -> dict[str, int]:
     """Return how often runs that cannot go on from a checkpoint were begun anew, where that happened."""
-    found = {run: results.provenance[run].get("started_again") for run in sorted(results.provenance)}
+    found = {run: each.provenance.get("started_again") for run, each in sorted(results.each.items())}
     return {run: count for run, count in found.items() if type(count) is int and count > 0}
 
 
@@ -147,11 +149,11 @@ def times(count: int) -> str:
 
 def provenance(results: Results) -> Table:
     """Where each run's numbers come from, and the command that makes them again."""
-    names = _names({_source(results.provenance[run]): 0 for run in sorted(results.provenance)})
+    names = _names({_source(each.provenance): 0 for each in results.each.values() if each.provenance})
     again = started_again(results)
     rows: list[tuple[Cell, ...]] = []
     for row in results.runs.to_dict("records"):
-        found = results.provenance.get(row["run"], {})
+        found = results.each[row["run"]].provenance
         commit = str(found.get("commit") or "")
         rows.append(
             (

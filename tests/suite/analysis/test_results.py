@@ -93,8 +93,8 @@ def test_states_of_planned_runs(tmp_path: Path) -> None:
     finish(store, foreign, linear(0, 1))
     results = read_results(store, specs)
     assert results.runs.set_index("seed")["state"].to_dict() == {0: "done", 1: "failed", 2: "running", 3: "pending"}
-    assert results.failures[specs[1].run]["reason"] == "out of memory"
-    assert "<script>" in results.log_tails[specs[1].run]
+    assert results.each[specs[1].run].failure["reason"] == "out of memory"
+    assert "<script>" in results.each[specs[1].run].log_tail
     assert results.others == (foreign.run,)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results, machine
+from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results, StoredRun, machine
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 
@@ -54,7 +54,5 @@ def finished(runs: Sequence[Run], curves: pd.DataFrame | None = None) -> Results
     return Results(
         runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
         curves=pd.DataFrame(columns=list(CURVE_COLUMNS)) if curves is None else curves,
-        problems=(),
-        specs={spec.run: spec for spec, _, _ in runs},
-        provenance={spec.run: provenance for spec, _, provenance in runs},
+        each={spec.run: StoredRun(spec.run, "done", spec, provenance=provenance) for spec, _, provenance in runs},
     )
