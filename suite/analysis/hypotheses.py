@@ -11,9 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from suite.analysis.comparisons import COMPARABLE_SHARE, Average
-from suite.analysis.intervals import chance_interval, ratio_interval, typical_ratio_interval
+from suite.analysis.intervals import (
+    chance_interval,
+    difference_interval,
+    mean_interval,
+    ratio_interval,
+    typical_ratio_interval,
+)
 from suite.analysis.permutations import (
     FloatArray,
     Permuted,
@@ -48,11 +55,13 @@ class Finding:
     """Of the estimate from the boundary, in standard deviations of the rearrangements."""
     smallest: float
     """The smallest p-value that these numbers of seeds and environments allow on either side."""
+    fits: bool | None = None
+    """Of a printed value, which is no side: whether it is compatible; None where the runs cannot tell."""
 
     @property
     def direction(self) -> int:
         """1 if decided for the statement, -1 if decided against it, else 0."""
-        return 1 if self.above <= LEVEL else -1 if self.below <= LEVEL else 0
+        return 1 if self.fits or self.above <= LEVEL else -1 if self.below <= LEVEL else 0
 
 
 NOTHING = Finding("no data", math.nan, math.nan, math.nan, 1.0, 1.0, math.nan, 1.0)
@@ -218,6 +227,64 @@ def fewer_steps(entries: Sequence[Samples], times: float) -> Finding:
         above.distance if above.above <= below.below else below.distance,
         smallest([len(x) for x in least[0]], [len(y) for y in least[1]]),
     )
+
+
+def difference(ours: FloatArray, theirs: FloatArray, margin: float = 0.0, *, paired: bool = False) -> Finding:
+    """Test whether one mean over seeds lies above another by more than a margin: Welch's t, or Student's of pairs.
+
+    Parameters
+    ----------
+    ours, theirs : a number a seed; where they are paired, both of the same runs in the same order.
+    """
+    value, low, high = mean_interval(ours - theirs) if paired else difference_interval(ours, theirs)
+    groups = [ours - theirs] if paired else [ours, theirs]
+    sizes = np.array([len(group) for group in groups])
+    parts = np.array([group.var(ddof=1) / len(group) if len(group) > 1 else math.nan for group in groups])
+    variance = float(parts.sum())
+    if not variance > 0:  # a single seed, or nothing varies
+        return Finding("difference of means", value, low, high, 1.0, 1.0, math.nan, 1.0)
+    freedom = variance**2 / float((parts**2 / (sizes - 1)).sum())
+    t = (value - margin) / math.sqrt(variance)
+    above, below = (float(special.stdtr(freedom, sign * t)) for sign in (-1, 1))
+    name = f"difference of means, of the same {len(ours)} runs" if paired else "difference of means"
+    return Finding(name, value, low, high, above, below, t, 0.0)
+
+
+INFORMATIVE = 0.5
+"""A prediction interval narrower than this share of the gain over untrained can tell whether a print fits."""
+
+
+def printed_value(scores: FloatArray, untrained: FloatArray, printed: float, runs: int) -> Finding:
+    """Test whether a printed mean of so many runs fits what these seeds say: Student's prediction interval.
+
+    It is not compatible where it lies outside; compatible where it lies inside and the interval is narrow against what
+    was learnt, so that hardly anything else would have fitted: narrower than half the gain over untrained, which it
+    then does not hold. Each seed draws its own test tasks, or all have the print's own: no error over tasks is added.
+
+    Parameters
+    ----------
+    scores, untrained : (seeds,).
+    """
+    count, value = len(scores), float(scores.mean())
+    name = f"mean; 95 % interval of a mean of {runs} further run" + "s" * (runs > 1)
+    scale = float(scores.std(ddof=1)) * math.sqrt(1 / count + 1 / runs) if count > 1 else 0.0
+    if not scale > 0:
+        return Finding(name, value, math.nan, math.nan, math.nan, 1.0, math.nan, 1.0)
+    half = float(special.stdtrit(count - 1, 0.975)) * scale
+    p = 2 * float(special.stdtr(count - 1, -abs(printed - value) / scale))
+    narrow = 2 * half < INFORMATIVE * abs(value - float(untrained.mean()))
+    fits = True if p > LEVEL and narrow else False if p <= LEVEL else None
+    return Finding(name, value, value - half, value + half, math.nan, p, math.nan, 0.0, fits)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number (Holm 1979): all at or below 5 % are right in 95 % of families."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [1.0] * len(order), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
 
 
 def _chances_of_best(entries: Sequence[Samples]) -> list[float]:

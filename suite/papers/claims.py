@@ -11,11 +11,13 @@ from pydantic import Field, RootModel
 from suite.papers import statements
 from suite.papers.schema import Text
 from suite.papers.sources import Variant
-from suite.papers.statements import Statement
+from suite.papers.statements import Statement, label
 
 AnyStatement = Annotated[
-    statements.Gain
+    statements.Difference
+    | statements.Gain
     | statements.MostWins
+    | statements.PrintedValue
     | statements.RatioOfSeconds
     | statements.RatioOfSteps
     | statements.ShareBetter
@@ -53,10 +55,13 @@ class Claim:
 
 def in_variant(claim: Claim, variant: Variant, environments: Sequence[str] | None) -> Claim | None:
     """Return a claim about a variant's entries; None if it speaks of none of them, or of places where none runs."""
-    if not set(claim.entries) & set(variant.entries):
+    if not {label(entry) for entry in claim.entries} & set(variant.entries):
         return None
     if environments is not None and not set(claim.environments) <= set(environments):
         return None
-    entries = [f"{entry}-{variant.ending}" if entry in variant.entries else entry for entry in claim.entries]
+    entries = [
+        entry.replace(label(entry), f"{label(entry)}-{variant.ending}", 1) if label(entry) in variant.entries else entry
+        for entry in claim.entries
+    ]
     about = claim.about.model_copy(update={"entries": entries})
     return Claim(claim.key, about, claim.environments, variant.ending)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from suite.analysis.hypotheses import LEVEL, NOTHING, Finding, seeds_to_decide
+from suite.analysis.hypotheses import LEVEL, NOTHING, Finding, holm, seeds_to_decide
 from suite.analysis.ranking import common_environments
 from suite.analysis.results import WINDOW, Results, window_scores
 from suite.papers.claims import Claim
 from suite.papers.paper import Paper
+from suite.papers.statements import AFTER, Verdict, label
+from suite.store.record import ADAPTATIONS
 
-Verdict = Literal["reproduced", "not reproduced", "not enough runs", "not at the paper's settings"]
 Pointing = Literal["same direction", "opposite direction", "inconclusive"]
 
 
@@ -36,6 +38,10 @@ class Judgement:
     reason: str
     cost: str
     """What it would take to decide."""
+    tested: bool
+    """Whether there were enough runs to test it."""
+    holm: float = math.nan
+    """p-value of the side that the runs lean to, adjusted for all claims of the paper that were tested."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,14 @@ class Direction:
 def judge_all(paper: Paper, results: Results) -> list[Judgement]:
     """Judge every claim of a paper, for the plain entries and for every variant of them that ran."""
     done = settled(paper, results)
-    return [judge(paper, claim, done, results.curves) for claim in paper.variants(set(done["entry"]))]
+    return with_holm([judge(paper, claim, done, results.curves) for claim in paper.variants(set(done["entry"]))])
+
+
+def with_holm(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Adjust the p-values of the claims that were tested for their number: every paper is a family."""
+    tested = [each for each in judgements if each.tested]
+    adjusted = iter(holm([float(np.nanmin([each.finding.above, each.finding.below])) for each in tested]))
+    return [replace(each, holm=next(adjusted)) if each.tested else each for each in judgements]
 
 
 def directions(paper: Paper, results: Results) -> list[Direction]:
@@ -83,7 +96,26 @@ def settled(paper: Paper, results: Results) -> pd.DataFrame:
     labels = done["run"].map(lambda run: results.specs[run].label)
     alike = done[speaks].groupby([labels[speaks], "environment"])["entry"].transform("nunique") == 1
     done.loc[alike[alike].index, "entry"] = labels[alike[alike].index]
-    return done
+    return pd.concat([done, *_after_adaptations(done, results.adaptations, paper.about.window)], ignore_index=True)
+
+
+def _after_adaptations(done: pd.DataFrame, adaptations: pd.DataFrame, window: float) -> list[pd.DataFrame]:
+    """Return runs that were tested step by step once more for every number of adaptations, scored after these.
+
+    Their entries are named maml@0, maml@1 and so on.
+    """
+    found = []
+    for number, returns in adaptations.groupby(ADAPTATIONS, sort=True):
+        rows = done[done["run"].isin(returns["run"])]
+        start = returns[returns["environment_steps"] == 0].set_index("run")["return"]
+        found.append(
+            rows.assign(
+                entry=rows["entry"] + f"{AFTER}{number}",
+                score=rows["run"].map(window_scores(returns, rows, window)),
+                untrained=rows["run"].map(start),
+            )
+        )
+    return found
 
 
 def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) -> Judgement:
@@ -110,6 +142,7 @@ def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) 
     needed = paper.about.seeds
 
     verdict: Verdict = "not enough runs"
+    tested = False
     if absent:
         reason = f"no finished run of {' or '.join(absent)} on the claim's environments"
     elif astray:
@@ -122,15 +155,16 @@ def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) 
     elif seeds < needed:
         reason = f"{seeds} seeds in some environment, {needed} needed"
     else:
-        verdict = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}[finding.direction]  # type: ignore[assignment]
+        tested = finding is not NOTHING
+        verdict = claim.about.verdicts[finding.direction]
         reason = said(finding)
     if note and not astray:
         reason += f"; {note}"
     if machines and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
-    decided = verdict in {"reproduced", "not reproduced"}
+    decided = tested and finding.direction != 0
     cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, finding, seeds)
-    return Judgement(claim, value, finding, seeds, len(covered), verdict, reason, cost)
+    return Judgement(claim, value, finding, seeds, len(covered), verdict, reason, cost, tested)
 
 
 def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataFrame) -> Direction:
@@ -180,6 +214,11 @@ def _found(
 
 def said(finding: Finding) -> str:
     """Say what a test found: the side that is decided with its p-value, or both."""
+    if finding.fits is not None or math.isnan(finding.above):
+        limits = f"[{finding.low:.3g}, {finding.high:.3g}]"
+        if finding.fits is None:
+            return f"{limits} is too wide against what was learnt"
+        return f"the print lies {'in' if finding.fits else 'out'}side of {limits}"
     if math.isnan(finding.estimate):
         return "the rule leaves no environment to test"
     if finding.direction > 0:
@@ -223,7 +262,7 @@ def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, finding: Finding, see
         entry: sum(
             max(0, paper.about.seeds - int(counts.get((environment, entry), 0))) for environment in claim.environments
         )
-        for entry in claim.entries
+        for entry in {label(entry): entry for entry in claim.entries}.values()
     }
     prefix = ""
     if not sum(missing.values()):
@@ -234,12 +273,12 @@ def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, finding: Finding, see
             return "no number of seeds: what is tested lies at the boundary"
         more = int(needed) - seeds
         prefix = f"about {more} more seeds in each environment: "
-        missing = dict.fromkeys(claim.entries, more * len(claim.environments))
+        missing = dict.fromkeys(missing, more * len(claim.environments))
     runs = sum(missing.values())
-    hours = [_hours(paper, entry, there) for entry in claim.entries]
-    if any(math.isnan(each) for each in hours):
+    hours = {entry: _hours(paper, entry, there) for entry in missing}
+    if any(math.isnan(each) for each in hours.values()):
         return f"{prefix}{runs} runs"
-    total = sum(missing[entry] * each for entry, each in zip(claim.entries, hours, strict=True))
+    total = sum(count * hours[entry] for entry, count in missing.items())
     return f"{prefix}{runs} runs, {total:,.0f} hours of one machine"
 
 

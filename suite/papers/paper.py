@@ -17,6 +17,7 @@ from suite.papers.folder import ABOUT, Folder, read_folder, shipped_papers
 from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.sources import Block, SettingsFile
+from suite.papers.statements import label
 from suite.plan.environment_sets import kind_of, named_environments
 
 CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
@@ -169,8 +170,8 @@ def _check_settings(paper: Paper, claim: Claim) -> None:
         for entry in each.entries:
             for environment in each.environments:
                 try:
-                    if not paper.settings.of(entry, environment):
+                    if not paper.settings.of(label(entry), environment):
                         raise UsageError(f"{entry} on {environment}: has no settings, but {claim.key} claims something")
-                    paper.settings.expected(entry, environment)
+                    paper.settings.expected(label(entry), environment)
                 except UsageError as error:
                     raise UsageError(f"paper file {paper.folder / SETTINGS}: {error}") from error

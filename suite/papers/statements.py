@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
@@ -21,10 +21,29 @@ from suite.analysis.intervals import clearly_not_zero
 from suite.analysis.permutations import Samples
 from suite.analysis.ranking import strata
 from suite.errors import unknown
+from suite.papers.folder import Printed, exact
 from suite.papers.schema import Strict, Text
 
+Verdict = Literal[
+    "reproduced",
+    "not reproduced",
+    "compatible",
+    "not compatible",
+    "cannot tell",
+    "not enough runs",
+    "not at the paper's settings",
+]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+AFTER = "@"
+"""maml@2: the entry maml after its second adaptation, of runs that were tested step by step."""
+
+
+def label(entry: str) -> str:
+    """Return the label of the runs of an entry, which may name a number of adaptations."""
+    return entry.partition(AFTER)[0]
 
 
 class Statement(Strict, ABC):
@@ -43,10 +62,16 @@ class Statement(Strict, ABC):
     takes: ClassVar[tuple[int, int]] = (2, 2)
     """How many entries, at least and at most."""
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "score"
+    verdicts: ClassVar[Mapping[int, Verdict]] = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}
+    """What is said if it is decided for the statement, not at all, or against it."""
 
     @model_validator(mode="after")
     def _entries(self) -> Statement:
         low, high = self.takes
+        for entry in self.entries:
+            label, mark, step = entry.partition(AFTER)
+            if mark and not (label and step.isascii() and step.isdigit()):
+                raise ValueError(f"entries: {entry}: a number of adaptations is written {label}{AFTER}1")
         if not low <= len(self.entries) <= high or len(set(self.entries)) < len(self.entries):
             many = f"{low}" if low == high else f"{low} or more"
             raise ValueError(f"entries: takes {many} different entries, not {self.entries}")
@@ -227,6 +252,81 @@ class Gain(_OfMeans):
     def test(self, samples: Sequence[Samples]) -> Finding:
         """Test relative differences, which have no bias for equal entries."""
         return hypotheses.gains(samples, self.average)
+
+
+class _OnOneEnvironment(Statement):
+    """A statement about means over seeds on one environment."""
+
+    environments: Annotated[list[Text], Field(min_length=1, max_length=1)]
+
+
+class Difference(_OnOneEnvironment):
+    """On one environment the first entry's mean over seeds is higher than the second's."""
+
+    statistic: Literal["difference"]
+    margin: Number = 0.0
+    """By more than so much, in the paper's unit."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether the same runs give both."""
+        return len({label(entry) for entry in self.entries}) == 1
+
+    @property
+    def rule(self) -> str:
+        """The rule."""
+        how = ", of the same runs" if self.paired else ""
+        return f"mean of {self.entries[0]} less that of {self.entries[1]}{how} {sign(self.side)} {self.margin:g}"
+
+    def samples(self, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]) -> list[Samples]:
+        """Return both entries' runs; where the same runs give both, in one order."""
+        if not self.paired:
+            return super().samples(runs, curves, environments)
+        scores = [runs[runs["entry"] == entry].set_index("run")["score"] for entry in self.entries]
+        both = pd.concat(scores, axis=1, join="inner").sort_index().to_numpy(float)
+        return [[both[:, 0]], [both[:, 1]]]
+
+    def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
+        """Return the difference."""
+        return float(samples[0][0].mean() - samples[1][0].mean()), ""
+
+    def test(self, samples: Sequence[Samples]) -> Finding:
+        """Test it: Welch, or paired where the same runs give both."""
+        return hypotheses.difference(samples[0][0], samples[1][0], self.margin, paired=self.paired)
+
+
+class PrintedValue(_OnOneEnvironment):
+    """The number that a paper prints for an entry fits what our runs say."""
+
+    statistic: Literal["printed value"]
+    published: Printed
+    """The number, in the paper's unit."""
+    runs: Annotated[int, Field(ge=1)] = 1
+    """Over how many runs the paper averages."""
+    side: Literal["above"] = "above"
+    """It has none."""
+    takes: ClassVar[tuple[int, int]] = (1, 1)
+    verdicts: ClassVar[Mapping[int, Verdict]] = {1: "compatible", 0: "cannot tell", -1: "not compatible"}
+
+    @property
+    def rule(self) -> str:
+        """The rule."""
+        return (
+            f"{self.published} lies in the 95 % interval of a mean of {self.runs} of {self.entries[0]}'s runs, and "
+            "that is narrower than half of the gain over untrained"
+        )
+
+    def samples(self, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]) -> list[Samples]:
+        """Return the scores and the untrained values."""
+        return [strata(runs, self.entries[0], environments, column) for column in ("score", "untrained")]
+
+    def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
+        """Return our mean."""
+        return float(samples[0][0].mean()), ""
+
+    def test(self, samples: Sequence[Samples]) -> Finding:
+        """Test whether it fits."""
+        return hypotheses.printed_value(samples[0][0], samples[1][0], float(exact(self.published)), self.runs)
 
 
 class MostWins(_OfMeans):

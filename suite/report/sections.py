@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results
-from suite.papers.judgements import Verdict
+from suite.papers.statements import Verdict
 from suite.plan.deviations import in_words
 from suite.report import cluster_page, figures
 from suite.report.contents import Compared, Contents, adaptive_claims
@@ -24,7 +24,17 @@ from suite.table import DAGGER_NOTE, Table, number
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
-CLAIM_VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "not enough runs", "not at the paper's settings")
+CLAIM_VERDICTS: tuple[Verdict, ...] = (
+    "reproduced",
+    "not reproduced",
+    "compatible",
+    "not compatible",
+    "cannot tell",
+    "not enough runs",
+    "not at the paper's settings",
+)
+OF_PRINTED_VALUES = {"compatible", "not compatible", "cannot tell"}
+"""Counted only where there are such claims."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,11 @@ def verdict(found: Contents) -> Section:
         "verdict",
         "Verdict",
         {
-            "verdict_counts": {verdict: verdicts.count(verdict) for verdict in CLAIM_VERDICTS},
+            "verdict_counts": {
+                verdict: verdicts.count(verdict)
+                for verdict in CLAIM_VERDICTS
+                if verdict in verdicts or verdict not in OF_PRINTED_VALUES
+            },
             "papers": [
                 (
                     each.paper,

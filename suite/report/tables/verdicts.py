@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.hypotheses import POWER, Finding
+from suite.analysis.hypotheses import LEVEL, POWER, Finding
 from suite.papers.audit import AuditRow
 from suite.papers.folder import Folder
 from suite.papers.judgements import Direction, Judgement
@@ -18,6 +18,9 @@ from suite.table import Table, interval, number, text
 VERDICT_CLASSES = {
     "reproduced": "good",
     "not reproduced": "bad",
+    "compatible": "good",
+    "not compatible": "bad",
+    "cannot tell": "open",
     "not enough runs": "open",
     "not at the paper's settings": "neutral",
     "same direction": "good",
@@ -59,6 +62,7 @@ def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
                 interval(finding.low, finding.high),
                 finding.above,
                 finding.below,
+                judgement.holm,
                 judgement.seeds,
                 f"{judgement.environments} of {len(claim.environments)}",
                 judgement.reason,
@@ -80,6 +84,7 @@ def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
             "estimate_ci": "95 % CI",
             "p_claimed": "p (claimed side)",
             "p_other": "p (other side)",
+            "p_holm": "p (Holm)",
             "seeds": "seeds",
             "environments": "environments",
             "reason": "reason",
@@ -87,7 +92,21 @@ def claims(paper: Paper, judgements: Sequence[Judgement]) -> Table:
             "printed_in": "printed in",
         },
         tuple(rows),
-        RULE,
+        f"{family(judgements)} {RULE}".strip(),
+    )
+
+
+def family(judgements: Sequence[Judgement]) -> str:
+    """Say how many claims were tested, and which verdicts stand for all of them together."""
+    tested = [each for each in judgements if each.tested]
+    if not tested:
+        return ""
+    standing = [each.claim.name for each in tested if each.finding.direction and each.holm <= LEVEL]
+    decided = sum(each.finding.direction != 0 for each in tested)
+    stands = f": {'; '.join(standing)}" if standing else ""
+    return (
+        f"{len(tested)} claims were tested and {decided} decided, each by itself; {len(standing)} of these at 5 % for "
+        f"all of them together (Holm){stands}."
     )
 
 

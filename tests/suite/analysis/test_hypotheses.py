@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from suite.analysis.hypotheses import (
     LEVEL,
@@ -13,9 +14,12 @@ from suite.analysis.hypotheses import (
     Hypothesis,
     better,
     both_not_worse,
+    difference,
     gains,
+    holm,
     most_wins,
     not_worse,
+    printed_value,
     seeds_to_decide,
     total_ratio,
 )
@@ -160,3 +164,63 @@ def test_at_the_boundary_no_number_of_seeds_decides() -> None:
     found = better(flat([1, 2, 3], [1, 2, 3]))
     assert found.direction == 0
     assert seeds_to_decide(found, 3) == math.inf
+
+
+OURS, THEIRS = np.array([5.1, 4.2, 6.3, 5.5]), np.array([4.0, 3.1, 5.6])
+
+
+def test_a_difference_is_welchs() -> None:
+    found = difference(OURS, THEIRS)
+    expected = stats.ttest_ind(OURS, THEIRS, equal_var=False, alternative="greater")
+    assert (found.estimate, found.above) == pytest.approx((OURS.mean() - THEIRS.mean(), expected.pvalue))
+    assert found.below == pytest.approx(1 - expected.pvalue)
+    limits = stats.ttest_ind(OURS, THEIRS, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((limits.low, limits.high))
+    assert difference(OURS, THEIRS, margin=1.0).above == pytest.approx(
+        stats.ttest_ind(OURS - 1, THEIRS, equal_var=False, alternative="greater").pvalue
+    )
+
+
+def test_a_difference_of_the_same_runs_is_paired() -> None:
+    found = difference(OURS[:3], THEIRS, paired=True)
+    expected = stats.ttest_rel(OURS[:3], THEIRS, alternative="greater")
+    assert found.above == pytest.approx(expected.pvalue)
+    assert "the same 3 runs" in found.quantity
+
+
+def test_a_single_seed_and_runs_that_do_not_vary_decide_no_difference() -> None:
+    assert difference(np.array([5.0]), THEIRS).direction == 0
+    assert difference(np.ones(3), np.zeros(3)).direction == 0
+
+
+@pytest.mark.parametrize(
+    ("printed", "untrained", "direction"),
+    [(10.2, 0.0, 1), (13.0, 0.0, -1), (10.2, 8.5, 0), (13.0, 8.5, -1)],
+)
+def test_a_print_fits_only_where_little_else_would_have(printed: float, untrained: float, direction: int) -> None:
+    """The interval of one further run of 9.5, 10, 10.5 is 10 +- 4.303 * 0.5 * sqrt(4 / 3) = 10 +- 2.484."""
+    scores = np.array([9.5, 10.0, 10.5])
+    found = printed_value(scores, np.full(3, untrained), printed, 1)
+    assert (found.low, found.high) == pytest.approx((10 - 2.4842, 10 + 2.4842), abs=1e-3)
+    assert found.direction == direction
+
+
+def test_an_interval_as_wide_as_half_of_what_was_learnt_cannot_tell() -> None:
+    scores = np.array([9.5, 10.0, 10.5])
+    assert printed_value(scores, np.array([0.06]), 10.0, 1).direction == 1
+    assert printed_value(scores, np.array([0.07]), 10.0, 1).direction == 0
+
+
+def test_a_mean_of_more_runs_is_known_better() -> None:
+    found = printed_value(np.array([9.5, 10.0, 10.5]), np.zeros(3), 10.0, 3)
+    assert found.high == pytest.approx(10 + 4.3027 * 0.5 * math.sqrt(2 / 3), abs=1e-3)
+
+
+def test_a_single_run_cannot_tell_whether_a_print_fits() -> None:
+    assert printed_value(np.array([10.0]), np.zeros(1), 10.0, 1).direction == 0
+
+
+def test_p_values_are_adjusted_for_their_number() -> None:
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

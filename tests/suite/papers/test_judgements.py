@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from suite.papers.judgements import Direction, Judgement, directions, judge, judge_all, p_value
+from suite.papers.judgements import Direction, Judgement, directions, judge, judge_all, p_value, settled
 from suite.papers.paper import read_paper
 from suite.plan.environment_sets import environment_sets
+from suite.report.tables import verdicts
 from tests.suite.papers.planned import Run, finished, planned
 
 PAPER = read_paper("tcl-pearl")
@@ -314,3 +316,32 @@ def test_runs_at_the_papers_settings_are_judged_and_do_not_point() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.0004, "p < 0.001"), (0.04567, "p = 0.046"), (0.5, "p = 0.50")])
 def test_p_values_are_written_for_readers(value: float, text: str) -> None:
     assert p_value(value) == text
+
+
+def test_runs_tested_step_by_step_are_entries_after_each_adaptation() -> None:
+    runs = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:1])
+    results = finished(runs)
+    first = runs[0][0].run
+    rows = [(first, steps, number, -40.0 + 10 * number + steps) for steps in (0, 1) for number in (0, 1)]
+    adaptations = pd.DataFrame(rows, columns=["run", "environment_steps", "adaptations", "return"])
+    done = settled(PAPER, replace(results, adaptations=adaptations))
+    after = done[done["run"] == first].set_index("entry")
+    assert set(after.index) == {"tcl-pearl", "tcl-pearl@0", "tcl-pearl@1"}
+    assert after.loc["tcl-pearl@1", ["score", "untrained"]].tolist() == [-29.0, -30.0]
+    assert after["at_settings"].nunique() == 1
+
+
+def test_every_claim_that_is_tested_counts_in_holms_family() -> None:
+    found = judge_all(PAPER, finished(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0])))
+    tested = [each for each in found if each.tested]
+    assert {each.claim.about.statement for each in tested} == {
+        STATEMENT,
+        GAIN,
+        "relative gain on MuJoCo Controls, median",
+    }
+    assert all(math.isnan(each.holm) for each in found if not each.tested)
+    least = min(min(each.finding.above, each.finding.below) for each in tested)
+    assert min(each.holm for each in tested) == pytest.approx(3 * least)
+    assert verdicts.family(found).startswith(
+        "3 claims were tested and 3 decided, each by itself; 3 of these at 5 % for"
+    )

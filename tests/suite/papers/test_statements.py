@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from suite.analysis import hypotheses
 from suite.analysis.efficiency import steps_bounds, still_rising
 from suite.analysis.hypotheses import NOTHING
 from suite.papers.claims import ClaimsFile
-from suite.papers.statements import RatioOfSteps, ShareReaching, Statement
+from suite.papers.statements import Difference, RatioOfSteps, ShareReaching, Statement
 
 
 def statement(**fields: Any) -> Statement:
@@ -159,3 +160,32 @@ def test_the_page_says_what_is_only_bounded() -> None:
         "1 runs of b never stand at the level or still rise: their steps are bounds; 1 environments have no level: b "
         "learnt nothing there"
     )
+
+
+def test_an_entry_may_name_a_number_of_adaptations() -> None:
+    about = statement(statistic="difference", entries=["maml@2", "maml@1"])
+    assert isinstance(about, Difference)
+    assert about.paired
+    assert "of the same runs > 0" in about.rule
+    assert not statement(statistic="difference", entries=["maml@1", "random@1"], margin=2.0).paired  # type: ignore[attr-defined]
+    for wrong in ("maml@", "@1", "maml@last"):
+        with pytest.raises(ValidationError, match="a number of adaptations is written"):
+            statement(statistic="difference", entries=[wrong, "random"])
+
+
+def test_a_difference_and_a_printed_value_are_about_one_environment() -> None:
+    two = ["point-goal-2d", "reach-v1"]
+    with pytest.raises(ValidationError, match="environments"):
+        statement(statistic="difference", entries=["a", "b"], environments=two)
+    with pytest.raises(ValidationError, match="must be a number"):
+        statement(statistic="printed value", entries=["a"], published="about 3")
+
+
+def test_of_the_same_runs_pairs_are_made_by_run() -> None:
+    about = statement(statistic="difference", entries=["maml@1", "maml@0"])
+    runs = pd.DataFrame(
+        [("r2", "maml@1", 5.0), ("r1", "maml@1", 3.0), ("r1", "maml@0", 1.0), ("r2", "maml@0", 4.0)],
+        columns=["run", "entry", "score"],
+    )
+    ours, theirs = about.samples(runs, runs, ["point-goal-2d"])
+    assert [ours[0].tolist(), theirs[0].tolist()] == [[3.0, 5.0], [1.0, 4.0]]
