@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from collections.abc import Callable
 from ctypes.util import find_library
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -92,13 +94,27 @@ def _choose_backend() -> None:
         if not found:
             raise RuntimeError(f"{remedy}, or set MUJOCO_GL")
         backend = found[0]
-    try:
-        context = import_module(f"mujoco.{backend}").GLContext
-    except Exception as error:  # PyOpenGL raises whatever comes of a missing library
-        raise RuntimeError(f"{remedy} ({error})") from error
     if backend == "glfw" and not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         raise RuntimeError(f"{remedy} (there is no display)")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # glfw says more than once that it cannot
+            context = import_module(f"mujoco.{backend}").GLContext
+            _draw_nothing(context)
+    except Exception as error:  # PyOpenGL raises whatever comes of a missing library
+        raise RuntimeError(f"{remedy} ({' '.join(str(error).split())})") from error
     mujoco.gl_context.GLContext = context
+
+
+def _draw_nothing(context: Any) -> None:
+    """Make a context and give it back; raises whatever a renderer would, which then complains a second time."""
+    trial = context.__new__(context)
+    trial._context = None  # if it cannot be initialised, its destructor would complain of this
+    try:
+        trial.__init__(1, 1)
+        trial.make_current()
+        mujoco.MjrContext(mujoco.MjModel.from_xml_string("<mujoco/>"), mujoco.mjtFontScale.mjFONTSCALE_50)
+    finally:
+        trial.free()
 
 
 def _cheapen(model: mujoco.MjModel, width: int, height: int) -> None:

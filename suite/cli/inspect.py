@@ -34,6 +34,7 @@ def watch(
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
     trainer = trained(Store(results).record(run), device(), trusted=trust)
+    clips.check_place(path)
     with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
     clips.write_clip(path, pictures)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -91,17 +93,51 @@ def film(trainer: Trainer, task: int, tick: Callable[[], None] = lambda: None) -
     Raises
     ------
     UsageError
-        If there is no such test task, or nothing to draw pictures with.
+        If there is no such test task, or nothing to draw pictures with; before any step is taken.
     """
     allowed = len(trainer.test.vectors)
     if not 0 <= task < allowed:
         raise UsageError(f"--task {task}: {trainer.family.spec.name} has the test tasks 0 to {allowed - 1}")
+    _draw_once(trainer, task)
     tasks = FilmedTasks(trainer.test, trainer.spec.exploration_episodes, tick)
     try:
         episodes = meta_test(trainer.algorithm, tasks, trainer.spec.exploration_episodes, np.array([task]))
     finally:
         tasks.close()
     return episodes, tasks.pictures
+
+
+def _draw_once(trainer: Trainer, task: int) -> None:
+    """Draw a picture that nobody sees: exploration can take minutes."""
+    simulation = trainer.family.simulation(1)
+    try:
+        simulation.reset(np.zeros(1, np.int64), trainer.test.vectors[[task]], [np.random.default_rng(0)])
+        picture = simulation.render(0, WIDTH, HEIGHT)
+    except Exception as error:  # of OpenGL, whatever its back end raises, or of a user's own family
+        raise UsageError(f"pictures: {str(error) or type(error).__name__}") from error
+    finally:
+        simulation.close()
+    if np.shape(picture) != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
+        wanted, given = (HEIGHT, WIDTH, 3), f"{picture.dtype} of the shape {picture.shape}"
+        raise UsageError(f"pictures: {trainer.family.spec.name} must render uint8 of the shape {wanted}, not {given}")
+
+
+def check_place(path: Path) -> None:
+    """Make sure, before anything is filmed, that a clip can be written where it is wanted.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
 
 
 def check_suffix(path: Path) -> None:

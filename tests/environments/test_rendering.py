@@ -54,3 +54,16 @@ def test_a_library_that_is_not_installed_is_named(named: str) -> None:
     done = draw(**dict([named.split("=")]))
     assert done.stdout.startswith("(32, 32, 3)" if find_library("OSMesa") else f"refused: {named}")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"MUJOCO_GL": "egl", "MUJOCO_EGL_DEVICE_ID": "77"}, {"MUJOCO_GL": "glfw", "DISPLAY": ":4711"}],
+    ids=lambda variables: variables["MUJOCO_GL"],
+)
+def test_a_back_end_that_is_installed_but_cannot_draw_is_refused_in_one_line(variables: dict[str, str]) -> None:
+    done = draw(**variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"refused: MUJOCO_GL={variables['MUJOCO_GL']}: set it to osmesa or egl")
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from algorithms import Episodes
+from environments.point_goal import _PointGoalSimulation
 from suite.errors import UsageError
 from suite.inspect.agent import load
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, embed, statistics, varies
@@ -20,7 +22,7 @@ from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
 from suite.store.folder import RunFolder
 from suite.store.runs import Store
-from suite.training.protocol import meta_test
+from suite.training.protocol import CountedTasks, meta_test
 from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite, train
@@ -302,3 +304,74 @@ def test_another_revision_of_algorithm_or_environment_is_refused(
         options = ["--task", 0, "--out", tmp_path / "clip.mp4"] if command == "watch" else []
         assert suite(command, older.run, *options, "--results", tmp_path) == 2
         assert said in capfd.readouterr().err
+
+
+def cannot_draw(self: Any, copy: int, width: int, height: int) -> Any:
+    raise CANNOT[0]
+
+
+CANNOT: list[Exception] = [RuntimeError()]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("no OpenGL without a display"), "pictures: no OpenGL without a display"),
+        (ImportError("Cannot initialize a EGL device display.\n  At all."), "EGL device display. At all."),
+        (NotImplementedError(), "pictures: NotImplementedError"),
+    ],
+    ids=repr,
+)
+def test_watch_asks_first_whether_it_can_draw(
+    error: Exception,
+    said: str,
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    CANNOT[0] = error
+    steps = []
+    monkeypatch.setattr(_PointGoalSimulation, "render", cannot_draw)
+    monkeypatch.setattr(CountedTasks, "step", lambda self, *given: steps.append(given))
+    out = tmp_path / "clip.mp4"
+    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+    printed = capfd.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+    assert not steps
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.uint8), np.zeros((360, 480, 3))])
+def test_watch_asks_first_what_a_family_draws(
+    picture: Any,
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(_PointGoalSimulation, "render", lambda self, copy, width, height: picture)
+    out = tmp_path / "clip.mp4"
+    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+    said = (
+        f"point-goal-2d must render uint8 of the shape (360, 480, 3), not {picture.dtype} of the shape {picture.shape}"
+    )
+    assert said in capfd.readouterr().err
+
+
+def test_watch_asks_first_where_it_may_write(
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(CountedTasks, "step", None)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.mp4").mkdir()
+    for out in (tmp_path / "file" / "clip.mp4", tmp_path / "folder.mp4"):
+        assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+        assert f"--out {out}: cannot be written" in capfd.readouterr().err
