@@ -18,7 +18,17 @@ class UsageError(Exception):
     """Wrong usage or an invalid file: says in one line which key, which value, and what is allowed."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(in_one_line(message))
+
+
+def in_one_line(message: object) -> str:
+    """Return a message with its line breaks, and whatever else is white, as single spaces."""
+    return " ".join(str(message).split())
+
+
+def first_line(message: object) -> str:
+    """Return the first line of a message that says something; empty if none does."""
+    return next((line.strip() for line in str(message).splitlines() if line.strip()), "")
 
 
 def first_error(error: ValidationError) -> str:

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable
 from typing import ClassVar, Literal, NamedTuple
 
+from suite.errors import in_one_line
+
 Kind = Literal[
     "error",  # an exception
     "budget",  # the budget does not cover an iteration
@@ -77,15 +79,16 @@ def register(translator: Translator) -> Translator:
 def of_exception(error: BaseException) -> Failure:
     """Classify an exception that ended an attempt; those of libraries as the translators say that were registered."""
     if isinstance(error, FailedRunError):
-        return Failure(error.kind, str(error))
-    reason = f"{type(error).__name__}: {error}"
+        return Failure(error.kind, in_one_line(error))
+    reason = f"{type(error).__name__}: {in_one_line(error)}"
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
         return Failure("permission", reason)
     if isinstance(error, MemoryError):
         return Failure("memory", reason)
-    return next(filter(None, (translate(error) for translate in _TRANSLATORS)), Failure("error", reason))
+    kind, said = next(filter(None, (translate(error) for translate in _TRANSLATORS)), Failure("error", reason))
+    return Failure(kind, in_one_line(said))
 
 
 def exit_status(failure: Failure) -> int:

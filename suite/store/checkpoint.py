@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from algorithms.interface import AppendOnly, State
+from suite.errors import in_one_line
 from suite.store.files import is_own_folder, read_regular, write_atomically
 
 SCHEMA = 1
@@ -180,6 +181,42 @@ def join(values: dict[str, Any], tensors: Mapping[str, Tensor]) -> State:
             node = node[parent]
         node[key] = tensor
     return values
+
+
+def serialised(state: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return the contents of two files that hold a state: JSON of its values, safetensors of its tensors."""
+    values, tensors = split(state)
+    return json.dumps(values).encode(), _pack(tensors)
+
+
+def check_savable(state: Mapping[str, Any]) -> None:
+    """Make sure that a state can be saved.
+
+    Raises
+    ------
+    ValueError
+        If a part of it cannot; the message names it by its path.
+    """
+    values, tensors = split(state)
+    for path, value in _leaves(values):
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            allowed = "tensors, numbers, strings, booleans, None, and lists of all but tensors"
+            raise ValueError(f"{path} is a {type(value).__name__} ({error}); a state is made of {allowed}") from error
+    for path, tensor in tensors.items():
+        try:
+            _pack({path: tensor})
+        except Exception as error:  # torch and safetensors raise many kinds for layouts and types that cannot be saved
+            raise ValueError(f"{path} is a tensor that cannot be saved ({in_one_line(error)})") from error
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _pack(tensors: Mapping[str, Tensor]) -> bytes:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from suite.errors import UsageError, first_error
+from suite.errors import UsageError, first_error, first_line
 from suite.store.files import as_json, read_regular, write_atomically
 from suite.store.layout import TABLES
 from suite.store.record import RunRecord, RunState, with_columns
@@ -161,7 +161,7 @@ class Snapshot:
                 with ParquetFile(BytesIO(self._contents[f"{name}.parquet"])) as file:
                     found[name] = file.read(use_threads=False)
             except Exception as error:  # the reader raises many kinds for a damaged file
-                raise CorruptSnapshotError(f"{self.path / name}.parquet: {str(error).splitlines()[0]}") from error
+                raise CorruptSnapshotError(f"{self.path / name}.parquet: {first_line(error)}") from error
         return found
 
     @cached_property

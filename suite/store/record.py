@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from suite.errors import UsageError
+from suite.errors import UsageError, first_line
 from suite.failures import Failure, Kind
 from suite.spec import SCHEMA, RunSpec
 from suite.store import attempts
@@ -91,7 +91,7 @@ class RunRecord:
                 )
             return RunSpec.model_validate_json(text)
         except (ValueError, RecursionError, AttributeError) as error:
-            raise CorruptRunError(f"{self.path}/run.json: {str(error).splitlines()[0]}") from error
+            raise CorruptRunError(f"{self.path}/run.json: {first_line(error)}") from error
 
     def evaluations(self) -> pd.DataFrame:
         """Read the evaluation episodes (see `EVALUATION_COLUMNS`)."""
@@ -225,7 +225,7 @@ class RunRecord:
             with ParquetFile(BytesIO(self.content(path.name))) as file:
                 table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
         except Exception as error:  # the reader raises many kinds for a damaged file
-            raise CorruptRunError(f"{path}: {str(error).splitlines()[0]}") from error
+            raise CorruptRunError(f"{path}: {first_line(error)}") from error
         return with_columns(table, columns, path)
 
     # Post-run steps

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import ClassVar
 
 import pandas as pd
 import torch
-from safetensors.torch import save
 
 from algorithms.interface import Remembered, State
-from suite.failures import HELD_STATUS, INTERRUPTED_STATUS, RETRIES, exit_status, of_exception
+from suite.failures import (
+    HELD_STATUS,
+    INTERRUPTED_STATUS,
+    RETRIES,
+    FailedRunError,
+    Kind,
+    exit_status,
+    of_exception,
+)
 from suite.plan.user_modules import fingerprints
 from suite.spec import RunSpec
-from suite.store.checkpoint import Checkpoints, split
+from suite.store.checkpoint import Checkpoints, check_savable, serialised
 from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
 from suite.training.provenance import provenance
 from suite.training.stopping import InterruptedRunError, stoppable
 from suite.training.threads import limit_threads
-from suite.training.trainer import Trainer
+from suite.training.trainer import Trainer, WrongNumberError
 from suite.versions import code_hash
 
 
@@ -68,6 +75,8 @@ class Attempt:
     def _between(self, trainer: Trainer) -> None:
         """Save if it is time; stop if asked to."""
         self._tell(trainer)
+        if trainer.iterations == 0:
+            rehearse_saving(trainer)
         self.folder.check()
         now = time.monotonic()
         if trainer.algorithm.resumes and (self.asked.is_set() or now - self._saved >= self.checkpoint_seconds):
@@ -85,9 +94,9 @@ class Attempt:
 
     def _commit(self, trainer: Trainer, device: torch.device) -> None:
         self._tell(trainer)
-        values, tensors = split(_without_rows(trainer.algorithm.state()))
-        self.folder.write("state.json", json.dumps(values).encode())
-        self.folder.write("state.safetensors", save({path: tensor.cpu() for path, tensor in tensors.items()}))
+        values, tensors = serialised(_without_rows(trainer.algorithm.state()))
+        self.folder.write("state.json", values)
+        self.folder.write("state.safetensors", tensors)
         self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
         self.folder.write_table("training", pd.DataFrame(trainer.training))
         origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
@@ -107,11 +116,11 @@ class Attempt:
 
         def show() -> None:
             while True:
-                with suppress(OSError):  # a full disk: the next time may pass
+                with suppress(OSError, WrongNumberError):  # a full disk: the next time may pass; the other ends the run
                     self.folder.write_progress(
                         {
                             "environment_steps": trainer.train.steps,
-                            "gradient_steps": trainer.algorithm.gradient_steps,
+                            "gradient_steps": trainer.gradient_steps,
                             "meta_test_steps": trainer.test.steps,
                             "budget": self.spec.budget,
                             "seconds": self._seconds(),
@@ -163,6 +172,28 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
             folder.end(failure, retries)
         return exit_status(failure)
     return 0
+
+
+class UnsavableStateError(FailedRunError):
+    """The state of an algorithm cannot be saved; the message names the part."""
+
+    kind: ClassVar[Kind] = "error"
+
+
+def rehearse_saving(trainer: Trainer) -> None:
+    """Save a state nowhere, as a checkpoint holds it and as the commit does: before any training would be lost.
+
+    Raises
+    ------
+    UnsavableStateError
+        If it cannot be saved.
+    """
+    algorithm = trainer.algorithm
+    try:
+        check_savable(_without_rows(trainer.state() if algorithm.resumes else algorithm.state()))
+        check_savable({"foreign_versions": dict(algorithm.foreign_versions)})
+    except (ValueError, IndexError) as error:
+        raise UnsavableStateError(f"{trainer.spec.algorithm}: its state cannot be saved: {error}") from error
 
 
 def _without_rows(state: State) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import torch
 from algorithms import Algorithm, Metrics, Problem, State, load_algorithm
 from algorithms.interface import AppendOnly
 from environments import TaskFamily, make_family
+from suite.errors import in_one_line
 from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
@@ -29,6 +31,23 @@ class DivergedError(FailedRunError):
     """Training produced a number that is not finite; the message names algorithm, iteration and quantity."""
 
     kind: ClassVar[Kind] = "diverged"
+
+
+class WrongNumberError(FailedRunError):
+    """What an algorithm logs or counts is no number; the message names it."""
+
+    kind: ClassVar[Kind] = "error"
+
+
+COUNTERS = (
+    "environment_steps",
+    "gradient_steps",
+    "meta_test_steps",
+    "seconds_sampling",
+    "seconds_updating",
+    "seconds_evaluating",
+)
+"""Columns of the training table that are not the algorithm's."""
 
 
 def next_mark(spec: RunSpec, steps: int) -> int | None:
@@ -123,15 +142,54 @@ class Trainer:
         self.test.close()
 
     def iterate(self) -> None:
-        """Run one iteration and check that what it logs is finite."""
+        """Run one iteration and check that what it logs are numbers, and finite.
+
+        Raises
+        ------
+        WrongNumberError
+            If a metric, or the count of gradient steps, is no number.
+        DivergedError
+            If a metric is not finite.
+        """
         self.iterations += 1
         begun, sampling = time.perf_counter(), self.train.seconds
         with self._diverging():
-            self.metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
+            metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
+        self.metrics = self._numbers(metrics)
         for quantity, value in self.metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {quantity} is {value}")
+        self.algorithm.gradient_steps = self.gradient_steps
         self.seconds["updating"] += time.perf_counter() - begun - (self.train.seconds - sampling)
+
+    @property
+    def gradient_steps(self) -> int:
+        """The algorithm's count; raises `WrongNumberError` if that is no whole number."""
+        counted: Any = self.algorithm.gradient_steps
+        try:
+            return operator.index(counted)
+        except (TypeError, ValueError, RuntimeError) as error:
+            what = f"{self.spec.algorithm}: gradient_steps is {in_one_line(repr(counted))[:60]}"
+            raise WrongNumberError(f"{what}: must be a whole number") from error
+
+    def _numbers(self, metrics: Any) -> Metrics:
+        """Take what an iteration returned as numbers: those of numpy and of torch are."""
+        where = f"{self.spec.algorithm}: iteration {self.iterations}"
+        if not isinstance(metrics, Mapping):
+            raise WrongNumberError(f"{where}: metrics must be a dict, not a {type(metrics).__name__}")
+        numbers = {}
+        for name, value in metrics.items():
+            if not isinstance(name, str) or name in COUNTERS:
+                taken = ", ".join(COUNTERS)
+                raise WrongNumberError(f"{where}: metric {name!r}: must be named by a string, and by none of {taken}")
+            try:
+                if isinstance(value, str | bytes):
+                    raise TypeError("text is none")
+                numbers[name] = float(value.detach() if isinstance(value, torch.Tensor) else value)
+            except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+                what = f"{where}: metric {name!r} is {in_one_line(repr(value))[:60]}"
+                raise WrongNumberError(f"{what}: must be a number ({in_one_line(error)})") from error
+        return numbers
 
     def evaluate(self) -> Scores:
         """Meta-test the algorithm as it stands, and note where training is."""
@@ -139,10 +197,7 @@ class Trainer:
         with self._diverging():
             scores = tested(self.algorithm, self.test, self.spec)
         self.seconds["evaluating"] += time.perf_counter() - begun
-        counters = {
-            "environment_steps": self.train.steps,
-            "gradient_steps": self.algorithm.gradient_steps,
-        }
+        counters = {"environment_steps": self.train.steps, "gradient_steps": self.gradient_steps}
         self.evaluations.append(
             pd.DataFrame(
                 {

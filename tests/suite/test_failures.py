@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+from suite.errors import first_line
 from suite.failures import FailedRunError, Kind, of_exception
 from suite.training.protocol import BudgetError
 from suite.training.trainer import DivergedError
@@ -48,3 +49,12 @@ def test_a_name_alone_makes_no_kind() -> None:
 def test_the_reason_is_shown_as_the_suite_wrote_it() -> None:
     assert of_exception(BudgetError("too little")).reason == "too little"
     assert of_exception(ValueError("too little")).reason == "ValueError: too little"
+
+
+def test_a_reason_is_one_line_wherever_its_message_breaks() -> None:
+    assert of_exception(RuntimeError("\n    Some tensors share memory\n\n  twice")).reason == (
+        "RuntimeError: Some tensors share memory twice"
+    )
+    assert of_exception(BudgetError("\ntoo\nlittle")).reason == "too little"
+    assert first_line("\n  \n  one\ntwo") == "one"
+    assert first_line("") == ""
