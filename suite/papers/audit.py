@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 from pydantic import Field, RootModel
 
 from suite.errors import UsageError, unknown
-from suite.papers.checks import check, logs, numbers, rows, tables
+from suite.papers.checks import check, expectations, logs, numbers, rows, tables
 from suite.papers.checks.check import Check, Value, Verdict
 from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
@@ -24,9 +24,12 @@ AnyCheck = Annotated[
     | rows.Count
     | logs.Difference
     | logs.Distinct
+    | expectations.Divisor
     | tables.Duplicates
+    | expectations.Expected
     | numbers.Gain
     | rows.Groups
+    | expectations.Lead
     | tables.Marks
     | Measurement
     | check.NotDerivable

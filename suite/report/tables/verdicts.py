@@ -9,7 +9,6 @@ import pandas as pd
 
 from suite.analysis.hypotheses import LEVEL, POWER, Finding
 from suite.papers.audit import AuditRow
-from suite.papers.folder import Folder
 from suite.papers.judgements import Direction, Judgement
 from suite.papers.paper import Paper
 from suite.report.tables.comparisons import listed
@@ -164,15 +163,16 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
     )
 
 
-def audit(paper: Folder, rows: Sequence[AuditRow]) -> Table:
+def audit(paper: Paper, rows: Sequence[AuditRow]) -> Table:
     """A paper's aggregates against its own published tables."""
     columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
+    notes = [] if paper.claims else paper.about.notes  # elsewhere they stand beside the claims
     return Table(
         f"{paper.name}-audit",
         f"{paper.about.short} against its own tables",
         {name: name for name in columns},
         tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
-        "Recomputed from the published tables with the functions that judge our runs; needs no run.",
+        " ".join(["Recomputed from what is published, with the functions that judge our runs; needs no run.", *notes]),
     )
 
 
