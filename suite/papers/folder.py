@@ -94,6 +94,8 @@ class TableAbout(Strict):
     """What the page says of it."""
     groups: GroupsAbout | None = None
     """How its environments are grouped, if they are."""
+    adaptations: Text | None = None
+    """The environment whose test tasks are its rows; a column "maml 1" holds returns of maml after one adaptation."""
 
     @model_validator(mode="after")
     def _printed(self) -> TableAbout:
@@ -236,7 +238,9 @@ def _check_about(path: Path, about: About, tables: Mapping[str, PrintedTable]) -
         for kind in about.units:
             if kind not in (kinds := {family_spec(name).kind for name in family_names()}):
                 raise UsageError(f"units: {unknown('kind of task family', kind, kinds)}")
-        for table in tables.values():
+        for key, table in tables.items():
+            if (place := table.about.adaptations) is not None and place not in family_names():
+                raise UsageError(f"tables.{key}.adaptations: {unknown('environment', place, family_names())}")
             if table.about.measure:
                 for row in table.rows:
                     if row not in family_names():

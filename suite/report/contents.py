@@ -17,6 +17,7 @@ from suite.analysis.intervals import curve_bands, score_table
 from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
 from suite.analysis.sequential import Looked, look_at_all
+from suite.analysis.stepwise import return_by_adaptations
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
@@ -69,6 +70,8 @@ class Contents:
     matrix: pd.DataFrame
     efficiency: pd.DataFrame
     adaptation: pd.DataFrame
+    by_adaptations: pd.DataFrame
+    """Of runs that were tested step by step; see `suite.analysis.stepwise`."""
     clusters: list[ClusterRecord]
     """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
     looked: list[Looked]
@@ -180,6 +183,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
         matrix=win_matrix(done, finished),
         efficiency=efficiency(done, results.curves),
         adaptation=adaptation(done),
+        by_adaptations=return_by_adaptations(results.adaptations),
         clusters=[
             embedded[row["run"]].model_copy(update={"label": row["entry"]})
             for row in done.to_dict("records")

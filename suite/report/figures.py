@@ -166,6 +166,54 @@ def curves(
 
 
 @mpl.rc_context(STYLE)
+def adaptations(
+    key: str, bands: pd.DataFrame, runs: pd.DataFrame, order: Sequence[str], logged: Mapping[tuple[str, int], float]
+) -> str:
+    """Draw one environment's returns by the number of adaptations: the mean over seeds, each seed, and a paper's log.
+
+    Parameters
+    ----------
+    bands : rows of `suite.analysis.stepwise.return_by_adaptations` of this environment.
+    runs : rows of `suite.analysis.stepwise.trained_returns` of this environment.
+    order : all entries of the page.
+    logged : (entry, adaptations) -> the return that a paper's log has.
+    """
+    present = [entry for entry in order if entry in set(bands["entry"])]
+    figure, axes = _figure(5.2, 3.2, legend=present)
+    lines = {}
+    for entry in present:
+        index = order.index(entry)
+        look = {"color": _stand_in(index), "linestyle": _dash(index)}
+        marks = {"marker": MARKERS[index % len(MARKERS)]}
+        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
+            axes.plot(run["adaptations"], run["return"], **look, linewidth=0.7, alpha=0.6, gid=f"series-{index}-seed")
+        theirs = sorted((number, value) for (name, number), value in logged.items() if name == entry)
+        if theirs:
+            axes.plot(
+                *zip(*theirs, strict=True),
+                color=_stand_in(index),
+                linestyle=(0, (2, 2)),
+                linewidth=1.1,
+                **marks,
+                fillstyle="none",
+                gid=f"series-{index}-paper",
+            )
+        band = bands[bands["entry"] == entry]
+        (lines[entry],) = axes.plot(
+            band["adaptations"],
+            band["mean"],
+            **look,
+            **marks,
+            markeredgewidth=0,
+            zorder=3,
+            gid=f"series-{index}-mean",
+        )
+    axes.set(xlabel="adaptations at meta-test", ylabel="return", xticks=sorted(set(bands["adaptations"])))
+    _legend_below(figure, lines)
+    return _svg(key, figure)
+
+
+@mpl.rc_context(STYLE)
 def split_bars(key: str, seconds: pd.DataFrame) -> str:
     """Draw where the time goes: one bar an entry, split into its parts.
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import Results
+from suite.analysis.stepwise import trained_returns
 from suite.papers.statements import Verdict
 from suite.plan.deviations import in_words
 from suite.report import cluster_page, figures
@@ -19,6 +20,7 @@ from suite.report.html import drawn, fill
 from suite.report.tables import adaptive as adaptive_tables
 from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import runs as run_tables
+from suite.report.tables import stepwise as stepwise_tables
 from suite.report.tables import verdicts as verdict_tables
 from suite.table import DAGGER_NOTE, Table, number
 
@@ -159,6 +161,26 @@ def environments(found: Contents) -> Section:
     return Section("environments", "Environments", {"environments": parts, "entries": _looks(found)})
 
 
+def step_by_step(found: Contents) -> Section | None:
+    """What runs that were tested step by step gain with every adaptation, beside the papers' logs."""
+    if found.by_adaptations.empty:
+        return None
+    logged = stepwise_tables.logged(found.plain_papers)
+    table = stepwise_tables.by_adaptations(found.by_adaptations, logged, found.order)
+    drawings = []
+    for index, (environment, bands) in enumerate(found.by_adaptations.groupby("environment", sort=True)):
+        runs = trained_returns(found.results.adaptations)
+        here = {key[1:]: mean for key, (mean, _) in logged.items() if key[0] == environment}
+        svg = figures.adaptations(
+            f"adaptations-{index}", bands, runs[runs["environment"] == environment], found.order, here
+        )
+        caption = f"Return on {environment} by the number of adaptations: mean over seeds, and each seed"
+        drawings.append(
+            (f"adaptations-{index}", drawn(svg), caption + "; dotted: a paper's log of one run" * bool(here))
+        )
+    return Section("adaptations", "Step by step", {"table": table, "figures": drawings}, [table])
+
+
 def reported_and_measured(found: Contents) -> Section | None:
     """Show the papers' own tables beside what was measured, and external results."""
     tables = [*found.reported_and_measured, *found.reference]
@@ -242,6 +264,7 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     ranking,
     scores,
     environments,
+    step_by_step,
     reported_and_measured,
     wins,
     control,
