@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -77,6 +77,8 @@ class StoredRun:
     """Why it, or a file that was added to it, cannot be used."""
     snapshot: str | None = None
     """Where it was read from, if it is published."""
+    earlier: bool = False
+    """Whether that has it from an earlier plan; see `suite.store.record.RunRecord`."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
             each[found.run] = found
         else:
             others.append(found.run)
-    entries = _entries({run: found.spec for run, found in each.items() if found.spec is not None})
+    entries = _entries(each.values())
     runs = pd.DataFrame(
         [
             {"run": run, "state": found.state, **_identity(found.spec, entries.get(run)), **found.numbers}
@@ -195,7 +197,8 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
     planned : what it is, if somebody planned it.
     """
     run, spec = record.run, planned
-    found = StoredRun(run, snapshot=None if record.snapshot is None else str(record.snapshot))
+    snapshot = None if record.snapshot is None else str(record.snapshot)
+    found = StoredRun(run, snapshot=snapshot, earlier=record.earlier and planned is None)
     try:
         own = record.spec()
         if own.run != run:
@@ -313,19 +316,28 @@ def _identity(spec: RunSpec | None, entry: str | None) -> dict[str, Any]:
     }
 
 
-def _entries(specs: dict[str, RunSpec]) -> dict[str, str]:
-    """Name each run's entry: its label, told apart by a digest where one label stands for several configurations.
+def _entries(runs: Iterable[StoredRun]) -> dict[str, str]:
+    """Name each run's entry: its label, and what tells it from others where one stands for several configurations.
 
-    Only runs that differ in nothing but the seed are replications; anything else must not be averaged.
+    Only runs that differ in nothing but the seed are replications; anything else must not be averaged. Beside runs of
+    its snapshot's plan, one of an earlier plan is named so; beside others, a configuration by a digest.
     """
-    digests = {run: _configuration(spec) for run, spec in specs.items()}
-    several: dict[tuple[str, str], set[str]] = {}
-    for run, spec in specs.items():
-        several.setdefault((spec.label, spec.environment), set()).add(digests[run])
-    return {
-        run: f"{spec.label} [{digests[run]}]" if len(several[spec.label, spec.environment]) > 1 else spec.label
-        for run, spec in specs.items()
-    }
+    names: dict[str, str] = {}
+    groups: dict[tuple[str, str], list[tuple[StoredRun, RunSpec]]] = {}
+    for each in runs:
+        if each.spec is not None:
+            groups.setdefault((each.spec.label, each.spec.environment), []).append((each, each.spec))
+    for group in groups.values():
+        several = len({each.earlier for each, _ in group}) > 1
+        digests: dict[str, set[str]] = {}
+        for each, spec in group:
+            mark = f" (earlier, revision {spec.algorithm_revision})" if several and each.earlier else ""
+            names[each.run] = spec.label + mark
+            digests.setdefault(names[each.run], set()).add(_configuration(spec))
+        for each, spec in group:
+            if len(digests[names[each.run]]) > 1:
+                names[each.run] += f" [{_configuration(spec)}]"
+    return names
 
 
 def _configuration(spec: RunSpec) -> str:

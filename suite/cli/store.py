@@ -122,35 +122,55 @@ def gc(results: Results = Path("results")) -> None:
 def publish(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
+    drop_earlier: Annotated[
+        bool, typer.Option("--drop-earlier", help="Leave out published runs that the benchmark no longer names.")
+    ] = False,
     trust: Trust = False,
 ) -> None:
-    """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is."""
+    """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is.
+
+    What was published stays: runs that the benchmark no longer names, as of an earlier revision, are marked as earlier.
+    """
+    import tempfile
+
     from suite.analysis.sequential import planned
     from suite.plan.benchmark import load_benchmark
     from suite.report import plain_tables
-    from suite.store.published import Background
-    from suite.store.publishing import ended, kept, place
+    from suite.store.published import Background, Snapshot
+    from suite.store.publishing import ended, kept, listed, place, published_before, unplanned
+    from suite.store.runs import Store
 
     store = existing(results)
     definition = load_benchmark(benchmark, trusted=trust)
     snapshot = place(store, definition.name)
-    wanted, _ = planned(definition, store)
-    folders = ended(store, wanted)
-    if not folders:
+    possible = definition.plan()
+    asked = {spec.run for spec in planned(definition, store)[0]} | published_before(snapshot)
+    wanted = [spec for spec in possible if spec.run in asked]
+    records, earlier = ended(store, wanted), unplanned(snapshot, possible)
+    if drop_earlier:
+        for record in earlier:
+            err.print(f"dropped: {record.run}", highlight=False)
+        earlier = []
+    if not records and not earlier:
         raise UsageError(
             f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
         )
-    runs = [kept(folder) for folder in folders]
+    runs = [kept(record) for record in (*records, *earlier)]
     comparisons = definition.comparisons()
     background = Background(
         name=definition.name,
         description=definition.description,
         comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
+        runs=listed(wanted, records, earlier),
     )
-    specs = [folder.spec() for folder in folders]
-    snapshot.write(runs, background, plain_tables(store, specs, comparisons=comparisons))
+    with tempfile.TemporaryDirectory(prefix="suite-publish-") as folder:  # the tables are those that the runs give
+        draft = Snapshot(Path(folder))
+        draft.write(runs, background, [])
+        tables = plain_tables(Store(draft.path))
+    snapshot.write(runs, background, tables)
     counts = Counter(each.state for each in runs)
-    left = f", {len(wanted) - len(runs)} not finished" if len(runs) < len(wanted) else ""
+    left = f", {len(wanted) - len(records)} not finished" if len(records) < len(wanted) else ""
+    left += f", {len(earlier)} of earlier plans" if earlier else ""
     out.print(f"published: {snapshot.path}", highlight=False)
     err.print(
         f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False

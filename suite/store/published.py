@@ -2,7 +2,7 @@
 
 results/published/<name>/
 snapshot.json        checksums of the files below, written last
-benchmark.json       what the runs were made for, and which comparisons decided how many seeds there are
+benchmark.json       what the runs were made for, their list (name, label, state), and what decided how many there are
 runs.jsonl           one line a run: state, specification, provenance, statistics of its embedding, or why it failed
 evaluations.parquet  one row an evaluation episode of all runs
 training.parquet     one row an evaluation mark of all runs; a metric that a run does not log is missing
@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 1
-"""Version of the layout."""
+SCHEMA = 2
+"""Version of the layout; the first one did not list the runs in `benchmark.json`."""
 
 MARKER = "snapshot.json"
 BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json"
@@ -55,6 +56,16 @@ class _Marker(_Value):
     files: dict[str, str]
 
 
+class Listed(_Value):
+    """A run that was planned when the snapshot was written, or by an earlier plan."""
+
+    run: str
+    label: str
+    state: Literal["done", "failed", "pending"]
+    earlier: bool = False
+    """Whether it is of an earlier plan, as when an algorithm's revision was raised: evidence of that revision alone."""
+
+
 class Background(_Value):
     """What the runs of a snapshot were made for."""
 
@@ -62,6 +73,13 @@ class Background(_Value):
     description: str
     comparisons: tuple[Values, ...] = ()
     """As `suite.plan.seeds.Comparison` writes them."""
+    runs: tuple[Listed, ...] = ()
+    """By name; none in a snapshot of the first layout."""
+
+    @property
+    def earlier(self) -> frozenset[str]:
+        """The runs of earlier plans."""
+        return frozenset(each.run for each in self.runs if each.earlier)
 
 
 class PublishedFiles(_Value):
@@ -112,6 +130,9 @@ class Snapshot:
             read = [PublishedFiles.model_validate_json(line) for line in lines]
         except ValidationError as error:
             raise CorruptSnapshotError(f"{self.path / RUNS}: {first_error(error)}") from error
+        twice = [run for run, count in Counter(each.run for each in read).items() if count > 1]
+        if twice:
+            raise CorruptSnapshotError(f"{self.path / RUNS}: holds run {twice[0]} twice")
         return {each.run: each for each in read}
 
     @cached_property
@@ -220,6 +241,7 @@ class PublishedRun(RunRecord):
     def __init__(self, snapshot: Snapshot, run: str) -> None:
         super().__init__(snapshot.path / run)
         self.snapshot = snapshot.path
+        self.earlier = run in snapshot.background.earlier
         self._kept = snapshot.runs[run]
         self._table = snapshot.table
 

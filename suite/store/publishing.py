@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from suite.errors import UsageError
 from suite.spec import RunSpec
 from suite.store.layout import DOCUMENTS, TABLES
-from suite.store.published import Run, Snapshot
+from suite.store.published import Listed, PublishedRun, Run, Snapshot
 from suite.store.record import RunRecord
 from suite.store.runs import Store
 
@@ -40,9 +40,43 @@ def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunRecord]:
 
     What failed elsewhere and was published stays, until the run has ended here.
     """
-    folders = [(store.record(spec.run), spec.run) for spec in specs]
-    found = [folder if folder.state in ENDED else store.published(run) for folder, run in folders]
-    return [folder for folder in found if folder is not None]
+    records = [(store.record(spec.run), spec.run) for spec in specs]
+    found = [record if record.state in ENDED else store.published(run) for record, run in records]
+    return [record for record in found if record is not None]
+
+
+def published_before(snapshot: Snapshot) -> set[str]:
+    """Return the runs that a snapshot holds before it is written anew."""
+    return set(snapshot.runs) if snapshot.is_there else set()
+
+
+def unplanned(snapshot: Snapshot, specs: Sequence[RunSpec]) -> list[RunRecord]:
+    """Return the runs that a snapshot holds and a plan does not name, as of an earlier revision of an algorithm."""
+    planned = {spec.run for spec in specs}
+    return [PublishedRun(snapshot, run) for run in sorted(published_before(snapshot) - planned)]
+
+
+def listed(specs: Sequence[RunSpec], records: Sequence[RunRecord], earlier: Sequence[RunRecord]) -> tuple[Listed, ...]:
+    """List the runs of a snapshot, by name.
+
+    Parameters
+    ----------
+    specs : the plan.
+    records, earlier : its runs that are kept, and those of earlier plans.
+    """
+    kept_here = {record.run for record in records}
+    runs = [Listed(run=spec.run, label=spec.label, state="pending") for spec in specs if spec.run not in kept_here]
+    for which, is_earlier in ((records, False), (earlier, True)):
+        for record in which:
+            runs.append(
+                Listed(
+                    run=record.run,
+                    label=record.spec().label,
+                    state="done" if record.state == "done" else "failed",
+                    earlier=is_earlier,
+                )
+            )
+    return tuple(sorted(runs, key=lambda each: each.run))
 
 
 def kept(folder: RunRecord) -> Run:

@@ -46,6 +46,8 @@ class RunRecord:
 
     snapshot: Path | None = None
     """The snapshot that it is read from instead, if it is published."""
+    earlier: bool = False
+    """Whether its snapshot has it from an earlier plan, as of an earlier revision of its algorithm."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -158,7 +158,9 @@ def provenance(results: Results) -> Table:
         rows.append(
             (
                 row["run"],
-                row["state"] + (f", started again {times(again[row['run']])}" if row["run"] in again else ""),
+                row["state"]
+                + (f", started again {times(again[row['run']])}" if row["run"] in again else "")
+                + (", of an earlier plan" if results.each[row["run"]].earlier else ""),
                 _plain(row["entry"]),
                 _plain(row["seed"]),
                 names[_source(found)] if found else None,

@@ -13,13 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from algorithms import ENTRANTS
+from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.papers.paper import read_papers
+from suite.plan.benchmark import load_benchmark
 from suite.report import plain_tables, write_report
+from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
 from suite.store.files import as_json
 from suite.store.published import Background, CorruptSnapshotError, PublishedRun, Snapshot
-from suite.store.publishing import ended, kept, place
+from suite.store.publishing import ended, kept, listed, place
 from suite.store.runs import Store
 from tests.suite.stores import embed, fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
@@ -51,7 +55,7 @@ def made(path: Path) -> Store:
 def publish(store: Store) -> Snapshot:
     snapshot = place(store, "pilot")
     folders = ended(store, plan())
-    background = Background(name="pilot", description="what it is for")
+    background = Background(name="pilot", description="what it is for", runs=listed(plan(), folders, []))
     tables = plain_tables(store, [folder.spec() for folder in folders])
     snapshot.write([kept(folder) for folder in folders], background, tables)
     return snapshot
@@ -171,7 +175,7 @@ def empty(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    path.write_bytes(as_json(json.loads(path.read_text()) | {"schema_version": 2}))
+    path.write_bytes(as_json(json.loads(path.read_text()) | {"schema_version": 3}))
 
 
 def link(path: Path) -> None:
@@ -276,6 +280,62 @@ def test_what_failed_elsewhere_stays_until_the_run_has_ended_here(store: Store, 
     assert [each.state for each in before.values()].count("failed") == 1
     finish(store, plan()[0], linear(0.0, 5.0))
     assert [each.state for each in publish(Store(store.results)).runs.values()].count("failed") == 0
+
+
+BENCHMARK = """
+name: mine
+description: two entries on one environment
+groups:
+  - {environments: [point-goal-2d], seeds: [0, 1, 2], budget: 1000, algorithms: {pearl: , blind-sac: }}
+"""
+
+
+def test_a_raised_revision_loses_no_published_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(BENCHMARK)
+    store = Store(tmp_path / "results")
+    before = load_benchmark(str(tmp_path / "mine.yaml")).plan()
+    for spec in before:
+        finish(store, spec, linear(0.0, 10.0 + spec.seed))
+    publishing = ("publish", tmp_path / "mine.yaml", "--results")
+    assert suite(*publishing, store.results) == 0
+    shutil.rmtree(store.runs_path)
+    snapshot = Snapshot(store.results / "published" / "mine")
+    first = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+
+    old = ENTRANTS["pearl"].revision
+    monkeypatch.setattr(ENTRANTS["pearl"], "revision", old + 1)
+    after = load_benchmark(str(tmp_path / "mine.yaml")).plan()
+    stale = [spec.run for spec in before if spec.label == "pearl"]
+    new = [spec for spec in after if spec.label == "pearl"]
+    assert suite(*publishing, store.results) == 0
+    assert ", 3 not finished, 3 of earlier plans" in capfd.readouterr().err
+    snapshot = Snapshot(snapshot.path)
+    assert {*snapshot.runs} == {spec.run for spec in before}
+    assert snapshot.background.earlier == {*stale}
+    pending = [each.run for each in snapshot.background.runs if each.state == "pending"]
+    assert sorted(pending) == sorted(spec.run for spec in new)
+    results = read_results(Store(snapshot.path))
+    assert set(results.done["entry"]) == {"pearl", "blind-sac"}  # there is no other pearl to be told from
+    assert [results.each[run].earlier for run in stale] == [True] * 3
+    assert [row[1] for row in run_tables.provenance(results).rows] == ["done"] * 3 + ["done, of an earlier plan"] * 3
+
+    for spec in new:
+        finish(store, spec, linear(0.0, 50.0 + spec.seed))
+    assert suite(*publishing, store.results) == 0
+    results = read_results(Store(snapshot.path))
+    scores = results.done.groupby("entry")["score"].mean().to_dict()
+    assert scores == pytest.approx({f"pearl (earlier, revision {old})": 11.0, "pearl": 51.0, "blind-sac": 11.0})
+    with pytest.raises(UsageError, match="stays as it is"):
+        Store(snapshot.path).folder(stale[0])
+
+    monkeypatch.setattr(ENTRANTS["pearl"], "revision", old)  # as somebody with the older version has it
+    capfd.readouterr()
+    assert suite(*publishing, store.results, "--drop-earlier") == 0
+    said = capfd.readouterr().err
+    assert all(f"dropped: {spec.run}" in said for spec in new)
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == first
 
 
 def test_a_published_run_is_not_forgotten(store: Store, snapshot: Snapshot) -> None:
