@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+import torch
 
 from environments import FloatArray
 
@@ -29,6 +31,17 @@ class EpisodeNoise:
         time, self.time = self.time, self.time + 1
         _, horizon, action_size = self.draws.shape
         return self.draws[:, time] if time < horizon else task_normals(self.beyond, action_size)
+
+
+@contextmanager
+def own_draws(generator: torch.Generator) -> Iterator[None]:
+    """Have what draws from torch's global generator on the CPU draw from another one's seed; the global one is kept.
+
+    Torch's own modules draw their first weights from it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(generator.initial_seed())
+        yield
 
 
 def spawned(generators: Sequence[np.random.Generator]) -> list[np.random.Generator]:

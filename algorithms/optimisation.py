@@ -18,9 +18,10 @@ EPSILON = 1e-8
 
 
 class FlatParameters:
-    """The parameters of a module, moved into one vector of which they become views."""
+    """The parameters of a module, moved into one vector of which they become views; its buffers are saved with them."""
 
     def __init__(self, module: nn.Module) -> None:
+        self.module = module
         self.names = [name for name, _ in module.named_parameters()]
         self.parameters = list(module.parameters())
         self.vector = torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters])
@@ -52,6 +53,7 @@ class FlatParameters:
         first, beyond = inside[0], inside[-1] + 1  # a module's parameters follow one another
         begin = sum(parameter.numel() for parameter in self.parameters[:first])
         part = copy(self)
+        part.module = self.module.get_submodule(submodule)
         part.names = [name.removeprefix(prefix) for name in self.names[first:beyond]]
         part.parameters = self.parameters[first:beyond]
         part.vector = self.vector[begin : begin + sum(parameter.numel() for parameter in part.parameters)]
@@ -62,12 +64,15 @@ class FlatParameters:
         self.vector.lerp_(source.vector, weight)
 
     def state(self) -> State:
-        """Return the vector."""
-        return {"vector": self.vector.clone()}
+        """Return the vector, and the buffers if there are any."""
+        buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
+        return {"vector": self.vector.clone(), **({"buffers": buffers} if buffers else {})}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
         self.vector.copy_(state["vector"])
+        for name, buffer in self.module.named_buffers():
+            buffer.copy_(state["buffers"][name])
 
 
 class Adam:

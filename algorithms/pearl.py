@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from algorithms.context import Auxiliary, ContextEncoder
 from algorithms.declaration import Problem
@@ -23,6 +23,7 @@ from algorithms.interface import Algorithm, Episodes, MetaTestAgent, Metrics, St
 from algorithms.networks import (
     MLP,
     Arithmetic,
+    Initialiser,
     TanhGaussianPolicy,
     fan_in_uniform,
     fan_out_uniform,
@@ -30,7 +31,7 @@ from algorithms.networks import (
     xavier_normal,
     xavier_uniform,
 )
-from algorithms.noise import spawned, task_normals
+from algorithms.noise import own_draws, spawned, task_normals
 from algorithms.optimisation import Adam, FlatParameters
 from algorithms.pearl_settings import PEARLDeclaration, PEARLSettings
 from algorithms.replay import EpisodeTable
@@ -77,7 +78,8 @@ class PEARL(PEARLDeclaration, Algorithm):
         hidden = settings.network_sizes
         arithmetic = Arithmetic(settings.precision, settings.plain_autograd)
         mlp = partial(MLP, generator=initial, initialise=initialise, arithmetic=arithmetic)
-        self.encoder = ContextEncoder(row, settings.encoder_sizes, z, initial, initialise, arithmetic).to(device)
+        with own_draws(initial):
+            self.encoder = self.make_encoder(row, initialise, arithmetic).to(device)
         self.critics = mlp([s + a + z, *hidden, 1], members=2).to(device)
         self.value = mlp([s + z, *hidden, 1]).to(device)
         self.target_value = mlp([s + z, *hidden, 1]).to(device)
@@ -103,6 +105,24 @@ class PEARL(PEARLDeclaration, Algorithm):
         self.replay = replay_of(problem, a, settings.replay_size, at_once, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         self.contexts = EpisodeTable(problem.train_tasks, device)
+
+    def make_encoder(self, row_size: int, initialise: Initialiser, arithmetic: Arithmetic) -> nn.Module:
+        """Make q_phi(z|c); the place for a recurrent encoder, or one with attention.
+
+        It is called with contexts (tasks, rows, row_size), and with a mask (tasks, rows) that is 0 for padding where
+        there is any, and returns a `DiagonalNormal` of (tasks, latent_size). Its buffers are saved with its parameters.
+        What torch's own modules draw at first comes from the run's seed; when it is called, it draws from
+        `self.generator` or not at all.
+
+        Parameters
+        ----------
+        row_size : of a transition as the encoder reads it: observation, action, reward, and the next observation if it
+            is part of the context.
+        """
+        settings = self.settings
+        return ContextEncoder(
+            row_size, settings.encoder_sizes, settings.latent_size, self.initial, initialise, arithmetic
+        )
 
     # Meta-training
 

@@ -59,6 +59,19 @@ def next_mark(spec: RunSpec, steps: int) -> int | None:
     return -(-spec.budget * number // spec.evaluations) if number <= spec.evaluations else None
 
 
+@contextmanager
+def _without_global_draws(algorithm: str) -> Iterator[None]:
+    """Refuse an algorithm that draws from torch's global generator: no seed decides it, and no checkpoint keeps it."""
+    before = torch.get_rng_state()
+    yield
+    if not torch.equal(before, torch.get_rng_state()):
+        raise ValueError(
+            f"{algorithm}: draws from torch's global generator, as dropout and first weights of torch's modules do; "
+            "no seed of the run decides it: draw from self.generator, and make modules inside "
+            "algorithms.noise.own_draws(self.initial)"
+        )
+
+
 @dataclass
 class Trainer:
     """Meta-trains one algorithm and evaluates it at fixed marks."""
@@ -96,10 +109,12 @@ class Trainer:
             task_vectors=train.vectors.copy() if kind.reads_task_vectors else None,
         )
         settings = load_settings(spec.algorithm, spec.settings)
+        with _without_global_draws(spec.algorithm):
+            algorithm = kind(settings, problem, algorithm_streams(spec.seed), device)
         return cls(
             spec=spec,
             family=family,
-            algorithm=kind(settings, problem, algorithm_streams(spec.seed), device),
+            algorithm=algorithm,
             train=train,
             test=test,
         )
@@ -153,7 +168,7 @@ class Trainer:
         """
         self.iterations += 1
         begun, sampling = time.perf_counter(), self.train.seconds
-        with self._diverging():
+        with self._checked():
             metrics = self.algorithm.meta_train(TaskView(self.train, self.spec.budget))
         self.metrics = self._numbers(metrics)
         for quantity, value in self.metrics.items():
@@ -194,7 +209,7 @@ class Trainer:
     def evaluate(self) -> Scores:
         """Meta-test the algorithm as it stands, and note where training is."""
         begun = time.perf_counter()
-        with self._diverging():
+        with self._checked():
             scores = tested(self.algorithm, self.test, self.spec)
         self.seconds["evaluating"] += time.perf_counter() - begun
         counters = {"environment_steps": self.train.steps, "gradient_steps": self.gradient_steps}
@@ -252,8 +267,9 @@ class Trainer:
         self.training = [dict(row) for row in state["training"]]
 
     @contextmanager
-    def _diverging(self) -> Iterator[None]:
+    def _checked(self) -> Iterator[None]:
         try:
-            yield
+            with _without_global_draws(self.spec.algorithm):
+                yield
         except NonFiniteError as error:
             raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {error} is not finite") from error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algorithms import load_algorithm
 from suite.plan.benchmark import load_benchmark
 from suite.training.trainer import Trainer, next_mark
 from tests.suite.stores import make_spec
@@ -28,3 +32,18 @@ def test_more_marks_than_memory_holds_are_one_an_iteration() -> None:
     trainer = Trainer.of(spec.model_copy(update={"evaluations": 10**15}), torch.device("cpu"))
     trainer.run()
     assert len(trainer.evaluations) == 1 + trainer.iterations
+
+
+@pytest.mark.parametrize("where", ["__init__", "meta_train", "meta_test"])
+def test_draws_from_the_global_generator_are_refused(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = next(spec for spec in load_benchmark("smoke").plan() if spec.algorithm == "blind-sac")
+    kind = load_algorithm("blind-sac")
+    method = getattr(kind, where)
+
+    def drawing(*arguments: Any, **more: Any) -> Any:
+        torch.rand(1)
+        return method(*arguments, **more)
+
+    monkeypatch.setattr(kind, where, drawing)
+    with torch.random.fork_rng(devices=[]), pytest.raises(ValueError, match="blind-sac: draws from torch's global"):
+        Trainer.of(spec, torch.device("cpu")).run()
