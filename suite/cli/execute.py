@@ -75,10 +75,11 @@ def cancel(results: Results = Path("results")) -> None:
     from suite.execute.registry import all_executors
     from suite.store.runs import Store
 
-    ended = [what for _, executor in all_executors(Store(results)) for what in executor.cancel()]
-    for what in ended:
+    count = 0
+    for what in (what for _, executor in all_executors(Store(results)) for what in executor.cancel()):
         out.print(f"cancelled: {what}", highlight=False)
-    if not ended:
+        count += 1
+    if not count:
         out.print("nothing that was submitted is queued or running", highlight=False)
 
 

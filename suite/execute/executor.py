@@ -182,8 +182,8 @@ class Executor(ABC):
         """
         return {}
 
-    def cancel(self) -> Sequence[str]:
-        """End what `positions` tells of, and nothing else; say in words what was ended.
+    def cancel(self) -> Iterable[str]:
+        """End what `positions` tells of, and nothing else; say in words what was ended, one after the other.
 
         Raises
         ------

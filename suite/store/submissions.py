@@ -3,7 +3,7 @@
 results/submissions/<name>/
 plan.json     the runs, in the order in which they are claimed, and what each may take
 script.sh     what was submitted
-job.json      what the cluster calls it (absent until it was accepted)
+job.json      what the cluster calls it (absent until it is asked, null until it is known to be accepted)
 task-<n>.log  what a task of it printed
 """
 
@@ -101,6 +101,19 @@ class Submission:
             return None
         return job if isinstance(job, str) and _JOB.fullmatch(job) else None
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the cluster was asked for it, and nobody knows whether it has accepted."""
+        return self.job is None and (self.path / "job.json").exists()
+
+    def asked(self) -> None:
+        """Note that the cluster is about to be asked."""
+        write_json(self.path / "job.json", {"job": None, "name": self.job_name})
+
+    def refused(self) -> None:
+        """Note that the cluster does not have it."""
+        (self.path / "job.json").unlink(missing_ok=True)
+
     def accepted(self, job: str) -> None:
         """Note what the cluster calls it."""
         write_json(self.path / "job.json", {"job": job, "name": self.job_name})
@@ -145,9 +158,15 @@ def write(submission: Submission, plan: Plan, script: str) -> None:
 
 def submissions(store: Store) -> Iterator[Submission]:
     """Yield what a cluster has accepted, by name."""
+    return (submission for submission in _all(store) if submission.job is not None)
+
+
+def in_doubt(store: Store) -> list[Submission]:
+    """Return what a cluster may have accepted."""
+    return [submission for submission in _all(store) if submission.is_in_doubt]
+
+
+def _all(store: Store) -> Iterator[Submission]:
     folder = store.results.resolve() / "submissions"
     if folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            submission = Submission(path)
-            if submission.job is not None:
-                yield submission
+        yield from (Submission(path) for path in sorted(folder.iterdir()))

@@ -1,10 +1,11 @@
-"""Slurm's own commands, and what they answer."""
+"""Slurm's own commands, called so that neither the user's environment nor a site's greetings change what they mean."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 
 from suite.errors import UsageError
@@ -13,17 +14,22 @@ from suite.store.submissions import Submission
 ANSWER_SECONDS = 120.0
 """For a controller to answer; while it is being started anew, Slurm's commands try again for a while."""
 
-_OURS = (
-    "SLURM_ARRAY_",
-    "SLURM_JOB",
-    "SLURM_STEP",
-    "SLURM_TASK",
-    "SLURM_NODE",
-    "SLURM_NTASKS",
-    "SLURM_CPUS",
-    "SLURM_MEM",
-)
-"""Variables of a job that this process may be part of, which Slurm's commands would take for what is asked."""
+CANCEL_SECONDS = 30.0
+"""For cancelled tasks to leave the queue, or to be seen ending: by default, Slurm kills them after as much."""
+
+_READ = ("SLURM", "SBATCH_", "SCANCEL_", "SCONTROL_", "SQUEUE_", "SRUN_", "SALLOC_")
+"""Variables that Slurm's commands take for options, or for a job that this process may be part of."""
+
+_KEPT = ("SLURM_CONF", "SLURM_JWT", "SLURM_SACK")
+"""Those among them that say where and as whom to ask, and not for what."""
+
+_MARK = "suite-task"
+"""Before each task in what the queue prints: a site's greetings are no tasks."""
+
+_ENDING = ("COMPLETING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY")
+
+_NUMBER = re.compile(r"(\d+)(?:;\S*)?")
+"""Of a job, as `sbatch --parsable` prints it, and of its cluster where there are several."""
 
 
 def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:
@@ -37,7 +43,7 @@ def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:
     try:
         said = subprocess.run(
             command,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            env={name: value for name, value in os.environ.items() if not _is_read(name)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -56,14 +62,63 @@ def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:
     return said.stdout
 
 
+def alone(*command: str) -> list[str]:
+    """Return the words of a command that `ask` is not to call, with the same environment."""
+    return ["env", *(f"--unset={name}" for name in os.environ if _is_read(name)), *command]
+
+
+def _is_read(name: str) -> bool:
+    return name.startswith(_READ) and not name.startswith(_KEPT)
+
+
 def _own_words(text: str, status: int) -> str:
     lines = [re.sub(r"^\w+: (error|fatal): ", "", line.strip()) for line in text.splitlines() if line.strip()]
     return "; ".join(dict.fromkeys(lines)) or f"ended with status {status}"
 
 
-def submit(script: str, *options: str) -> str:
-    """Submit a script, and return what is printed; raises as `ask`."""
-    return ask("sbatch", *options, script).strip()
+def submit(submission: Submission) -> str:
+    """Submit a submission's script, and return its job's number.
+
+    Whatever `sbatch` says, the queue is asked before the submission is given up: it may have been accepted although the
+    controller did not answer, or a site's greetings hide the number.
+
+    Raises
+    ------
+    UsageError
+        If it was refused; or if that is not known, and then the submission stays in doubt.
+    """
+    submission.asked()
+    try:
+        said = ask("sbatch", "--parsable", str(submission.script))
+    except UsageError as error:
+        reason = str(error)
+    else:
+        numbers = [found[1] for line in said.splitlines() if (found := _NUMBER.fullmatch(line.strip()))]
+        if len(numbers) == 1:
+            return numbers[0]
+        reason = f"sbatch: printed no job's number, but {said.strip()!r}"
+    try:
+        job = find(submission)
+    except UsageError as error:
+        raise UsageError(
+            f"{reason}; whether it was submitted is not known, for {error}; the next call asks again"
+        ) from None
+    if job is None:
+        submission.refused()
+        raise UsageError(reason)
+    return job
+
+
+def find(submission: Submission) -> str | None:
+    """Return the number of the job that the queue has for a submission, by its script; None if there is none.
+
+    Raises
+    ------
+    UsageError
+        If the queue cannot be read.
+    """
+    jobs = {job for job, _, _, rest in _queue() if rest.endswith(f"|{submission.script}")}
+    return min(jobs, key=int, default=None)
 
 
 def tasks(submissions: Iterable[Submission]) -> dict[str, str]:
@@ -74,21 +129,40 @@ def tasks(submissions: Iterable[Submission]) -> dict[str, str]:
     UsageError
         If the queue cannot be read.
     """
-    wanted = {submission.job: submission.job_name for submission in submissions}
+    wanted = {submission.job: submission for submission in submissions}
     if not wanted:
         return {}
-    names = ",".join(sorted(set(wanted.values())))
     found = {}
-    for line in ask("squeue", "--noheader", "--array", f"--name={names}", "--format=%F %K %T %j").splitlines():
-        job, task, state, name = (*line.split(maxsplit=3), "", "", "", "")[:4]
-        if wanted.get(job) == name.strip():  # numbers of jobs are used again
+    for job, task, state, rest in _queue():
+        ours = wanted.get(job)  # numbers of jobs are used again, and a site may rename what is submitted
+        if ours and (rest.startswith(f"{ours.job_name}|") or rest.endswith(f"|{ours.script}")):
             found[f"{job}_{task}"] = state
     return found
 
 
-def cancel(submission: Submission) -> None:
-    """End all tasks of a submission, and nothing else; raises as `ask`."""
-    ask("scancel", f"--name={submission.job_name}", str(submission.job))
+def _queue() -> list[tuple[str, str, str, str]]:
+    """Return each task of this user: its job's number, its own, its state, and `name|script`; hidden partitions too."""
+    form = f"--format={_MARK}|%F|%K|%T|%j|%o"
+    said = ask("squeue", "--all", "--noheader", "--array", f"--user={os.getuid()}", form)
+    rows = [line.strip().split("|", 4) for line in said.splitlines() if line.strip().startswith(f"{_MARK}|")]
+    return [(job, task, state, rest) for _, job, task, state, rest in (row for row in rows if len(row) == 5)]
+
+
+def cancel(submission: Submission) -> list[str]:
+    """End all tasks of a submission, and nothing else; return those that the queue still has and that are not ending.
+
+    Raises
+    ------
+    UsageError
+        If Slurm refuses, or the queue cannot be read.
+    """
+    ask("scancel", str(submission.job))
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while left := [task for task, state in tasks([submission]).items() if state not in _ENDING]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1.0)
+    return left
 
 
 def see(options: Sequence[str], paths: Sequence[str], seconds: int = 20) -> list[str] | None:

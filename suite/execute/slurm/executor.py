@@ -13,13 +13,13 @@ from contextlib import contextmanager
 
 from suite.errors import UsageError
 from suite.execute.executor import TICK_SECONDS, Check, Executor, Position, Request
-from suite.execute.slurm.commands import ask, cancel, see, submit, tasks
+from suite.execute.slurm.commands import alone, ask, cancel, find, see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure
 from suite.spec import RunSpec
 from suite.store.record import RunRecord
 from suite.store.runs import Store
-from suite.store.submissions import Plan, Submission, next_submission, prepare, submissions, write
+from suite.store.submissions import Plan, Submission, in_doubt, next_submission, prepare, submissions, write
 
 STORE_SECONDS = 2.0
 """Between two looks at the store."""
@@ -40,7 +40,7 @@ class SlurmExecutor(Executor):
     def open(self) -> Iterator[JobArray]:
         """Read what the site's file says, and see that this is a Slurm site."""
         cluster = load_cluster(self.request.cluster)
-        submit("--version")
+        ask("sbatch", "--version")
         yield JobArray(self.store, cluster, self.request)
 
     def check(self) -> Iterator[Check]:
@@ -55,7 +55,7 @@ class SlurmExecutor(Executor):
     def elsewhere(self) -> list[str]:
         """Return the words that have a free node execute a command."""
         options = load_cluster(self.request.cluster).options
-        return ["srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look"]
+        return alone("srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look")
 
     def preview(self) -> str:
         """Return the script of the job array."""
@@ -65,18 +65,23 @@ class SlurmExecutor(Executor):
 
     def positions(self) -> dict[str, Position]:
         """Return where Slurm has runs; it is asked only if something was submitted from this store."""
+        settle(self.store)
         return positions(self.store) if any(submissions(self.store)) else {}
 
-    def cancel(self) -> list[str]:
+    def cancel(self) -> Iterator[str]:
         """End the jobs that were submitted from this store; their runs save a checkpoint."""
+        settle(self.store)
         known = list(submissions(self.store))
         queued = {task.partition("_")[0] for task in tasks(known)}
-        ended = []
+        left: list[str] = []
         for submission in known:
             if submission.job in queued:
-                cancel(submission)
-                ended.append(f"job {submission.job} ({submission.name})")
-        return ended
+                if still := cancel(submission):
+                    left += still
+                else:
+                    yield f"job {submission.job} ({submission.name})"
+        if left:
+            raise UsageError(f"scancel: was asked to end them, but the queue still has {', '.join(left)}")
 
 
 class JobArray:
@@ -124,6 +129,7 @@ class JobArray:
             If Slurm refuses, or its nodes do not see the store.
         """
         wanted = {spec.run for spec in specs}
+        settle(self.store)
         earlier = list(submissions(self.store))
         queued = {task.partition("_")[0] for task in tasks(earlier)}
         self.watched = [each for each in earlier if each.job in queued and wanted & set(each.plan.runs)]
@@ -159,19 +165,34 @@ class JobArray:
         watch()
 
 
+def settle(store: Store) -> None:
+    """Ask the queue about what it may have accepted without a word; what it does not have is in doubt no longer.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read: then nothing is submitted a second time.
+    """
+    for submission in in_doubt(store):
+        if job := find(submission):
+            submission.accepted(job)
+        else:
+            submission.refused()
+
+
 def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[str]) -> Submission:
     """Submit some runs as a job array.
 
     Raises
     ------
     UsageError
-        If Slurm refuses, or its nodes do not see the store; nothing was submitted then.
+        If Slurm refuses, or its nodes do not see the store: nothing was submitted then. If it does not say whether it
+        refuses, the submission stays in doubt.
     """
     submission = prepare(store, request.name)
     try:
         plan = planned(cluster, request, runs)
         write(submission, plan, script(cluster, submission, plan.tasks, request.threads))
-        submit(str(submission.script), "--test-only")
         needed = [str(submission.script), *([] if cluster.container else [sys.executable]), *request.own_files]
         blind = see(cluster.options, needed)
         if blind:
@@ -180,9 +201,10 @@ def submitted(store: Store, cluster: Cluster, request: Request, runs: Sequence[s
             raise UsageError(f"a node of the cluster does not see {blind[0]}: {remedy}")
         if blind is None:
             print("no node was free to say whether it sees the store; tasks that do not will fail", file=sys.stderr)
-        submission.accepted(submit(str(submission.script), "--parsable").partition(";")[0])
+        submission.accepted(submit(submission))
     except BaseException:
-        submission.forget()
+        if not submission.is_in_doubt:
+            submission.forget()
         raise
     return submission
 

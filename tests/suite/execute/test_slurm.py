@@ -14,6 +14,7 @@ import pytest
 from suite.errors import UsageError
 from suite.execute import puller
 from suite.execute.executor import Request
+from suite.execute.slurm import commands
 from suite.execute.slurm import executor as slurm
 from suite.execute.slurm.commands import cancel, tasks
 from suite.execute.slurm.executor import planned, positions
@@ -21,7 +22,7 @@ from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.plan.benchmark import load_benchmark
 from suite.store.attempts import RECORDS, begun
 from suite.store.runs import Store
-from suite.store.submissions import Submission, prepare, submissions, write
+from suite.store.submissions import Submission, in_doubt, prepare, submissions, write
 from tests.suite.stores import finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
@@ -48,6 +49,11 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 ACCEPTS = 'case "$*" in *--parsable*) echo 17;; esac'
+
+
+def row(job: str, task: int, state: str, name: str, command: object = "/elsewhere/script.sh") -> str:
+    """Have the queue show a task."""
+    return f"echo 'suite-task|{job}|{task}|{state}|{name}|{command}'"
 
 
 def calls(tmp_path: Path, name: str) -> list[str]:
@@ -149,7 +155,7 @@ NO_ACCOUNT = "Invalid account or account/partition combination specified"
     ("commands", "says"),
     [
         ({}, "sbatch: is not on the path"),
-        ({"sbatch": REFUSES.format(NO_ACCOUNT), "srun": "echo looked"}, f"failed: {NO_ACCOUNT}"),
+        ({"sbatch": REFUSES.format(NO_ACCOUNT), "srun": "echo looked", "squeue": ""}, f"failed: {NO_ACCOUNT}"),
         ({"sbatch": ACCEPTS, "srun": 'echo "blind: ${*: -2:1}"; echo looked'}, "does not see"),
     ],
     ids=["no sbatch", "account refused", "store not seen"],
@@ -161,7 +167,6 @@ def test_what_cannot_be_submitted_is_one_line(
     assert run(tmp_path) == 2
     (error,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
     assert says in error
-    assert not any("--parsable" in call for call in calls(tmp_path, "sbatch"))
     assert submitted(tmp_path / "r") == []
 
 
@@ -206,7 +211,7 @@ def test_it_looks_on_until_nobody_is_left_and_attaches_to_what_goes_on(
     assert set(submission.plan.runs) == {spec.run for spec in load_benchmark("smoke").plan()}
 
     seen = tmp_path / "seen"  # by the second look, it is gone
-    stand_in(squeue=f'[ -e {seen} ] || echo "17 0 RUNNING suite-smoke-1"; >{seen}')
+    stand_in(squeue=f"[ -e {seen} ] || {row('17', 0, 'RUNNING', 'suite-smoke-1')}; >{seen}")
     assert run(tmp_path) == 1
     assert len(submitted(tmp_path / "r")) == 1  # what is queued already is not submitted again
     assert sum("--parsable" in call for call in calls(tmp_path, "sbatch")) == 1
@@ -218,7 +223,11 @@ def test_it_looks_on_until_nobody_is_left_and_attaches_to_what_goes_on(
 def test_an_interrupt_detaches_and_says_how_to_come_back(
     tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stand_in(sbatch=ACCEPTS, srun="echo looked", squeue=f"kill -INT {os.getpid()}; echo 17 0 PENDING suite-smoke-1")
+    stand_in(
+        sbatch=ACCEPTS,
+        srun="echo looked",
+        squeue=f"kill -INT {os.getpid()}; {row('17', 0, 'PENDING', 'suite-smoke-1')}",
+    )
     assert run(tmp_path) == 130
     last = capfd.readouterr().err.splitlines()[-1]
     assert f"detached: job 17 goes on (to end it: suite cancel --results {tmp_path}/r)" in last
@@ -254,18 +263,115 @@ def submission_of(store: Store, job: str, runs: list[str]) -> Submission:
 
 
 def test_only_our_tasks_are_in_the_queue_and_cancelled(store: Store, tmp_path: Path, stand_in: StandIn) -> None:
-    """Another job of the same number, or of the same name, is not ours."""
+    """Another job of the same number, or of the same name, is not ours; one that the site has renamed is."""
     submission = submission_of(store, "17", [])
-    rows = ["17 0 RUNNING suite-x-1", "17 1 PENDING suite-x-1", "17 2 RUNNING other", "18 0 RUNNING suite-x-1", "junk"]
-    stand_in(squeue="\n".join(f"echo {row}" for row in rows), scancel="")
-    assert tasks([submission]) == {"17_0": "RUNNING", "17_1": "PENDING"}
-    cancel(submission)
-    assert calls(tmp_path, "scancel") == ["scancel --name=suite-x-1 17"]
+    ours = [
+        row("17", 0, "RUNNING", "suite-x-1"),
+        row("17", 1, "PENDING", "suite-x-1"),
+        row("17", 3, "PENDING", "renamed|here", submission.script),
+    ]
+    others = [row("17", 2, "RUNNING", "other"), row("18", 0, "RUNNING", "suite-x-1"), "echo Welcome", "echo 'a|b|c'"]
+    gone = tmp_path / "cancelled"
+    stand_in(squeue=f"[ -e {gone} ] && exit; " + "; ".join([*ours, *others]), scancel=f">{gone}")
+    assert tasks([submission]) == {"17_0": "RUNNING", "17_1": "PENDING", "17_3": "PENDING"}
+    assert cancel(submission) == []
+    assert calls(tmp_path, "scancel") == ["scancel 17"]
+    gone.unlink()
     assert suite("cancel", "--results", store.results) == 0
-    assert calls(tmp_path, "scancel") == ["scancel --name=suite-x-1 17"] * 2
-    stand_in(squeue="")
+    assert calls(tmp_path, "scancel") == ["scancel 17"] * 2
     assert suite("cancel", "--results", store.results) == 0
     assert len(calls(tmp_path, "scancel")) == 2
+
+
+def test_what_was_not_cancelled_is_not_said_to_be(
+    store: Store, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "CANCEL_SECONDS", -1.0)
+    monkeypatch.setattr(commands.time, "sleep", lambda _: None)
+    submission_of(store, "17", [])
+    stand_in(squeue=f"{row('17', 0, 'RUNNING', 'suite-x-1')}; {row('17', 1, 'COMPLETING', 'suite-x-1')}", scancel="")
+    assert suite("cancel", "--results", store.results) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err == "error: scancel: was asked to end them, but the queue still has 17_0\n"
+
+
+def test_the_users_environment_asks_for_nothing(
+    tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm's commands read options from it, which would override the site's file, or filter what is cancelled."""
+    for name in ("SBATCH_TIMELIMIT", "SBATCH_JOB_NAME", "SCANCEL_STATE", "SQUEUE_PARTITION", "SRUN_NTASKS"):
+        monkeypatch.setenv(name, "1")
+    for name in ("SLURM_JOB_ID", "SLURM_TIMELIMIT", "SLURM_CLUSTERS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLURM_CONF", "/etc/here/slurm.conf")
+    stand_in(sbatch="compgen -e", env='exec /usr/bin/env "$@"')
+    other = subprocess.run(
+        [*commands.alone("/bin/bash"), "-c", "compgen -e"], capture_output=True, text=True, check=True
+    )
+    for names in (commands.ask("sbatch").split(), other.stdout.split()):
+        assert "PATH" in names
+        assert [name for name in names if name.startswith(("SLURM", "SBATCH", "SCANCEL", "SQUEUE", "SRUN"))] == [
+            "SLURM_CONF"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("prints", "queue", "job"),
+    [
+        ("echo Welcome to the cluster; echo; echo 17", "", "17"),
+        ("echo '17;north'; echo Have a nice day", "", "17"),
+        ("echo '  17  '", "", "17"),
+        ("echo Submitted as 17", "here", "23"),  # no number by itself: the queue knows
+        ("echo 2; echo 17", "here", "23"),
+        ("echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1", "here", "23"),
+    ],
+)
+def test_the_jobs_number_is_read_whatever_a_site_prints(
+    prints: str, queue: str, job: str, store: Store, stand_in: StandIn
+) -> None:
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
+    shown = row("23", 0, "PENDING", "suite-x-1", submission.script) if queue else ""
+    stand_in(sbatch=prints, squeue=f"{row('9', 0, 'PENDING', 'suite-x-1')}; {shown}")
+    assert commands.submit(submission) == job
+
+
+def test_what_may_have_been_submitted_is_not_submitted_twice(
+    tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "QUEUE_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "STORE_SECONDS", 0.0)
+    away = 'case "$*" in *--version*) ;; *) echo "Unable to contact slurm controller" >&2; exit 1;; esac'
+    stand_in(sbatch=away, squeue=away, srun="echo looked")
+    store = Store(tmp_path / "r")
+    assert run(tmp_path) == 2
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert "whether it was submitted is not known" in said
+    (submission,) = in_doubt(store)
+    asked = calls(tmp_path, "sbatch")
+
+    assert run(tmp_path) == 2  # the queue still does not say
+    assert len(calls(tmp_path, "sbatch")) == len(asked) + 1  # its version
+    assert suite("cancel", "--results", store.results) == 2
+
+    seen = tmp_path / "seen"  # the queue has it after all, and by the second look it is gone
+    mine = row("23", 0, "RUNNING", "suite-smoke-1", submission.script)
+    stand_in(squeue=f"[ -e {seen}2 ] || {mine}; [ ! -e {seen} ] || >{seen}2; >{seen}")
+    assert run(tmp_path) == 1
+    assert [each.job for each in submissions(store)] == ["23"]
+    assert len(submitted(tmp_path / "r")) == 1
+
+
+def test_what_the_queue_does_not_have_is_in_doubt_no_longer(store: Store, stand_in: StandIn) -> None:
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
+    submission.asked()
+    stand_in(squeue=row("9", 0, "RUNNING", "suite-x-1"))
+    slurm.settle(store)
+    assert in_doubt(store) == []
+    assert list(submissions(store)) == []
+    assert submission.path.is_dir()
 
 
 def test_status_tells_queued_running_and_lost(
@@ -288,7 +394,7 @@ def test_status_tells_queued_running_and_lost(
             folder.write("attempts.json", RECORDS.dump_json((record,)))
     finish(store, specs["done"], linear(0, 1))
     submission_of(store, "17", [spec.run for name, spec in specs.items() if name != "elsewhere"])
-    stand_in(squeue="echo 17 0 RUNNING suite-x-1; echo 17 2 PENDING suite-x-1")
+    stand_in(squeue=f"{row('17', 0, 'RUNNING', 'suite-x-1')}; {row('17', 2, 'PENDING', 'suite-x-1')}")
     expected = {"queued": "queued", "running": "running", "lost": "lost", "requeued": "lost"}
     assert positions(store) == {specs[name].run: place for name, place in expected.items()}
 
