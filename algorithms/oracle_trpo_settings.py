@@ -24,9 +24,9 @@ class OracleTRPOSettings(MAMLTRPOSettings):
 
     def __post_init__(self) -> None:
         """Refuse what an oracle does not do."""
-        super().__post_init__()
         if self.inner_steps:
             raise ValueError(f"inner_steps: {self.inner_steps}: must be 0: the oracle is told the task")
+        super().__post_init__()
 
 
 class OracleTRPODeclaration(MAMLTRPODeclaration):

@@ -19,7 +19,7 @@ from suite.papers.judgements import judge, settled
 from suite.papers.paper import Paper, read_papers
 from suite.papers.statements import AFTER, PrintedValue, label
 from suite.plan.benchmark import SUITE, load_benchmark
-from suite.spec import RunSpec
+from suite.spec import RunSpec, StepwiseTest
 from suite.store.record import ADAPTATIONS
 from tests.suite.papers.planned import Run, finished
 
@@ -174,3 +174,12 @@ def test_every_setting_of_every_judged_entry_has_one_source(name: str) -> None:
                 assert all(row.source for row in rows.values())
                 kinds |= {row.kind for row in rows.values()}
     assert kinds == {"printed", "authors' code", "ours"}
+
+
+def test_a_run_counts_for_a_paper_only_under_its_step_by_step_test() -> None:
+    settings = PAPERS["maml"].settings
+    spec = next(spec for spec in load_benchmark("maml").plan() if spec.label == "maml")
+    assert settings.speaks(spec)
+    for other in (None, StepwiseTest(adaptations=3, steps=4000), StepwiseTest(adaptations=4, steps=2000)):
+        assert not settings.speaks(spec.model_copy(update={"stepwise_test": other}))
+    assert not settings.speaks(spec.model_copy(update={"environment_options": {"test_goals": "drawn"}}))
