@@ -1,16 +1,15 @@
-"""Aggregates over environments as rliable defines them, with intervals that cover.
+"""Aggregates of normalised scores over environments, with intervals that cover.
 
-Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice". A stratum is one
-environment: an array of scores, one a seed. Strata may have different numbers of seeds.
-
-Values come from rliable. Its intervals, percentiles of a stratified bootstrap, cover 57 to 91 % with two or three seeds
-on one to six environments; those of `suite.analysis.intervals` stand in their place.
+The aggregates are those of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice",
+section 4 (the tests compare them with that paper's library, rliable). A stratum is one environment: an array of scores,
+one a seed. Strata may have different numbers of seeds. The paper's intervals, percentiles of a stratified bootstrap,
+cover 57 to 91 % with two or three seeds on one to six environments; those of `suite.analysis.intervals` stand here.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from rliable import metrics
+from scipy.stats import trim_mean
 
 from suite.analysis.intervals import (
     FloatArray,
@@ -33,15 +32,15 @@ def aggregates(strata: Samples) -> FloatArray:
     (4, 3): for each of `AGGREGATES` the value and the ends of its 95 % interval: NaN for those that have none, and with
     a single seed anywhere.
     """
-    scores = np.concatenate(strata)[:, None]  # (runs, 1)
-    means = np.array([[stratum.mean() for stratum in strata]])  # (1, environments)
+    scores = np.concatenate(strata)  # (runs,)
+    means = np.array([stratum.mean() for stratum in strata])  # (environments,)
     none = (np.nan, np.nan)
     return np.array(
         [
-            (metrics.aggregate_iqm(scores), *interquartile_mean_interval(strata)[1:]),
-            (metrics.aggregate_median(means), *none),
-            (metrics.aggregate_mean(means), *stratified_mean_interval(strata)[1:]),
-            (metrics.aggregate_optimality_gap(scores), *none),
+            (trim_mean(scores, 0.25), *interquartile_mean_interval(strata)[1:]),
+            (np.median(means), *none),
+            (means.mean(), *stratified_mean_interval(strata)[1:]),
+            (1 - np.minimum(scores, 1).mean(), *none),
         ]
     )
 
