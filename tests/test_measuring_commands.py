@@ -1,0 +1,66 @@
+"""Every documented command of `speed` and `studies` starts and ends, each at its smallest size."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTED = re.compile(r"(?:tox -e (speed|studies) -- |python -m (speed|studies)\.)([a-z][\w.]*)")
+
+
+class Smallest(NamedTuple):
+    """The smallest size of a command."""
+
+    arguments: str = ""
+    constants: Mapping[str, Any] = MappingProxyType({})
+    """The constants of its module that are made smaller."""
+    prints: str = "|"
+
+
+COMMANDS = {
+    "speed.commands": Smallest(constants={"COMMANDS": ("--help",)}, prints="suite --help"),
+    "speed.environments": Smallest("reach-v1", {"COPIES": 1, "ROUNDS": 1, "STOCK_ROUNDS": 1, "HORIZON": 10}),
+    "speed.growth": Smallest("--point 2 1000 8", prints="["),
+    "speed.peers": Smallest("tcl-pearl --threads 1 --rounds 1"),
+    "speed.profiled": Smallest("pearl-small", {"ROUNDS": 1}),
+    "speed.report": Smallest("--environments 1", prints="18"),
+    "speed.scheduler": Smallest("1", {"MANY": (10,), "BUDGET": 6_000}, "the scheduler's overhead"),
+    "studies.baselines.maml": Smallest("point-goal-2d", {"MEASURED": 20, "SEEN": 24, "COPIES": 4, "EPISODES": (2,)}),
+    "studies.baselines.ml1": Smallest("reach-v1"),
+    "studies.tuning": Smallest("trials", prints="groups"),
+}
+ELSEWHERE = {"studies.calibration"}
+"""Started by `tests/studies/test_calibration.py`."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_starts_at_its_smallest_size(
+    name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    smallest = COMMANDS[name]
+    module = importlib.import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
+    for constant, value in smallest.constants.items():
+        monkeypatch.setattr(module, constant, value)
+    monkeypatch.setattr(sys, "argv", [name, *smallest.arguments.split()])
+    module.main()
+    assert smallest.prints in capfd.readouterr().out
+
+
+def test_every_documented_command_is_started() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    documented = {
+        f"{speed or module}.{what}".rstrip(".")
+        for page in pages
+        for speed, module, what in DOCUMENTED.findall(page.read_text())
+    }
+    assert {"speed.report", "studies.baselines.ml1"} <= documented
+    assert documented - ELSEWHERE == COMMANDS.keys() - {"speed.commands"} | documented & {"speed.commands"}
