@@ -1,4 +1,4 @@
-"""How an agent meta-learns: one file an algorithm, behind one interface."""
+"""The meta-learning algorithms: one file each, behind one interface."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

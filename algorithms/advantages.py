@@ -8,7 +8,7 @@ from torch import Tensor
 from environments import BoolArray, FloatArray
 
 LARGEST_LOG_RATIO = 20.0
-"""Where a ratio of likelihoods is cut: the square of e^20, which Adam keeps, is finite in single precision."""
+"""Logarithm at which a ratio of likelihoods is cut: the square of e^20, which Adam keeps, is finite as a float32."""
 
 
 def generalised_advantages(

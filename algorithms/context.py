@@ -14,7 +14,7 @@ from algorithms.networks import MLP, USUAL, Arithmetic, Initialiser, fan_in_unif
 
 
 class Auxiliary(NamedTuple):
-    """What a context encoder learns from beside its algorithm's own losses."""
+    """A loss that a context encoder learns from beside its algorithm's own losses."""
 
     loss: Tensor  # (), added to the loss of the encoder's optimiser
     metrics: dict[str, Tensor]  # logged

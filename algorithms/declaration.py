@@ -1,4 +1,4 @@
-"""What is known of an algorithm before it is loaded: plans and lists are made of it, without waiting for torch."""
+"""Declarations of algorithms, known before any is loaded: plans and lists need them, without waiting for torch."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Scale = Annotated[float, Field(gt=0.0, le=1e6)]
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 """A coefficient of a loss; 0 leaves the term out."""
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
-"""How many at least one: updates, steps, tasks, rows of a batch."""
+"""A number of at least one: updates, steps, tasks, rows of a batch."""
 CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
-"""How many, possibly none."""
+"""A number, possibly zero."""
 Width = Annotated[int, Field(ge=1, le=65_536)]
 """Units of a layer."""
 Widths = Annotated[tuple[Width, ...], Field(max_length=16)]
 """Units of each hidden layer."""
 Precision = Literal["float32", "bf16"]
-"""What matrix products are taken in: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
+"""Arithmetic of matrix products: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
 
 
 def added(default: Any) -> Any:
@@ -57,14 +57,14 @@ class Problem:
 
 
 class Declaration:
-    """What an algorithm declares; its docstring says in a line what the algorithm is.
+    """The declaration of an algorithm; its docstring says in a line what the algorithm is.
 
     The algorithms here have one in a module of their own, which imports no torch; `algorithms.registry` lists it. An
     algorithm of somebody's own may be its own: `Algorithm` is a declaration.
     """
 
     implementation: ClassVar[str]
-    """Where the algorithm is, as `module:class`; not set by a class that is the algorithm itself."""
+    """The algorithm's class, as `module:class`; not set by a class that is the algorithm itself."""
     name: ClassVar[str]
     revision: ClassVar[int]
     """Raised by hand whenever the same settings and seed give different numbers."""
@@ -87,7 +87,7 @@ class Declaration:
     resumes: ClassVar[bool] = True
     """False: the state is fit to be meta-tested, not to be trained further; a run that was cut off starts again."""
     image: ClassVar[str | None] = None
-    """What the docker executor needs beside the suite's own image: NAME of containers/NAME.Dockerfile."""
+    """The image that the docker executor needs beside the suite's own: NAME of containers/NAME.Dockerfile."""
 
     @classmethod
     def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:

@@ -93,7 +93,7 @@ def without_leading(batch: Batch, ages: Tensor) -> Batch:
 
 
 class RecentTransitions:
-    """Which of a replay's transitions are the last ones of each task, by number."""
+    """The numbers of the last transitions of each task in a replay."""
 
     def __init__(self, tasks: int, size: int, device: torch.device) -> None:
         self.numbers = torch.zeros(tasks, size, dtype=torch.int64, device=device)  # the newest last

@@ -1,4 +1,4 @@
-"""What an algorithm is to the runner: meta-training, meta-testing, and a state that can be saved."""
+"""The interface of an algorithm to the runner: meta-training, meta-testing, and a state that can be saved."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Algorithm(Declaration, ABC):
     renamed: ClassVar[Mapping[str, str]] = {}
     """Parts by the name under which older states hold them, and their names now."""
     foreign_versions: Mapping[str, str] = {}
-    """Of what computes outside this process, for provenance."""
+    """Versions of what computes outside this process, for provenance."""
 
     def __init__(self, settings: Any, problem: Problem, streams: Streams, device: torch.device) -> None:
         self.settings, self.problem, self.device = settings, problem, device
@@ -143,7 +143,7 @@ class Algorithm(Declaration, ABC):
 
     @property
     def finished(self) -> bool:
-        """Whether meta-training is over although the budget has steps left."""
+        """True if meta-training is over although the budget has steps left."""
         return False
 
     @property

@@ -61,7 +61,7 @@ class Rollouts(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """What an iteration samples in some tasks."""
+    """The samples of an iteration in some tasks."""
 
     inner: list[Batch]  # one before each inner step
     outer: Batch  # after the last
@@ -123,7 +123,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
 
     @property
     def finished(self) -> bool:
-        """Whether it has taken as many iterations as were asked for."""
+        """True if as many iterations as were asked for have been taken."""
         return self.settings.iterations is not None and self.gradient_steps >= self.settings.iterations
 
     @property
@@ -234,7 +234,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
 
     @property
     def counts_padding(self) -> bool:
-        """Whether the mean divergence counts what follows an early end."""
+        """True if the mean divergence counts what follows an early end."""
         return "kl-over-padding" in self.settings.as_published
 
     # The losses of one task, as functions of a parameter vector

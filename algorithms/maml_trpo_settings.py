@@ -80,11 +80,11 @@ class MAMLTRPOSettings:
     iterations: Annotated[int, Field(ge=0, le=10_000_000)] | None = added(None)
     """Iterations after which meta-training ends though the budget has steps left; None: no such number."""
     test_rates: Annotated[tuple[Fraction, ...], Field(max_length=100)] = added(())
-    """Where a meta-test adapts step by step: alpha of each step, the last one's of all further; empty: `inner_rate`."""
+    """Step sizes alpha of a meta-test that adapts step by step, the last one's of all further; empty: `inner_rate`."""
     outer_optimiser: Literal["trpo", "adam"] = added("trpo")
-    """What takes the outer step: TRPO, or Adam by one step along the same gradient, without a bound."""
+    """The optimiser of the outer step: TRPO, or Adam by one step along the same gradient, without a bound."""
     outer_rate: Fraction = added(1e-3)
-    """Of Adam; maml_rl sandbox/rocky/tf/optimizers/first_order_optimizer.py:43."""
+    """Learning rate of Adam; maml_rl sandbox/rocky/tf/optimizers/first_order_optimizer.py:43."""
     common_baseline: bool = added(default=False)
     """Fit one baseline to an iteration's tasks and standardise their advantages together; without inner steps only."""
 
@@ -119,5 +119,5 @@ class MAMLTRPODeclaration(Declaration):
 
     @classmethod
     def first_iteration_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
-        """What every task of the batch can take."""
+        """The share of every task of the batch."""
         return settings.meta_batch * cls.task_steps(settings, problem)

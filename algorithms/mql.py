@@ -61,12 +61,12 @@ class MQL(MQLDeclaration, Algorithm):
             self.recent = RecentTransitions(problem.train_tasks, settings.snapshot, device)
 
     def differs(self, difference: Difference) -> bool:
-        """Whether something is done as the published code does it."""
+        """Return whether something is done as in the published code."""
         return difference in self.settings.as_published
 
     @property
     def warm(self) -> bool:
-        """Whether there is any data."""
+        """True if there is any data."""
         return len(self.replay.rows) > 0
 
     # Meta-training
@@ -121,7 +121,7 @@ class MQL(MQLDeclaration, Algorithm):
         return starts
 
     def auxiliary(self, network: Literal["actor", "critics"]) -> Auxiliary:
-        """What the context of the actor, or of the critics, learns from beside TD3: nothing."""
+        """Return the loss that the context of the actor, or of the critics, learns from beside TD3: none."""
         return Auxiliary.nothing(self.device)
 
     def update(self) -> dict[str, Tensor]:

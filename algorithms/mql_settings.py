@@ -91,7 +91,7 @@ class MQLSettings:
     replay_size: CountOrNone = added(0)
     """Newest transitions, of all tasks together, that updates draw from; 0 for all. run_script.py has 1,000,000."""
     meta_test: MetaTest = added("corrected reuse")
-    """What a new task's networks are fitted to."""
+    """The data that a new task's networks are fitted to."""
     plain_autograd: bool = added(default=False)
     """Leave the gradients of whole networks to autograd; see docs/performance.md."""
     as_published: frozenset[Difference] = frozenset()

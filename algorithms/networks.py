@@ -63,10 +63,10 @@ FEW = 2**16
 
 
 class Arithmetic(NamedTuple):
-    """How networks compute what they define."""
+    """The arithmetic of networks."""
 
     precision: Precision = "float32"
-    """Of matrix products; weights, reductions and losses stay as they are."""
+    """Arithmetic of matrix products; weights, reductions and losses stay as they are."""
     plain_autograd: bool = False
     """Leave gradients to autograd, layer by layer, also where `algorithms.perceptron` has them."""
 
@@ -131,7 +131,7 @@ class MLP(nn.Module):
 
     @property
     def products(self) -> torch.dtype:
-        """What matrix products are taken in."""
+        """Arithmetic of matrix products."""
         return torch.bfloat16 if self.precision == "bf16" else self._layers()[0][0].dtype
 
     def _layers(self) -> tuple[list[Tensor], list[Tensor]]:
@@ -144,7 +144,7 @@ class MLP(nn.Module):
         return perceptron(inputs, weights, biases, self.products)
 
     def _plain(self, inputs: Sequence[Tensor]) -> bool:
-        """Whether gradients are left to autograd: also of sets of weights side by side, and of small layers."""
+        """True if gradients are left to autograd: also of sets of weights side by side, and of small layers."""
         numbers = inputs[0].shape[:-1].numel() * self.units
         return self.plain_autograd or numbers < FEW or torch._C._are_functorch_transforms_active()
 

@@ -14,7 +14,7 @@ from algorithms.interface import State
 
 BETA_1, BETA_2 = 0.9, 0.999
 EPSILON = 1e-8
-"""Of Adam."""
+"""Adam's epsilon."""
 
 
 class FlatParameters:

@@ -42,7 +42,7 @@ class OracleSACSettings:
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target critics; garage torch/algos/mtsac.py."""
     learning_rate: Fraction = 3e-4
-    """Of policy, critics and temperature; garage torch/algos/mtsac.py."""
+    """Learning rate of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
     """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
     replay_size: CountOrNone = added(0)
@@ -50,7 +50,7 @@ class OracleSACSettings:
     as_published: frozenset[Difference] = added(frozenset())
     """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
     precision: Precision = added("float32")
-    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    """Arithmetic of matrix products; weights, reductions, losses and targets are in float32."""
     plain_autograd: bool = added(default=False)
     """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 

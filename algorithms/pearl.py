@@ -47,7 +47,7 @@ Infer = Callable[[IntArray], Tensor]
 
 
 class Inference(NamedTuple):
-    """What one update knows of its tasks."""
+    """One update's knowledge of its tasks."""
 
     posterior: DiagonalNormal
     auxiliary: Auxiliary

@@ -94,7 +94,7 @@ class PEARLSettings:
     target_rate: Fraction = 0.005
     """tau, of the soft update of the target V; garage pearl.py:117, oyster configs/default.py:30."""
     learning_rate: Fraction = 3e-4
-    """Of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
+    """Learning rate of all five networks; garage pearl.py:110-113, oyster configs/default.py:31-34."""
     kl_weight: Weight = 0.1
     """beta; garage pearl.py:118, oyster configs/default.py:37."""
     policy_regularisation: Weight = 1e-3
@@ -102,7 +102,7 @@ class PEARLSettings:
     next_observations_in_context: bool = False
     """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
     test_posterior: Literal["sample", "mean"] = "sample"
-    """How z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
+    """The way z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
     """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
     replay_size: CountOrNone = added(0)
@@ -113,7 +113,7 @@ class PEARLSettings:
     as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
     precision: Precision = added("float32")
-    """Of matrix products; weights, reductions, losses and targets are in float32."""
+    """Arithmetic of matrix products; weights, reductions, losses and targets are in float32."""
     plain_autograd: bool = added(default=False)
     """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 

@@ -48,7 +48,7 @@ ALGORITHMS: dict[str, type[Declaration]] = {
         OracleTRPODeclaration,
     )
 }
-"""What the algorithms declare; `load_algorithm` gives the algorithms themselves."""
+"""Return the declarations of the algorithms; `load_algorithm` gives the algorithms themselves."""
 
 PEERS: dict[str, type[Declaration]] = {
     declaration.name: declaration

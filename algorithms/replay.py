@@ -100,7 +100,7 @@ class Replay:
 
 
 class EpisodeTable:
-    """Which episodes of a replay belong to which task, as ranges of rows."""
+    """The episodes of each task in a replay, as ranges of rows."""
 
     def __init__(self, tasks: int, device: torch.device) -> None:
         self.device = device

@@ -114,7 +114,7 @@ class Trials(NamedTuple):
 
 
 class Minibatch(NamedTuple):
-    """What a gradient step reads: some trials, or all of an iteration."""
+    """The input of a gradient step: some trials, or all of an iteration."""
 
     x: Tensor  # (trials, time + 1, input_size), as `Trials.inputs`
     u: Tensor  # (trials, time, action_size), actions as drawn
@@ -127,7 +127,7 @@ class Minibatch(NamedTuple):
 
     @property
     def episodes(self) -> EpisodeTable:
-        """Where the transitions of each trial's episodes are among the rows of `x.flatten(0, 1)`.
+        """The transitions of each trial's episodes, as rows of `x.flatten(0, 1)`.
 
         Transition t of a trial is in input t + 1, which shows its action, its reward and the observation thereafter.
         """
@@ -252,7 +252,7 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         return advantages, returns
 
     def auxiliary(self, batch: Minibatch) -> Auxiliary:
-        """What the policy's recurrent network learns from beside PPO: nothing."""
+        """Return the loss that the policy's recurrent network learns from beside PPO: none."""
         return Auxiliary.nothing(self.device)
 
     def update(self, batch: Minibatch) -> dict[str, Tensor]:

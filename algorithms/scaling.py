@@ -12,7 +12,7 @@ from algorithms.interface import Episodes, State
 from environments import FloatArray
 
 LEAST_DEVIATION = 0.05
-"""Of an observation or a task vector that is standardised by a first sample: 5 cm, or 3 degrees.
+"""Least standard deviation of an observation or a task vector that a first sample standardises: 5 cm, or 3 degrees.
 
 What hardly moves under an untrained policy moves under a trained one. In Meta-World's warm-up data the object's
 coordinates deviate by 1e-5 to 3e-4 and the hand's by 0.03 to 0.2; pushing moves the object by 0.1.

@@ -19,7 +19,7 @@ class TCLMQLSettings(TCLSettings, MQLSettings):
     trajectories: Count = 16
     """N of Eq. 8; Table 7's meta-batch size, as MQL's updates have no tasks of their own."""
     contrasted: Literal["actor", "critics", "both"] = "both"
-    """Whose context learns by TCL: the actor's, which also tells tasks apart at meta-test, or the critics'."""
+    """The context that learns by TCL: the actor's, which also distinguishes tasks at meta-test, or the critics'."""
 
 
 class TCLMQLDeclaration(MQLDeclaration):

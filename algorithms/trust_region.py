@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Outcome(NamedTuple):
-    """What a step weighs up."""
+    """The quantities that a step weighs up."""
 
     loss: Tensor
     kl: Tensor
@@ -21,13 +21,13 @@ class Surroundings(NamedTuple):
 
     loss: Tensor
     gradient: Tensor
-    """Of the loss, (parameters,)."""
+    """Gradient of the loss, (parameters,)."""
     hessian_product: Callable[[Tensor], Tensor]
     """H v of the divergence's Hessian H, (parameters,) to (parameters,)."""
 
 
 class TrustRegion(NamedTuple):
-    """How a step is found: the bound, and the effort of both searches."""
+    """The search for a step: the bound, and the effort of both searches."""
 
     max_kl: float
     conjugate_gradient_steps: int
@@ -47,7 +47,7 @@ class Stepped(NamedTuple):
     loss: float
     kl: float
     fraction: float
-    """Of the full step; 0 where nothing along it improved the loss within the bound, and the parameters stayed."""
+    """Share of the full step; 0 where nothing along it improved the loss within the bound: the parameters stayed."""
     gradient_norm: float
 
 

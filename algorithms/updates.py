@@ -1,4 +1,4 @@
-"""What the off-policy algorithms share beside replay: a policy that is told of its task, and a run of updates."""
+"""The parts that off-policy algorithms share beside replay: a policy that is told of its task, and a run of updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent learns on: task families, their simulations and their names."""
+"""The environments that an agent learns on: task families, their simulations and their names."""
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
 from environments.registration import environment_id, register_families

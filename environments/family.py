@@ -26,7 +26,7 @@ class FamilySpec:
     train_tasks: int
     test_tasks: int
     success: str
-    """What counts as success, in words; empty where the family defines none."""
+    """The family's definition of success, in words; empty where it defines none."""
     revision: int
     """Raised by hand whenever the same task and actions give different numbers."""
     most_tasks: int = 10_000

@@ -14,7 +14,7 @@ from environments.validation import checked_actions, checked_tasks
 
 STEP_LENGTH = 0.1
 HALF_SIDE = 0.5
-"""Of the square that goals lie in."""
+"""Half of the side of the square that goals lie in."""
 REACHED = 0.01
 """Offset on both axes below which an episode ends."""
 

@@ -36,7 +36,7 @@ _BAD_ACCELERATION = int(mujoco.mjtWarning.mjWARN_BADQACC)
 
 
 def lost(observation: FloatArray) -> bool:
-    """Whether an observation is that of a simulation which became unstable: it begins with NaN."""
+    """Return whether an observation is that of a simulation which became unstable: it begins with NaN."""
     return bool(observation[0] != observation[0])
 
 

@@ -28,7 +28,7 @@ _ML1_OPTIONS = {"simulation": ("lean", "stock"), "reward": ("v1", "v2"), "hand_s
 
 LONGEST_HORIZON = 100_000
 MOST_EPISODES = 1_000
-"""Of exploration, in a task."""
+"""Most exploration episodes in a task."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ BoolArray = NDArray[np.bool_]
 
 
 class Step(NamedTuple):
-    """What one step of every copy gave. Rows of inactive copies repeat the last observation and hold zeros."""
+    """The result of one step of every copy. Rows of inactive copies repeat the last observation and hold zeros."""
 
     observations: FloatArray  # (copies, observation_size)
     rewards: FloatArray  # (copies,)

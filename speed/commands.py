@@ -1,4 +1,4 @@
-"""How long the commands take that only show something: `python -m speed.commands`. The fastest of five, in seconds.
+"""The time of commands that only show something: `python -m speed.commands`. The fastest of five, in seconds.
 
 By the clock, and by the processor, which other work on the machine disturbs less. Targets on two idle cores: half a
 second for help, status and logs; a second and a half for list and plan.
@@ -31,7 +31,7 @@ COMMANDS = (
 
 def seconds(words: list[str], folder: Path) -> tuple[float, float]:
     """Return the wall-clock time of the fastest of five calls, and the processor's of the one that took it least."""
-    command = [Path(sys.executable).with_name("suite"), *words]
+    command = [str(Path(sys.executable).with_name("suite")), *words]
     taken = []
     for _ in range(5):
         begun, busy = time.perf_counter(), _processor_seconds()

@@ -18,7 +18,8 @@ import mujoco
 import numpy as np
 
 from environments import FloatArray, Simulation, family_names, family_spec, make_family
-from environments.ml1.resets import STATE, reset_recorder
+from environments.ml1.resets import reset_recorder
+from environments.physics import STATE
 
 COPIES = 10
 ROUNDS = 6

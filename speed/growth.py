@@ -1,4 +1,4 @@
-"""How a step's time and memory grow: `tox -e speed -- growth [--figure FILE]`, about five minutes on one core.
+"""The growth of a step's time and memory: `tox -e speed -- growth [--figure FILE]`, about five minutes on one core.
 
 A gradient step of PEARL at the sizes of Table 7, on 100 tasks, 100,000 transitions and 128 rows of context a task; from
 there one of the three is varied at a time. Every point has a process of its own, and they take turns: shown are medians
@@ -25,7 +25,7 @@ UPDATES = 3
 
 
 class Point(NamedTuple):
-    """What is varied."""
+    """The varied sizes."""
 
     tasks: int = 100
     transitions: int = 100_000

@@ -38,6 +38,7 @@ class Entrant:
     def __init__(self, command: list[str], threads: int) -> None:
         several = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(threads))
         environment = {**os.environ, **WORKER_ENVIRONMENT, **several, "CUDA_VISIBLE_DEVICES": ""}
+        self.command = command[:4]
         self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=environment
@@ -56,7 +57,7 @@ class Entrant:
         if not answer:
             self.complaints.seek(0)
             complained = "".join(self.complaints.readlines()[-15:])
-            raise RuntimeError(f"{' '.join(self.process.args[:4])} has ended:\n{complained}")  # type: ignore[index]
+            raise RuntimeError(f"{' '.join(self.command)} has ended:\n{complained}")
         self.last = json.loads(answer)
         self.seconds.append(self.last["seconds"] * self.last.get("scale", 1))
 

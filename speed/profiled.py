@@ -1,4 +1,4 @@
-"""Where a row's time goes on our side: `tox -e speed -- profiled [ROW ...]`.
+"""A profile of a row's time on our side: `tox -e speed -- profiled [ROW ...]`.
 
 For each row, on one thread: the time of a round without the profiler, how many of torch's operators it calls, and the
 share of the operators' time that matrix products take. Operators cost some microseconds each however small they are,
@@ -30,13 +30,13 @@ def line(name: str) -> str:
     for _ in range(ROUNDS if row.work == "update" else 1):
         begun = time.perf_counter()
         timed.work()
-        spent.append((time.perf_counter() - begun) / timed.count)
+        spent.append((time.perf_counter() - begun) / timed.times)
     with profile(activities=[ProfilerActivity.CPU]) as recorded:
         timed.work()
     operators = [event for event in recorded.key_averages() if event.key.startswith("aten::")]
     total = sum(event.self_cpu_time_total for event in operators)
     products = sum(event.self_cpu_time_total for event in operators if event.key in PRODUCTS)
-    calls = sum(event.count for event in operators) / timed.count
+    calls = sum(event.count for event in operators) / timed.times
     milliseconds = 1e3 * float(np.median(spent))
     cells = [row.what, f"{milliseconds:,.1f}", f"{calls:,.0f}", f"{1e3 * milliseconds / calls:.1f}"]
     return f"| {' | '.join([*cells, f'{products / total:.0%}'])} |"

@@ -1,4 +1,4 @@
-"""How long the report of a large store takes, and how the time grows: `python -m speed.report`.
+"""The time of the report of a large store, and how it grows: `python -m speed.report`.
 
 900 runs: 50 ML1 environments x 6 algorithms x 3 seeds, 100 evaluations of 10 test tasks each. Target on two cores:
 under 60 s and under 10 MB.
@@ -16,6 +16,7 @@ import numpy as np
 from suite.analysis.results import read_results
 from suite.papers.paper import read_papers
 from suite.plan.environment_sets import environment_sets
+from suite.report.contents import contents
 from suite.report.page import render
 from suite.store.runs import Store
 from tests.suite.stores import finish, make_spec
@@ -34,7 +35,7 @@ def fill(store: Store, environments: int) -> int:
                 end, noise = 1e5 * generator.random(), 1e3 * generator.normal(size=101)
 
                 def curve(share: float, end: float = end, noise: np.ndarray = noise) -> float:
-                    return end * (1 - np.exp(-4 * share)) + noise[round(100 * share)] * (share > 0)
+                    return float(end * (1 - np.exp(-4 * share)) + noise[round(100 * share)] * (share > 0))
 
                 spec = make_spec(algorithm, str(environment), seed, evaluations=100, exploration_episodes=10)
                 finish(store, spec, curve, tasks=10)
@@ -56,7 +57,7 @@ def main() -> None:
             begun, busy = time.perf_counter(), time.process_time()
             results = read_results(store)
             read = time.perf_counter()
-            page = render(results, read_papers())
+            page = render(contents(results, read_papers()))
             done, busy = time.perf_counter(), time.process_time() - busy
         size = len(page.encode()) / 1e6
         print(f"{runs:4d}  {read - begun:10.1f}  {done - read:22.1f}  {busy:12.1f}  {size:8.2f}")

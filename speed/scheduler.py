@@ -1,4 +1,4 @@
-"""What the scheduler costs: `python -m speed.scheduler [RUNS]`.
+"""The cost of the scheduler: `python -m speed.scheduler [RUNS]`.
 
 Overhead: wall-clock time of RUNS runs that do nothing, one at a time, against as many starts of the same process
 without a scheduler. Coordination: the share of a core that the `suite run` of a large benchmark takes while two of its
@@ -19,13 +19,17 @@ from pathlib import Path
 from rich.console import Console
 
 from suite.console.progress import Progress
+from suite.execute.executor import Limits, Retries
 from suite.execute.local import LocalLauncher
-from suite.execute.scheduler import Limits, Retries, Scheduler
+from suite.execute.scheduler import Scheduler
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 from suite.store.runs import Store
 from tests.suite.stores import make_spec
 
+MANY = (1000, 10_000)
+BUDGET = 60_000
+"""Environment steps of a real run."""
 NOTHING = (sys.executable, "-m", "tests.faults.trainer", "ends-well")
 
 
@@ -80,7 +84,7 @@ def coordinating(runs: int, seconds: float = 60.0) -> float:
 
 def main() -> None:
     """Measure and print."""
-    for many in (1000, 10_000):
+    for many in MANY:
         print(f"looking after {many:6,} runs      {coordinating(many):7.1%} of a core")
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     specs = [make_spec(seed=seed) for seed in range(runs)]
@@ -90,7 +94,7 @@ def main() -> None:
     print(f"the scheduler's overhead      {(together - alone) / runs:6.3f} s a run, over {runs} runs")
 
     real = [
-        spec.model_copy(update={"seed": seed, "budget": 60_000})
+        spec.model_copy(update={"seed": seed, "budget": BUDGET})
         for spec in load_benchmark("smoke").plan()
         if (spec.algorithm, spec.environment) == ("oracle-sac", "point-goal-2d")
         for seed in range(4)

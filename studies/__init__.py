@@ -1,1 +1,1 @@
-"""What our own numbers rest on: calibration of the statistics, tuning of shipped benchmarks, baselines."""
+"""The studies that our own numbers rest on: calibration of the statistics, tuning of shipped benchmarks, baselines."""

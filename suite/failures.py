@@ -1,4 +1,4 @@
-"""Why runs fail, and which failures are worth another attempt."""
+"""The kinds of failures, and which are worth another attempt."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
 
 
 class Failure(NamedTuple):
-    """Why an attempt failed."""
+    """The reason of a failed attempt."""
 
     kind: Kind
     reason: str

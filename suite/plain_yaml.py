@@ -15,7 +15,7 @@ from suite.errors import UsageError, first_error
 
 DEEPEST = 50
 LONGEST = 10_000_000
-"""What a file may hold: levels, and characters as JSON."""
+"""The bounds of a file: levels, and characters as JSON."""
 
 LONGEST_NUMBER = 300
 """Digits before the point."""

@@ -33,16 +33,16 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a benchmark."""
+    """The outcome of a benchmark."""
 
     runs: tuple[RunSpec, ...]
     """All that it asked for in the end, with the seeds that were added."""
     failures: dict[str, Failure]
-    """Why runs failed in this call, by run."""
+    """The failures of runs in this call, by run."""
     is_complete: bool
-    """Whether every run that was to be executed is done now."""
+    """True if every run that was to be executed is done now."""
     analyses: tuple[str, ...]
-    """What the last interim analysis of each comparison says; empty for a benchmark without adaptive seeds."""
+    """The last interim analysis of each comparison; empty for a benchmark without adaptive seeds."""
     store: Store
     report: Path | None
     """The page; None if none was to be written."""
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which runs of a benchmark are meant."""
+    """A selection of a benchmark's runs."""
 
     only: Sequence[str] = ()
     """Conditions such as `algorithm=pearl,mql`, all of which a run must meet."""

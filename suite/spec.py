@@ -64,14 +64,14 @@ class RunSpec(BaseModel):
     stepwise_test: StepwiseTest | None = None
     """None: exploration episodes, one adaptation, and one evaluation episode."""
     threads: PositiveInt = 1
-    """Of matrix products: the order of their sums depends on it, and so do the last bits."""
+    """Threads of matrix products: the order of their sums depends on it, and so do the last bits."""
 
     modules: tuple[str, ...] = ()
     """Somebody's own code that the algorithm or the family is in; not part of the identity, as its revision is."""
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What a family is made with to run under this run's protocol; see `environments.make_family`."""
+        """The options that a family is made with to run under this run's protocol; see `environments.make_family`."""
         names = ("horizon", "exploration_episodes", "train_tasks", "test_tasks")
         return {name: getattr(self, name) for name in names}
 

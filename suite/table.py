@@ -43,7 +43,7 @@ class Table:
     """Stable key of each column, for programs -> its header, for readers; in the order of the cells."""
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
-    """How the numbers were made; shown under the title."""
+    """The making of the numbers; shown under the title."""
     decimals: int | None = None
     """Decimal places of numbers that are not whole counts; None: three significant digits."""
     adaptive: tuple[frozenset[str], ...] | None = None
@@ -85,7 +85,7 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold numbers (and are set flush right)."""
+        """The columns that hold numbers (and are set flush right)."""
         return tuple(
             any(isinstance(row[index], int | float) for row in self.rows)
             and all(row[index] is None or isinstance(row[index], int | float) for row in self.rows)
@@ -94,7 +94,7 @@ class Table:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """How each column is set: `number`, `short` text on one line, or `long` text that wraps."""
+        """The setting of each column: `number`, `short` text on one line, or `long` text that wraps."""
         texts = ([row[index] for row in self.written if " " in row[index]] for index in range(len(self.columns)))
         longest = [max(map(len, cells), default=0) for cells in texts]
         return tuple(

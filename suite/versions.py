@@ -1,4 +1,4 @@
-"""What a run's numbers depend on beside its specification: revisions, versions of packages, and sources."""
+"""The dependencies of a run's numbers beside its specification: revisions, versions of packages, and sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-"""What the packages lie in: the checkout, or where they were installed."""
+"""The folder of the packages: the checkout, or where they were installed."""
 
 NUMERIC_STACK = ("numpy", "scipy", "torch", "mujoco", "gymnasium", "metaworld")
 

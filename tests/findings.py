@@ -1,4 +1,4 @@
-"""What a page of findings must keep to: every number stands in what a command of its section prints.
+"""The rule of a page of findings: every number stands in what a command of its section prints.
 
 A section (from one heading to the next) shows commands and what they print, and says in words what that means:
 

@@ -1,4 +1,4 @@
-"""What every registered algorithm must keep; a new one is tested by being in the smoke benchmark."""
+"""Requirements on every registered algorithm; a new one is tested by being in the smoke benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documentation says to type is typed here; what takes long is only parsed."""
+"""The commands of the documentation are typed here; what takes long is only parsed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 NEEDS_A_FILE = "--trust"
-"""What executes a file of the reader's."""
+"""The options that execute a file of the reader's."""
 
 QUICKLY_DONE = {"list", "plan", "status", "report", "export", "audit", "gc", "--help"}
 """On an empty store, and wherever the page is read."""

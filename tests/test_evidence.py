@@ -1,4 +1,4 @@
-"""What is published stands: each committed snapshot is whole, small, and says what its runs give."""
+"""The published snapshots stand: each is whole, small, and says what its runs give."""
 
 from __future__ import annotations
 

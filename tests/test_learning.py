@@ -84,7 +84,7 @@ TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
 QUICK = {spec.label: spec for spec in load_benchmark("quick").plan() if spec.environment == "point-goal-2d"}
 
 MEASURED = {"tcl-mql", "tcl-rl2-ppo", "oracle-trpo"}
-"""What they gain or lose beside others is a finding: docs/algorithms/tcl.md, and the oracle of the benchmark maml."""
+"""Their gain or loss beside others is a finding: docs/algorithms/tcl.md, and the oracle of the benchmark maml."""
 
 
 def test_every_algorithm_that_can_tell_tasks_apart_is_here() -> None:

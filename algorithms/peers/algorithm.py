@@ -91,7 +91,7 @@ class PeerAlgorithm(PeerDeclaration, Algorithm):
 
     @property
     def parts(self) -> Mapping[str, Stateful]:
-        """What was learnt, fit to be meta-tested."""
+        """The learnt agent, ready to be meta-tested."""
         return {"learnt": Learnt(self.process)}
 
 

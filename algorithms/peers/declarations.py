@@ -29,10 +29,10 @@ def whole_episodes(steps: int, horizon: int) -> int:
 
 
 class PeerDeclaration(Declaration):
-    """What all peers declare."""
+    """The declaration that all peers share."""
 
     peer: ClassVar[str]
-    """What the process is asked for."""
+    """The algorithm that the process is asked for."""
     resumes: ClassVar[bool] = False
     image: ClassVar[str | None] = "garage"
 
@@ -218,7 +218,7 @@ class GarageMTSACDeclaration(PeerDeclaration):
 
     @classmethod
     def first_iteration_steps(cls, settings: GarageMTSACSettings, problem: Problem) -> int:
-        """What fills the replay before the first update: garage makes its first updates right after."""
+        """The sampling before the first update: garage makes its first updates right after."""
         return whole_episodes(settings.warmup_steps * problem.train_tasks, problem.horizon)
 
     @classmethod

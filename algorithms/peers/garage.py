@@ -1,4 +1,4 @@
-"""Where garage's environment is, what is in it, and how to get it."""
+"""Garage's environment: its folder, its contents, and how to get it."""
 
 from __future__ import annotations
 

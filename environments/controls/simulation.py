@@ -18,7 +18,7 @@ from environments.simulation import BoolArray, FloatArray, IntArray, Simulation,
 from environments.validation import checked_actions, checked_tasks
 
 _MADE = ("datas", "views", "_self_resets")
-"""What a copy makes anew."""
+"""The parts that a copy makes anew."""
 
 FIELDS = ("qpos", "qvel", "ctrl", "xpos", "xipos", "cfrc_ext", "cinert", "cvel", "qfrc_actuator")
 

@@ -100,7 +100,7 @@ _NUMPY.__dict__.update(
 
 
 class Lean:
-    """What every Meta-World class shares and calls most; mixed in before it."""
+    """The methods that every Meta-World class shares and calls most; mixed in before it."""
 
     data: Any
     _get_pos_objects: Any

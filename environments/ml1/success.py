@@ -1,4 +1,4 @@
-"""When an ML1 task is solved: Meta-World's own criteria, read from the state and so the same under either reward.
+"""The success criteria of ML1 tasks: Meta-World's own, read from the state and so the same under either reward.
 
 Under the v1 reward Meta-World's flag is wrong in hand-insert (it compares where the object started), stick-push (it
 asks for a grasp that v1 never reports) and peg-insert-side (it measures from another point of the peg).

@@ -19,13 +19,13 @@ HERE = Path(__file__).resolve().parent
 PEERS = HERE.parents[1] / "algorithms" / "peers"
 
 sys.path[:0] = [str(HERE), str(PEERS)]
-import garage_process  # noqa: E402, F401
-import rounds  # noqa: E402
+import garage_process  # type: ignore[import-not-found]  # noqa: E402, F401
+import rounds  # type: ignore[import-not-found]  # noqa: E402
 
 # From here on nothing of ours hides what others call the same.
 sys.path[:] = [entry for entry in sys.path if Path(entry) not in (HERE, PEERS)]
 from garage_process import entrant, serve, tasks  # noqa: E402
-from garage_process.wire import Message  # noqa: E402
+from garage_process.wire import Message  # type: ignore[import-not-found]  # noqa: E402
 
 
 class Noise(tasks.Tasks):  # type: ignore[misc]

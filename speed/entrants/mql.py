@@ -23,7 +23,7 @@ HISTORY, CONTEXT, BATCH, TASKS, NEW = 10, 30, 256, 20, 100
 
 
 class Box:
-    """What the networks ask an action space for; they know it by its name."""
+    """The part of an action space that the networks ask for; they know it by its name."""
 
     shape = (ACTIONS,)
 

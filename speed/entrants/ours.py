@@ -26,7 +26,7 @@ def of_addition(total: Any, a: Any, b: Any, **_: Any) -> int:
 
 
 UNCOUNTED = {torch.ops.aten.addmm_: of_addition}
-"""What torch's counter does not know."""
+"""The operations that torch's counter does not know."""
 
 
 class Noise:
@@ -88,9 +88,9 @@ def round_of(row: Row) -> Round:
         tasks = Noise()
         return Round(lambda: made.meta_train(tasks))
     if row.work == "adaptation":
-        explored = [episodes(np.arange(row.count), np.random.default_rng(1)) for _ in range(2)]
-        return Round(lambda: made.adaptation([np.random.default_rng(seed) for seed in range(row.count)]).run(explored))
-    return Round(repeated(made.update, row.count), row.count)
+        explored = [episodes(np.arange(row.times), np.random.default_rng(1)) for _ in range(2)]
+        return Round(lambda: made.adaptation([np.random.default_rng(seed) for seed in range(row.times)]).run(explored))
+    return Round(repeated(made.update, row.times), row.times)
 
 
 def repeated(update: Callable[[], object], count: int) -> Callable[[], None]:
@@ -111,7 +111,7 @@ def main() -> None:
     timed = round_of(row)
     with FlopCounterMode(display=False, custom_mapping=UNCOUNTED) as counter:
         timed.work()
-    serve(timed, answers, operations=counter.get_total_flops() / timed.count)
+    serve(timed, answers, operations=counter.get_total_flops() / timed.times)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every entrant's process does: a round of its work for each line that it reads, and its time in return.
+"""The process of every entrant: a round of its work for each line that it reads, and its time in return.
 
 It imports nothing of the suite, for garage's process runs in another environment.
 """
@@ -18,7 +18,7 @@ OBSERVATIONS, ACTIONS, HORIZON = 20, 6, 200
 
 
 class Answers:
-    """Where answers go: what used to be standard output, which others may now write to."""
+    """The stream of answers: what used to be standard output, which others may now write to."""
 
     def __init__(self) -> None:
         self.file = os.fdopen(os.dup(1), "w")
@@ -39,7 +39,7 @@ class Round(NamedTuple):
     """Some work, and by what its time is divided."""
 
     work: Callable[[], None]
-    count: int = 1
+    times: int = 1
 
 
 def serve(timed: Round, answers: Answers, **others: float) -> None:
@@ -47,4 +47,4 @@ def serve(timed: Round, answers: Answers, **others: float) -> None:
     for _ in sys.stdin:
         begun = time.perf_counter()
         timed.work()
-        answers.seconds((time.perf_counter() - begun) / timed.count, **others)
+        answers.seconds((time.perf_counter() - begun) / timed.times, **others)

@@ -1,1 +1,1 @@
-"""What the oracles and baselines of the suite's own settings reach."""
+"""The returns that oracles and baselines of the suite's own settings reach."""

@@ -1,4 +1,4 @@
-"""How much of the returns' spread MAML's baselines leave, and how much of it is advantage.
+"""The spread of returns that MAML's baselines leave, and how much of it is advantage.
 
 python -m studies.baselines.maml [NAME ...]    (the four: about three minutes on one core)
 
@@ -21,7 +21,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from algorithms import Problem, run_episodes
 from algorithms.advantages import LinearFeatureBaseline, discounted_sums, shrunken_baseline
-from algorithms.maml_trpo import MAMLTRPO, MAMLTRPOSettings, ParametersActor
+from algorithms.maml_trpo import MAMLTRPO, ParametersActor
+from algorithms.maml_trpo_settings import MAMLTRPOSettings
 from environments import BoolArray, FloatArray, make_family
 from suite.training.protocol import CountedTasks
 from suite.training.streams import algorithm_streams
@@ -41,7 +42,11 @@ class Rollouts(NamedTuple):
 
     observations: FloatArray  # (episodes, time, observation_size)
     returns: FloatArray  # (episodes, time), discounted, of what follows
-    present: BoolArray  # (episodes, time)
+    mask: BoolArray  # (episodes, time)
+
+    def part(self, episodes: slice) -> Rollouts:
+        """Return some of the episodes."""
+        return Rollouts(self.observations[episodes], self.returns[episodes], self.mask[episodes])
 
 
 def rollouts(name: str) -> Rollouts:
@@ -62,8 +67,8 @@ def rollouts(name: str) -> Rollouts:
         padding = (0, spec.horizon - episodes.rewards.shape[1])
         rewards = np.pad(episodes.rewards, [(0, 0), padding])
         observations = np.pad(episodes.observations[:, :-1], [(0, 0), padding, (0, 0)])
-        present = np.arange(spec.horizon) < episodes.lengths[:, None]
-        parts.append(Rollouts(observations, discounted_sums(rewards, DISCOUNT), present))
+        mask = np.arange(spec.horizon) < episodes.lengths[:, None]
+        parts.append(Rollouts(observations, discounted_sums(rewards, DISCOUNT), mask))
     tasks.close()
     return Rollouts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -76,20 +81,20 @@ def values(learnt_from: Rollouts, at: Rollouts) -> FloatArray:
         return np.concatenate([some.observations, time], axis=2)
 
     trees = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=15, random_state=0)
-    trees.fit(inputs(learnt_from)[learnt_from.present], learnt_from.returns[learnt_from.present])
+    trees.fit(inputs(learnt_from)[learnt_from.mask], learnt_from.returns[learnt_from.mask])
     predicted: FloatArray = trees.predict(inputs(at).reshape(at.returns.size, -1)).reshape(at.returns.shape)
     return predicted
 
 
-def of_time(observations: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
+def of_time(observations: FloatArray, returns: FloatArray, mask: BoolArray) -> FloatArray:
     """Predict from the time alone."""
-    return published(observations[..., :0], returns, present)
+    return published(observations[..., :0], returns, mask)
 
 
-def published(observations: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
+def published(observations: FloatArray, returns: FloatArray, mask: BoolArray) -> FloatArray:
     """Predict by ridge regression as published, with a ridge of 1e-5."""
     baseline = LinearFeatureBaseline()
-    baseline.fit(observations, returns, present)
+    baseline.fit(observations, returns, mask)
     return baseline(observations)
 
 
@@ -105,18 +110,18 @@ def main() -> None:
     print("|---|---|---|---|" + "---|" * len(BASELINES))
     for name in parser.parse_args().names or FAMILIES:
         everything = rollouts(name)
-        some, others = (Rollouts(*(c[part] for c in everything)) for part in (slice(MEASURED), slice(MEASURED, None)))
+        some, others = everything.part(slice(MEASURED)), everything.part(slice(MEASURED, None))
         advantages = some.returns - values(others, some)
         features = 2 * some.observations.shape[2] + 4
         for episodes in EPISODES:
             sets = [slice(begin, begin + episodes) for begin in range(0, MEASURED, episodes)]
             sets = [one for one in sets if some.returns[one].any()]
-            rows = np.mean([some.present[one].sum() for one in sets])
+            rows = np.mean([some.mask[one].sum() for one in sets])
             cells = []
             for baseline in BASELINES.values():
                 left, alike = [], []
                 for one in sets:
-                    s, g, here = (column[None, one] for column in some)
+                    s, g, here = some.observations[None, one], some.returns[None, one], some.mask[None, one]
                     residual = (g - baseline(s, g, here))[here]
                     left.append(residual.std() / g[here].std())
                     alike.append(np.corrcoef(residual, advantages[one][here[0]])[0, 1])

@@ -1,4 +1,4 @@
-"""What the v1 reward pays to agents that learn nothing: no action, random actions, Meta-World's scripted experts.
+"""The v1 reward of agents that learn nothing: no action, random actions, Meta-World's scripted experts.
 
 python -m studies.baselines.ml1 [NAME ...]    (all fifty: about two minutes on one core)
 

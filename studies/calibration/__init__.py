@@ -1,1 +1,1 @@
-"""How often the judge errs, how often its intervals cover, and what three seeds can decide."""
+"""The calibration: how often the judge errs, how often its intervals cover, and what three seeds can decide."""

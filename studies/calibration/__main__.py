@@ -29,7 +29,7 @@ from studies.calibration.power import power
 from suite.analysis.hypotheses import LEVEL
 from suite.papers.paper import read_papers
 from suite.papers.power import FILE, Power
-from suite.table import Table, as_markdown
+from suite.table import Cell, Table, as_markdown
 
 DOCUMENT = Path("docs/statistics.md")
 BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
@@ -40,7 +40,7 @@ SEED_COLUMNS = {f"seeds_{seeds}": f"{seeds} seeds" for seeds in SEEDS}
 ENVIRONMENTS = (1, 6, 50)
 LEAST_COVERAGE = 0.9
 FAMILY = 0.05
-"""Of all cells together: how often one is called too high although none is."""
+"""Error rate of all cells together: how often one is called too high although none is."""
 
 
 def verdict_cells() -> list[verdicts.Cell]:
@@ -88,7 +88,7 @@ def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
     """Return the largest share of each wrong verdict over the deviations, by statement, environments, noise and "
     "seeds.
     """
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for statement, environments, noise in product(verdicts.STATEMENTS, ENVIRONMENTS, KINDS):
         cells = []
         for seeds in SEEDS:
@@ -113,7 +113,7 @@ def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
 def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
     """Return each wrong verdict where the first entry's scores vary twice as much: outside what the tests promise."""
     counts = {(each.cell.statement, each.cell.environments, each.cell.seeds): each for each in errors}
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for statement, environments in product(verdicts.STATEMENTS, ENVIRONMENTS):
         here = [counts[statement, environments, seeds] for seeds in SEEDS]
         cells = [" / ".join(_largest([getattr(each, side)], each.trials) for side in SIDES) for each in here]
@@ -142,7 +142,7 @@ def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
     for cell, trials, hits in found:
         key = (cell.interval, cell.environments, cell.seeds)
         shares[key] = min(shares.get(key, 1.0), hits / trials)
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (interval, environments, *(f"{100 * shares[interval, environments, seeds]:.1f}" for seeds in SEEDS))
         for interval in intervals.INTERVALS
         for environments in ENVIRONMENTS
@@ -174,7 +174,7 @@ SCHEME = f"{looks.BATCH} seeds a batch, {looks.MOST} at most"
 def identical_table(found: Sequence[looks.Decided]) -> Table:
     """Return how often any comparison of identical entries is decided, at any look."""
     shares = {(each.cell.comparisons, each.cell.noise): each for each in found}
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (count, *(f"{100 * shares[count, noise].decided / shares[count, noise].trials:.1f}" for noise in KINDS))
         for count in looks.COMPARISONS
     )
@@ -194,7 +194,7 @@ def difference_table(found: Sequence[looks.Decided]) -> Table:
     def told(each: looks.Decided) -> str:
         return f"{100 * each.decided / each.trials:.0f} %, {each.seeds:.1f} seeds"
 
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (count, *(told(shares[count, difference]) for difference in looks.DIFFERENCES)) for count in looks.COMPARISONS
     )
     return Table(
@@ -208,7 +208,7 @@ def difference_table(found: Sequence[looks.Decided]) -> Table:
 
 def power_table(found: Sequence[Power]) -> Table:
     """Return how often three seeds decide each claim, and how many seeds decide it in 80 % of trials."""
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for each in found:
         needed = f"more than {SEEDS_TRIED[-1]}" if each.seeds is None else str(each.seeds)
         rows.append((each.claim, each.assumed, f"{each.deviation:.0%}".replace("%", " %"), each.decided, needed))

@@ -1,4 +1,4 @@
-"""How often intervals that call themselves 95 % hold the true value."""
+"""The coverage of intervals that call themselves 95 %."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ INTERVALS: dict[str, Callable[[Entries], Ends]] = {
 }
 
 LEVEL = 0.7
-"""Of the profile: near the middle of the environments."""
+"""Level of the profile: near the middle of the environments."""
 
 
 def centres(environments: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""How often adaptive seeds tell identical entries apart, and how many seeds a difference takes."""
+"""The error rate of adaptive seeds on identical entries, and the seeds that a difference takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from suite.plan.seeds import Comparison
 
 BATCH, MOST = 3, 15
 COMPARISONS = (1, 5, 12)
-"""Of a benchmark: one an environment."""
+"""Comparisons of a benchmark: one an environment."""
 DIFFERENCES = (0.5, 1.0, 1.5, 2.0, 3.0)
 """Between the two entries' means, in standard deviations over seeds."""
 MEAN, DEVIATION = 10.0, 0.1
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Decided:
-    """What became of the trials of a cell."""
+    """The outcome of the trials of a cell."""
 
     cell: Cell
     trials: int

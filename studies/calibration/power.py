@@ -1,4 +1,4 @@
-"""What three seeds can decide of the claims, if the paper's own tables were the truth."""
+"""The power of three seeds for the claims, if the paper's own tables were the truth."""
 
 from __future__ import annotations
 

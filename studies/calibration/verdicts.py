@@ -1,4 +1,4 @@
-"""How often a wrong verdict falls on entries that stand exactly at the boundary of a statement."""
+"""The rate of wrong verdicts on entries that stand exactly at the boundary of a statement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from studies.calibration.noise import draw
 from suite.analysis import hypotheses
-from suite.analysis.hypotheses import LEVEL, Finding, FloatArray, Hypothesis, Samples
+from suite.analysis.hypotheses import LEVEL, Finding, Hypothesis
+from suite.analysis.permutations import FloatArray, Samples
 
 DEVIATIONS = (0.1, 0.3, 0.5)
 
@@ -45,7 +46,7 @@ STATEMENTS: dict[str, tuple[Hypothesis, tuple[float, ...], tuple[float, ...]]] =
     "ratio of steps": (_steps, (1 / TIMES, 1), DEVIATIONS),
     "the same, half of the runs cut off": (partial(_steps, budget=1.0), (1 / TIMES, 1), DEVIATIONS),
 }
-"""What decides, the entries' means at its boundary, and deviations over seeds: ranks of entries drawn alike have "
+"""The test, the entries' means at its boundary, and std over seeds: ranks of entries of one distribution have "
 "none."""
 
 

@@ -1,4 +1,4 @@
-"""What the audits of RL2 and SNAIL hold print against: `python -m studies.optima [--write]`.
+"""The optima that the audits of RL2 and SNAIL hold print against: `python -m studies.optima [--write]`.
 
 Bandits are solved without rounding; MDPs are drawn, 100,000 of them. Prints the tables, or writes them into the papers'
 folders.
@@ -30,7 +30,7 @@ def setup(pulls: int, arms: int) -> str:
 
 
 def random_pulls() -> Iterator[list[str]]:
-    """What random pulls expect, the error of a printed mean of them, and what the best arm would give."""
+    """Yield the expectation of random pulls, the error of a printed mean of them, and the value of the best arm."""
     yield ["setup", "random", "random error", "best arm"]
     for pulls in PULLS:
         for arms in ARMS:
@@ -41,7 +41,7 @@ def random_pulls() -> Iterator[list[str]]:
 
 
 def ten_pulls() -> Iterator[list[str]]:
-    """What the best strategy expects of ten pulls, the error of a printed mean of it, and what greedy ones expect."""
+    """Yield the best strategy's expectation of ten pulls, the error of a printed mean, and that of greedy ones."""
     yield ["setup", "optimum", "optimum error", "greedy at least", "greedy at most"]
     for arms in ARMS:
         best = bandits.total(10, arms, bandits.best)
@@ -51,7 +51,7 @@ def ten_pulls() -> Iterator[list[str]]:
 
 
 def known_mdps() -> Iterator[list[str]]:
-    """What the best policy and random actions expect of an MDP's episodes, and the errors of printed means of them."""
+    """Yield the expectations of the best policy and of random actions on MDPs, and the errors of printed means."""
     found = mdps.episodes(MDPS, DISCOUNT, seed=0)
     yield ["episodes", "number", "random", "random error", "optimum", "optimum error", "discounted optimum"]
     for count in EPISODES:

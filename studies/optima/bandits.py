@@ -20,7 +20,7 @@ FRESH: Arm = (0, 0)
 
 
 class Moments(NamedTuple):
-    """Of the total reward of all pulls."""
+    """Moments of the total reward of all pulls."""
 
     mean: Fraction
     square: Fraction
@@ -33,7 +33,7 @@ class Moments(NamedTuple):
 
 
 Choose = Callable[[dict[Arm, Moments]], Moments]
-"""What a strategy can expect, from what each kind of arm would lead to."""
+"""The expectation of a strategy, from what each kind of arm would lead to."""
 
 
 def best(options: dict[Arm, Moments]) -> Moments:

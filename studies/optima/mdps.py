@@ -20,11 +20,11 @@ class Episodes(NamedTuple):
     """Returns of an episode that can be expected, one for each MDP."""
 
     optimum: NDArray[np.float64]
-    """Of the best policy."""
+    """Expected return of the best policy."""
     discounted: NDArray[np.float64]
     """Discounted sum, of the policy that is best for it."""
     random: NDArray[np.float64]
-    """Of uniform actions."""
+    """Expected return of uniform actions."""
 
 
 def episodes(count: int, discount: float, seed: int) -> Episodes:

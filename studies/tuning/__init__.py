@@ -1,1 +1,1 @@
-"""How the settings of `pilot` are found, and what was tried."""
+"""The search for the settings of `pilot`, and what was tried."""

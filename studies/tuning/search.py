@@ -25,7 +25,7 @@ FIRST_SEED = 100
 
 COLUMNS = ("environment", "algorithm", "trial", "seed", "run", "state", "score", "untrained", "seconds", "settings")
 TRIAL = COLUMNS[:4]
-"""What a row is of; a later revision's run of it takes its place."""
+"""The columns that identify a row; a later revision's run of it takes its place."""
 
 Settings = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Inheriting(_Value):
 
 
 class Place(_Value):
-    """What is searched on an environment."""
+    """The search on an environment."""
 
     budget: PositiveInt
     evaluations: PositiveInt
@@ -173,7 +173,7 @@ def best(search: Search, found: pd.DataFrame, environment: str, algorithm: str) 
     if means.empty:
         return search.environments[environment].algorithms[algorithm].settings, None
     winner = means["score"].idxmax()
-    return json.loads(str(winner)), means.loc[winner]
+    return json.loads(str(winner)), means[means.index == winner].iloc[0]
 
 
 def tuned(search: Search, found: pd.DataFrame) -> tuple[Settings, list[str]]:

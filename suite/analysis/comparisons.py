@@ -1,4 +1,4 @@
-"""How papers compare algorithms: relative gain, wins, better / comparable / worse groups.
+"""The comparisons that papers make: relative gain, wins, better / comparable / worse groups.
 
 The same functions judge papers' published tables and our own runs. The last axis (for `wins`, the last but one) is
 the environment; axes before it are resamples. Returns may be in any unit, but `failure` is in the same.

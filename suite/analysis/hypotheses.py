@@ -33,16 +33,16 @@ from suite.analysis.permutations import (
 )
 
 LEVEL = 0.05
-"""Of each side: no state of the world makes both verdicts wrong."""
+"""Error rate of each side: no state of the world makes both verdicts wrong."""
 POWER = 0.8
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a test found of a statement that a quantity lies above a boundary."""
+    """The finding of a test of the statement that a quantity lies above a boundary."""
 
     quantity: str
-    """What is tested, in words."""
+    """The tested quantity, in words."""
     estimate: float
     low: float
     high: float
@@ -52,11 +52,11 @@ class Finding:
     below: float
     """p-value for the other side."""
     distance: float
-    """Of the estimate from the boundary, in standard deviations of the rearrangements."""
+    """Distance of the estimate from the boundary, in standard deviations of the rearrangements."""
     smallest: float
     """The smallest p-value that these numbers of seeds and environments allow on either side."""
     fits: bool | None = None
-    """Of a printed value, which is no side: whether it is compatible; None where the runs cannot tell."""
+    """Compatibility with a printed value, which is no side; None where the runs cannot tell."""
 
     @property
     def direction(self) -> int:
@@ -65,7 +65,7 @@ class Finding:
 
 
 NOTHING = Finding("no data", math.nan, math.nan, math.nan, 1.0, 1.0, math.nan, 1.0)
-"""Where a rule leaves no environment."""
+"""The finding of a rule that leaves no environment."""
 
 
 def better(entries: Sequence[Samples]) -> Finding:

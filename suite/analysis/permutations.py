@@ -31,7 +31,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Permuted:
-    """Where a statistic stands among its rearrangements."""
+    """The place of a statistic among its rearrangements."""
 
     above: float
     """p-value of a value this high or higher."""

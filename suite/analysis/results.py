@@ -53,32 +53,32 @@ class Problem:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What is read of one run."""
+    """The data of one run."""
 
     run: str
     state: RunState = "pending"
     spec: RunSpec | None = None
     """None if it cannot be read, and nobody planned it."""
     numbers: dict[str, Any] = field(default_factory=dict)
-    """Of a done run: its columns of `RUN_COLUMNS` after the state."""
+    """The columns of `RUN_COLUMNS` after the state, of a done run."""
     curve: pd.DataFrame | None = None
-    """Of a done run: see `Results.curves`."""
+    """The curve of a done run: see `Results.curves`."""
     adaptations: pd.DataFrame | None = None
-    """Of a done run: see `Results.adaptations`."""
+    """The adaptations of a done run: see `Results.adaptations`."""
     provenance: dict[str, Any] = field(default_factory=dict)
-    """Of a done run."""
+    """The provenance of a done run."""
     post_run: dict[str, StepRecord] = field(default_factory=dict)
-    """What post-run steps found of a done run, by step."""
+    """The results of post-run steps of a done run, by step."""
     failure: dict[str, Any] = field(default_factory=dict)
-    """Why it was given up."""
+    """The reason for which it was given up."""
     log_tail: str = ""
-    """Of a run that is not done."""
+    """The last lines of the log of a run that is not done."""
     problems: tuple[str, ...] = ()
-    """Why it, or a file that was added to it, cannot be used."""
+    """The reason for which it, or a file that was added to it, cannot be used."""
     snapshot: str | None = None
-    """Where it was read from, if it is published."""
+    """The snapshot that it was read from, if it is published."""
     earlier: bool = False
-    """Whether that has it from an earlier plan; see `suite.store.record.RunRecord`."""
+    """True if that has it from an earlier plan; see `suite.store.record.RunRecord`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Results:
     curves: pd.DataFrame
     """One row an evaluation of a done run (`CURVE_COLUMNS`): means over its test episodes."""
     each: dict[str, StoredRun]
-    """What was read of each run."""
+    """The data of each run."""
     others: tuple[str, ...] = ()
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
     adaptations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ADAPTATION_COLUMNS)))
@@ -98,17 +98,17 @@ class Results:
 
     @cached_property
     def specs(self) -> dict[str, RunSpec]:
-        """What each run is, where that can be read."""
+        """The specification of each run, where it can be read."""
         return {run: each.spec for run, each in self.each.items() if each.spec is not None}
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What cannot be used, and why."""
+        """The runs that cannot be used, with the reason."""
         return tuple(Problem(run, problem) for run, each in self.each.items() for problem in each.problems)
 
     @property
     def snapshots(self) -> dict[str, str]:
-        """Where runs were read from that are published, not of the store's own."""
+        """The snapshots that published runs were read from, by run; the store's own are not listed."""
         return {run: each.snapshot for run, each in self.each.items() if each.snapshot is not None}
 
     def found_by(self, step: PostRunStep[Any, Record]) -> dict[str, Record]:

@@ -21,7 +21,7 @@ from suite.spec import RunSpec
 from suite.store.runs import Store
 
 ERROR = 0.05
-"""Of calling one entry of any comparison of a benchmark better, at any look, where all are drawn alike."""
+"""Rate of calling an entry of any comparison better, at any interim analysis, where all have the same distribution."""
 
 DRAWN = 20_000
 """Rearrangements beyond those that are all visited: what a look may spend is a small part of `ERROR`."""
@@ -47,7 +47,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Looked:
-    """What has become of a comparison so far."""
+    """The state of a comparison: its interim analyses so far."""
 
     comparison: Comparison
     looks: tuple[Look, ...]
@@ -56,7 +56,7 @@ class Looked:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it is decided, goes on, or was not decided by the last look."""
+        """True if it is decided, goes on, or was not decided by the last look."""
         if self.looks and self.looks[-1].better >= 0:
             return "decided"
         return "goes on" if len(self.looks) < len(self.comparison.looks) else "not decided"

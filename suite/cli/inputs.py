@@ -1,4 +1,4 @@
-"""What several commands need: a store, what of it is reported, a device, the page."""
+"""The parts that several commands need: a store, what of it is reported, a device, the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print: JSON for programs, or tables and lines for people."""
+"""The output of commands: JSON for programs, or tables and lines for people."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a terminal shows."""
+"""The output on a terminal."""

@@ -37,7 +37,7 @@ class Unhurried(io.TextIOBase):
         return self.stream.encoding
 
     def isatty(self) -> bool:
-        """Whether the stream is a terminal's."""
+        """True if the stream is a terminal's."""
         return self.stream.isatty()
 
     def fileno(self) -> int:

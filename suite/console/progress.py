@@ -21,7 +21,7 @@ TICK_SECONDS = 1.0
 """Between two looks at the store, at least, for whoever has other things to do."""
 
 SHARE = 0.01
-"""Of the time that such looks may take."""
+"""Share of the time that such readings may take."""
 
 LOOK_SECONDS = 0.01
 """For the runs of which nobody says that they may have changed: what is not looked at now is looked at next."""
@@ -127,7 +127,7 @@ class Progress:
                 self._say(run)
 
     def is_worked_on(self) -> bool:
-        """Whether somebody is working on the runs, or was a moment ago and has not done them all."""
+        """True if somebody is working on the runs, or was a moment ago and has not done them all."""
         if any(self._all(UNDERWAY)):
             self.seen = time.monotonic()
             return True

@@ -13,7 +13,7 @@ from suite.store.runs import Store
 
 
 class Batch:
-    """What is missing of a plan, as the store has it now.
+    """The runs that are missing of a plan, as the store has it now.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class Batch:
 
     @property
     def threads(self) -> int:
-        """Of the run that has most."""
+        """Threads of the run that has most."""
         return most_threads(self.unfinished)
 
     @property
     def described(self) -> str:
-        """How much there is, in words."""
+        """The number of runs, in words."""
         done = sum(state == "done" for state in self.states.values())
         lacking = f", {len(self.lacking)} to do post-run steps of" if self.lacking else ""
         return f"{len(self.states)} runs, {done} done, {len(self.missing)} to run{lacking}"
@@ -85,5 +85,5 @@ class Batch:
                     folder.forget_step_failure(step)
 
     def is_done(self) -> bool:
-        """Whether every run that was missing is done now."""
+        """True if every run that was missing is done now."""
         return all(self.store.record(spec.run).state == "done" for spec in self.missing)

@@ -1,4 +1,4 @@
-"""What the control groups of this process allow it: the limits of containers, batch systems and services.
+"""The limits that the control groups of this process set: those of containers, batch systems and services.
 
 A process lies in a group of each hierarchy (version 1: one for each controller; version 2: one for all), and is held to
 the limits of that group and of all above it, as far as they are mounted here.

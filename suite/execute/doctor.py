@@ -1,4 +1,4 @@
-"""Whether runs could be executed here, and what to do where they could not."""
+"""The checks of whether runs could be executed here, and what to do where they could not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from suite.store import sharing
 from suite.store.runs import Store
 
 RUN_DISK_BYTES = 2 * 2**30
-"""What a run is taken to need on the disk: two checkpoints of networks, and the replay of a million steps."""
+"""Bytes on the disk that a run is assumed to need: two checkpoints of networks, and the replay of a million steps."""
 
 
 def examine(store: Store, executor: str | None, request: Request) -> Iterator[Check]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).parents[2]
 SOCKET = Path("/var/run/docker.sock")
-"""Where the engine's socket is mounted, if it is; where the host has none, Docker makes it a folder."""
+"""The path of the engine's socket, if it is mounted; where the host has none, Docker makes it a folder."""
 
 
 def environment(given: Mapping[str, str], socket: Path) -> dict[str, str]:

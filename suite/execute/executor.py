@@ -24,16 +24,16 @@ LOOK_SECONDS = 0.5
 
 
 class Limits(NamedTuple):
-    """What a run may take; None for no limit."""
+    """The limits of a run; None for no limit."""
 
     seconds: float | None = None
-    """Of all attempts together, by whatever executor."""
+    """Seconds of all attempts together, by whatever executor."""
     silence: float | None = 1800.0
     """Seconds without a step counted; start-up and compilation are not silence, up to an hour more."""
 
 
 class Retries(NamedTuple):
-    """How transient failures are met."""
+    """The policy for transient failures."""
 
     most: int = RETRIES
     backoff: float = 5.0
@@ -41,12 +41,12 @@ class Retries(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What an executor is to execute, and how."""
+    """The request to an executor: the runs, and how they are executed."""
 
     runs: int = 0
-    """How many there are to execute."""
+    """The number of runs to execute."""
     threads: int = 1
-    """Of a run: the most that one of them has."""
+    """Threads of a run: the most that one of them has."""
     memory: int | None = None
     """Bytes that a run may take; None for no limit or, in a container, its share of the machine."""
     checkpoint_seconds: float = 60.0
@@ -54,7 +54,7 @@ class Request(NamedTuple):
     limits: Limits = Limits()
     retries: Retries = Retries()
     name: str = "runs"
-    """Of the benchmark."""
+    """The name of the benchmark."""
     modules: tuple[str, ...] = ()
     """User modules that runs need, and that are trusted."""
     workers: int | None = None
@@ -66,7 +66,7 @@ class Request(NamedTuple):
 
     @property
     def command(self) -> list[str]:
-        """What executes a run, after the suite's own name and before the run's."""
+        """The words of the command that executes a run, after the suite's own name and before the run's."""
         options = ["--checkpoint-every", str(self.checkpoint_seconds), "--retries", str(self.retries.most)]
         return ["exec", *options, *(["--trust"] if self.modules else [])]
 
@@ -88,19 +88,19 @@ class Check(NamedTuple):
     what: str
     verdict: Verdict
     found: str
-    """What was found, and what to do about it."""
+    """The finding, and what to do about it."""
 
 
 Position = Literal["queued", "running", "lost"]
-"""Where a run is that an executor goes on with by itself: a task will come to it; a task is working on it; the task
-that began it is no longer there and has left no word, and another goes on with it once its lease is over."""
+"""The position of a run that an executor goes on with by itself: a task will come to it; a task is working on it; the
+task that began it is no longer there and has left no word, and another goes on with it once its lease is over."""
 
 
 class Engine(Protocol):
     """Has runs executed: the scheduler here, or a cluster's own."""
 
     failures: dict[str, Failure]
-    """Why runs failed, in this call of `run`."""
+    """The failures of runs, in this call of `run`."""
 
     def describe(self) -> str:
         """Say in words who executes."""
@@ -139,7 +139,7 @@ class Executor(ABC):
     """
 
     takes: ClassVar[Iterable[str]] = ()
-    """Which of `OPTIONS` it takes."""
+    """The `OPTIONS` that it takes."""
 
     def __init__(self, store: Store, request: Request) -> None:
         self.store, self.request = store, request
@@ -213,7 +213,7 @@ class Attempt(Protocol):
     """An attempt at a run that was started, wherever that is."""
 
     def has_ended(self) -> bool:
-        """Whether the attempt has come to its end."""
+        """True if the attempt has come to its end."""
 
     def stop(self) -> None:
         """Ask it to save a checkpoint and end."""

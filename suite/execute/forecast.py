@@ -1,4 +1,4 @@
-"""How long runs will take, from speeds measured on this machine."""
+"""The forecast of how long runs will take, from speeds measured on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Speed(NamedTuple):
-    """What a run's time is made of."""
+    """The parts of a run's time."""
 
     step: float
     """Seconds of an environment step of meta-training, with its share of updates."""
@@ -113,10 +113,10 @@ def _keys(spec: RunSpec) -> tuple[str, str]:
 
 
 class Forecast(NamedTuple):
-    """What is left of a plan."""
+    """The remainder of a plan."""
 
     hours: float
-    """Of one worker for all."""
+    """Hours of one worker for all."""
     elapsed: float
     """Hours until the last ends, with the given machines and workers."""
     unknown: int

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 LOG_BYTES = 4 * 1024 * 1024
-"""Of the log and of its predecessor, each."""
+"""Most bytes of the log and of its predecessor, each."""
 
 
 def _append(path: Path) -> io.FileIO:

@@ -102,7 +102,7 @@ class LocalAttempt:
             os.killpg(self.process.pid, number)
 
     def has_ended(self) -> bool:
-        """Whether the leader has ended; it is not waited for, so that its number stays its own."""
+        """True if the leader has ended; it is not waited for, so that its number stays its own."""
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def over_memory(self) -> Failure | None:

@@ -1,4 +1,4 @@
-"""What a machine can hold."""
+"""The number of runs that a machine can hold."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import psutil
 from suite.execute import cgroup
 
 RUN_BYTES = 2 * 2**30
-"""What a run is taken to need in memory: torch and a simulator, networks, and the replay of a million steps."""
+"""Bytes of memory that a run is assumed to need: torch and a simulator, networks, and the replay of a million steps."""
 
 RUNS_A_GPU = 4
 """Small networks leave most of an accelerator idle; more runs than this mostly wait for one another."""
 
 
 class Machine(NamedTuple):
-    """Where runs are executed."""
+    """The machine that runs are executed on."""
 
     cores: float
     """Processors; a quota may allow a fraction of one."""

@@ -1,4 +1,4 @@
-"""What a container finds that was started as a run is: `python -m suite.execute.probe FILE [gpus]`."""
+"""The probe of a container that was started as a run is: `python -m suite.execute.probe FILE [gpus]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task of a cluster's job array does: it claims runs of a plan that are free, and executes them."""
+"""The task of a cluster's job array: it claims runs of a plan that are free, and executes them."""
 
 from __future__ import annotations
 

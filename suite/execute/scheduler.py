@@ -31,7 +31,7 @@ from suite.store.record import CorruptRunError
 from suite.store.runs import Store
 
 START_SECONDS = 3600.0
-"""Of patience beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
+"""Seconds beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
 
 PAUSE_SECONDS = 1.0
 """Before something is tried again that is nobody's failure."""
@@ -98,7 +98,7 @@ class Scheduler:
         self.limits, self.retries, self.patience = limits, retries, patience
         self.grace = GRACE_SECONDS if grace is None else grace
         self.failures: dict[str, Failure] = {}
-        """Why runs failed, in this call of `run`."""
+        """The failures of runs, in this call of `run`."""
         self._stopping = self._hurrying = False
         self._away_since: float | None = None
         self._waiting: list[_Waiting] = []

@@ -1,4 +1,4 @@
-"""Whether published runs come out again: some of them executed anew, and compared number by number."""
+"""The verification of published runs: some of them are executed again, and compared number by number."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from suite.store.runs import Store
 UNTRAINED_TOLERANCE = 0.01
 """Share of its size by which the mean return before training may differ on another type of machine."""
 CONFIDENCE = 0.99
-"""Of the interval in which a score must fall there."""
+"""Confidence of the interval in which a score must fall there."""
 FEWEST_SEEDS = 3
-"""Of an entry, for such an interval."""
+"""Fewest seeds of an entry, for such an interval."""
 
 Outcome = Literal["bit for bit", "within tolerance", "differs", "cannot be told", "failed"]
 GOOD: tuple[Outcome, ...] = ("bit for bit", "within tolerance")
 
 
 class Verified(NamedTuple):
-    """What became of a published run that was executed again."""
+    """The outcome of a published run that was executed again."""
 
     run: str
     outcome: Outcome
@@ -138,5 +138,5 @@ def _tolerated(run: str, again: RunRecord, results: Results, where: str) -> Veri
 
 
 def all_good(found: Sequence[Verified]) -> bool:
-    """Whether every run came out again."""
+    """True if every run came out again."""
     return all(each.outcome in GOOD for each in found)

@@ -21,7 +21,7 @@ Environment = gymnasium.Env[FloatArray, FloatArray]
 
 
 class Agent:
-    """What a finished run has learnt: parameters that stay as they are, and what it has adapted to since.
+    """The agent of a finished run: parameters that stay as they are, and what it has adapted to since.
 
     Parameters
     ----------

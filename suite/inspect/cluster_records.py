@@ -1,4 +1,4 @@
-"""What the post-run step `clusters` finds of a run, as a value: kept in the run's folder, read by the report."""
+"""The result of the post-run step `clusters`, as a value: kept in the run's folder, read by the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Value(BaseModel):
 
 
 class Statistics(_Value):
-    """How tight and how far apart the clusters are in one space."""
+    """Statistics of the clusters in one space."""
 
     to_centroid: Finite
     between_centroids: Finite
@@ -29,7 +29,7 @@ class Statistics(_Value):
 
 
 class TSNE(_Value):
-    """What makes the projection again."""
+    """The settings that make the projection again."""
 
     seed: int
     perplexity: float
@@ -54,7 +54,7 @@ class Points(_Value):
 
 
 class ClusterRecord(StepRecord):
-    """What was done, the statistics of both spaces, and the projected points."""
+    """The settings, the statistics of both spaces, and the projected points."""
 
     label: str
     run_seed: int
@@ -76,7 +76,7 @@ class ClusterRecord(StepRecord):
 
     @property
     def summary(self) -> str:
-        """How many rollouts were embedded, and how far apart the clusters are."""
+        """The number of embedded rollouts, and the distance between the clusters."""
         ratio = "none" if self.latent.ratio is None else f"{self.latent.ratio:.3g}"
         return f"{self.rollouts} rollouts a task embedded, ratio {ratio}"
 

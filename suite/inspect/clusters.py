@@ -1,4 +1,4 @@
-"""How well a context encoder tells tasks apart, for any context-based agent.
+"""Statistics of how well a context encoder distinguishes tasks, for any context-based agent.
 
 Windows of the adapted agent's rollouts in a few tasks are encoded to their posterior means; these, and their t-SNE
 projection, are judged as clusters, one a task.

@@ -1,4 +1,4 @@
-"""What a post-run step is: something that is computed from a finished run's agent, and kept beside the run.
+"""Post-run steps: each computes something from a finished run's agent, which is kept beside the run.
 
 It comes after the commit and is no part of the run: whatever becomes of it, the run is finished.
 """
@@ -25,7 +25,7 @@ Tick = Callable[[int, int], None]
 
 
 class StepRecord(BaseModel):
-    """What a post-run step found: the content of its `STEP.json`."""
+    """The result of a post-run step: the content of its `STEP.json`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -35,11 +35,11 @@ class StepRecord(BaseModel):
     schema_version: int = Field(1, alias="schema")
     run: str
     settings: dict[str, Any] | None = None
-    """What was asked for, as the step's `StepSettings`: where a run wants something else, the step is done anew."""
+    """The settings that were asked for, as `StepSettings`: where a run wants others, the step is done anew."""
 
     @property
     def summary(self) -> str:
-        """What was found, in a line for the log."""
+        """The result, in a line for the log."""
         return "done"
 
     def plain(self) -> dict[str, Any]:
@@ -58,11 +58,11 @@ class PostRunStep(Generic[Settings, Record]):
     name: str
     """In `suite.store.layout.POST_RUN_STEPS`, where it names the step's files, and in benchmark files."""
     wanted: type[Settings]
-    """How it is to be done."""
+    """The settings of the step."""
     compute: Callable[[Trainer, Settings, Tick], Record]
     """Does it with the agent of a finished run; what is slow to import is imported in it."""
     record: type[Record]
-    """What it finds."""
+    """The type of its result."""
 
     def read_wanted(self, run: RunRecord) -> Settings:
         """Read how the step is to be done after a run.

@@ -1,1 +1,1 @@
-"""What papers print, whether it adds up, and what our runs say of their claims."""
+"""The papers: what they print, whether it adds up, and what our runs say of their claims."""

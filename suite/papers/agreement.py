@@ -1,4 +1,4 @@
-"""What a paper's folder says twice has to be the same in both places: a number that is copied can be copied wrong."""
+"""The agreement of a paper's folder with itself: a number that stands there twice can be copied wrong."""
 
 from __future__ import annotations
 

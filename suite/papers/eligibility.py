@@ -1,4 +1,4 @@
-"""Whether a run speaks for a paper: its settings and its protocol against what the paper's folder says of them."""
+"""The eligibility of a run as evidence for a paper: its settings and protocol against the paper's folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Placed = Sequence[tuple[Block, Sequence[str] | None]]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run of an entry on an environment has to be."""
+    """The settings and the protocol that a run of an entry on an environment has to have."""
 
     algorithm: str
     settings: Mapping[str, Any]

@@ -58,7 +58,7 @@ class GroupsAbout(Strict):
     ours: Text
     baseline: Text
     failure: Annotated[float, Field(allow_inf_nan=False)]
-    """Where both stay at or below it, in the table's unit, neither is worse."""
+    """The score, in the table's unit, at or below which both have failed and neither is worse."""
 
 
 class ClustersAbout(Strict):
@@ -73,14 +73,14 @@ class ClustersAbout(Strict):
 
 
 class TableAbout(Strict):
-    """What one of the paper's tables holds."""
+    """The description of one of the paper's tables."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\.csv$")]
     """In `tables/`; in `logs/` if it has a source."""
     title: Text
     """As the paper numbers it."""
     source: Text | None = None
-    """Where the numbers are published if the paper does not print them, such as its authors' logs."""
+    """The publication of the numbers if the paper does not print them, such as its authors' logs."""
     rows: Text
     """Heading of the first column, which names the rows."""
     unit: Unit | None = None
@@ -89,11 +89,11 @@ class TableAbout(Strict):
     texts: list[Text] = Field(default_factory=list)
     """Headings of columns that hold no numbers."""
     measure: Literal["score", "seconds_total"] | None = None
-    """What the entries' columns hold, if rows are environments: such a table is shown beside our runs."""
+    """The measure in the entries' columns, if rows are environments: such a table is shown beside our runs."""
     about: str = ""
-    """What the page says of it."""
+    """The page's note on it."""
     groups: GroupsAbout | None = None
-    """How its environments are grouped, if they are."""
+    """The grouping of its environments, if there is one."""
     adaptations: Text | None = None
     """The environment whose test tasks are its rows; a column "maml 1" holds returns of maml after one adaptation."""
 
@@ -105,7 +105,7 @@ class TableAbout(Strict):
 
 
 class About(Strict):
-    """What a paper is: `paper.yaml`."""
+    """The description of a paper: `paper.yaml`."""
 
     short: Text
     """As the page calls it."""
@@ -113,13 +113,13 @@ class About(Strict):
     authors: Annotated[list[Text], Field(min_length=1)]
     year: Annotated[int, Field(ge=1950, le=2100)]
     identifier: Text
-    """Where it can be found, such as an arXiv number."""
+    """The identifier by which it can be found, such as an arXiv number."""
     environments: dict[Text, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
     """Sets of environments beside those that come with the suite."""
     units: dict[Text, UnitAbout] = Field(default_factory=dict)
     """Kind of task family -> the unit that the paper prints its returns in."""
     seeds: Annotated[int, Field(ge=1)] = 3
-    """Of the paper; fewer decide nothing."""
+    """Seeds of the paper; fewer decide nothing."""
     seeds_source: Text = "ours: as for the other papers"
     window: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the environment steps, at the end of training, over which a run is scored."""
@@ -128,9 +128,9 @@ class About(Strict):
     """Budget, exploration episodes and environment options, with their sources; later blocks override earlier ones."""
     tables: dict[Text, TableAbout] = Field(default_factory=dict)
     clusters: ClustersAbout | None = None
-    """Where statistics of context embeddings are printed."""
+    """The table in which statistics of context embeddings are printed."""
     notes: list[Text] = Field(default_factory=list)
-    """What a reader of the verdicts has to know."""
+    """Notes for a reader of the verdicts."""
 
 
 @dataclass(frozen=True)

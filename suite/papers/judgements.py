@@ -29,7 +29,7 @@ class Judgement:
     value: float
     """As the paper computes it."""
     finding: Finding
-    """What decides."""
+    """The test that decides."""
     seeds: int
     """The fewest in any environment that counts."""
     environments: int
@@ -37,16 +37,16 @@ class Judgement:
     verdict: Verdict
     reason: str
     cost: str
-    """What it would take to decide."""
+    """The cost of a decision."""
     tested: bool
-    """Whether there were enough runs to test it."""
+    """True if there were enough runs to test it."""
     holm: float = math.nan
     """p-value of the side that the runs lean to, adjusted for all claims of the paper that were tested."""
 
 
 @dataclass(frozen=True)
 class Direction:
-    """Where runs off the paper's settings point; no verdict on the claim."""
+    """The direction of runs off the paper's settings; no verdict on the claim."""
 
     claim: Claim
     finding: Finding

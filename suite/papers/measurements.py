@@ -16,12 +16,12 @@ from suite.papers.folder import Folder, Printed, PrintedTable, agrees, exact
 from suite.papers.schema import Text
 
 Measured = tuple[bool, dict[str, Value]]
-"""Whether the print holds, and what was measured."""
+"""The verdict on the print, and what was measured."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a measurement is told."""
+    """The input of a measurement."""
 
     published: Mapping[str, str]
     cited: Mapping[str, str]
@@ -119,10 +119,10 @@ class Measurement(Check):
     check: Literal["measurement"]
     measurement: Text
     cited: dict[Text, Printed] = Field(default_factory=dict)
-    """What the cited source holds, for measurements that compare with it."""
+    """The contents of the cited source, for measurements that compare with it."""
     source: Text | None = None
     tables: dict[Text, Text] = Field(default_factory=dict)
-    """What the measurement calls a table -> the table."""
+    """The measurement's name of a table -> the table."""
     recomputed: Text
     rule: Text
     explanation: Text | dict[Literal["holds", "contradicted", "not derivable"], Text]

@@ -29,11 +29,11 @@ class Paper(Folder):
 
     checks: Mapping[str, Check]
     claims: Sequence[Claim]
-    """Of the plain entries."""
+    """Claims about the plain entries."""
     settings: PaperSettings
     reference: Sequence[ReferenceRun]
     power: Sequence[Power]
-    """What three seeds decide of its claims; empty where nobody has tried."""
+    """The power of three seeds for its claims; empty where nobody has tried."""
 
     def variants(self, entries: set[str]) -> list[Claim]:
         """Return the claims, and those of every variant whose entries are all there."""

@@ -1,4 +1,4 @@
-"""What three seeds decide of a paper's claims if its print is true, as `python -m studies.calibration` found it."""
+"""The power of three seeds for a paper's claims if its print is true, as `python -m studies.calibration` found it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ COLUMNS = ("claim", "assumed", "deviation", "decided", "seeds")
 
 @dataclass(frozen=True)
 class Power:
-    """How often a claim is decided for its own side."""
+    """The power of a claim: how often it is decided for its own side."""
 
     claim: str
     assumed: str
-    """Where the true values come from."""
+    """The source of the true values."""
     deviation: float
-    """Of runs over seeds, as a share of their mean."""
+    """Standard deviation of runs over seeds, as a share of their mean."""
     decided: float
     """Share of trials with three seeds."""
     seeds: int | None

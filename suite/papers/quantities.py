@@ -29,7 +29,7 @@ class Quantity(Strict):
 
     number: Printed | None = None
     where: Text | None = None
-    """Where a number of the text is printed."""
+    """The place at which a number of the text is printed."""
     table: Text | None = None
     column: Text | None = None
     """By default the one that is asked for."""
@@ -62,7 +62,7 @@ class Quantity(Strict):
 
     @property
     def name(self) -> str:
-        """Where it stands."""
+        """The place in the paper."""
         return str(self.where or " ".join(str(part) for part in (self.of, self.table, self.row, self.column) if part))
 
 

@@ -1,4 +1,4 @@
-"""What every part of a paper's files is made of."""
+"""The base of every part of a paper's files."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Block(Strict):
     code: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
     """File of the authors' code -> name -> value."""
     ours: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
-    """Why -> name -> value."""
+    """Reason -> name -> value."""
 
     def values(self) -> Iterator[tuple[str, Sourced]]:
         """Return every value by its name."""
@@ -57,14 +57,14 @@ class Variant(Strict):
     """Behind the entries' names, after a hyphen."""
     entries: Annotated[list[Text], Field(min_length=1)]
     environments: Text | Annotated[list[Text], Field(min_length=1)] | None = None
-    """Where they run; by default everywhere."""
+    """The environments that they run on; by default all."""
     printed: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
     code: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
     ours: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
 
     @property
     def block(self) -> Block:
-        """What differs, as a block."""
+        """The differences, as a block."""
         return Block(printed=self.printed, code=self.code, ours=self.ours)
 
 

@@ -60,10 +60,10 @@ class Statement(Strict, ABC):
     """The table that the published value follows from, if one is printed."""
 
     takes: ClassVar[tuple[int, int]] = (2, 2)
-    """How many entries, at least and at most."""
+    """The number of entries, at least and at most."""
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "score"
     verdicts: ClassVar[Mapping[int, Verdict]] = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}
-    """What is said if it is decided for the statement, not at all, or against it."""
+    """The verdicts if it is decided for the statement, not at all, or against it."""
 
     @model_validator(mode="after")
     def _entries(self) -> Statement:
@@ -178,7 +178,7 @@ class ShareNotWorse(_OfMeans):
 
     statistic: Literal["share not worse"]
     failure: Number | None = None
-    """Where both stay at or below it, in the paper's unit, neither is worse."""
+    """The score, in the paper's unit, at or below which both have failed and neither is worse."""
 
     @property
     def rule(self) -> str:
@@ -269,7 +269,7 @@ class Difference(_OnOneEnvironment):
 
     @property
     def paired(self) -> bool:
-        """Whether the same runs give both."""
+        """True if the same runs give both."""
         return len({label(entry) for entry in self.entries}) == 1
 
     @property

@@ -1,1 +1,1 @@
-"""What is to be run."""
+"""The runs that are to be executed."""

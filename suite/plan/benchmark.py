@@ -37,7 +37,7 @@ from suite.versions import numeric_versions
 
 SUITE = Path(__file__).parents[1]
 SHIPPED = ("plan/benchmarks/*.yaml", "papers/*/benchmarks/*.yaml")
-"""Where benchmarks ship: the suite's own, and those of papers."""
+"""The files of shipped benchmarks: the suite's own, and those of papers."""
 
 
 def _looks_like_itself(label: str) -> str:
@@ -87,7 +87,7 @@ class Group(BaseModel):
     stepwise_test: StepwiseTest | None = None
     """Meta-test step by step, instead of the exploration episodes and one evaluation episode."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Of each run, for matrix products; never chosen by how busy a machine is."""
+    """Threads of each run, for matrix products; never chosen by how busy a machine is."""
 
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Benchmark(_WithRequests, BaseModel):
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
     _trusted: bool = PrivateAttr(default=False)
-    """Whether own code of files that it includes may be executed."""
+    """True if user modules of files that it includes may be executed."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Benchmark:
@@ -205,9 +205,9 @@ class _Cell(NamedTuple):
     """A group on one of its environments."""
 
     entries: dict[str, tuple[RunSpec, ...]]
-    """Of each label all runs that it may come to, by seed."""
+    """All runs that each label may come to, by seed."""
     comparison: Comparison | None
-    """What decides how many seeds its two entries get."""
+    """The comparison that decides how many seeds its two entries get."""
 
     def specs(self, seeds: Mapping[Comparison, int] | None) -> list[RunSpec]:
         """Return its runs, with as many seeds of entries that are compared as are given; by default all."""

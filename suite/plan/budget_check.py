@@ -1,4 +1,4 @@
-"""Which runs cannot even begin: their budget does not cover one iteration of meta-training."""
+"""The check for runs that cannot even begin: their budget does not cover one iteration of meta-training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suite knows by name: algorithms, environments, benchmarks."""
+"""The names that the suite knows: algorithms, environments, benchmarks."""
 
 from __future__ import annotations
 

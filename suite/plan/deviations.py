@@ -1,4 +1,4 @@
-"""Where a run departs from the protocol of its environment, which is the paper's."""
+"""The deviations of a run from the protocol of its environment, which is the paper's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs' context embeddings are judged as clusters, and how: no part of their identity."""
+"""The runs whose context embeddings are judged as clusters, and how: no part of their identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suite.spec import RunSpec
 
 
 class ClusterSettings(StepSettings):
-    """What is collected and how it is projected; the defaults are the paper's where it prints one."""
+    """The collection of windows and their projection; the defaults are the paper's where it prints one."""
 
     tasks: Annotated[int, Field(ge=2, le=1000)] = 8
     """As printed."""
@@ -23,9 +23,9 @@ class ClusterSettings(StepSettings):
     window: Annotated[int, Field(ge=1)] = 64
     """Transitions encoded of each rollout; not printed for this figure."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of initial states, draws of the agent, windows and t-SNE, whose seeds end there."""
+    """Seed of initial states, draws of the agent, windows and t-SNE, whose seeds end there."""
     perplexity: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 30.0
-    """Of t-SNE; not printed, scikit-learn's default."""
+    """Perplexity of t-SNE; not printed, scikit-learn's default."""
 
     def check(self, spec: RunSpec) -> None:
         """Make sure that a run's contexts can be embedded like this; raises as `check_embeddable`."""

@@ -1,4 +1,4 @@
-"""Why a run is the run it is: what made it new, and whether finished ones came from other code."""
+"""The identity of a run: what made it new, and whether finished ones came from other code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a benchmark file asks of a post-run step: for which runs, and how it is to be done."""
+"""The requests of a benchmark file for post-run steps: for which runs, and with which settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suite.spec import RunSpec
 
 
 class StepSettings(BaseModel):
-    """How a post-run step is to be done; part of its record, and of no run's identity."""
+    """The settings of a post-run step; part of its record, and of no run's identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -20,7 +20,7 @@ from suite.errors import UsageError
 from suite.spec import RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}")
-"""What an algorithm or a family may be called: its runs' folders are named after it."""
+"""The pattern of an algorithm's or a family's name: its runs' folders are named after it."""
 
 _loaded: dict[tuple[str, str], str] = {}
 """(algorithm or family, its name) -> the module that it came from."""

@@ -40,14 +40,14 @@ OVER_SEEDS = (
 
 @dataclass(frozen=True)
 class Section:
-    """What is shown of some runs."""
+    """The clusters of some runs, as tables and figures."""
 
     over_seeds: Table
     table: Table
     figures: tuple[tuple[str, Markup, str], ...]
     """Key, figure, caption."""
     methods: tuple[str, ...]
-    """How each run's windows were made."""
+    """The making of each run's windows, in a sentence."""
     undrawn: int
     """Runs without a figure, because there are too many."""
 

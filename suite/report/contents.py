@@ -1,4 +1,4 @@
-"""What the report says, computed once: analysis on one side, the page and the plain tables on the other."""
+"""The contents of the report, computed once: analysis on one side, the page and the plain tables on the other."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class Contents:
     efficiency: pd.DataFrame
     adaptation: pd.DataFrame
     by_adaptations: pd.DataFrame
-    """Of runs that were tested step by step; see `suite.analysis.stepwise`."""
+    """Scores of runs that were tested step by step; see `suite.analysis.stepwise`."""
     clusters: list[ClusterRecord]
-    """Of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
+    """Records of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
     looked: list[Looked]
     """Looks at the comparisons that decide how many seeds there are."""
 

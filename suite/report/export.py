@@ -69,7 +69,7 @@ TEXTS = {
     "reason",
     "printed_in",
 }
-"""Of the columns; but for `adaptive`, which is true or false, all others hold numbers."""
+"""The columns that hold text; but for `adaptive`, which is true or false, all others hold numbers."""
 
 
 def tables(

@@ -48,9 +48,9 @@ class Section:
     name: str
     """In the navigation."""
     shows: Mapping[str, Any]
-    """What the template shows."""
+    """The values that the template shows."""
     tables: Sequence[Table] = field(default=())
-    """What is left of it where there is no page."""
+    """The tables that stand for the section where there is no page."""
 
     @property
     def body(self) -> Markup:
@@ -60,14 +60,14 @@ class Section:
 
 @dataclass(frozen=True)
 class EnvironmentPart:
-    """What the page says of one environment."""
+    """One environment, as the page shows it."""
 
     key: str
     name: str
     figure: Markup
     remark: str
     beside: str
-    """What the figure shows beside our runs."""
+    """The lines and points that the figure shows beside our runs, in words."""
     scores: Table
     efficiency: Table
 
@@ -78,12 +78,12 @@ class Square:
 
     probability: str
     limits: str
-    """Of its 95 % interval."""
+    """The ends of the 95 % interval."""
     details: str
     tone: str
     """Empty, or the colour that it leans to."""
     mix: int
-    """How much of it, in percent."""
+    """The share of the colour, in percent."""
 
 
 def verdict(found: Contents) -> Section:
@@ -129,7 +129,7 @@ def interim_analyses(found: Contents) -> Section | None:
 
 
 def reduced_runs(found: Contents) -> Section | None:
-    """Which way runs off a paper's settings point."""
+    """Show the direction of runs off a paper's settings."""
     tables = [
         adaptive_tables.marked(
             verdict_tables.directions(each.paper, each.directions),
@@ -162,7 +162,7 @@ def environments(found: Contents) -> Section:
 
 
 def step_by_step(found: Contents) -> Section | None:
-    """What runs that were tested step by step gain with every adaptation, beside the papers' logs."""
+    """Show the gain of every adaptation of runs that were tested step by step, beside the papers' logs."""
     if found.by_adaptations.empty:
         return None
     logged = stepwise_tables.logged(found.plain_papers)
@@ -188,14 +188,14 @@ def reported_and_measured(found: Contents) -> Section | None:
 
 
 def wins(found: Contents) -> Section | None:
-    """Who beats whom."""
+    """Show which entries beat which."""
     table, squares = adaptive_tables.marked(comparison_tables.wins(found.matrix), found.adaptive), _squares(found)
     note = DAGGER_NOTE if found.adaptive else ""
     return Section("wins", "Wins", {"squares": squares, "wins": table, "note": note}, [table]) if squares else None
 
 
 def control(found: Contents) -> Section | None:
-    """Where adaptation helps."""
+    """Show in which environments adaptation helps."""
     table = adaptive_tables.marked(
         verdict_tables.adaptation(found.adaptation, found.units), found.adaptive, set(found.adaptive)
     )
@@ -203,19 +203,19 @@ def control(found: Contents) -> Section | None:
 
 
 def efficiency(found: Contents) -> Section:
-    """How soon entries learn."""
+    """Show how soon entries learn."""
     table = adaptive_tables.marked(comparison_tables.efficiency(found.efficiency, found.units), found.adaptive)
     return Section("efficiency", "Efficiency", {"efficiency": table}, [table])
 
 
 def wall_clock(found: Contents) -> Section:
-    """Where the time went."""
+    """Show what the runs' time was spent on."""
     table = run_tables.wall_clock(found.results.done)
     return Section("wall-clock", "Wall-clock", {"wall_clock": table, "figures": _wall_clock_figures(found)}, [table])
 
 
 def clusters(found: Contents) -> Section:
-    """How well context encoders tell tasks apart."""
+    """Show how well context encoders distinguish tasks."""
     if not found.clusters:
         return Section("clusters", "Clusters", {"clusters": None})
     shown = cluster_page.section(found.clusters, found.plain_papers)
@@ -254,7 +254,7 @@ def provenance(found: Contents) -> Section:
 
 
 def audit(found: Contents) -> Section:
-    """Whether the papers' own tables add up."""
+    """Show whether the papers' own tables add up."""
     tables = [verdict_tables.audit(each.paper, each.audit) for each in found.papers]
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
@@ -272,7 +272,7 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     wall_clock,
     clusters,
 )
-"""Of finished runs."""
+"""The sections that need finished runs."""
 AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit)
 
 AXIS = 1.5

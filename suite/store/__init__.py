@@ -1,1 +1,1 @@
-"""What is kept of runs, and who may write it."""
+"""The store of runs, and the leases of those who may write."""

@@ -27,16 +27,16 @@ class AttemptRecord(BaseModel):
     begun: datetime
     host: str
     job: str | None = None
-    """What a cluster calls the job that made it; None outside one."""
+    """The cluster's name of the job that made it; None outside one."""
     kind: Kind | Literal["interrupted"] | None = None
-    """How it ended: None while it is under way, or if it was done."""
+    """The end of the attempt: None while it is under way, or if it was done."""
     reason: str = ""
     seconds: float = 0.0
     """That it took; 0 while it is under way, or if nobody saw its end."""
 
     @property
     def failure(self) -> Failure | None:
-        """How it failed; None if it did not."""
+        """The failure; None if there was none."""
         return None if self.kind is None or self.kind == "interrupted" else Failure(self.kind, self.reason)
 
 

@@ -69,5 +69,5 @@ def read_regular(path: Path, offset: int = 0) -> bytes:
 
 
 def is_own_folder(path: Path) -> bool:
-    """Whether a folder exists here, and is no link to one elsewhere."""
+    """True if a folder exists here, and is no link to one elsewhere."""
     return path.is_dir() and not path.is_symlink()

@@ -35,11 +35,11 @@ class RunFile(NamedTuple):
 
     name: str
     committed: Literal["always", "where it exists"] | None = None
-    """Whether the commit marker holds its checksum."""
+    """True if the commit marker holds its checksum."""
     forgotten: bool = True
-    """Whether it goes when the run's results are forgotten."""
+    """True if it goes when the run's results are forgotten."""
     published: Literal["document", "table"] | None = None
-    """How a snapshot keeps it, if it does."""
+    """The form in which a snapshot keeps it, if it does."""
 
 
 def wanted_file(step: str) -> str:

@@ -138,18 +138,18 @@ def renewal(path: Path) -> tuple[int, bytes]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether somebody seems to be working, by the wall clock: good enough to show, not to take a run over."""
+    """True if somebody seems to be working, by the wall clock: good enough to show, not to take a run over."""
     _, found = look(folder)
     return found is not None and (_owner_lives(found.owner) or (not owner_died(found.owner) and _fresh(found)))
 
 
 def owner_died(owner: dict[str, Any]) -> bool:
-    """Whether an owner is known to have died: it ran on this machine, and its process is gone."""
+    """True if an owner is known to have died: it ran on this machine, and its process is gone."""
     return _fate(owner) == "dead"
 
 
 def _owner_lives(owner: dict[str, Any]) -> bool:
-    """Whether an owner is known to live: it runs on this machine, however long it may be that it renewed its lease."""
+    """True if an owner is known to live: it runs on this machine, however long it may be that it renewed its lease."""
     return _fate(owner) == "alive"
 
 

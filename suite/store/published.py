@@ -63,11 +63,11 @@ class Listed(_Value):
     label: str
     state: Literal["done", "failed", "pending"]
     earlier: bool = False
-    """Whether it is of an earlier plan, as when an algorithm's revision was raised: evidence of that revision alone."""
+    """True if it is of an earlier plan, as when an algorithm's revision was raised: evidence of that revision alone."""
 
 
 class Background(_Value):
-    """What the runs of a snapshot were made for."""
+    """The purpose of a snapshot's runs."""
 
     name: str
     description: str
@@ -83,20 +83,20 @@ class Background(_Value):
 
 
 class PublishedFiles(_Value):
-    """What a snapshot keeps of a run."""
+    """The part of a run that a snapshot keeps."""
 
     run: str
     state: Literal["done", "failed"]
     files: dict[str, Values]
     """The small files of its folder, by name."""
     rows: dict[str, int]
-    """How many it has of each of `TABLES`."""
+    """The number of rows of each of `TABLES`."""
     columns: dict[str, tuple[str, ...]]
     """Those of its own tables, in their order."""
 
 
 class Run(NamedTuple):
-    """What is to be kept of a run."""
+    """The part of a run that is to be kept."""
 
     run: str
     state: Literal["done", "failed"]
@@ -113,12 +113,12 @@ class Snapshot:
 
     @property
     def is_there(self) -> bool:
-        """Whether the folder is a snapshot."""
+        """True if the folder is a snapshot."""
         return (self.path / MARKER).is_file()
 
     @cached_property
     def runs(self) -> dict[str, PublishedFiles]:
-        """What it keeps of each run, in the order of their names.
+        """The part of each run that is kept, in the order of their names.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Snapshot:
 
     @cached_property
     def background(self) -> Background:
-        """What the runs were made for; raises as `runs`."""
+        """The purpose of the runs; raises as `runs`."""
         try:
             return Background.model_validate_json(self._contents[BENCHMARK])
         except ValidationError as error:
@@ -261,7 +261,7 @@ class PublishedRun(RunRecord):
         return ()
 
     def has(self, name: str) -> bool:
-        """Whether the snapshot keeps a file of the run."""
+        """True if the snapshot keeps a file of the run."""
         return name in self._kept.files
 
     def content(self, name: str) -> bytes:

@@ -42,12 +42,12 @@ def checksum_of(path: Path) -> str:
 
 
 class RunRecord:
-    """What is kept of a run, read from its folder."""
+    """A run, read from its folder."""
 
     snapshot: Path | None = None
     """The snapshot that it is read from instead, if it is published."""
     earlier: bool = False
-    """Whether its snapshot has it from an earlier plan, as of an earlier revision of its algorithm."""
+    """True if its snapshot has it from an earlier plan, as of an earlier revision of its algorithm."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,7 +59,7 @@ class RunRecord:
 
     @property
     def state(self) -> RunState:
-        """What the folder's markers say."""
+        """The state that the folder's markers tell."""
         try:
             if (self.path / "done.json").exists():
                 return "done"
@@ -71,11 +71,11 @@ class RunRecord:
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody is working on the run, its post-run steps included."""
+        """True if somebody is working on the run, its post-run steps included."""
         return is_held(self.path / "claims")
 
     def has(self, name: str) -> bool:
-        """Whether a file of the run is there, whoever may read it."""
+        """True if a file of the run is there, whoever may read it."""
         return os.path.lexists(self.path / name)
 
     def content(self, name: str) -> bytes:

@@ -31,7 +31,7 @@ class Store:
 
     @cached_property
     def snapshots(self) -> list[Snapshot]:
-        """Where published runs are read from: the store itself, or what lies beside its runs."""
+        """The snapshots that published runs are read from: the store itself, or those beside its runs."""
         if self.is_snapshot:
             return [Snapshot(self.results)]
         folder = self.results / "published"
@@ -40,7 +40,7 @@ class Store:
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether it is a snapshot, in which nothing is written."""
+        """True if it is a snapshot, in which nothing is written."""
         return Snapshot(self.results).is_there
 
     def published(self, run: str) -> PublishedRun | None:

@@ -1,4 +1,4 @@
-"""What leases and results need of a file system that machines share, tried by two processes.
+"""The demands of leases and results on a file system that machines share, tried by two processes.
 
 The other process is this module as a program: it does in the same folder what its standard input asks, and answers in
 lines of JSON. It can be started anywhere that sees the folder.
@@ -21,7 +21,7 @@ from suite.store.files import read_regular, write_atomically
 from suite.store.lease import LEASE_SECONDS, renewal
 
 LAG_SECONDS = LEASE_SECONDS / 6
-"""What listings and renewals may lag: the time between two renewals of a lease."""
+"""The greatest lag of listings and renewals: the time between two renewals of a lease."""
 
 ANSWER_SECONDS = 45.0
 """For one question; with all of them, the check takes at most about a minute where anything works."""
@@ -33,7 +33,7 @@ LOOKUPS = 10
 
 
 class Finding(NamedTuple):
-    """Whether one need is met."""
+    """The answer to one demand."""
 
     what: str
     holds: bool

@@ -1,4 +1,4 @@
-"""What was submitted to a cluster: one folder each, beside the runs.
+"""Submissions to a cluster: one folder each, beside the runs.
 
 results/submissions/<name>/
 plan.json     the runs, in the order in which they are claimed, and what each may take
@@ -29,14 +29,14 @@ _JOB = re.compile(r"\d+")
 
 
 class Plan(BaseModel):
-    """What the tasks of a submission are to do."""
+    """The work of the tasks of a submission."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs: tuple[str, ...]
     tasks: int
     runs_at_once: int
-    """Of a task."""
+    """Runs of a task at once."""
     checkpoint_seconds: float
     retries: int
     seconds: float | None
@@ -67,7 +67,7 @@ class Submission:
 
     @property
     def script(self) -> Path:
-        """What was submitted."""
+        """One submission."""
         return self.path / "script.sh"
 
     @property
@@ -103,7 +103,7 @@ class Submission:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the cluster was asked for it, and nobody knows whether it has accepted."""
+        """True if the cluster was asked for it, and nobody knows whether it has accepted."""
         return self.job is None and (self.path / "job.json").exists()
 
     def asked(self) -> None:

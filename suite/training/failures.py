@@ -1,4 +1,4 @@
-"""What exceptions of torch and of peers mean: registered where these are imported, in a process that trains."""
+"""The meaning of exceptions of torch and of peers: registered where these are imported, in a process that trains."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ class TaskView:
 
 
 class Scores(NamedTuple):
-    """What a meta-test recorded, one row a test task and number of adaptations; see `tested`."""
+    """The record of a meta-test, one row a test task and number of adaptations; see `tested`."""
 
     tasks: IntArray  # (rows,)
     adaptations: IntArray | None  # (rows,) before the episodes; None where there is one evaluation episode after all

@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: code, machine, and settings as printed and as used."""
+"""The provenance of a run's numbers: code, machine, and settings as printed and as used."""
 
 from __future__ import annotations
 

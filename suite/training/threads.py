@@ -1,4 +1,4 @@
-"""How many threads this process computes with: the order of sums, and so the last bits, depend on it."""
+"""The number of threads that this process computes with: the order of sums, and so the last bits, depend on it."""
 
 from __future__ import annotations
 

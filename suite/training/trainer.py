@@ -34,7 +34,7 @@ class DivergedError(FailedRunError):
 
 
 class WrongNumberError(FailedRunError):
-    """What an algorithm logs or counts is no number; the message names it."""
+    """A metric or counter that is no number; the message names it."""
 
     kind: ClassVar[Kind] = "error"
 
@@ -84,7 +84,7 @@ class Trainer:
     seconds: dict[str, float] = field(default_factory=lambda: {"updating": 0.0, "evaluating": 0.0})
     iterations: int = 0
     metrics: Metrics = field(default_factory=dict)
-    """Of the last iteration."""
+    """Metrics of the last iteration."""
     evaluations: list[pd.DataFrame] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""What tests compare the algorithms with: episodes that name their rows, plain networks and losses, gradients."""
+"""References for tests of the algorithms: episodes that name their rows, plain networks and losses, gradients."""
 
 from __future__ import annotations
 

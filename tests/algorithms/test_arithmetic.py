@@ -1,4 +1,4 @@
-"""How networks compute, as settings of the algorithms."""
+"""The arithmetic of networks, as settings of the algorithms."""
 
 from __future__ import annotations
 

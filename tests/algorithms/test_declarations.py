@@ -1,4 +1,4 @@
-"""What every algorithm declares is what it is, and is known without loading it."""
+"""Every algorithm's declaration is true, and is known without loading the algorithm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every registered algorithm must keep where episodes end early; the rest is in tests/test_conformance.py."""
+"""Requirements on every registered algorithm where episodes end early; the rest is in tests/test_conformance.py."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_buffers_of_encoder_and_key_encoder_are_part_of_the_state() -> None:
 
 
 def test_an_encoder_that_draws_by_itself_is_noticed() -> None:
-    """What the trainer refuses: nothing saves such draws."""
+    """A source of draws that the trainer refuses: nothing saves them."""
     algorithm = make(with_encoder(PEARL, functools.partial(Attention, dropout=0.5)), SMALL)
     state = torch.get_rng_state()
     algorithm.update()

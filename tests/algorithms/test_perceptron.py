@@ -54,7 +54,7 @@ def make_case(
 
 
 def by_lowest(inputs: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-    """What `lowest` is, in the words of autograd."""
+    """Compute `lowest` by autograd."""
     fixed = [tensor.detach() for tensor in (*weights, *biases)]
     outputs = plain_perceptron(inputs, fixed[: len(weights)], fixed[len(weights) :], torch.float64)
     return outputs.amin(dim=0)

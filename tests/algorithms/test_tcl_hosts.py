@@ -1,4 +1,4 @@
-"""What trajectory contrast adds to each algorithm that it is hung into, and that it adds nothing else."""
+"""The loss that trajectory contrast adds to each host, and that it adds nothing else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def last_output(encoder: GRU, windows: list[Tensor]) -> Encoded:
 
 
 class Drawn(NamedTuple):
-    """What one contrast is about to read."""
+    """The input of one contrast."""
 
     tcl: TrajectoryContrast
     generator: torch.Generator

@@ -1,4 +1,4 @@
-"""What a newcomer types, in a checkout that belongs to somebody whom neither image nor engine knows."""
+"""The commands of a newcomer, in a checkout that belongs to somebody whom neither image nor engine knows."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_example_names_every_variable_and_its_default(checkout: Checkout) ->
 
 @pytest.fixture(scope="module")
 def table(checkout: Checkout) -> pd.DataFrame:
-    """What the runs measured, with the engine at hand."""
+    """Return the measurements of the runs, with the engine at hand."""
     return run_tiny(checkout, "docker")
 
 

@@ -1,4 +1,4 @@
-"""What the image holds, and that it can do its work with next to no rights."""
+"""The contents of the image, which can do its work with next to no rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every registered family must be. A new family is tested by being registered."""
+"""Requirements on every registered family. A new family is tested by being registered."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from environments import make_family
 
 PATHS = pd.read_csv(Path(__file__).parent / "maml_paths.csv", float_precision="round_trip")
 TASK = 6
-"""Of the paths, among the authors' test goals (maml_examples/test_maml_point.py)."""
+"""Index of the paths' task among the authors' test goals (maml_examples/test_maml_point.py)."""
 
 
 @pytest.mark.parametrize("name", ["after_1", "after_3"])

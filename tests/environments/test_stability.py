@@ -1,4 +1,4 @@
-"""What becomes of a simulation that MuJoCo cannot go on with, and of what MuJoCo says about it."""
+"""The end of a simulation that MuJoCo cannot go on with, and of what MuJoCo says about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold of a store after every fault."""
+"""The conditions that a store meets after every fault."""
 
 from __future__ import annotations
 

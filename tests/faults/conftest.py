@@ -43,7 +43,7 @@ def note(request: pytest.FixtureRequest) -> Note:
 
 
 def count(whole: int, bounded: int) -> int:
-    """How often to inject a fault."""
+    """The number of times that a fault is injected."""
     return whole if WHOLE else bounded
 
 

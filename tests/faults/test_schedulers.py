@@ -228,7 +228,7 @@ def test_a_full_disk(tmp_path: Path, note: Note) -> None:
 
 
 def test_a_read_only_store(tmp_path: Path, note: Note) -> None:
-    """Of a file system that is read-only: that holds for the superuser too, unlike the permissions of a folder."""
+    """A read-only file system holds for the superuser too, unlike the permissions of a folder."""
     benchmark = tmp_path / "tiny.yaml"
     benchmark.write_text(BENCHMARK)
     with small_disk(tmp_path / "disk", "1m", "a read-only store", note) as disk:

@@ -183,7 +183,7 @@ def test_sigterm_at_random_moments(references: dict[str, RunFolder], tmp_path: P
 
 
 def test_sigkill_within_a_write(references: dict[str, RunFolder], tmp_path: Path, note: Note) -> None:
-    """Of a checkpoint every other time, else of the results; what was written so far is half a file."""
+    """The write is of a checkpoint every other time, else of the results; what was written so far is half a file."""
     draws = np.random.default_rng(4)
     times = count(whole=70, bounded=14)
     for turn in range(times):

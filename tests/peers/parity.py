@@ -36,7 +36,7 @@ Numbers = Mapping[str, NDArray[Any]]
 
 
 class Row(NamedTuple):
-    """How far ours is from theirs."""
+    """The difference of ours from theirs."""
 
     algorithm: str
     quantity: str
@@ -127,7 +127,7 @@ def gradient(adam: State, index: int) -> Tensor:
 
 
 class Draws:
-    """What an update of ours draws."""
+    """The draws of an update of ours."""
 
     def __init__(self) -> None:
         self.noise: list[NDArray[Any]] = []

@@ -1,4 +1,4 @@
-"""What happens to jobs on a cluster, done to real ones: each run is done once, with an undisturbed one's numbers."""
+"""The fates of jobs on a cluster, done to real ones: each run is done once, with an undisturbed one's numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/slurm.md says to type, typed word for word."""
+"""The commands of docs/slurm.md, typed word for word."""
 
 from __future__ import annotations
 

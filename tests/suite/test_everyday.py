@@ -1,4 +1,4 @@
-"""What people's machines are like: shared stores, folders full of their own files, pipes that nobody reads."""
+"""The machines of people: shared stores, folders full of their own files, pipes that nobody reads."""
 
 from __future__ import annotations
 

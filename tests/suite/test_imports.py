@@ -1,4 +1,4 @@
-"""What a command imports is what a person waits for: simulators, torch and tables come when they are needed."""
+"""The imports of commands, for which a person waits: simulators, torch and tables come when they are needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person plainly means is taken; what could mean two things is refused, with the spelling to use."""
+"""Plain YAML: what is clear is taken; what could mean two things is refused, with the spelling to use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user sees of runs, and says which to run: status, logs, limits and choices of `suite run`."""
+"""The user's view of runs and choice of them: status, logs, limits and selections of `suite run`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs in garage's own environment: of the suite it imports nothing but itself, and the suite only its `wire`."""
+"""The process in garage's own environment: it imports nothing else of the suite, and the suite only its `wire`."""

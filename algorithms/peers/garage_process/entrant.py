@@ -1,4 +1,4 @@
-"""What the four entrants share: garage's own training loop, held between two iterations while the suite asks."""
+"""The base of the four entrants: garage's own training loop, held between two iterations while the suite asks."""
 
 from __future__ import annotations
 

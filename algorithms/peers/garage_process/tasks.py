@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Tasks:
-    """Where tasks are reset and stepped.
+    """Tasks that are reset and stepped by the suite.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TYPES = ("<f4", "<f8", "<i8", "|b1")
-"""What an array may consist of."""
+"""The types of an array's elements."""
 
 MOST_HEADER_BYTES = 2**20
 MOST_ARRAY_BYTES = 2**31
@@ -27,7 +27,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class WireError(Exception):
-    """What came is no message."""
+    """A message that cannot be read."""
 
 
 class Message(NamedTuple):

@@ -17,7 +17,7 @@ ANSWER_SECONDS = 30.0
 """For the engine to answer a request."""
 
 Away = (DockerException, RequestException)
-"""What the engine's client raises; APIError is the engine's own answer."""
+"""The errors of the engine's client; APIError is the engine's own answer."""
 
 
 def address() -> str:

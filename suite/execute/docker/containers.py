@@ -32,10 +32,10 @@ from suite.store.runs import Store
 from suite.versions import code_hash, numeric_versions
 
 IMAGE = "meta-rl-suite"
-"""What `docker compose build` makes."""
+"""The image that `docker compose build` makes."""
 
 CODE = PurePosixPath("/suite")
-"""Where the image has the code."""
+"""The folder of the code in the image."""
 
 GUARDIAN = CODE / "suite" / "execute" / "guardian.py"
 
@@ -51,7 +51,7 @@ PROCESSES = 256
 SCRATCH = {"/tmp": "size=1g"}  # noqa: S108 - inside the container
 
 HEADROOM = 0.1
-"""Of the machine's memory, for everything but the runs."""
+"""Share of the machine's memory that is kept free of runs."""
 
 SILENT_SECONDS = 120.0
 """Without any answer on a container before it is given up."""
@@ -66,12 +66,12 @@ CONFLICT = 409
 
 
 class Probed(NamedTuple):
-    """What a container found that was started as a run is."""
+    """The findings of a container that was started as a run is."""
 
     code: str
     """Hash of the sources in the image that can change a run's numbers."""
     versions: dict[str, str]
-    """Of its numeric stack."""
+    """Versions of its numeric stack."""
     gpus: int
     """Accelerators that torch can use."""
 
@@ -109,7 +109,7 @@ class Containers:
 
     @property
     def is_rootless(self) -> bool:
-        """Whether the engine runs as an ordinary user."""
+        """True if the engine runs as an ordinary user."""
         return any("rootless" in option for option in self.info.get("SecurityOptions") or [])
 
     @property
@@ -312,7 +312,7 @@ class DockerAttempt:
     def __init__(self, containers: Containers, container: Container, held: Any) -> None:
         self.containers, self.container, self._held = containers, container, held
         self.was_limited = False
-        """Whether its memory is a limit that it was meant to keep, and not just a share of the machine."""
+        """True if its memory is a limit that it was meant to keep, and not just a share of the machine."""
         self._look_at = 0.0
         self._answered = time.monotonic()
         self._state: dict[str, Any] = {"Running": True}
@@ -335,7 +335,7 @@ class DockerAttempt:
             self.container.kill(name)
 
     def has_ended(self) -> bool:
-        """Whether the container has ended; asks the engine from time to time."""
+        """True if the container has ended; asks the engine from time to time."""
         if time.monotonic() >= self._look_at:
             self._look()
             self._look_at = time.monotonic() + LOOK_SECONDS

@@ -29,7 +29,7 @@ _MARK = "suite-task"
 _ENDING = ("COMPLETING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY")
 
 _NUMBER = re.compile(r"(\d+)(?:;\S*)?")
-"""Of a job, as `sbatch --parsable` prints it, and of its cluster where there are several."""
+"""The number of a job, as `sbatch --parsable` prints it, and its cluster where there are several."""
 
 
 def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:

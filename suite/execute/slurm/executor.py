@@ -28,7 +28,7 @@ QUEUE_SECONDS = 15.0
 """Between two looks at the queue: its controller serves everybody."""
 
 SAVING_SECONDS = 10.0
-"""Of the time after the signal that is left when runs that have saved nothing are killed."""
+"""Seconds that are left after the signal when runs that have saved nothing are killed."""
 
 
 class SlurmExecutor(Executor):

@@ -1,4 +1,4 @@
-"""What is asked of a Slurm site, as a file says it, and the script that asks for it."""
+"""The requests to a Slurm site, as a file says them, and the script that asks."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Cluster(BaseModel):
     partition: Word | None = None
     account: Word | None = None
     time: Time | None = None
-    """Of a task, as Slurm writes it; when it is over, the task is queued again."""
+    """Time of a task, as Slurm writes it; when it is over, the task is queued again."""
     gpus: Annotated[str, Field(pattern=r"^([\w.-]+:)?[1-9]\d*$")] | PositiveInt | None = None
-    """Of a task: how many, or of which kind and how many (`a100:1`)."""
+    """Accelerators of a task: their number, or kind and number (`a100:1`)."""
     constraint: Annotated[str, Field(pattern=r"^[\w.,:&|*()\[\]-]+$", max_length=200)] | None = None
     memory: Annotated[str, Field(pattern=r"^[1-9]\d*[KMGT]?$")] | None = None
-    """Of a task, as Slurm writes it."""
+    """Memory of a task, as Slurm writes it."""
     cpus: PositiveInt | None = None
-    """Of a task; by default, one for each thread of its runs."""
+    """Processors of a task; by default, one for each thread of its runs."""
     concurrency: PositiveInt = 8
     """Tasks at once, at most."""
     runs_at_once: PositiveInt = 1
@@ -54,7 +54,7 @@ class Cluster(BaseModel):
     setup: list[Line] = []
     """Lines of shell before the suite is started."""
     container: Line | None = None
-    """What runs a command in a container; without it, the environment that submits is used."""
+    """The words that run a command in a container; without them, the environment that submits is used."""
 
     @model_validator(mode="before")
     @classmethod
@@ -75,7 +75,7 @@ class Cluster(BaseModel):
 
     @property
     def options(self) -> list[str]:
-        """What decides which nodes may be used, as options of Slurm's commands."""
+        """The options of Slurm's commands that decide which nodes may be used."""
         given = {"partition": self.partition, "account": self.account, "constraint": self.constraint}
         return [f"--{name}={value}" for name, value in given.items() if value is not None]
 

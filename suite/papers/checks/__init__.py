@@ -1,1 +1,1 @@
-"""What can be checked of a paper's numbers against its own tables: one class a kind of check."""
+"""The checks of a paper's numbers against its own tables: one class a kind of check."""

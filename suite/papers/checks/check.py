@@ -1,4 +1,4 @@
-"""What can be checked of a paper's numbers against its own tables: one class a kind of check.
+"""The checks of a paper's numbers against its own tables: one class a kind of check.
 
 A check is data (`audit.yaml`): which printed numbers, which table, under which rule. It finds what the tables say,
 tells its rule, and whether the print holds. The words may be the folder's own; numbers come in by name.
@@ -24,7 +24,7 @@ Value = int | float | str
 
 @dataclass(frozen=True)
 class Found:
-    """What a check finds, with its own words for it."""
+    """The finding of a check, with its own words for it."""
 
     holds: bool | None
     """None: nothing printed decides."""
@@ -32,11 +32,11 @@ class Found:
     rule: str
     explanation: str
     values: Mapping[str, Value] = field(default_factory=dict)
-    """What the folder's own words may name."""
+    """The names that the folder's own words may use."""
 
     @property
     def verdict(self) -> Verdict:
-        """What is said of the print."""
+        """The verdict on the print."""
         return "not derivable" if self.holds is None else "holds" if self.holds else "contradicted"
 
 
@@ -74,20 +74,20 @@ RELATIONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
     "at most": operator.le,
     "equal to": operator.eq,
 }
-"""How one number may stand to another."""
+"""The relation of one number to another."""
 
 
 class Cited(Check):
-    """What the paper says of something that can be read elsewhere, such as its authors' code, against what is there."""
+    """Compare what the paper says of something, such as its authors' code, with what can be read there."""
 
     check: Literal["cited"]
     published: dict[Text, Text]
     cited: dict[Text, Text]
     """Numbers, or words that have to be the same."""
     relation: Literal["equal to", "at least", "at most"] = "equal to"
-    """What the source's number has to be to the printed one."""
+    """The relation that the source's number has to have to the printed one."""
     source: Text
-    """Where it is taken from."""
+    """The source that it is taken from."""
 
     @model_validator(mode="after")
     def _both(self) -> Cited:
@@ -132,7 +132,7 @@ class NotDerivable(Check):
     check: Literal["not derivable"]
     published: dict[Text, Text] = Field(default_factory=dict)
     needs: Text
-    """What would have to be printed."""
+    """The numbers that would have to be printed."""
 
     def find(self, paper: Folder) -> Found:
         """Say what is missing."""

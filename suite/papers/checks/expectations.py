@@ -24,7 +24,7 @@ def rounding(printed: str) -> Fraction:
 
 
 class Expected(Check):
-    """Whether printed means are what can be expected, or no more than that, as far as chance allows."""
+    """True if printed means are what can be expected, or no more than that, as far as chance allows."""
 
     check: Literal["expected"]
     table: Text
@@ -68,7 +68,7 @@ class Expected(Check):
 
 
 class Lead(Check):
-    """Whether one printed mean is higher than another by more than chance."""
+    """True if one printed mean is higher than another by more than chance."""
 
     check: Literal["lead"]
     of: Quantity
@@ -98,7 +98,7 @@ class Lead(Check):
 
 
 class Divisor(Check):
-    """What printed shares were divided by, from the totals that they are shares of."""
+    """The divisors of printed shares, from the totals that they are shares of."""
 
     check: Literal["divisor"]
     shares: Text

@@ -15,11 +15,11 @@ from suite.papers.quantities import Quantity
 from suite.papers.schema import Text
 
 LEVEL = 0.95
-"""Of the interval of a mean difference."""
+"""Confidence of the interval of a mean difference."""
 
 
 class Difference(Check):
-    """Whether one column lies above another, row by row: what a figure's two points say when each row is one task."""
+    """Check whether one column lies above another, row by row: a figure's two points when each row is one task."""
 
     check: Literal["difference"]
     table: Text
@@ -60,7 +60,7 @@ class Difference(Check):
 
 
 class Distinct(Check):
-    """Whether every row of a column has a value of its own."""
+    """Check whether every row of a column has a value of its own."""
 
     check: Literal["distinct"]
     table: Text
@@ -81,7 +81,7 @@ class Distinct(Check):
 
 
 class Order(Check):
-    """Whether each of several numbers stands to the next as is said."""
+    """Check whether each of several numbers stands to the next as is said."""
 
     check: Literal["order"]
     numbers: Annotated[dict[Text, Quantity], Field(min_length=2)]

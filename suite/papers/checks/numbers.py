@@ -25,7 +25,7 @@ class Aggregate(Check):
     table: Text
     of: Average = "mean"
     unit: Unit | None = None
-    """What is printed is in; by default the table's."""
+    """The unit of what is printed; by default the table's."""
 
     def find(self, paper: Folder) -> Found:
         """Compare each column's aggregate with the print."""
@@ -136,7 +136,7 @@ class Ratio(Check):
 
 
 class Schedule(Check):
-    """What a schedule adds up to, against a budget: something at first, then the same in every round."""
+    """Compare the sum of a schedule with a budget: something at first, then the same in every round."""
 
     check: Literal["schedule"]
     numbers: dict[Text, Quantity]

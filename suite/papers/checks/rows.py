@@ -17,7 +17,7 @@ GROUP_CODES = {"better": 1, "comparable": 0, "worse": -1}
 
 
 class Condition(Strict):
-    """What a row has to be to be counted."""
+    """The condition of a row that is counted."""
 
     column: Text
     relation: Literal["above", "below", "at least", "at most", "equal to"]
@@ -73,7 +73,7 @@ class Count(Check):
 
 
 class Wins(Check):
-    """How often each entry has the highest number of a row, under each way to credit ties."""
+    """Count how often each entry has the highest number of a row, under each way to credit ties."""
 
     check: Literal["wins"]
     table: Text

@@ -15,7 +15,7 @@ from suite.papers.schema import Text
 
 
 class Marks(Check):
-    """Whether the best number of each row is the one that is marked as such."""
+    """Check whether the best number of each row is the one that is marked as such."""
 
     check: Literal["marks"]
     table: Text
@@ -38,7 +38,7 @@ class Marks(Check):
 
 
 class Ranks(Check):
-    """Whether ranks are in the order of what they rank; equal numbers may be in any order."""
+    """Check whether ranks are in the order of what they rank; equal numbers may be in any order."""
 
     check: Literal["ranks"]
     table: Text
@@ -59,7 +59,7 @@ class Ranks(Check):
 
 
 class Same(Check):
-    """Whether numbers that are printed in several places are the same, at the precision that the places share."""
+    """Check whether numbers that are printed in several places are the same, at the precision that the places share."""
 
     check: Literal["same"]
     numbers: list[Quantity] = Field(default_factory=list)
@@ -107,7 +107,7 @@ def _alike(texts: Sequence[str]) -> bool:
 
 
 class Duplicates(Check):
-    """Whether any two rows, or any two columns, hold the same numbers throughout."""
+    """Check whether any two rows, or any two columns, hold the same numbers throughout."""
 
     check: Literal["duplicates"]
     table: Text
@@ -139,7 +139,7 @@ class Duplicates(Check):
 
 
 class Bounds(Check):
-    """Whether numbers lie where they can lie."""
+    """Check whether numbers lie where they can lie."""
 
     check: Literal["bounds"]
     table: Text

@@ -79,7 +79,7 @@ def wins(table: pd.DataFrame) -> Table:
 
 
 def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
-    """How fast entries learn, from `suite.analysis.efficiency`."""
+    """Tabulate how fast entries learn, from `suite.analysis.efficiency`."""
     rows = []
     for row in table.to_dict("records"):
         unit = units[row["environment"]]

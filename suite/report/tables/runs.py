@@ -57,7 +57,7 @@ def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, 
 
 
 def wall_clock(done: pd.DataFrame) -> Table:
-    """Where a run's time goes, and how fast it is; means over runs."""
+    """Tabulate what a run's time is spent on, and how fast it is; means over runs."""
     rows: list[tuple[Cell, ...]] = []
     alike = done.groupby(["environment", "entry", "machine"], sort=True, dropna=False)
     for (environment, entry, machine), group in alike:
@@ -148,7 +148,7 @@ def times(count: int) -> str:
 
 
 def provenance(results: Results) -> Table:
-    """Where each run's numbers come from, and the command that makes them again."""
+    """Tabulate the source of each run's numbers, and the command that makes them again."""
     names = _names({_source(each.provenance): 0 for each in results.each.values() if each.provenance})
     again = started_again(results)
     rows: list[tuple[Cell, ...]] = []

@@ -33,7 +33,7 @@ VERDICT_CLASSES = {
     "undecided": "neutral",
     "pearl learnt nothing": "neutral",
 }
-"""How a verdict looks; each also has its own sign."""
+"""The style class of each verdict; each also has its own sign."""
 
 
 def tested(finding: Finding) -> str:
@@ -142,7 +142,7 @@ def power(paper: Paper) -> Table:
 
 
 def directions(paper: Paper, found: Sequence[Direction]) -> Table:
-    """Where runs off a paper's settings point."""
+    """Tabulate the direction of runs off a paper's settings."""
     rows = []
     for each in found:
         claim = each.claim

@@ -57,7 +57,7 @@ class FakePeer(PeerAlgorithm):
 
 @pytest.fixture(autouse=True)
 def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """How the peer behaves."""
+    """The behaviour of the peer."""
     mode = getattr(request, "param", "well")
     monkeypatch.setitem(PEERS, FakePeer.name, FakePeer)
     monkeypatch.setattr(garage, "command", lambda: [sys.executable, str(FAKE), mode])

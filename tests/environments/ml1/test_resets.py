@@ -1,4 +1,4 @@
-"""What a reset of Meta-World leaves behind is all in the record."""
+"""The record of a reset of Meta-World is complete."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ SEPARATED = flat([7, 8, 9], [1, 2, 3])
 
 @pytest.mark.parametrize("test", [better, partial(gains, average="median"), most_wins])
 def test_more_seeds_at_the_same_distance_decide(test: Callable[[Sequence[Samples]], Finding]) -> None:
-    """Of trials with as many seeds as are said to be needed, about 80 % decide."""
+    """About 80 % of trials with as many seeds as are said to be needed decide."""
     generator = np.random.default_rng(3)
     found = [test(draw(generator, (1.1, 1.0), 6, 40, 0.5)) for _ in range(30)]
     seeds = seeds_to_decide(Finding("", 0, 0, 0, 1, 1, float(np.median([each.distance for each in found])), 0), 40)

@@ -33,7 +33,7 @@ def by_hand(ours: Samples, theirs: Samples, statistic: Callable[[Samples, Sample
 
 
 def chance_of_best(ours: Samples, theirs: Samples, *others: Samples) -> float:
-    """How much more often a run of ours is the best of a run of each than one of theirs: all of them counted."""
+    """Count how much more often a run of ours is the best of a run of each than one of theirs."""
     leads = []
     for samples in zip(ours, theirs, *others, strict=True):
         runs = list(product(*samples))

@@ -1,4 +1,4 @@
-"""What the doctor says of the environment that peers need, and of executors."""
+"""The doctor's answers on the environment that peers need, and on executors."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def engine_socket() -> Iterator[Path]:
 
 @pytest.fixture
 def changes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
-    """What would have become of this process, in order."""
+    """The programs that would have replaced this process, in order."""
     made: list[tuple[str, object]] = []
     for name in ("setgroups", "setgid", "setuid"):
         monkeypatch.setattr(os, name, lambda value, name=name: made.append((name, value)))

@@ -1,4 +1,4 @@
-"""What a machine can hold: of what is there, what this process may use."""
+"""The number of runs that a machine can hold: of what is there, what this process may use."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 
 Run = tuple[RunSpec, float, dict[str, Any]]
-"""What ran, its score, and its provenance."""
+"""A run, its score, and its provenance."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a folder says twice: told apart, it is refused with both places."""
+"""Statements that a folder makes twice: where they differ, it is refused with both places."""
 
 from __future__ import annotations
 

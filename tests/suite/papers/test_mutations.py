@@ -27,7 +27,7 @@ Draw = np.random.Generator
 Rows = dict[str, list[str]]
 
 MUTATIONS = 60
-"""Of each kind."""
+"""Mutations of each kind."""
 
 
 def rounds_to(printed: str, value: Fraction) -> bool:

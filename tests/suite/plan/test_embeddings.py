@@ -1,4 +1,4 @@
-"""What a benchmark asks for beyond its runs: clusters of context embeddings."""
+"""The requests of a benchmark beyond its runs: clusters of context embeddings."""
 
 from __future__ import annotations
 

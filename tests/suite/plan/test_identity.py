@@ -1,4 +1,4 @@
-"""What makes a run new, and what warns of other code."""
+"""The causes of a new run, and the warning of other code."""
 
 from __future__ import annotations
 

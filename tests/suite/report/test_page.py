@@ -19,7 +19,7 @@ VOID = {"meta", "link", "input", "br", "path", "use"}
 
 
 class Page(HTMLParser):
-    """What a browser would see: tags, attributes, ids, text; fails on tags left open."""
+    """A browser's view: tags, attributes, ids, text; fails on tags left open."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What runs that were tested step by step gain with every adaptation, beside a paper's log."""
+"""The gain of every adaptation of runs that were tested step by step, beside a paper's log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an algorithm of one's own may log, count and keep: taken as it is meant, or refused before training is lost."""
+"""The logs, counts and state of a user algorithm: taken as they are meant, or refused before training is lost."""
 
 from __future__ import annotations
 
