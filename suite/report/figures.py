@@ -183,8 +183,8 @@ def adaptations(
     lines = {}
     for entry in present:
         index = order.index(entry)
-        look = {"color": _stand_in(index), "linestyle": _dash(index)}
-        marks = {"marker": MARKERS[index % len(MARKERS)]}
+        look: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
+        marks: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)]}
         for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
             axes.plot(run["adaptations"], run["return"], **look, linewidth=0.7, alpha=0.6, gid=f"series-{index}-seed")
         theirs = sorted((number, value) for (name, number), value in logged.items() if name == entry)
