@@ -122,8 +122,8 @@ class Trainer:
     def run(self, between: Callable[[], None] = lambda: None) -> None:
         """Evaluate untrained, then train, evaluating at the end of the iteration that reaches a mark, and at the end.
 
-        The last iteration may be smaller than the others, so that the budget is spent and never exceeded. Goes on from
-        where the state that was loaded stood.
+        The last iteration may be smaller than the others, so that the budget is spent and never exceeded; an algorithm
+        that is `finished` leaves the rest of it. Goes on from where the state that was loaded stood.
 
         Parameters
         ----------
