@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.analysis.consistency import inconsistencies
 from suite.report import plain_tables
 from suite.store.published import Snapshot
 from suite.store.runs import Store
@@ -21,3 +22,4 @@ def test_a_published_snapshot_gives_its_tables_and_claims(path: Path) -> None:
     snapshot = Snapshot(path)
     assert snapshot.size < LARGEST
     assert plain_tables(Store(path)) == snapshot.tables
+    assert inconsistencies(Store(path)) == []

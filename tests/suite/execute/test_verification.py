@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,25 @@ import pytest
 
 from suite.analysis.results import read_results
 from suite.errors import UsageError
-from suite.execute.verification import GOOD, drawn, first_difference, verified
+from suite.execute.verification import (
+    Drawn,
+    Verified,
+    agreement,
+    agreements,
+    all_good,
+    drawn,
+    first_difference,
+    published_steps,
+    seconds_text,
+    verified,
+)
+from suite.report import plain_tables
+from suite.report.consistency import inconsistent
 from suite.store.folder import RunFolder
-from suite.store.published import Background, Snapshot
+from suite.store.published import Snapshot
 from suite.store.publishing import kept
 from suite.store.runs import Store
-from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.stores import CLUSTERS, fail, finish, linear, make_spec
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
 
@@ -50,44 +64,104 @@ ENDS = [100.0, 110.0, 120.0]
         (100.0, "here", "bit for bit"),
         (100.0, "another", "bit for bit"),
         (np.nextafter(100.0, 101.0), "here", "differs"),
-        (100.0001, "another", "within tolerance"),
-        (200.0, "another", "within tolerance"),  # 110 +- 9.92 * 10 * sqrt(4 / 3): from three seeds, hardly a limit
-        (230.0, "another", "differs"),
+        (100.0001, "another", "another draw"),
+        (230.0, "another", "another draw"),  # whether its entry agrees is for several draws to tell
         (230.0, "here", "differs"),
     ],
 )
 def test_the_outcome_depends_on_the_machine(end: float, processor: str, outcome: str, tmp_path: Path) -> None:
     store = published(tmp_path / "published", ENDS)
     folder = again(tmp_path / "again", 0, end, processor)
-    found = verified(store.folder(folder.run), folder, read_results(store))
+    found = verified(store.record(folder.run), folder, read_results(store))
     assert found.outcome == outcome, found
-    assert (outcome in GOOD) == (outcome != "differs")
 
 
-def test_the_tolerance_is_that_of_student(tmp_path: Path) -> None:
-    from scipy import stats
+@pytest.mark.parametrize(
+    ("here", "agrees"),
+    [
+        ([109.0, 111.0, 110.0], "yes"),
+        ([10.0, 10.5, 9.5], "no"),  # untrained
+        ([1000.0, 1010.0, 990.0], "no"),  # impossible
+        ([30.0, 110.0, 190.0], "cannot tell"),  # the mean is the same, and little is known of it
+        ([101.0, 109.0], "cannot tell"),
+    ],
+)
+def test_elsewhere_several_draws_of_an_entry_agree_or_not(here: list[float], agrees: str, tmp_path: Path) -> None:
+    ends = [108.0, 110.0, 112.0]
+    store = published(tmp_path / "published", ends)
+    folders = [again(tmp_path / "again", seed, end, "another") for seed, end in enumerate(here)]
+    results = read_results(store)
+    found = [verified(store.record(folder.run), folder, results) for folder in folders]
+    told = agreements(found, Store(tmp_path / "again"), results)
+    assert [(each.entry, each.environment, each.agrees) for each in told] == [("pearl", "reach-v1", agrees)]
+    assert all_good(found, told) == (agrees == "yes")
 
-    store = published(tmp_path / "published", ENDS)
-    half = stats.t.ppf(0.995, 2) * np.std(ENDS, ddof=1) * np.sqrt(1 + 1 / 3)
-    for shift, outcome in ((0.999, "within tolerance"), (1.001, "differs")):
-        for side in (-1, 1):
-            end = np.mean(ENDS) + side * shift * half
-            folder = again(tmp_path / f"{shift}{side}", 1, end, "another")
-            assert verified(store.folder(folder.run), folder, read_results(store)).outcome == outcome
+
+def test_the_limits_of_agreement_are_welchs() -> None:
+    """With 5 runs each of variance 1, t(0.995, 8) is 3.3554, and the half width 3.3554 sqrt(2 / 5) = 2.1221."""
+    there = np.array([-1.0, -1.0, 0.0, 1.0, 1.0]) + 100.0
+    for shift, untrained, agrees in (
+        (2.13, 0.0, "no"),
+        (2.11, 0.0, "yes"),
+        (2.11, 100.0 - 2 * (2.11 + 2.13), "yes"),  # half of the gain is more than shift and half width
+        (2.11, 100.0 - 2 * (2.11 + 2.11), "cannot tell"),
+    ):
+        assert agreement(there, there + shift, untrained)[0] == agrees, (shift, untrained)
+
+
+def test_agreement_is_wrong_in_one_of_a_hundred_cases_and_never_of_what_has_not_learnt() -> None:
+    draws = np.random.default_rng(0)
+    same = [agreement(*draws.normal(10.0, 1.0, (2, 5)), untrained=0.0)[0] for _ in range(2000)]
+    assert same.count("no") <= 20 + 3 * np.sqrt(20)
+    assert same.count("yes") > 1800
+    untrained = [agreement(draws.normal(10.0, 1.0, 5), draws.normal(0.0, 1.0, 5), 0.0)[0] for _ in range(500)]
+    assert untrained.count("yes") == 0
+    assert untrained.count("no") > 490
 
 
 def test_elsewhere_the_untrained_return_must_agree(tmp_path: Path) -> None:
     store = published(tmp_path / "published", ENDS)
     folder = again(tmp_path / "again", 0, 100.0, "another", start=10.6)
-    found = verified(store.folder(folder.run), folder, read_results(store))
+    found = verified(store.record(folder.run), folder, read_results(store))
     assert found.outcome == "differs"
     assert "untrained return 10 was published, here it is 10.6" in found.detail
 
 
-def test_two_seeds_leave_no_tolerance(tmp_path: Path) -> None:
-    store = published(tmp_path / "published", ENDS[:2])
-    folder = again(tmp_path / "again", 0, 101.0, "another")
-    assert verified(store.folder(folder.run), folder, read_results(store)).outcome == "cannot be told"
+def test_a_cluster_record_that_differs_is_told(tmp_path: Path) -> None:
+    store = published(tmp_path / "published", ENDS)
+    folder = again(tmp_path / "again", 0, 100.0, "here")
+    settings = {"rollouts": 5}
+    for path, ratio in ((store.record(folder.run).path, 4.0), (folder.path, 4.1)):
+        (path / CLUSTERS).write_text(json.dumps({"settings": settings, "ratio": ratio}))
+    assert published_steps(store, [folder.spec()]) == {folder.run: {"clusters": settings}}
+    results = read_results(store)
+    found = verified(store.record(folder.run), folder, results)
+    assert (found.outcome, found.detail[:28]) == ("differs", "clusters: the record differs")
+    shutil.copy(store.record(folder.run).path / CLUSTERS, folder.path)
+    assert verified(store.record(folder.run), folder, results).outcome == "bit for bit"
+
+
+def test_seconds_are_compared_as_ratios_of_entries(tmp_path: Path) -> None:
+    store, here = Store(tmp_path / "published"), Store(tmp_path / "again")
+    found = []
+    for label, there, took in (("pearl", 100.0, 50.0), ("mql", 100.0, 65.0)):
+        spec = make_spec(label)
+        for where, seconds in ((store, there), (here, took)):
+            finish(where, spec, linear(0, 1), provenance=provenance("here") | {"seconds_total": seconds})
+        found.append(Verified(spec.run, "bit for bit", ""))
+    said = seconds_text(found, here, read_results(store))
+    assert "mql on reach-v1 0.65, pearl on reach-v1 0.50; " in said
+    assert "a factor of 1.30 apart" in said
+    assert seconds_text(found[:1], here, read_results(store)) == ""
+
+
+def test_how_much_a_draw_misses() -> None:
+    few = Drawn([make_spec(seed=seed) for seed in range(3)], 123, 9)
+    assert few.text == (
+        "3 of 123 finished runs that this version can execute; of one altered run among them, the draw misses 97.6%; "
+        "9 more are of other revisions or versions"
+    )
+    assert "misses" not in Drawn([make_spec()], 1, 0).text
 
 
 def test_a_run_that_fails_is_not_verified(tmp_path: Path) -> None:
@@ -135,28 +209,34 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def test_a_published_run_comes_out_again_bit_for_bit(snapshot: Snapshot, capfd: pytest.CaptureFixture[str]) -> None:
     assert suite("verify", snapshot.path, "--sample", 1, "--seed", 7, "--json") == 0
     printed = capfd.readouterr()
-    assert "1 of 2 finished runs that this version can execute, drawn with --seed 7" in printed.err
+    assert "1 of 2 finished runs that this version can execute; of one altered run" in printed.err
+    assert "drawn with --seed 7" in printed.err
     found = json.loads(printed.out)
     assert found["seed"] == 7
     assert [run["outcome"] for run in found["runs"]] == ["bit for bit"]
-    assert found["runs"][0]["run"] == drawn(Store(snapshot.path), 1, 7)[0][0].run
+    assert found["runs"][0]["run"] == drawn(Store(snapshot.path), 1, 7).specs[0].run
 
 
-def test_a_number_that_was_changed_is_found(
+def test_what_was_changed_with_all_that_is_derived_from_it_is_found_by_execution_alone(
     snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     runs = [kept(folder) for folder in Store(snapshot.path).records()]
     forged = []
     for run in runs:
         table = run.tables["evaluations"].to_pandas()
-        table.loc[len(table) - 1, "return"] = np.nextafter(table["return"].iloc[-1], np.inf)
+        table.loc[len(table) - 1, "return"] += 8.0
         forged.append(run._replace(tables={**run.tables, "evaluations": pa.Table.from_pandas(table)}))
     other = Snapshot(tmp_path / "forged")
-    other.write(forged, Background(name="tiny", description=""), [])
-    assert suite("verify", other.path, "--sample", 1, "--seed", 7) == 1
+    other.write(forged, snapshot.background, [])
+    other.write(forged, snapshot.background, plain_tables(Store(other.path)))
+    assert inconsistent(Store(other.path)) == []
+    assert suite("verify", other.path, "--all", "--environment", "point-goal-2d") == 1
     printed = capfd.readouterr()
-    assert printed.out.startswith("differs: ")
+    assert "misses" not in printed.err
+    assert [line.split(":")[0] for line in printed.out.splitlines() if line.startswith("differs")] == ["differs"] * 2
     assert "return at 2,960 environment steps" in printed.out
+    assert suite("verify", other.path, "--environment", "reach") == 2
+    assert "--environment 'reach' is unknown" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

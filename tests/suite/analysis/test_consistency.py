@@ -1,0 +1,197 @@
+"""Altered snapshots, with checksums made anew: what can be told without executing anything is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from suite.analysis.consistency import inconsistencies
+from suite.errors import UsageError
+from suite.inspect.clusters import statistics
+from suite.report import plain_tables
+from suite.report.consistency import inconsistent
+from suite.store.files import as_json
+from suite.store.published import Background, Listed, Run, Snapshot
+from suite.store.publishing import ended, kept, listed
+from suite.store.runs import Store
+from tests.suite.stores import CLUSTERS, embed, fail, finish, linear, make_spec
+
+SPECS = [make_spec(label, "cheetah-fb", seed) for label in ("pearl", "tcl-pearl") for seed in range(3)]
+RUN = SPECS[0].run
+
+Runs = dict[str, Run]
+
+
+def provenance(spec: Any) -> dict[str, Any]:
+    return {
+        "used_settings": spec.settings,
+        "seconds_total": 100.5,
+        "machine": {"processor": "test"},
+        "device": "cpu",
+        "versions": {},
+    }
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    path = tmp_path_factory.mktemp("consistent")
+    store = Store(path)
+    for index, spec in enumerate(SPECS[:-1]):
+        finish(store, spec, linear(0.0, 50.0 + index), tasks=2, provenance=provenance(spec))
+    fail(store, SPECS[-1], "no memory")
+    record = embed(store, SPECS[0])
+    points = np.column_stack([record.points.x, record.points.y])
+    judged = record.model_copy(update={"tsne": statistics(points, np.array(record.points.task))})
+    (store.folder(RUN).path / CLUSTERS).write_bytes(as_json(judged.plain()))
+    snapshot = Snapshot(path / "published" / "mine")
+    records = ended(store, SPECS)
+    pending = make_spec("pearl", "cheetah-fb", 9)
+    write(snapshot, {each.run: kept(each) for each in records}, listed([*SPECS, pending], records, []))
+    return snapshot
+
+
+def write(snapshot: Snapshot, runs: Runs, list_: tuple[Listed, ...], tables: Any = None) -> None:
+    """Write a snapshot, by default with the tables that its runs give."""
+    background = Background(name="mine", description="", runs=list_)
+    snapshot.write(list(runs.values()), background, [])
+    snapshot.write(list(runs.values()), background, plain_tables(Store(snapshot.path)) if tables is None else tables)
+
+
+def content(snapshot: Snapshot) -> tuple[Runs, tuple[Listed, ...], Any]:
+    """What a snapshot holds, to be altered."""
+    runs = {record.run: kept(record) for record in Store(snapshot.path).records()}
+    return runs, snapshot.background.runs, snapshot.tables
+
+
+def table(run: Run, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Run:
+    changed = change(run.tables[name].to_pandas())
+    return run._replace(tables={**run.tables, name: pa.Table.from_pandas(changed, preserve_index=False)})
+
+
+def document(run: Run, name: str, **values: Any) -> Run:
+    return run._replace(files={**run.files, name: {**run.files[name], **values}})
+
+
+def evaluations(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Run], Run]:
+    return lambda run: table(run, "evaluations", change)
+
+
+def training(**factors: float) -> Callable[[Run], Run]:
+    def scaled(found: pd.DataFrame) -> pd.DataFrame:
+        return found.assign(**{name: found[name] * factor for name, factor in factors.items()})
+
+    return lambda run: table(run, "training", scaled)
+
+
+def better(found: pd.DataFrame) -> pd.DataFrame:
+    return found.assign(**{"return": found["return"] + 8.0})
+
+
+def test_what_was_published_agrees_with_itself(once: Snapshot) -> None:
+    assert inconsistent(Store(once.path)) == []
+
+
+ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
+    "a doubled episode": (evaluations(lambda found: pd.concat([found, found[:1]])), "is there twice"),
+    "an episode less": (evaluations(lambda found: found[:-1]), "is not of 2 test tasks"),
+    "an evaluation less": (evaluations(lambda found: found[2:]), "its tables are not of the same evaluations"),
+    "beyond the budget": (
+        evaluations(lambda found: found.assign(environment_steps=found["environment_steps"] * 2)),
+        "outside of its budget",
+    ),
+    "seconds of a part": (training(seconds_updating=1.3), "of which its parts are"),
+    "seconds of the run": (
+        lambda run: document(run, "provenance.json", seconds_total=1.3 * 100.5),
+        r"it took 130\.65 seconds, of which its parts are 100",
+    ),
+    "counting down": (training(meta_test_steps=-1.0), "meta_test_steps does not count up from 0"),
+    "used settings": (
+        lambda run: document(run, "provenance.json", used_settings={"batch_size": 512, "latent_size": 7}),
+        "the settings that its provenance names are not those of its specification",
+    ),
+    "both settings": (
+        lambda run: document(
+            document(run, "provenance.json", used_settings={"batch_size": 512}),
+            "run.json",
+            settings={"batch_size": 512},
+        ),
+        "its specification is that of another run",
+    ),
+    "label": (lambda run: document(run, "run.json", label="mql"), "is listed as done 'pearl', and is done 'mql'"),
+    "clusters": (
+        lambda run: document(run, CLUSTERS, tsne={**run.files[CLUSTERS]["tsne"], "silhouette": 0.99}),
+        "clusters: silhouette of the projection is given as 0.99, its points have",
+    ),
+    "rollouts": (lambda run: document(run, CLUSTERS, rollouts=6), "clusters: the points are not of 6 rollouts"),
+    "success": (lambda run: run._replace(state="failed", tables={}), "is listed as done 'pearl', and is failed"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_what_cannot_be_true_is_told_with_tables_made_anew(name: str, once: Snapshot, tmp_path: Path) -> None:
+    change, says = ALTERED[name]
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, {**runs, RUN: change(runs[RUN])}, list_)
+    found = inconsistencies(Store(altered.path))
+    assert {each.run for each in found} == {RUN}
+    assert any(re.search(says, each.problem) for each in found), found
+
+
+def test_a_success_is_true_or_false(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    two = evaluations(lambda found: found.assign(success=2))
+    altered = Snapshot(tmp_path / "altered")
+    altered.write(
+        [two(each) if each.tables else each for each in runs.values()],
+        Background(name="mine", description="", runs=list_),
+        [],
+    )
+    assert {each.problem for each in inconsistencies(Store(altered.path))} == {"a success is neither true nor false"}
+
+
+def test_a_score_alone_differs_from_the_tables(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, tables = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, {**runs, RUN: table(runs[RUN], "evaluations", better)}, list_, tables)
+    assert "table scores is not what the runs give" in [each.problem for each in inconsistent(Store(altered.path))]
+
+
+def test_altered_tables_are_told(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, tables = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, runs, list_, [each for each in tables if each["key"] != "scores"])
+    assert [each.problem for each in inconsistent(Store(altered.path))] == ["table scores is not what the runs give"]
+
+
+def test_a_run_that_was_deleted_is_told_and_so_is_one_that_was_added(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, {run: each for run, each in runs.items() if run != RUN}, list_)
+    (found,) = inconsistencies(Store(altered.path))
+    assert (found.run, found.problem) == (RUN, "is listed as done, and is not there")
+    write(altered, runs, tuple(each for each in list_ if each.run != RUN))
+    (found,) = inconsistencies(Store(altered.path))
+    assert (found.run, found.problem) == (RUN, "is there, and is not listed")
+
+
+def test_a_doubled_line_is_refused(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    with pytest.raises(UsageError, match=f"holds run {RUN} twice"):
+        write(altered, {**runs, "again": runs[RUN]}, list_)
+
+
+def test_what_was_changed_with_all_that_is_derived_from_it_agrees(once: Snapshot, tmp_path: Path) -> None:
+    """Execution alone tells: `tests/suite/execute/test_verification.py`."""
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, {**runs, RUN: table(runs[RUN], "evaluations", better)}, list_)
+    assert inconsistent(Store(altered.path)) == []
