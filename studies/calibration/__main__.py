@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from studies.calibration import intervals, looks, verdicts
+from studies.calibration import intervals, sequential, verdicts
 from studies.calibration.noise import KINDS
 from studies.calibration.power import SEEDS as SEEDS_TRIED
 from studies.calibration.power import power
@@ -158,49 +158,50 @@ def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
     )
 
 
-def look_cells() -> list[looks.Cell]:
+def identical_cells() -> list[sequential.Cell]:
     """Return every benchmark of identical entries whose wrong decisions are counted."""
-    return [looks.Cell(*values) for values in product(looks.COMPARISONS, KINDS)]
+    return [sequential.Cell(*values) for values in product(sequential.COMPARISONS, KINDS)]
 
 
-def difference_cells() -> list[looks.Cell]:
+def difference_cells() -> list[sequential.Cell]:
     """Return every difference that adaptive seeds are tried on."""
-    return [looks.Cell(*values) for values in product(looks.COMPARISONS, ("normal",), looks.DIFFERENCES)]
+    return [sequential.Cell(*values) for values in product(sequential.COMPARISONS, ("normal",), sequential.DIFFERENCES)]
 
 
-SCHEME = f"{looks.BATCH} seeds a batch, {looks.MOST} at most"
+SCHEME = f"{sequential.BATCH} seeds a batch, {sequential.MOST} at most"
 
 
-def identical_table(found: Sequence[looks.Decided]) -> Table:
-    """Return how often any comparison of identical entries is decided, at any look."""
+def identical_table(found: Sequence[sequential.Decided]) -> Table:
+    """Return how often any comparison of identical entries is decided, at any interim analysis."""
     shares = {(each.cell.comparisons, each.cell.noise): each for each in found}
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (count, *(f"{100 * shares[count, noise].decided / shares[count, noise].trials:.1f}" for noise in KINDS))
-        for count in looks.COMPARISONS
+        for count in sequential.COMPARISONS
     )
     return Table(
         "identical",
-        "Adaptive seeds: a wrong decision in any environment at any look, % of trials",
+        "Adaptive seeds: a wrong decision in any environment at any interim analysis, % of trials",
         {name: name for name in ("environments", *KINDS)},
         rows,
         f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
     )
 
 
-def difference_table(found: Sequence[looks.Decided]) -> Table:
+def difference_table(found: Sequence[sequential.Decided]) -> Table:
     """Return how often a difference is decided, and at how many seeds."""
     shares = {(each.cell.comparisons, each.cell.difference): each for each in found}
 
-    def told(each: looks.Decided) -> str:
+    def told(each: sequential.Decided) -> str:
         return f"{100 * each.decided / each.trials:.0f} %, {each.seeds:.1f} seeds"
 
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (count, *(told(shares[count, difference]) for difference in looks.DIFFERENCES)) for count in looks.COMPARISONS
+        (count, *(told(shares[count, difference]) for difference in sequential.DIFFERENCES))
+        for count in sequential.COMPARISONS
     )
     return Table(
         "differences",
         "Adaptive seeds: a difference decided, and seeds of each entry on average",
-        {"environments": "environments"} | {f"std_{size:g}": f"{size:g} std" for size in looks.DIFFERENCES},
+        {"environments": "environments"} | {f"std_{size:g}": f"{size:g} std" for size in sequential.DIFFERENCES},
         rows,
         f"{found[0].trials:,} trials a cell, normal noise; one comparison of a benchmark of so many; {SCHEME}.",
     )
@@ -242,8 +243,8 @@ def main() -> None:
         errors = list(pool.map(partial(verdicts.count, trials=arguments.trials), slowest_first))
         unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
         coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
-        alike = list(pool.map(partial(looks.identical, trials=arguments.trials // 2), look_cells()[::-1]))
-        apart = list(pool.map(partial(looks.different, trials=arguments.trials // 4), difference_cells()))
+        alike = list(pool.map(partial(sequential.identical, trials=arguments.trials // 2), identical_cells()[::-1]))
+        apart = list(pool.map(partial(sequential.different, trials=arguments.trials // 4), difference_cells()))
         statements = [
             (paper.name, claim.key, deviation)
             for paper in read_papers()

@@ -53,7 +53,7 @@ def plan(
     from suite.store.runs import Store
 
     store = Store(results)
-    wanted, looked = planned(load_benchmark(benchmark, trusted=trust), store)
+    wanted, tests = planned(load_benchmark(benchmark, trusted=trust), store)
     specs = chosen(wanted, only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
@@ -71,7 +71,7 @@ def plan(
         measure_speeds(missing, speeds, device())
     show_states(as_json, states)
     if not as_json:
-        for each in looked:
+        for each in tests:
             out.print(each.text, highlight=False)
         workers = this_machine().room_for(len(missing), most_threads(missing)) * machines
         for run, reason in uncovered(missing).items():

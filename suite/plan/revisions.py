@@ -1,4 +1,4 @@
-"""True if a run is still what would be executed here: its revisions, and the versions of the numeric stack."""
+"""The check that a run is still what would be executed here: its revisions, and versions of the numeric stack."""
 
 from __future__ import annotations
 

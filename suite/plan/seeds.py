@@ -24,9 +24,9 @@ class AdaptiveSeeds(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     batch: PositiveInt
-    """Seeds of each entry between two looks."""
+    """Seeds of each entry between two interim analyses."""
     most: PositiveInt
-    """Seeds of each entry at the last look."""
+    """Seeds of each entry at the last interim analysis."""
     decide: Annotated[list[str], Field(min_length=2, max_length=2)]
     """Labels of the two entries."""
 
@@ -49,16 +49,16 @@ class Comparison(BaseModel):
     """Labels."""
     batch: int
     runs: tuple[tuple[str, ...], tuple[str, ...]]
-    """For each entry its runs, by seed, up to the last look."""
+    """For each entry its runs, by seed, up to the last interim analysis."""
 
     @property
     def most(self) -> int:
-        """Seeds at the last look."""
+        """Seeds at the last interim analysis."""
         return len(self.runs[0])
 
     @property
-    def looks(self) -> range:
-        """Seeds at each look."""
+    def stages(self) -> range:
+        """Seeds at each interim analysis."""
         return range(self.batch, self.most + 1, self.batch)
 
 

@@ -16,7 +16,7 @@ from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
 from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
-from suite.analysis.sequential import Looked, look_at_all
+from suite.analysis.sequential import SequentialTest, sequential_tests
 from suite.analysis.stepwise import return_by_adaptations
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
@@ -74,13 +74,13 @@ class Contents:
     """Scores of runs that were tested step by step; see `suite.analysis.stepwise`."""
     clusters: list[ClusterRecord]
     """Records of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
-    looked: list[Looked]
-    """Looks at the comparisons that decide how many seeds there are."""
+    sequential: list[SequentialTest]
+    """Tests of the comparisons that decide how many seeds there are."""
 
     @cached_property
     def adaptive(self) -> dict[str, set[str]]:
         """Environment -> entries whose seeds were added to decide a comparison."""
-        return _adaptive(self.looked, self.results)
+        return _adaptive(self.sequential, self.results)
 
     @property
     def judged(self) -> list[JudgedPaper]:
@@ -117,10 +117,10 @@ class Contents:
         return found
 
 
-def _adaptive(looked: Sequence[Looked], results: Results) -> dict[str, set[str]]:
+def _adaptive(tests: Sequence[SequentialTest], results: Results) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     entries = results.runs.set_index("run")["entry"].to_dict()
-    for each in looked:
+    for each in tests:
         runs = (run for entry in each.comparison.runs for run in entry)
         found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
     return found
@@ -135,7 +135,7 @@ def adaptive_entries(
     ----------
     comparisons : what decides; by default that of a store that is a snapshot.
     """
-    return _adaptive(look(results, deciding(store, comparisons)), results)
+    return _adaptive(_tests(results, deciding(store, comparisons)), results)
 
 
 def deciding(store: Store, comparisons: Sequence[Comparison] | None) -> Sequence[Comparison]:
@@ -154,9 +154,10 @@ def adaptive_claims(adaptive: Mapping[str, set[str]], claims: Iterable[Claim]) -
     }
 
 
-def look(results: Results, comparisons: Sequence[Comparison]) -> list[Looked]:
-    """Look at what decides how many seeds there are."""
-    return look_at_all(comparisons, dict(zip(results.done["run"], results.done["score"].astype(float), strict=True)))
+def _tests(results: Results, comparisons: Sequence[Comparison]) -> list[SequentialTest]:
+    return sequential_tests(
+        comparisons, dict(zip(results.done["run"], results.done["score"].astype(float), strict=True))
+    )
 
 
 def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Comparison] = ()) -> Contents:
@@ -189,7 +190,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
             for row in done.to_dict("records")
             if row["run"] in embedded
         ],
-        looked=look(results, comparisons),
+        sequential=_tests(results, comparisons),
     )
 
 
@@ -214,7 +215,7 @@ def units(papers: Sequence[Paper], done: pd.DataFrame) -> dict[str, float]:
 
 
 def entries(runs: pd.DataFrame, papers: Sequence[Paper]) -> list[str]:
-    """Order the entries: those that papers make claims of first, so that they keep their looks."""
+    """Order the entries: those that papers make claims of first, so that they keep their colours and markers."""
     found = set(runs["entry"].dropna())
     known = dict.fromkeys(entry for paper in papers for claim in paper.claims for entry in claim.entries)
     return [entry for entry in known if entry in found] + sorted(found - known.keys())

@@ -68,7 +68,7 @@ def _stand_in(series: int) -> str:
     return f"#a0000{series % SERIES}"
 
 
-def look(series: int) -> tuple[str, str, bool]:
+def style(series: int) -> tuple[str, str, bool]:
     """Return how a series looks on the page: its colour, its marker as a character, whether it is dashed."""
     return f"var(--s{series % SERIES})", SIGNS[series % len(SIGNS)], series >= SERIES
 
@@ -105,7 +105,7 @@ def curves(
     lines = {}
     for entry in present:
         index = order.index(entry)
-        look = {"color": _stand_in(index), "linestyle": _dash(index)}
+        style_of: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
         band = bands[bands["entry"] == entry]
         steps = band["environment_steps"].to_numpy(float)
         low, high = (band[end].to_numpy(float) / unit for end in ("low", "high"))
@@ -113,7 +113,7 @@ def curves(
             axes.plot(
                 run["environment_steps"].to_numpy(float),
                 run["return"].to_numpy(float) / unit,
-                **look,
+                **style_of,
                 linewidth=0.7,
                 alpha=0.75,
                 gid=f"series-{index}-seed",
@@ -148,7 +148,7 @@ def curves(
         (lines[entry],) = axes.plot(
             steps,
             band["mean"].to_numpy(float) / unit,
-            **look,
+            **style_of,
             marker=MARKERS[index % len(MARKERS)],
             markevery=max(1, len(band) // 8),
             markeredgewidth=0,
@@ -183,10 +183,12 @@ def adaptations(
     lines = {}
     for entry in present:
         index = order.index(entry)
-        look: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
+        style_of: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
         marks: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)]}
         for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
-            axes.plot(run["adaptations"], run["return"], **look, linewidth=0.7, alpha=0.6, gid=f"series-{index}-seed")
+            axes.plot(
+                run["adaptations"], run["return"], **style_of, linewidth=0.7, alpha=0.6, gid=f"series-{index}-seed"
+            )
         theirs = sorted((number, value) for (name, number), value in logged.items() if name == entry)
         if theirs:
             axes.plot(
@@ -202,7 +204,7 @@ def adaptations(
         (lines[entry],) = axes.plot(
             band["adaptations"],
             band["mean"],
-            **look,
+            **style_of,
             **marks,
             markeredgewidth=0,
             zorder=3,

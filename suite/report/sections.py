@@ -124,7 +124,7 @@ def verdict(found: Contents) -> Section:
 
 def interim_analyses(found: Contents) -> Section | None:
     """Show how the number of seeds was decided."""
-    table = adaptive_tables.interim_analyses(found.looked, found.units)
+    table = adaptive_tables.interim_analyses(found.sequential, found.units)
     return Section("interim-analyses", "Seeds", {"table": table}, [table]) if table.rows else None
 
 
@@ -158,7 +158,7 @@ def scores(found: Contents) -> Section:
 def environments(found: Contents) -> Section:
     """Learning curves, one figure an environment."""
     parts = [_environment_part(f"environment-{index}", name, found) for index, name in enumerate(found.units)]
-    return Section("environments", "Environments", {"environments": parts, "entries": _looks(found)})
+    return Section("environments", "Environments", {"environments": parts, "entries": _legend(found)})
 
 
 def step_by_step(found: Contents) -> Section | None:
@@ -233,7 +233,7 @@ def runs(found: Contents) -> Section:
             "others": found.results.others,
             "published": found.results.snapshots,
             "snapshots": Counter(found.results.snapshots.values()),
-            "entries": _looks(found),
+            "entries": _legend(found),
             "run_matrix": _run_matrix(found.results, found.order),
             "failed": _failed(found.results),
             "started_again": {
@@ -285,9 +285,9 @@ def sections(found: Contents) -> list[Section]:
     return [section for make in made if (section := make(found)) is not None]
 
 
-def _looks(found: Contents) -> list[tuple[Any, ...]]:
+def _legend(found: Contents) -> list[tuple[Any, ...]]:
     """Return (index, entry, colour, sign, whether both were used before) of each entry."""
-    return [(index, entry, *figures.look(index)) for index, entry in enumerate(found.order)]
+    return [(index, entry, *figures.style(index)) for index, entry in enumerate(found.order)]
 
 
 def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:

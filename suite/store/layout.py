@@ -35,7 +35,7 @@ class RunFile(NamedTuple):
 
     name: str
     committed: Literal["always", "where it exists"] | None = None
-    """True if the commit marker holds its checksum."""
+    """The condition under which the commit marker holds its checksum; None: never."""
     forgotten: bool = True
     """True if it goes when the run's results are forgotten."""
     published: Literal["document", "table"] | None = None

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from studies.calibration import looks, verdicts
+from studies.calibration import sequential, verdicts
 from studies.calibration.__main__ import too_many
 from studies.calibration.intervals import Cell as IntervalCell
 from studies.calibration.intervals import covered
@@ -55,13 +55,13 @@ def test_coverage_is_counted() -> None:
 
 
 def test_decisions_of_adaptive_seeds_are_counted() -> None:
-    assert looks.identical(looks.Cell(2, "normal"), 10).decided <= 3
-    apart = looks.different(looks.Cell(2, "normal", 6.0), 10)
+    assert sequential.identical(sequential.Cell(2, "normal"), 10).decided <= 3
+    apart = sequential.different(sequential.Cell(2, "normal", 6.0), 10)
     assert apart.decided == 10
     assert apart.seeds == 6
 
 
-def test_a_rule_that_looks_without_allowing_for_it_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suite.analysis.sequential.levels", lambda of, comparisons: [0.1] * len(of.looks))
-    found = looks.identical(looks.Cell(2, "normal"), 40)
+def test_interim_analyses_without_correction_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.analysis.sequential.critical_p_values", lambda of, comparisons: [0.1] * len(of.stages))
+    found = sequential.identical(sequential.Cell(2, "normal"), 40)
     assert too_many([("hasty", found.decided, found.trials)], 0.05) != []

@@ -24,7 +24,7 @@ def rounding(printed: str) -> Fraction:
 
 
 class Expected(Check):
-    """True if printed means are what can be expected, or no more than that, as far as chance allows."""
+    """Check whether printed means are what can be expected, or no more than that, as far as chance allows."""
 
     check: Literal["expected"]
     table: Text
@@ -68,7 +68,7 @@ class Expected(Check):
 
 
 class Lead(Check):
-    """True if one printed mean is higher than another by more than chance."""
+    """Check whether one printed mean is higher than another by more than chance."""
 
     check: Literal["lead"]
     of: Quantity

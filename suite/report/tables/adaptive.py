@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from suite.analysis.sequential import ERROR, Looked
+from suite.analysis.sequential import ERROR, SequentialTest
 from suite.table import Cell, Table
 
 
-def interim_analyses(looked: Sequence[Looked], units: Mapping[str, float]) -> Table:
+def interim_analyses(tests: Sequence[SequentialTest], units: Mapping[str, float]) -> Table:
     """Tabulate every interim analysis of every comparison.
 
     Parameters
@@ -17,23 +17,23 @@ def interim_analyses(looked: Sequence[Looked], units: Mapping[str, float]) -> Ta
     units : what the returns of an environment are divided by.
     """
     rows: list[tuple[Cell, ...]] = []
-    for each in looked:
+    for each in tests:
         ours, theirs = each.comparison.entries
         environment = each.comparison.environment
         unit = units.get(environment, 1.0)
-        for look in each.looks:
-            decided = each.comparison.entries[look.better] + " is better" if look.better >= 0 else ""
-            last = "not decided" if look.seeds == each.comparison.most else "goes on"
+        for analysis in each.analyses:
+            decided = each.comparison.entries[analysis.better] + " is better" if analysis.better >= 0 else ""
+            last = "not decided" if analysis.seeds == each.comparison.most else "goes on"
             rows.append(
                 (
                     environment,
                     ours,
                     theirs,
-                    look.seeds,
-                    look.ours / unit,
-                    look.theirs / unit,
-                    look.p,
-                    look.level or None,
+                    analysis.seeds,
+                    analysis.ours / unit,
+                    analysis.theirs / unit,
+                    analysis.p,
+                    analysis.critical_p or None,
                     decided or last,
                 )
             )
@@ -56,7 +56,7 @@ def interim_analyses(looked: Sequence[Looked], units: Mapping[str, float]) -> Ta
         },
         tuple(rows),
         "Each batch of seeds is followed by an interim analysis: the two-sided permutation test of the chance that a "
-        f"run is better. Over all interim analyses of all comparisons of the benchmark together (here {len(looked)}), "
+        f"run is better. Over all interim analyses of all comparisons of the benchmark together (here {len(tests)}), "
         f"entries of the same distribution are called different in at most {100 * ERROR:g} % of cases. No critical "
         "p-value: so few seeds cannot decide.",
     )

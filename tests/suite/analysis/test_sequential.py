@@ -1,4 +1,4 @@
-"""Seeds where they decide: looks are a function of finished runs, and hold the error over all of them together."""
+"""Seeds where they decide: interim analyses are a function of finished runs, and hold the error together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.analysis.sequential import ERROR, levels, look, look_at_all, planned
+from suite.analysis.sequential import ERROR, critical_p_values, planned, sequential_test, sequential_tests
 from suite.errors import UsageError
 from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import load_benchmark
@@ -55,49 +55,51 @@ def scores(of: Comparison, ours: list[float], theirs: list[float]) -> dict[str, 
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 6))
-def test_the_levels_add_up_to_the_comparison_s_share(comparisons: int, batch: int, batches: int) -> None:
-    found = levels(comparison(batch * batches, batch), comparisons)
+def test_critical_p_values_add_up_to_the_comparison_s_share(comparisons: int, batch: int, batches: int) -> None:
+    found = critical_p_values(comparison(batch * batches, batch), comparisons)
     assert len(found) == batches
     assert sum(found) == pytest.approx(ERROR / comparisons) or not any(found)
     for seeds, level in zip(range(batch, batch * batches + 1, batch), found, strict=True):
         if level:
-            assert 2 / math.comb(2 * seeds, seeds) <= level  # a look that spends something could decide
+            assert 2 / math.comb(2 * seeds, seeds) <= level  # an analysis that spends something could decide
 
 
 @pytest.mark.parametrize(("comparisons", "first"), [(1, 6), (5, 6), (6, 9), (50, 9)])
-def test_the_first_look_that_can_decide(comparisons: int, first: int) -> None:
+def test_the_first_analysis_that_can_decide(comparisons: int, first: int) -> None:
     of = comparison()
     apart = scores(of, [10.0 + seed for seed in range(15)], [float(-seed) for seed in range(15)])
-    found = look(of, comparisons, apart)
-    assert (found.verdict, found.wanted, found.looks[-1].better) == ("decided", first, 0)
-    other = look(of, comparisons, scores(of, [float(-seed) for seed in range(15)], [10.0 + s for s in range(15)]))
-    assert (other.verdict, other.wanted, other.looks[-1].better) == ("decided", first, 1)
+    found = sequential_test(of, comparisons, apart)
+    assert (found.verdict, found.wanted, found.analyses[-1].better) == ("decided", first, 0)
+    other = sequential_test(
+        of, comparisons, scores(of, [float(-seed) for seed in range(15)], [10.0 + s for s in range(15)])
+    )
+    assert (other.verdict, other.wanted, other.analyses[-1].better) == ("decided", first, 1)
 
 
 def test_what_came_after_a_decision_changes_nothing() -> None:
     of = comparison()
     early = scores(of, [10.0 + seed for seed in range(6)], [float(-seed) for seed in range(6)])
     late = scores(of, [*(10.0 + s for s in range(6)), *[-99.0] * 9], [*(-float(s) for s in range(6)), *[99.0] * 9])
-    assert look(of, 5, early).looks == look(of, 5, late).looks
+    assert sequential_test(of, 5, early).analyses == sequential_test(of, 5, late).analyses
 
 
-def test_without_a_decision_it_goes_on_to_the_last_look() -> None:
+def test_without_a_decision_it_goes_on_to_the_last_interim_analysis() -> None:
     of = comparison()
     values = [float(seed % 5) for seed in range(15)]
-    assert look(of, 5, {}).wanted == 3
-    assert look(of, 5, scores(of, values[:3], values[:3])).wanted == 6
-    waiting = look(of, 5, scores(of, values[:6], values[:5]))
+    assert sequential_test(of, 5, {}).wanted == 3
+    assert sequential_test(of, 5, scores(of, values[:3], values[:3])).wanted == 6
+    waiting = sequential_test(of, 5, scores(of, values[:6], values[:5]))
     assert (waiting.verdict, waiting.wanted, waiting.missing) == ("goes on", 6, (of.runs[1][5],))
-    ended = look(of, 5, scores(of, values, values))
-    assert (ended.verdict, ended.wanted, len(ended.looks)) == ("not decided", 15, 5)
+    ended = sequential_test(of, 5, scores(of, values, values))
+    assert (ended.verdict, ended.wanted, len(ended.analyses)) == ("not decided", 15, 5)
 
 
-def test_a_gap_stops_the_looks_before_it() -> None:
+def test_a_gap_stops_the_analyses_before_it() -> None:
     of = comparison()
     known = scores(of, [10.0 + seed for seed in range(15)], [float(-seed) for seed in range(15)])
     del known[of.runs[0][1]]
-    found = look(of, 1, known)
-    assert (found.looks, found.wanted, found.missing) == ((), 3, (of.runs[0][1],))
+    found = sequential_test(of, 1, known)
+    assert (found.analyses, found.wanted, found.missing) == ((), 3, (of.runs[0][1],))
 
 
 @pytest.mark.parametrize("comparisons", [1, 3])
@@ -109,7 +111,7 @@ def test_identical_entries_are_seldom_told_apart(comparisons: int) -> None:
         known: dict[str, float] = {}
         for each in of:
             known |= scores(each, list(generator.normal(size=15)), list(generator.normal(size=15)))
-        wrong += any(found.verdict == "decided" for found in look_at_all(of, known))
+        wrong += any(found.verdict == "decided" for found in sequential_tests(of, known))
     assert wrong <= 10  # of 80 at 5 %: more once in 300; how often really: tox -e calibration
 
 
@@ -198,7 +200,10 @@ def test_a_failure_stops_its_own_comparison_alone(
     store = Store(tmp_path / "results")
     assert suite("run", benchmark_file, "--results", store.results, "--reports", tmp_path / "reports") == 1
     assert [len(runs) for runs in instant.calls] == [18, 12]
-    assert "cheetah-vel: not decided at 3 seeds, the look at 6 seeds waits for 1 runs" in capfd.readouterr().err
+    assert (
+        "cheetah-vel: not decided at 3 seeds, the interim analysis at 6 seeds waits for 1 runs"
+        in capfd.readouterr().err
+    )
     assert seeds_of(store)["point-goal-2d", "ours"] == list(range(6))
 
 
@@ -210,7 +215,7 @@ def test_seeds_of_the_command_line_are_those(benchmark_file: Path, tmp_path: Pat
     assert len(instant.calls) == 1
 
 
-def test_a_snapshot_keeps_the_looks(benchmark_file: Path, tmp_path: Path) -> None:
+def test_a_snapshot_keeps_the_interim_analyses(benchmark_file: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     assert suite("run", benchmark_file, "--results", results, "--reports", tmp_path / "reports") == 0
     assert suite("publish", benchmark_file, "--results", results) == 0
@@ -229,12 +234,12 @@ def test_a_snapshot_keeps_the_looks(benchmark_file: Path, tmp_path: Path) -> Non
 def test_a_plan_is_a_function_of_finished_runs(benchmark_file: Path, tmp_path: Path) -> None:
     assert suite("run", benchmark_file, "--results", tmp_path / "one", "--reports", tmp_path / "reports") == 0
     benchmark = load_benchmark(str(benchmark_file))
-    specs, looked = planned(benchmark, Store(tmp_path / "one"))
+    specs, tests = planned(benchmark, Store(tmp_path / "one"))
     assert {spec.run for spec in specs} < {spec.run for spec in benchmark.plan()}
     other = Store(tmp_path / "other")
     for spec in sorted(benchmark.plan(), key=lambda spec: spec.run, reverse=True):  # more than is wanted, backwards
         finish(other, spec, linear(0.0, made_up(spec)))
-    assert planned(benchmark, other) == (specs, looked)
+    assert planned(benchmark, other) == (specs, tests)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studies.calibration.noise import draw
-from suite.analysis.sequential import look, look_at_all
+from suite.analysis.sequential import sequential_test, sequential_tests
 from suite.plan.seeds import Comparison
 
 BATCH, MOST = 3, 15
@@ -64,9 +64,9 @@ def identical(cell: Cell, trials: int) -> Decided:
         scores: dict[str, float] = {}
         for each in of:
             scores |= _scores(generator, each, cell)
-        looked = look_at_all(of, scores)
-        wrong += any(each.verdict == "decided" for each in looked)
-        seeds += float(np.mean([each.wanted for each in looked]))
+        tests = sequential_tests(of, scores)
+        wrong += any(each.verdict == "decided" for each in tests)
+        seeds += float(np.mean([each.wanted for each in tests]))
     return Decided(cell, trials, wrong, seeds / trials)
 
 
@@ -76,7 +76,7 @@ def different(cell: Cell, trials: int) -> Decided:
     of = comparison("one")
     right, seeds = 0, 0
     for _ in range(trials):
-        looked = look(of, cell.comparisons, _scores(generator, of, cell))
-        right += looked.verdict == "decided" and looked.looks[-1].better == 0
-        seeds += looked.wanted
+        test = sequential_test(of, cell.comparisons, _scores(generator, of, cell))
+        right += test.verdict == "decided" and test.analyses[-1].better == 0
+        seeds += test.wanted
     return Decided(cell, trials, right, seeds / trials)
