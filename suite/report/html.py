@@ -1,4 +1,4 @@
-"""Templates to pages: one self-contained file with the house's style sheet and script."""
+"""Templates to pages: one self-contained file with the suite's style sheet and script."""
 
 from __future__ import annotations
 

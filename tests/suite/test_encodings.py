@@ -15,7 +15,9 @@ from suite.store.runs import Store
 from tests.suite.stores import finish, linear
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [path for wing in ("suite", "algorithms", "environments") for path in sorted((ROOT / wing).rglob("*.py"))]
+SOURCES = [
+    path for package in ("suite", "algorithms", "environments") for path in sorted((ROOT / package).rglob("*.py"))
+]
 TEXT = {"read_text": 1, "write_text": 2, "open": 3}
 """Methods that read or write text, and how many arguments say the encoding by position."""
 
