@@ -63,15 +63,6 @@ def mean_interval(values: FloatArray) -> tuple[float, float, float]:
     return float(mean), float(low), float(high)
 
 
-def prediction_interval(values: FloatArray, confidence: float) -> tuple[float, float]:
-    """Return the ends between which one further seed falls: Student's t, of (seeds,) values; NaN of fewer than two."""
-    count = len(values)
-    if count < 2:
-        return float("nan"), float("nan")
-    half = special.stdtrit(count - 1, (1 + confidence) / 2) * values.std(ddof=1) * np.sqrt(1 + 1 / count)
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def difference_interval(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:
     """Return the difference of two means over seeds with Welch's 95 % interval; NaN ends with a single seed."""
     means, variances, sizes = _moments([ours, theirs])

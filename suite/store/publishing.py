@@ -92,10 +92,10 @@ def kept(folder: RunRecord) -> Run:
     if done:
         folder.verify()
         tables = {name: _arrow(getattr(folder, name)()) for name in TABLES}
+    folder.spec()  # it can be read
     files = {
         name: folder.document(name) for name in DOCUMENTS if folder.has(name) and not (done and name == "failed.json")
     }
-    files["run.json"] = folder.spec().model_dump(mode="json")
     return Run(folder.run, "done" if done else "failed", files, tables)
 
 
