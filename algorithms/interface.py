@@ -160,6 +160,10 @@ class Algorithm(Declaration, ABC):
     def meta_train(self, tasks: Tasks) -> Metrics:
         """Run one iteration: collect data, update, and return what is worth logging."""
 
+    def measured(self) -> Metrics:
+        """Return what is logged at evaluation marks alone, for it costs more than other metrics; nothing is changed."""
+        return {}
+
     @abstractmethod
     def meta_test(
         self, generators: Sequence[np.random.Generator], task_vectors: FloatArray | None = None

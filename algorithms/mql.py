@@ -29,7 +29,7 @@ from algorithms.networks import Arithmetic
 from algorithms.noise import EpisodeNoise, spawned, task_normals
 from algorithms.optimisation import Adam
 from algorithms.rollouts import run_episodes, run_steps, waves
-from algorithms.td3 import Networks, Sizes, actor_loss, critic_loss, td3_target
+from algorithms.td3 import Batch, Networks, Sizes, actor_loss, critic_loss, td3_target
 from algorithms.updates import mean_of_updates
 from environments import BoolArray, FloatArray, Step
 
@@ -124,20 +124,29 @@ class MQL(MQLDeclaration, Algorithm):
         """Return the loss that the context of the actor, or of the critics, learns from beside TD3: none."""
         return Auxiliary.nothing(self.device)
 
+    def critic_loss(self, batch: Batch) -> Tensor:
+        """Compute TD3's loss of the critics on some transitions."""
+        settings, networks = self.settings, self.networks
+        with torch.no_grad():
+            noise = target_noise(settings, batch.actions.shape, self.generator)
+            y = td3_target(networks.target_actor, networks.target_critics, batch, noise, settings.discount)
+        return critic_loss(networks.critics, batch, y, torch.ones(len(y), device=self.device))
+
+    def actor_loss(self, batch: Batch) -> Tensor:
+        """Compute TD3's loss of the actor on some transitions."""
+        weights = torch.ones(len(batch.rewards), device=self.device)
+        return actor_loss(self.networks.actor, self.networks.critics, batch, weights)
+
     def update(self) -> dict[str, Tensor]:
         """Take one TD3 step of the critics, and of the actor when it is its turn."""
         settings, networks = self.settings, self.networks
         batch = self.replay.sample(settings.batch, self.generator)
-        beta = torch.ones(settings.batch, device=self.device)
-        with torch.no_grad():
-            noise = target_noise(settings, batch.actions.shape, self.generator)
-            y = td3_target(networks.target_actor, networks.target_critics, batch, noise, settings.discount)
-        of_critics = critic_loss(networks.critics, batch, y, beta)
+        of_critics = self.critic_loss(batch)
         auxiliary = self.auxiliary("critics")
         self.critic_adam.step(of_critics + auxiliary.loss)
         metrics = {"critic_loss": of_critics.detach(), **auxiliary.metrics}
         if self.gradient_steps % settings.policy_delay == 0:
-            of_actor = actor_loss(networks.actor, networks.critics, batch, beta)
+            of_actor = self.actor_loss(batch)
             auxiliary = self.auxiliary("actor")
             self.actor_adam.step(of_actor + auxiliary.loss)
             networks.average(settings.target_rate)

@@ -53,6 +53,16 @@ class Inference(NamedTuple):
     auxiliary: Auxiliary
 
 
+class CriticStep(NamedTuple):
+    """What encoder and critics learn from in one update."""
+
+    q_loss: Tensor
+    kl: Tensor
+    inference: Inference
+    s: Tensor  # (tasks * batch, observation_size)
+    z: Tensor  # (tasks * batch, latent_size)
+
+
 class PEARL(PEARLDeclaration, Algorithm):
     """PEARL as its paper describes it."""
 
@@ -205,21 +215,26 @@ class PEARL(PEARLDeclaration, Algorithm):
             next_observations=self.settings.next_observations_in_context,
         )
 
-    def update(self) -> dict[str, Tensor]:
-        """One gradient step on encoder and critics, then on the value, then on the policy."""
+    def critic_step(self) -> CriticStep:
+        """Compute (Q(s, a, z) - (r + discount V'(s', z)))^2 and KL(q(z|c) || N(0, I)) on some tasks."""
         settings, generator = self.settings, self.generator
         tasks = torch.randint(self.problem.train_tasks, (settings.meta_batch,), device=self.device, generator=generator)
         batch = self.replay.transitions(self.episodes.sample(tasks, settings.batch, generator))
         s, a, r, terminated, s_next = (column.flatten(0, 1) for column in batch)
-
-        # Encoder and critics: (Q(s, a, z) - (r + discount V'(s', z)))^2 + beta KL(q(z|c) || N(0, I)).
         inference = self.infer(tasks)
         z = inference.posterior.sample(generator).repeat_interleave(settings.batch, dim=0)
         with torch.no_grad():
             v_next = self.target_value(s_next, z)
             y = bellman_target(r, terminated, v_next, reward_scale=settings.reward_scale, discount=settings.discount)
         q_loss = critic_loss(self.critics(s, a, z), y)
-        kl = kl_to_standard_normal(inference.posterior)
+        return CriticStep(q_loss, kl_to_standard_normal(inference.posterior), inference, s, z)
+
+    def update(self) -> dict[str, Tensor]:
+        """One gradient step on encoder and critics, then on the value, then on the policy."""
+        settings, generator = self.settings, self.generator
+
+        # Encoder and critics: the critics' loss + beta KL.
+        q_loss, kl, inference, s, z = self.critic_step()
         self.critic_adam.step(q_loss + settings.kl_weight * kl + inference.auxiliary.loss)
 
         # Value: (V(s, z) - (min Q(s, a', z) - alpha log pi(a'|s, z)))^2 with a' ~ pi; from here on z has no gradient.

@@ -255,14 +255,19 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         """Return the loss that the policy's recurrent network learns from beside PPO: none."""
         return Auxiliary.nothing(self.device)
 
-    def update(self, batch: Minibatch) -> dict[str, Tensor]:
-        """Take one gradient step on some trials."""
+    def losses(self, batch: Minibatch) -> tuple[dict[str, Tensor], Tensor]:
+        """Compute PPO's losses on some trials; return them, and log pi(a|.) - log pi_old(a|.), (trials, time)."""
         x, u, old, advantage, target, present, *_ = batch
-        epsilon = self.settings.clip
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
-        losses = {"policy_loss": policy_loss(log_ratio, advantage, present, epsilon)}
+        losses = {"policy_loss": policy_loss(log_ratio, advantage, present, self.settings.clip)}
         if self.fits_values:
             losses["value_loss"] = value_loss(self.value(x[:, :-1]), target, present)
+        return losses, log_ratio
+
+    def update(self, batch: Minibatch) -> dict[str, Tensor]:
+        """Take one gradient step on some trials."""
+        losses, log_ratio = self.losses(batch)
+        present, epsilon = batch.present, self.settings.clip
         auxiliary = self.auxiliary(batch)
         self.adam.step(torch.stack([*losses.values(), auxiliary.loss]).sum())
         self.gradient_steps += 1

@@ -7,7 +7,8 @@ squared distance of features. A recurrent one reads a window in order from a zer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from algorithms.context import Auxiliary
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import State
+from algorithms.interface import Metrics, State
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
 from algorithms.tcl_settings import Crops, TCLSettings
@@ -155,6 +156,29 @@ def last_state(states: Tensor, present: Tensor) -> DiagonalNormal:
     return DiagonalNormal.certain(states[torch.arange(len(states), device=states.device), last])
 
 
+def gradient_ratio(contrastive: Tensor, host: Tensor, shared: FlatParameters) -> Metrics:
+    """Compute |gradient of the scaled contrastive loss| / |gradient of the host's losses| by the parameters they share.
+
+    Nothing where the host's gradient vanishes.
+    """
+    norms = []
+    for loss in (contrastive, host):
+        slopes = torch.autograd.grad(loss, shared.parameters, retain_graph=True, materialize_grads=True)
+        norms.append(torch.stack([slope.square().sum() for slope in slopes]).sum().sqrt().item())
+    return {"contrastive_gradient_ratio": norms[0] / norms[1]} if norms[1] > 0.0 else {}
+
+
+@contextmanager
+def undrawn(*generators: torch.Generator) -> Iterator[None]:
+    """Put generators back to where they were before."""
+    before = [generator.get_state() for generator in generators]
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)
+
+
 class TrajectoryContrast:
     """TCL for one encoder of a host: windows, the slow copy that encodes the keys, and the loss.
 
@@ -163,12 +187,19 @@ class TrajectoryContrast:
     encoder : f_phi_q, which encodes the queries.
     query_parameters : phi_q: those of the encoder and of nothing else.
     generator : source of the windows, which nothing else draws from.
+    scale : of the loss, times the setting `contrastive_scale`: what this encoder's host asks for.
     """
 
     def __init__(
-        self, settings: TCLSettings, encoder: nn.Module, query_parameters: FlatParameters, generator: torch.Generator
+        self,
+        settings: TCLSettings,
+        encoder: nn.Module,
+        query_parameters: FlatParameters,
+        generator: torch.Generator,
+        scale: float = 1.0,
     ) -> None:
         self.settings, self.encoder, self.query_parameters = settings, encoder, query_parameters
+        self.scale = scale * settings.contrastive_scale
         self.generator = generator
         self.key_encoder = deepcopy(encoder).requires_grad_(requires_grad=False)
         self.key_parameters = FlatParameters(self.key_encoder)  # phi_k
@@ -203,7 +234,7 @@ class TrajectoryContrast:
             "same_task_negatives": same_task.sum() / pairs.sum().clamp(min=1),
             **windows.shares(),
         }
-        return queries, Auxiliary(settings.contrastive_scale * loss, metrics)
+        return queries, Auxiliary(self.scale * loss, metrics)
 
     def update(self) -> None:
         """Let the key encoder follow after a step of the query encoder (Algorithm 2, line 16).

@@ -10,12 +10,15 @@ from torch import Tensor, nn
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Episodes, Stateful, Streams
+from algorithms.interface import Episodes, Metrics, Stateful, Streams
 from algorithms.mql import MQL
+from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
-from algorithms.tcl import TrajectoryContrast, last_state
+from algorithms.tcl import TrajectoryContrast, gradient_ratio, last_state, undrawn
 from algorithms.tcl_mql_settings import TCLMQLDeclaration, TCLMQLSettings
 from environments import FloatArray
+
+Network = Literal["actor", "critics"]
 
 
 class TCLMQL(TCLMQLDeclaration, MQL):
@@ -27,12 +30,13 @@ class TCLMQL(TCLMQLDeclaration, MQL):
         super().__init__(settings, problem, streams, device)
         self.episodes = EpisodeTable(problem.train_tasks, device)
         networks = self.networks
-        contexts = {
+        contexts: dict[Network, tuple[nn.Module, FlatParameters]] = {
             "actor": (networks.actor.context, networks.actor_parameters.part("context")),
             "critics": (networks.critics.context, networks.critic_parameters.part("context")),
         }
-        self.contrasts = {
-            name: TrajectoryContrast(settings, encoder, parameters, streams.for_updates(device))
+        scales: dict[Network, float] = {"actor": settings.actor_scale, "critics": settings.critics_scale}
+        self.contrasts: dict[Network, TrajectoryContrast] = {
+            name: TrajectoryContrast(settings, encoder, parameters, streams.for_updates(device), scales[name])
             for name, (encoder, parameters) in contexts.items()
             if settings.contrasted in (name, "both")
         }
@@ -48,7 +52,7 @@ class TCLMQL(TCLMQLDeclaration, MQL):
         steps = self.replay.steps.context(rows, reward_scale=1.0, next_observations=False)
         return last_state(encoder(steps), present)
 
-    def auxiliary(self, network: Literal["actor", "critics"]) -> Auxiliary:
+    def auxiliary(self, network: Network) -> Auxiliary:
         """Contrast windows of episodes in some tasks, drawn with replacement."""
         if network not in self.contrasts:
             return super().auxiliary(network)
@@ -66,6 +70,19 @@ class TCLMQL(TCLMQLDeclaration, MQL):
             if f"{network}_contrastive_loss" in metrics:
                 contrast.update()
         return metrics
+
+    def measured(self) -> Metrics:
+        """Measure how much of each context's gradient is TCL's, in one more batch."""
+        if not self.warm:
+            return {}
+        found: Metrics = {}
+        with undrawn(self.generator, *(contrast.generator for contrast in self.contrasts.values())):
+            batch = self.replay.sample(self.settings.batch, self.generator)
+            for network, contrast in self.contrasts.items():
+                host = self.actor_loss(batch) if network == "actor" else self.critic_loss(batch)
+                ratio = gradient_ratio(self.auxiliary(network).loss, host, contrast.query_parameters)
+                found |= {f"{network}_{name}": value for name, value in ratio.items()}
+        return found
 
     @property
     def parts(self) -> dict[str, Stateful]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count
+from algorithms.declaration import Count, Weight
 from algorithms.mql_settings import MQLDeclaration, MQLSettings
 from algorithms.tcl_settings import TCLSettings
 
@@ -16,6 +16,10 @@ class TCLMQLSettings(TCLSettings, MQLSettings):
 
     window: Count = 10
     """As long as the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
+    actor_scale: Weight = 1.0
+    """Of the actor's contrastive loss, times `contrastive_scale`: see docs/algorithms/tcl.md."""
+    critics_scale: Weight = 1.0
+    """Of the critics' contrastive loss, times `contrastive_scale`."""
     trajectories: Count = 16
     """N of Eq. 8; Table 7's meta-batch size, as MQL's updates have no tasks of their own."""
     contrasted: Literal["actor", "critics", "both"] = "both"

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Stateful, Streams
+from algorithms.interface import Metrics, Stateful, Streams
 from algorithms.pearl import PEARL, Inference
-from algorithms.tcl import TrajectoryContrast
+from algorithms.tcl import TrajectoryContrast, gradient_ratio, undrawn
 from algorithms.tcl_pearl_settings import TCLPEARLDeclaration, TCLPEARLSettings
 
 
@@ -39,6 +39,15 @@ class TCLPEARL(TCLPEARLDeclaration, PEARL):
         metrics = super().update()
         self.contrast.update()
         return metrics
+
+    def measured(self) -> Metrics:
+        """Measure how much of the encoder's gradient is TCL's, in one more batch."""
+        if not self.replay.used:
+            return {}
+        with undrawn(self.generator, self.contrast.generator):
+            step = self.critic_step()
+        host = step.q_loss + self.settings.kl_weight * step.kl
+        return gradient_ratio(step.inference.auxiliary.loss, host, self.encoder_parameters)
 
     @property
     def parts(self) -> dict[str, Stateful]:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from algorithms.context import Auxiliary
 from algorithms.declaration import Problem
 from algorithms.gaussian import DiagonalNormal
-from algorithms.interface import Stateful, Streams
+from algorithms.interface import Metrics, Stateful, Streams
 from algorithms.rl2_ppo import RL2PPO, Minibatch
-from algorithms.tcl import TrajectoryContrast, last_state
+from algorithms.tcl import TrajectoryContrast, gradient_ratio, last_state, undrawn
 from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration, TCLRL2PPOSettings
 
 
@@ -22,7 +22,11 @@ class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
     def __init__(self, settings: TCLRL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
         encoder, parameters = self.policy.gru, self.policy_parameters.part("gru")
-        self.contrast = TrajectoryContrast(settings, encoder, parameters, streams.for_updates(device))
+        self.contrast = TrajectoryContrast(
+            settings, encoder, parameters, streams.for_updates(device), settings.policy_scale
+        )
+        self.last: Minibatch | None = None
+        """Of the updates made since the run was taken up."""
 
     def auxiliary(self, batch: Minibatch) -> Auxiliary:
         """Contrast two windows of one episode of each trial of the minibatch."""
@@ -39,7 +43,17 @@ class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
         """RL2-PPO's step, then the key encoder's."""
         metrics = super().update(batch)
         self.contrast.update()
+        self.last = batch
         return metrics
+
+    def measured(self) -> Metrics:
+        """Measure how much of the recurrent network's gradient is TCL's, in the last minibatch."""
+        if self.last is None:
+            return {}
+        losses, _ = self.losses(self.last)
+        with undrawn(self.contrast.generator):
+            auxiliary = self.auxiliary(self.last)
+        return gradient_ratio(auxiliary.loss, torch.stack([*losses.values()]).sum(), self.contrast.query_parameters)
 
     @property
     def parts(self) -> dict[str, Stateful]:

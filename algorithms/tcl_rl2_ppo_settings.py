@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from algorithms.declaration import Weight
 from algorithms.rl2_ppo_settings import RL2PPODeclaration, RL2PPOSettings
 from algorithms.tcl_settings import TCLSettings
 
@@ -12,6 +13,9 @@ from algorithms.tcl_settings import TCLSettings
 @dataclass(frozen=True)
 class TCLRL2PPOSettings(TCLSettings, RL2PPOSettings):
     """RL2-PPO's settings and those of TCL."""
+
+    policy_scale: Weight = 1.0
+    """Of the contrastive loss, times `contrastive_scale`: see docs/algorithms/tcl.md."""
 
 
 class TCLRL2PPODeclaration(RL2PPODeclaration):

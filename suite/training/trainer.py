@@ -233,6 +233,7 @@ class Trainer:
                 "seconds_updating": self.seconds["updating"],
                 "seconds_evaluating": self.seconds["evaluating"],
                 **self.metrics,
+                **self._numbers(self.algorithm.measured()),
             }
         )
         return scores

@@ -36,9 +36,17 @@ FAMILY = TwoDirections(edge=0.15)  # some episodes are shorter than others
 SCALE = 0.7
 
 
+NETWORKS: dict[str, dict[str, float]] = {
+    "tcl-pearl": {},
+    "tcl-mql": {"actor_scale": 1.0, "critics_scale": 1.0},
+    "tcl-rl2-ppo": {"policy_scale": 1.0},
+}
+"""At the same scale each."""
+
+
 def with_tcl(name: str, **settings: Any) -> Algorithm:
     contrast = {"window": 5, "temperature": 0.6, "momentum": 0.3, "contrastive_scale": SCALE}
-    return make(name, FAMILY, {**TINY[HOSTS[name]], **contrast, **settings})
+    return make(name, FAMILY, {**TINY[HOSTS[name]], **contrast, **NETWORKS[name], **settings})
 
 
 @pytest.mark.parametrize("name", sorted(HOSTS))
@@ -197,8 +205,22 @@ def test_the_encoders_alone_learn_by_the_papers_loss_beside_the_hosts_and_the_ke
     for drawn in contrasts:
         losses[drawn.logged], slopes = expected(drawn)
         added |= {id(p): slope for p, slope in zip(drawn.tcl.encoder.parameters(), slopes, strict=True)}
+    if isinstance(made, TCLRL2PPO):
+        made.last = batch
+    before = made.state()
+    measured = made.measured()
+    assert_same_state(before, made.state())
     metrics, with_it = gradients(made, batch)
     _, without = gradients(silent, batch)
+    of_host = {id(parameter): slope for (parameter, _), (_, slope) in zip(with_it, without, strict=True)}
+    for drawn in contrasts:
+        ours, hosts = (
+            float(torch.cat([by[id(p)].flatten() for p in drawn.tcl.encoder.parameters()]).norm())
+            for by in (added, of_host)
+        )
+        name = drawn.logged.replace("loss", "gradient_ratio")
+        assert measured.pop(name) == pytest.approx(SCALE * ours / hosts, rel=1e-6)
+    assert not measured
     assert {name: value.item() for name, value in metrics.items() if "contrastive_loss" in name} == pytest.approx(
         losses
     )
@@ -240,3 +262,27 @@ def test_no_host_imports_or_mentions_tcl() -> None:
     for path in paths:
         text = path.read_text().replace("TCL-PEARL paper", "")  # whose tables it cites
         assert not re.search(r"tcl|trajectory.contrast|contrastive", text, re.IGNORECASE), path
+
+
+@pytest.mark.parametrize(
+    ("name", "networks"),
+    [("tcl-mql", {"actor": "actor_scale", "critics": "critics_scale"}), ("tcl-rl2-ppo", {"": "policy_scale"})],
+)
+def test_each_contrasted_network_has_its_scale(name: str, networks: dict[str, str]) -> None:
+    donor = with_tcl(name)
+    donor.meta_train(train_tasks(FAMILY))
+    for network, setting in networks.items():
+        twice = with_tcl(name, **{setting: 2.0})
+        twice.load_state(donor.state())
+        if isinstance(donor, TCLRL2PPO):
+            assert isinstance(twice, TCLRL2PPO)
+            twice.last = donor.last
+        once, now = donor.measured(), twice.measured()
+        for quantity, ratio in once.items():
+            factor = 2.0 if quantity.startswith(network) else 1.0
+            assert now[quantity] == pytest.approx(factor * ratio, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_before_any_training_there_is_no_ratio(name: str) -> None:
+    assert with_tcl(name).measured() == {}
