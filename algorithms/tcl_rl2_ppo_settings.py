@@ -14,8 +14,11 @@ from algorithms.tcl_settings import TCLSettings
 class TCLRL2PPOSettings(TCLSettings, RL2PPOSettings):
     """RL2-PPO's settings and those of TCL."""
 
-    policy_scale: Weight = 1.0
-    """Of the contrastive loss, times `contrastive_scale`: see docs/algorithms/tcl.md."""
+    policy_scale: Weight = 0.003
+    """Of the contrastive loss, times `contrastive_scale`: TCL's share of the gradient is then as in PEARL's encoder.
+
+    Measured; see docs/algorithms/tcl.md.
+    """
 
 
 class TCLRL2PPODeclaration(RL2PPODeclaration):
@@ -23,5 +26,5 @@ class TCLRL2PPODeclaration(RL2PPODeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_rl2_ppo:TCLRL2PPO"
     name: ClassVar[str] = "tcl-rl2-ppo"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLRL2PPOSettings
