@@ -78,7 +78,7 @@ def pull(submission: Submission) -> int:
 
 
 def _free(store: Store, runs: Sequence[str]) -> list[RunSpec]:
-    """Return the runs that are neither done, clusters included, nor given up."""
+    """Return the runs that are neither done, post-run steps included, nor given up."""
     specs = []
     for run in runs:
         record = store.record(run)

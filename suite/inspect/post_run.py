@@ -32,8 +32,10 @@ def _embed(trainer: Trainer, settings: ClusterSettings, tick: Tick) -> ClusterRe
 
 CLUSTERS = PostRunStep("clusters", ClusterSettings, _embed, ClusterRecord)
 
-STEPS: dict[str, PostRunStep[Any, Any]] = {step.name: step for step in (CLUSTERS,)}
-"""In the order in which they are done."""
+STEPS: dict[str, PostRunStep[Any, Any]] = {
+    "clusters": CLUSTERS,
+}
+"""By name."""
 
 
 def do_wanted(folder: RunFolder, device: torch.device) -> int:

@@ -5,5 +5,7 @@ from __future__ import annotations
 from suite.plan.embeddings import Embedding
 from suite.plan.requests import Request
 
-REQUESTS: dict[str, type[Request]] = {"clusters": Embedding}
+REQUESTS: dict[str, type[Request]] = {
+    "clusters": Embedding,
+}
 """By the step's name, of `suite.store.layout.POST_RUN_STEPS`."""

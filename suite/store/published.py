@@ -3,7 +3,7 @@
 results/published/<name>/
 snapshot.json        checksums of the files below, written last
 benchmark.json       what the runs were made for, their list (name, label, state), and what decided how many there are
-runs.jsonl           one line a run: state, specification, provenance, statistics of its embedding, or why it failed
+runs.jsonl           one line a run: state, specification, provenance, what post-run steps found, or why it failed
 evaluations.parquet  one row an evaluation episode of all runs
 training.parquet     one row an evaluation mark of all runs; a metric that a run does not log is missing
 tables.json          the report's tables and claims, as they were published
