@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,8 @@ def run(
     make_executor(executor, store, request)  # refuses what it does not take
     specs, _ = _planned(definition, store, selection)
     store.prepare()
+    if reports is not None:
+        _prepare_reports(Path(reports))
     store.forget(selection.rerun, specs)
     steps = {
         name: {step: settings.model_dump(mode="json") for step, settings in each.items()}
@@ -204,6 +207,22 @@ def _planned(definition: Benchmark, store: Store, selection: Selection) -> tuple
     """Return the runs that are meant, as finished ones ask for them, and what interim analyses say."""
     wanted, analyses = planned(definition, store)
     return chosen(wanted, selection.only, selection.seeds), [each.text for each in analyses]
+
+
+def _prepare_reports(reports: Path) -> None:
+    """See that the page can be written, before anything runs for hours.
+
+    Raises
+    ------
+    UsageError
+        If not.
+    """
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=reports):
+            pass
+    except OSError as error:
+        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
 
 
 def _for_batch(request: Request, batch: Batch) -> Request:

@@ -11,6 +11,7 @@ from typing import NoReturn
 import typer
 
 from suite.cli.output import err
+from suite.console.streams import open_missing
 from suite.errors import UsageError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
+    open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -36,17 +38,13 @@ def main() -> NoReturn:
         err.print(f"error: {error}", highlight=False)
         sys.exit(2)
     except OSError as error:
-        from suite.failures import of_exception
-
         if isinstance(error, BrokenPipeError):  # who reads has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         if not _working_folder_exists():
             err.print("error: the working folder was deleted; go to one that exists", highlight=False)
             sys.exit(2)
-        if of_exception(error).kind not in ("permission", "storage"):
-            raise
-        err.print(f"error: {error.filename or 'a file'}: {error.strerror}", highlight=False)
+        err.print(f"error: {error.filename or 'a file or the output'}: {error.strerror or error}", highlight=False)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -9,7 +9,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import device
-from suite.cli.options import Json, Reports, Results, Trust
+from suite.cli.options import Json, Reports, Results, Trust, at_home
 from suite.cli.output import err, out, show
 from suite.errors import UsageError, first_error
 
@@ -21,7 +21,12 @@ def watch(
     results: Results = Path("results"),
     file: Annotated[
         Path | None,
-        typer.Option("--out", help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.", show_default=False),
+        typer.Option(
+            "--out",
+            callback=at_home,
+            help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.",
+            show_default=False,
+        ),
     ] = None,
     trust: Trust = False,
 ) -> None:

@@ -31,14 +31,27 @@ def known_executor(name: str | None) -> str | None:
     return name
 
 
-Results = Annotated[Path, typer.Option("--results", help="Folder of the run store.", show_default=True)]
-Reports = Annotated[Path, typer.Option("--reports", help="Folder of the pages.", show_default=True)]
+def at_home(value: Path | None) -> Path | None:
+    """Replace a `~` at the start by the home folder: shells leave it alone in `--results=~/x`."""
+    try:
+        return None if value is None else value.expanduser()
+    except RuntimeError:  # nobody's
+        return value
+
+
+Results = Annotated[
+    Path, typer.Option("--results", callback=at_home, help="Folder of the run store.", show_default=True)
+]
+Reports = Annotated[Path, typer.Option("--reports", callback=at_home, help="Folder of the pages.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[
     float, typer.Option(min=0, callback=finite, help="Seconds between two checkpoints of a run.")
 ]
 ClusterFile = Annotated[
-    Path | None, typer.Option("--cluster", help="What a cluster is asked for, as YAML; for executors that take it.")
+    Path | None,
+    typer.Option(
+        "--cluster", callback=at_home, help="What a cluster is asked for, as YAML; for executors that take it."
+    ),
 ]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
 _Executor = typer.Option(
@@ -57,7 +70,11 @@ ReportFormat = Literal["html", "markdown", "latex"]
 ExportFormat = Literal["csv", "parquet", "json"]
 Papers = Annotated[
     list[str] | None,
-    typer.Option("--paper", help="Judge this paper alone, shipped or a folder; by default all shipped."),
+    typer.Option(
+        "--paper",
+        callback=lambda papers: papers and [str(at_home(Path(paper))) for paper in papers],
+        help="Judge this paper alone, shipped or a folder; by default all shipped.",
+    ),
 ]
 BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
 Only = Annotated[

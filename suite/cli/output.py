@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from suite.characters import visible
+from suite.console.terminal import PlainConsole
 from suite.spec import RunSpec
 
-# What is printed comes from files, logs and settings: brackets in it are no markup.
-out = Console(soft_wrap=True, markup=False)
-err = Console(stderr=True, soft_wrap=True, markup=False)
+out = PlainConsole(soft_wrap=True)
+err = PlainConsole(stderr=True, soft_wrap=True)
 
 WIDE = 1000
 """Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
@@ -33,9 +33,9 @@ def show(as_json: bool, value: Any, *written: str | Table) -> None:
         return
     for each in written:
         if isinstance(each, Table):
-            Console(width=WIDE, markup=False).print(each)
+            PlainConsole(width=WIDE).print(each)
         else:
-            print(each)
+            print(visible(each))
 
 
 def listing(rows: Sequence[Mapping[str, object]]) -> Table:

@@ -9,7 +9,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import existing, reported
-from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust
+from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust, at_home
 from suite.cli.output import err, out, show
 
 
@@ -34,7 +34,7 @@ def report(
     if form == "html":
         out.print(f"report: {write_report(store, reports, specs, title, papers, comparisons)}", highlight=False)
     else:
-        print(tables_as(form, store, specs, papers, comparisons))
+        show(False, None, tables_as(form, store, specs, papers, comparisons))
 
 
 @app.command(epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json")
@@ -62,7 +62,8 @@ def export(
     results: Results = Path("results"),
     paper: Papers = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
-    folder: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = Path("reports") / "tables",
+    folder: Annotated[Path, typer.Option("--out", callback=at_home, help="Folder of the files.")] = Path("reports")
+    / "tables",
     trust: Trust = False,
 ) -> None:
     """Write scores, curves and claims as tidy tables for other programs."""

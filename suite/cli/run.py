@@ -6,13 +6,12 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Annotated, cast
 
 import typer
-from rich.console import Console
 
 from suite.cli.app import app
 from suite.cli.inputs import existing
@@ -32,6 +31,7 @@ from suite.cli.options import (
     limit,
 )
 from suite.cli.output import err, out, show
+from suite.console.terminal import PlainConsole
 from suite.execute.registry import DEFAULT
 from suite.failures import RETRIES
 
@@ -105,7 +105,8 @@ def run(
             trust=trust,
             console=console,
         )
-    out.print(f"report: {outcome.report}", highlight=False)
+    with suppress(SystemExit):  # whoever reads has gone: the runs are done all the same
+        out.print(f"report: {outcome.report}", highlight=False)
     raise typer.Exit(0 if outcome.is_complete else 1)
 
 
@@ -169,7 +170,7 @@ def verify(
 
 
 @contextmanager
-def _watched(again: Sequence[str]) -> Iterator[Console]:
+def _watched(again: Sequence[str]) -> Iterator[PlainConsole]:
     """Yield a console for progress, whose reader keeps nothing waiting; say how to go on after an interrupt.
 
     Parameters
@@ -180,7 +181,7 @@ def _watched(again: Sequence[str]) -> Iterator[Console]:
     from suite.session import Interrupted
 
     stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
-    console = Console(file=cast("IO[str]", stream), soft_wrap=True, markup=False)
+    console = PlainConsole(file=cast("IO[str]", stream), soft_wrap=True)
     try:
         yield console
     except Interrupted as stopped:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from suite.console.terminal import is_live
 from suite.spec import RunSpec
 from suite.store.record import CorruptRunError, RunRecord, RunState
 from suite.store.runs import Store
@@ -73,7 +74,7 @@ class Progress:
             self._in[state][run] = None
         self._unfinished = deque(run for run, state in self.states.items() if state != "done")
         self._next = 0.0
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._live = Live(console=console, auto_refresh=False) if is_live(console) else None
 
     def __enter__(self) -> Progress:
         if self._live:

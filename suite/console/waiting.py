@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress
 
+from suite.console.terminal import is_live
+
 PATIENCE = 2.0
 """Seconds before anything is shown."""
 BETWEEN_LINES = 10.0
@@ -24,6 +26,7 @@ def counting(console: Console, what: str, total: int) -> Iterator[Callable[[], N
     console : where progress is shown; as a bar that vanishes if it is a terminal.
     what : what is being done.
     """
+    live = is_live(console)
     bar = Progress(console=console, transient=True)
     task = bar.add_task(what, total=total)
     shown = time.monotonic() + PATIENCE
@@ -33,7 +36,7 @@ def counting(console: Console, what: str, total: int) -> Iterator[Callable[[], N
         nonlocal shown, done
         done += 1
         now = time.monotonic()
-        if console.is_terminal:
+        if live:
             bar.update(task, completed=done)
             if now >= shown:
                 bar.start()
@@ -44,5 +47,5 @@ def counting(console: Console, what: str, total: int) -> Iterator[Callable[[], N
     try:
         yield tick
     finally:
-        if console.is_terminal:
+        if live:
             bar.stop()

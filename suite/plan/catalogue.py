@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from suite.docstrings import docstring
 from suite.errors import UsageError, unknown
 
 Rows = list[dict[str, Any]]
@@ -30,7 +31,7 @@ def _algorithms() -> Rows:
     from algorithms import ENTRANTS
 
     return [
-        {"name": name, "about": " ".join((algorithm.__doc__ or "").split()), "revision": algorithm.revision}
+        {"name": name, "about": " ".join(docstring(algorithm).split()), "revision": algorithm.revision}
         for name, algorithm in ENTRANTS.items()
     ]
 

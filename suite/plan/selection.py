@@ -31,8 +31,8 @@ def chosen(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> 
         key, _, names = condition.partition("=")
         if key not in KEYS:
             raise UsageError(f"--only {condition}: {unknown('key', key, KEYS)}")
-        wanted = names.split(",")
         known = {getattr(spec, key) for spec in specs}
+        wanted = _split(names, known)
         for name in wanted:
             if name not in known:
                 raise UsageError(f"--only {condition}: {unknown(key, name, known)}")
@@ -47,6 +47,23 @@ def chosen(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> 
                 runs[run.run] = run
         left = list(runs.values())
     return left
+
+
+def _split(names: str, known: set[str]) -> list[str]:
+    """Split names at commas, but for those of names that are known to have some.
+
+    Examples
+    --------
+    >>> _split("pearl, no KL,mql", {"pearl", "pearl, no KL", "mql"})
+    ['pearl, no KL', 'mql']
+    """
+    pieces = names.split(",")
+    found = []
+    while pieces:
+        count = next((n for n in range(len(pieces), 0, -1) if ",".join(pieces[:n]) in known), 1)
+        found.append(",".join(pieces[:count]))
+        del pieces[:count]
+    return found
 
 
 def _seeds(written: str) -> list[int]:

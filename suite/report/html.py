@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from suite.characters import visible
 from suite.report.tables.verdicts import VERDICT_CLASSES
 
 FOLDER = Path(__file__).parent
@@ -27,6 +28,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.globals |= {
         "style": Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
@@ -38,4 +40,4 @@ def _environment() -> jinja2.Environment:
 
 def drawn(svg: str) -> Markup:
     """Mark a figure of `suite.report.figures` as safe: matplotlib has escaped its text."""
-    return Markup(svg)  # noqa: S704 - drawn by us
+    return Markup(visible(svg))  # noqa: S704 - drawn by us

@@ -37,8 +37,10 @@ def _context() -> Context:
     name = os.environ.get("DOCKER_CONTEXT") or None
     try:
         context = ContextAPI.get_context(name)
-    except DockerException as error:
-        raise UsageError(f"docker context {name or 'in use'}: cannot be read ({error})") from error
+    except Exception as error:  # whatever its files hold, the client stumbles over it in its own way
+        raise UsageError(
+            f"docker context {name or 'in use'}: cannot be read ({type(error).__name__}: {error})"
+        ) from error
     if context is None:
         raise UsageError(f"docker context {name or 'in use'}: is unknown; see: docker context ls")
     return context
@@ -72,9 +74,17 @@ def connect() -> docker.DockerClient:
     if address().startswith("ssh:"):
         raise UsageError(f"{address()}: an engine behind ssh does not see the store here; run the suite where it is")
     with answering():
-        if os.environ.get("DOCKER_HOST") or (context := _context()).Name == "default":
-            client = docker.from_env(timeout=ANSWER_SECONDS)
-        else:
-            client = docker.DockerClient(base_url=context.Host, tls=context.TLSConfig or False, timeout=ANSWER_SECONDS)
+        try:
+            client = _client()
+        except (*Away, OSError, UsageError):
+            raise
+        except Exception as error:  # an address or a file that the client cannot make sense of
+            raise UsageError(f"docker's configuration for {address()}: {type(error).__name__}: {error}") from error
         client.ping()
     return client
+
+
+def _client() -> docker.DockerClient:
+    if os.environ.get("DOCKER_HOST") or (context := _context()).Name == "default":
+        return docker.from_env(timeout=ANSWER_SECONDS)
+    return docker.DockerClient(base_url=context.Host, tls=context.TLSConfig or False, timeout=ANSWER_SECONDS)
