@@ -16,10 +16,13 @@ class TCLMQLSettings(TCLSettings, MQLSettings):
 
     window: Count = 10
     """As long as the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
-    actor_scale: Weight = 1.0
-    """Of the actor's contrastive loss, times `contrastive_scale`: see docs/algorithms/tcl.md."""
-    critics_scale: Weight = 1.0
-    """Of the critics' contrastive loss, times `contrastive_scale`."""
+    actor_scale: Weight = 0.001
+    """Of the actor's contrastive loss, times `contrastive_scale`: TCL's share of the gradient is then as PEARL's.
+
+    Measured; see docs/algorithms/tcl.md.
+    """
+    critics_scale: Weight = 0.03
+    """Of the critics' contrastive loss, likewise."""
     trajectories: Count = 16
     """N of Eq. 8; Table 7's meta-batch size, as MQL's updates have no tasks of their own."""
     contrasted: Literal["actor", "critics", "both"] = "both"
@@ -31,5 +34,5 @@ class TCLMQLDeclaration(MQLDeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_mql:TCLMQL"
     name: ClassVar[str] = "tcl-mql"
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLMQLSettings
