@@ -62,14 +62,14 @@ def add(path: Path, name: str, lines: str) -> None:
 
 def test_the_page_on_adding_one_is_true_as_written(checkout: Path) -> None:
     page = PAGE.read_text()
-    modules = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    modules = re.findall(r"^```py\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     for name, module in zip(re.findall(r"Save them as `([\w/.]+)`:", page), modules, strict=True):
         (checkout / name).write_text(module)
     places = re.findall(r"to `(\w+)` in\s+\[`([\w/.]+)`\]", page)
     lines = re.findall(r"^```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     for (name, where), added in zip(places, lines, strict=True):
         add(checkout / where, name, added)
-    (benchmark,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (benchmark,) = re.findall(r"^```yml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     (checkout / "mine.yaml").write_text(benchmark)
     words = ["mine.yaml", "--results", "r"]
 

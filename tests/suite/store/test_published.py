@@ -22,8 +22,10 @@ from suite.report import plain_tables, write_report
 from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
 from suite.store.files import as_json
+from suite.store.folder import RunFolder
 from suite.store.published import Background, CorruptSnapshotError, PublishedRun, Snapshot
 from suite.store.publishing import ended, kept, listed, place
+from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite.stores import embed, fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
@@ -106,6 +108,13 @@ def test_every_run_reads_as_its_folder_does(store: Store, snapshot: Snapshot) ->
         if own.state == "done":
             assert folder.evaluations().equals(own.evaluations())
             assert folder.training().equals(own.training())
+
+
+def test_a_published_run_inherits_nothing_that_writes(snapshot: Snapshot) -> None:
+    assert PublishedRun.__mro__ == (PublishedRun, RunRecord, object)
+    writers = {name for name in vars(RunFolder) if not name.startswith("_")}
+    assert {"write", "commit", "reset", "take", "want", "fail", "prepare"} <= writers
+    assert writers & set(dir(RunRecord)) == set()
 
 
 def test_tables_and_claims_of_the_snapshot_are_those_that_were_published(store: Store, snapshot: Snapshot) -> None:
