@@ -2,33 +2,201 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
+from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
 from suite.papers.audit import FILE as AUDIT
 from suite.papers.checks.check import Check
-from suite.papers.folder import Folder
+from suite.papers.checks.rows import GROUP_CODES
+from suite.papers.claims import Claim
+from suite.papers.eligibility import PaperSettings
+from suite.papers.folder import ABOUT, Folder, PrintedTable, agrees, exact
+from suite.papers.sources import Sourced
+from suite.papers.statements import ShareNotWorse, label
+
+CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
 
 
-def check_cells(paper: Folder, checks: Mapping[str, Check]) -> None:
-    """Refuse a published number that is not what the cell holds that prints it too.
+@runtime_checkable
+class OfMeans(Protocol):
+    """A statement whose value follows from mean scores, as a table prints them."""
+
+    def of_means(self, means: comparisons.Means) -> float:
+        """Return the statistic of the entries' means."""
+
+
+def check_agreement(
+    paper: Folder, checks: Mapping[str, Check], claims: Sequence[Claim], settings: PaperSettings
+) -> None:
+    """Refuse what a folder says in two places and not alike; one line names both.
 
     Raises
     ------
     UsageError
-        If a number differs, or there is no such number, table, row or column.
+        If a number differs from the cell, setting, table or check that is said to have it too, or there is none.
     """
+    for key, table in paper.tables.items():
+        with _place(paper, ABOUT, f"tables.{key}"):
+            _check_groups(table)
+            _check_headings(table)
     for key, check in checks.items():
-        where = f"paper file {paper.folder / AUDIT}: {key}: cells"
-        for name, (table, row, column) in check.cells.items():
-            try:
-                if name not in check.published:
-                    raise UsageError(unknown("published number", name, check.published))
-                cell = paper.table(table).cell(row, column)
-            except UsageError as error:
-                raise UsageError(f"{where}: {error}") from error
-            if cell != check.published[name]:
-                raise UsageError(
-                    f"{where}: {name}: published {check.published[name]}, but {paper.table(table).about.title} prints "
-                    f"{cell} in {row}, {column}"
-                )
+        with _place(paper, AUDIT, key):
+            _compare_check(paper, check, settings)
+    for claim in claims:
+        with _place(paper, CLAIMS, claim.key):
+            _compare_claim(paper, claim, checks)
+    with _place(paper, SETTINGS):
+        _compare_settings(paper, claims, settings)
+
+
+@contextmanager
+def _place(paper: Folder, file: str, key: str = "") -> Iterator[None]:
+    """Name the place of whatever is refused."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(": ".join(filter(None, (f"paper file {paper.folder / file}", key, str(error))))) from error
+
+
+def _compare_check(paper: Folder, check: Check, settings: PaperSettings) -> None:
+    """Compare published numbers with the cells and the settings that have them too."""
+    for key, named in (("cells", list(check.cells)), ("settings", list(check.settings))):
+        for name in named:
+            if name not in check.published:
+                raise UsageError(f"{key}: {unknown('published number', name, check.published)}")
+    for name, cells in check.cells.items():
+        _compare_cells(paper, f"cells: {name}", check.published[name], cells)
+    for name, (entry, environment, setting) in check.settings.items():
+        found = settings.of(entry, environment) | settings.protocol_of(entry, environment)
+        where = f"settings: {name}"
+        if setting not in found:
+            raise UsageError(f"{where}: {entry} on {environment}: {unknown('setting', setting, found)}")
+        if not _prints(check.published[name], found[setting].value):
+            value = found[setting].value
+            raise UsageError(f"{where}: published {check.published[name]}, but {setting} of {entry} is {value}")
+
+
+def _compare_cells(paper: Folder, where: str, published: str, cells: Sequence[str] | Sequence[Sequence[str]]) -> None:
+    """Compare a published number with a cell, or `x / y` with several."""
+    one = [part for part in cells if isinstance(part, str)]
+    several = [one] if one else [part for part in cells if not isinstance(part, str)]
+    printed = " / ".join(paper.table(table).cell(row, column) for table, row, column in several)
+    if published != printed:
+        places = " and ".join(f"{paper.table(table).about.title} ({row}, {column})" for table, row, column in several)
+        raise UsageError(f"{where}: published {published}, but {places} has {printed}")
+
+
+def _compare_claim(paper: Folder, claim: Claim, checks: Mapping[str, Check]) -> None:
+    """Compare a claim's published value with its table, its cell, and the check of the same statement."""
+    about = claim.about
+    if about.table is not None and isinstance(about, OfMeans):
+        table = paper.table(about.table)
+        places = [table.rows.index(environment) for environment in claim.environments]
+        value = float(about.of_means([table.numbers(entry)[places] for entry in claim.entries]))
+        if _number(about.published) is None or not agrees(about.published, round(value, 9)):
+            raise UsageError(
+                f"published: {about.published}, but {table.about.title} gives {value:.6g}; a claim that does not "
+                "follow from a table names none"
+            )
+        groups = table.about.groups
+        if isinstance(about, ShareNotWorse) and groups and about.failure not in (None, groups.failure):
+            raise UsageError(f"failure: {about.failure}, but {ABOUT} has {groups.failure} for {table.about.title}")
+    if about.cell is not None:
+        _compare_cells(paper, "cell", about.published, about.cell)
+    if about.audited is not None:
+        key, name = about.audited
+        if key not in checks:
+            raise UsageError(f"audited: {unknown('check', key, checks)}")
+        if name not in checks[key].published:
+            raise UsageError(f"audited: {unknown('published number', name, checks[key].published)}")
+        stated = checks[key].published[name]
+        if about.published != stated and not _share_of(about.published, stated, len(claim.environments)):
+            raise UsageError(f"audited: published {about.published}, but {AUDIT} has {stated} in {key}, {name}")
+
+
+def _share_of(published: str, count: str, environments: int) -> bool:
+    """Tell whether a share is that of a count of environments."""
+    number = _number(count)
+    return number is not None and _number(published) is not None and agrees(published, number / environments)
+
+
+def _check_groups(table: PrintedTable) -> None:
+    """Refuse a failure threshold that does not put every row in its printed group, where another does."""
+    about = table.about.groups
+    if about is None:
+        return
+    ours, baseline = table.numbers(about.ours), table.numbers(about.baseline)
+    printed = [GROUP_CODES.get(text, 9) for text in table.column(about.column, numbers=False)]
+    possible = comparisons.failure_range(ours, baseline, np.array(printed))
+    if possible is not None and list(comparisons.groups(ours, baseline, about.failure)) != printed:
+        raise UsageError(
+            f"groups.failure: {about.failure}: does not give the printed groups; anything from {possible[0]:g} to "
+            f"below {possible[1]:g} does"
+        )
+
+
+def _check_headings(table: PrintedTable) -> None:
+    """Refuse settings of what is neither a row nor a column."""
+    named, columns = list(table.about.settings), table.number_columns
+    if not set(named) <= set(columns):
+        for name in named:
+            if name not in table.rows:
+                raise UsageError(f"settings: {unknown('row or column', name, [*table.rows, *columns])}")
+        if len(columns) != 1:
+            raise UsageError(f"settings: {table.about.title} has {len(columns)} columns of numbers, must have 1")
+
+
+def _compare_settings(paper: Folder, claims: Sequence[Claim], settings: PaperSettings) -> None:
+    """Compare every setting of a judged entry whose source is a table with what that table prints."""
+    tables = [table for table in paper.tables.values() if table.about.source is None]
+    judged = {(label(entry), place) for claim in claims for entry in claim.entries for place in claim.environments}
+    compared: set[tuple[str, str]] = set()
+    for entry, environment in sorted(judged):
+        found = settings.of(entry, environment) | settings.protocol_of(entry, environment)
+        for name, sourced in found.items():
+            for table in tables:
+                if _names(table, sourced.source):
+                    _compare_setting(table, f"{entry} on {environment}: {name}", environment, name, sourced)
+                    compared.add((table.file, name))
+    for table in tables:
+        for heading, name in table.about.settings.items():
+            if judged and (table.file, name) not in compared:
+                raise UsageError(f"{name}: has no value from {table.about.title}, which prints it as {heading}")
+
+
+def _names(table: PrintedTable, source: str) -> bool:
+    return re.search(rf"\b{re.escape(table.about.title)}(?!\d)", source) is not None
+
+
+def _compare_setting(table: PrintedTable, where: str, environment: str, name: str, sourced: Sourced) -> None:
+    headings = [heading for heading, setting in table.about.settings.items() if setting == name]
+    if not headings:
+        if sourced.kind == "printed":
+            raise UsageError(f"{where}: {ABOUT} does not say where {table.about.title} prints it, under settings")
+        return
+    row, column = (headings[0], table.number_columns[0]) if headings[0] in table.rows else (environment, headings[0])
+    printed = table.cell(row, column)
+    if not _prints(printed, sourced.value):
+        raise UsageError(f"{where}: {sourced.value}, but {table.about.title} prints {printed} ({row}, {column})")
+
+
+def _prints(printed: str, value: Any) -> bool:
+    """Tell whether a print gives a setting; a list of equal numbers has the print of one of them."""
+    if isinstance(value, list):
+        return bool(value) and all(_prints(printed, each) for each in value)
+    number = _number(printed)
+    return number is not None and type(value) in (int, float) and number == Fraction(repr(value))
+
+
+def _number(text: str) -> Fraction | None:
+    try:
+        return exact(text)
+    except ValueError:
+        return None

@@ -88,6 +88,8 @@ class TableAbout(Strict):
     """Heading of a column -> the entry that it means; others keep their headings."""
     texts: list[Text] = Field(default_factory=list)
     """Headings of columns that hold no numbers."""
+    settings: dict[Text, Text] = Field(default_factory=dict)
+    """Row, or column where rows are environments -> the setting that it prints."""
     measure: Literal["score", "seconds_total"] | None = None
     """The measure in the entries' columns, if rows are environments: such a table is shown beside our runs."""
     about: str = ""

@@ -8,7 +8,7 @@ from functools import cache
 
 from environments import family_names
 from suite.errors import UsageError, unknown
-from suite.papers.agreement import check_cells
+from suite.papers.agreement import check_agreement
 from suite.papers.audit import read_checks
 from suite.papers.checks.check import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
@@ -106,9 +106,10 @@ def read_paper(name: str) -> Paper:
         read_reference(folder),
         read_power(folder),
     )
-    check_cells(paper, paper.checks)
     for claim in claims:
         _check_claim(paper, claim)
+    check_agreement(paper, paper.checks, claims, settings)
+    for claim in claims:
         if name not in shipped_papers():  # tests hold those that ship against the algorithms, which are slow to import
             _check_settings(paper, claim)
     return paper

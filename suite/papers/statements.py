@@ -58,6 +58,10 @@ class Statement(Strict, ABC):
     side: Literal["above", "below"]
     table: Text | None = None
     """The table that the published value follows from, if one is printed."""
+    cell: Annotated[list[Text], Field(min_length=3, max_length=3)] | None = None
+    """Table, row and column of the cell that prints the published value too."""
+    audited: Annotated[list[Text], Field(min_length=2, max_length=2)] | None = None
+    """Check of `audit.yaml`, and its published number, that say the same; it may be the count that is a share here."""
 
     takes: ClassVar[tuple[int, int]] = (2, 2)
     """The number of entries, at least and at most."""

@@ -40,14 +40,19 @@ class Found:
         return "not derivable" if self.holds is None else "holds" if self.holds else "contradicted"
 
 
+Triple = Annotated[list[Text], Field(min_length=3, max_length=3)]
+
+
 class Check(Strict, ABC):
     """One printed statement, or one thing that its tables have to be, and how it is checked."""
 
     claim: Text
     where: Text
     published: dict[Text, Printed] = Field(default_factory=dict)
-    cells: dict[Text, Annotated[list[Text], Field(min_length=3, max_length=3)]] = Field(default_factory=dict)
-    """Published number -> table, row and column of the cell that prints it too."""
+    cells: dict[Text, Triple | list[Triple]] = Field(default_factory=dict)
+    """Published number -> table, row and column of the cell that prints it too; several as `x / y`."""
+    settings: dict[Text, Triple] = Field(default_factory=dict)
+    """Published number -> entry, environment and setting, or part of the protocol, that has it too."""
     recomputed: Text | None = None
     rule: Text | None = None
     explanation: Text | dict[Verdict, Text] | None = None

@@ -13,6 +13,7 @@ from suite.analysis.comparisons import (
     groups,
     relative_gains,
     share_matching,
+    share_reaching,
     tie_holders,
     wins,
     wins_ahead,
@@ -87,6 +88,16 @@ def test_groups(ours: float, baseline: float, group: int) -> None:
 
 def test_a_negative_baseline_is_worse_beyond_a_tenth_of_its_size() -> None:
     assert groups(np.array([-109.0, -111.0]), np.array([-100.0, -100.0]), failure=-1000.0).tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "share", "needed"), [(10.0, 1.5, 15.0), (-10.0, 1.5, -5.0), (10.0, 0.5, 5.0), (-10.0, 0.5, -15.0)]
+)
+def test_a_share_of_a_negative_mean_is_as_far_from_it_as_of_a_positive_one(
+    theirs: float, share: float, needed: float
+) -> None:
+    ours = np.array([needed, needed - 0.01, needed + 1])
+    assert share_reaching([ours, np.full(3, theirs)], share) == pytest.approx(2 / 3)
 
 
 @given(

@@ -6,20 +6,27 @@ What no longer adds up is computed anew here, from the tables, without the audit
 from __future__ import annotations
 
 import copy
+import csv
+import json
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+from suite.errors import UsageError
 from suite.papers.audit import Audit, audit_row, read_checks
 from suite.papers.checks.check import Check
-from suite.papers.folder import Folder, PrintedTable, read_folder
+from suite.papers.folder import Folder, PrintedTable, read_folder, shipped_papers
+from suite.papers.paper import Paper, read_paper
 from tests.suite.papers import made
 
 Tables = dict[str, list[list[str]]]
@@ -265,3 +272,54 @@ def test_changes_of_a_shipped_papers_tables_are_noticed() -> None:
         assert found == expected, (key, row, column, moved)
         seen[all(expected.values())] += 1
     assert min(seen.values()) > SHIPPED_MUTATIONS / 6
+
+
+def said_twice(paper: Paper) -> Iterator[tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]]:
+    """Yield every number of a folder that another of its files has too: its file, and how to change it there."""
+
+    def put(*keys: str, to: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        def changed(value: dict[str, Any]) -> dict[str, Any]:
+            inner = value
+            for key in keys[:-1]:
+                inner = inner[key]
+            inner[keys[-1]] = to
+            return value
+
+        return changed
+
+    for key, check in paper.checks.items():
+        for name in {**check.cells, **check.settings}:
+            yield "audit.yaml", put(key, "published", name, to="987654")
+    for claim in paper.claims:
+        twice = claim.about.table, claim.about.cell, claim.about.audited
+        if any(place is not None for place in twice):
+            yield "claims.yaml", put(claim.key, "published", to="987654")
+    for table in paper.tables.values():
+        for heading in table.about.settings:
+            in_row = heading in table.rows
+            for at, row in enumerate(table.rows):
+                if row == heading or not in_row:
+                    column = 1 if in_row else 1 + list(table.cells.columns).index(heading)
+                    yield f"tables/{table.about.file}", put(str(at + 1), str(column), to="987654")
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_papers() if name not in ("rl2", "mql")])
+def test_a_number_that_is_said_twice_and_changed_once_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.papers.paper._check_settings", lambda *_: None)  # what the algorithms allow
+    folder = shutil.copytree(read_paper(name).folder, tmp_path / name)
+    places = list(said_twice(read_paper(str(folder))))
+    assert places
+    for file, change in places:
+        path = folder / file
+        text = path.read_text()
+        if path.suffix == ".csv":
+            lines = list(csv.reader(text.splitlines()))
+            cells = change({str(at): {str(to): cell for to, cell in enumerate(line)} for at, line in enumerate(lines)})
+            path.write_text("".join(",".join(line.values()) + "\n" for line in cells.values()))
+        else:
+            path.write_text(json.dumps(change(yaml.safe_load(text))))
+        with pytest.raises(UsageError, match="987654"):
+            read_paper(str(folder))
+        path.write_text(text)
