@@ -41,7 +41,7 @@ def lost(observation: FloatArray) -> bool:
 
 
 def log_warnings() -> None:
-    """Have MuJoCo's warnings logged, unless somebody receives them: by itself it writes a file into the working folder.
+    """Have MuJoCo's warnings logged, unless a receiver is set: by itself it writes a file into the working folder.
 
     The receiver is one for the whole process.
     """
