@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from itertools import pairwise
 from statistics import median
 
@@ -150,6 +151,7 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
 
 def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, seconds: float = 60.0) -> int:
     """Measure what nothing is known of, sharing the seconds; return how many remain unknown."""
+    import_module("torch._dynamo")  # gradients of functions load it; an alarm amid that would leave half of it behind
     hopeless = uncovered(specs)
     unknown = [spec for spec in specs if speeds.seconds(spec) is None and spec.run not in hopeless]
     kinds = {alike(spec): spec for spec in speeds.longest_first(unknown)}
