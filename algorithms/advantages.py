@@ -12,7 +12,7 @@ LARGEST_LOG_RATIO = 20.0
 
 
 def generalised_advantages(
-    rewards: FloatArray, values: FloatArray, present: BoolArray, *, discount: float, decay: float
+    rewards: FloatArray, values: FloatArray, mask: BoolArray, *, discount: float, decay: float
 ) -> FloatArray:
     """Estimate advantages (Schulman et al., 2016, Eq. 16): A_t = sum_l (discount decay)^l delta_(t+l).
 
@@ -20,14 +20,14 @@ def generalised_advantages(
     ----------
     rewards : (..., time), zero beyond a sequence's end.
     values : (..., time + 1), the value of every state met, the last one's included: zero after a true end.
-    present : (..., time), false beyond a sequence's end.
+    mask : (..., time), false beyond a sequence's end.
     discount, decay : the gamma and the lambda of the paper.
 
     Returns
     -------
     (..., time), zero beyond a sequence's end.
     """
-    deltas = np.where(present, rewards + discount * values[..., 1:] - values[..., :-1], 0.0)
+    deltas = np.where(mask, rewards + discount * values[..., 1:] - values[..., :-1], 0.0)
     advantages = np.zeros_like(deltas)
     following = np.zeros(deltas.shape[:-1])
     for t in reversed(range(deltas.shape[-1])):
@@ -37,7 +37,7 @@ def generalised_advantages(
 
 
 def standardised(
-    values: FloatArray, present: BoolArray, axes: tuple[int, ...], added: float | FloatArray = 1e-8
+    values: FloatArray, mask: BoolArray, axes: tuple[int, ...], added: float | FloatArray = 1e-8
 ) -> FloatArray:
     """Shift and scale to mean 0 and deviation 1 over some axes, counting what is present only.
 
@@ -45,24 +45,24 @@ def standardised(
     ----------
     added : to the deviation, so that what differs by rounding alone is not blown up: a number in the values' units.
     """
-    mean = values.mean(axis=axes, where=present, keepdims=True)
-    deviation = values.std(axis=axes, where=present, keepdims=True)
-    return np.where(present, (values - mean) / (deviation + added), 0.0)
+    mean = values.mean(axis=axes, where=mask, keepdims=True)
+    deviation = values.std(axis=axes, where=mask, keepdims=True)
+    return np.where(mask, (values - mean) / (deviation + added), 0.0)
 
 
-def centred_over_variance(values: FloatArray, present: BoolArray, axes: tuple[int, ...]) -> FloatArray:
+def centred_over_variance(values: FloatArray, mask: BoolArray, axes: tuple[int, ...]) -> FloatArray:
     """Shift to mean 0 and divide by the unbiased variance, as garage does (torch/algos/vpg.py:374-377)."""
-    mean = values.mean(axis=axes, where=present, keepdims=True)
-    centred = np.where(present, values - mean, 0.0)
-    count = present.sum(axis=axes, keepdims=True)
+    mean = values.mean(axis=axes, where=mask, keepdims=True)
+    centred = np.where(mask, values - mean, 0.0)
+    count = mask.sum(axis=axes, keepdims=True)
     variance = np.square(centred).sum(axis=axes, keepdims=True) / np.maximum(count - 1, 1)
     scaled: FloatArray = centred / (variance + 1e-8)
     return scaled
 
 
-def masked_mean(values: Tensor, present: Tensor) -> Tensor:
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Average what is present: weights 1, and 0 beyond a sequence's end."""
-    return (values * present).sum() / present.sum()
+    return (values * mask).sum() / mask.sum()
 
 
 def likelihood_ratio(log_probabilities: Tensor, old: Tensor) -> Tensor:
@@ -80,17 +80,17 @@ class LinearFeatureBaseline:
     def __init__(self, ridge: float = 1e-5) -> None:
         self.ridge = ridge
 
-    def fit(self, observations: FloatArray, returns: FloatArray, present: BoolArray) -> None:
+    def fit(self, observations: FloatArray, returns: FloatArray, mask: BoolArray) -> None:
         """Fit one set of coefficients to each member of the first axis.
 
         Parameters
         ----------
         observations : (sets, sequences, time, observation_size)
-        returns, present : (sets, sequences, time)
+        returns, mask : (sets, sequences, time)
         """
         sets = len(observations)
-        x = (_features(observations) * present[..., None]).reshape(sets, -1, 2 * observations.shape[-1] + 4)
-        y = (returns * present).reshape(sets, -1, 1)
+        x = (_features(observations) * mask[..., None]).reshape(sets, -1, 2 * observations.shape[-1] + 4)
+        y = (returns * mask).reshape(sets, -1, 1)
         self.coefficients = _ridge_regression(x, y, self.ridge)  # (sets, features, 1)
 
     def __call__(self, observations: FloatArray) -> FloatArray:
@@ -98,7 +98,7 @@ class LinearFeatureBaseline:
         return (_features(observations) @ self.coefficients[:, None])[..., 0]
 
 
-def shrunken_baseline(observations: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
+def shrunken_baseline(observations: FloatArray, returns: FloatArray, mask: BoolArray) -> FloatArray:
     """Predict returns by `LinearFeatureBaseline`'s features, trusting those of the state as far as there are rows.
 
     The values are subtracted from the very returns they are fitted to. Where the features outnumber the rows, plain
@@ -108,20 +108,20 @@ def shrunken_baseline(observations: FloatArray, returns: FloatArray, present: Bo
     Parameters
     ----------
     observations : (sets, sequences, time, observation_size)
-    returns, present : (sets, sequences, time)
+    returns, mask : (sets, sequences, time)
 
     Returns
     -------
     (sets, sequences, time), also where nothing is present.
     """
     sets = len(observations)
-    kept = present.reshape(sets, -1, 1)
+    kept = mask.reshape(sets, -1, 1)
     y = returns.reshape(sets, -1, 1) * kept
     x = _features(observations).reshape(sets, kept.shape[1], -1)
     state, time = x[..., :-TIME_FEATURES], x[..., -TIME_FEATURES:]
-    deviations = state.std(axis=1, where=kept, keepdims=True)
-    varying = deviations > 1e-6
-    state = np.where(varying, state / np.where(varying, deviations, 1.0), 0.0)
+    std = state.std(axis=1, where=kept, keepdims=True)
+    varying = std > 1e-6
+    state = np.where(varying, state / np.where(varying, std, 1.0), 0.0)
     by_time = _ridge_regression(time * kept, np.concatenate([state * kept, y], axis=2), 1e-5)
     of_state, of_returns = by_time[..., :-1], by_time[..., -1:]
     beyond_time = state - time @ of_state

@@ -25,17 +25,17 @@ class Auxiliary(NamedTuple):
         return Auxiliary(torch.zeros((), device=device), {})
 
 
-def product_of_gaussians(means: Tensor, variances: Tensor, present: Tensor | None = None) -> DiagonalNormal:
+def product_of_gaussians(means: Tensor, variances: Tensor, mask: Tensor | None = None) -> DiagonalNormal:
     """Multiply the Gaussian factors of each task's rows (Eq. 5 of the TCL-PEARL paper; PEARL, section 4.1).
 
     Parameters
     ----------
     means, variances : (tasks, rows, latent_size)
-    present : (tasks, rows), a mask: 0 for rows that are padding, whose precision is zero.
+    mask : (tasks, rows), 0 for rows that are padding, whose precision is zero.
     """
     precisions = variances.clamp(min=1e-7).reciprocal()
-    if present is not None:
-        precisions = precisions * present.unsqueeze(-1)
+    if mask is not None:
+        precisions = precisions * mask.unsqueeze(-1)
     variance = precisions.sum(dim=1).reciprocal()
     return DiagonalNormal(variance * (means * precisions).sum(dim=1), 0.5 * variance.log())
 
@@ -56,13 +56,13 @@ class ContextEncoder(nn.Module):
         sizes = [row_size, *hidden, 2 * latent_size]
         self.network = MLP(sizes, generator, initialise=initialise, arithmetic=arithmetic)
 
-    def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
+    def forward(self, context: Tensor, mask: Tensor | None = None) -> DiagonalNormal:
         """Infer the posterior of each task.
 
         Parameters
         ----------
         context : (tasks, rows, row_size)
-        present : (tasks, rows), a mask: 0 for padding.
+        mask : (tasks, rows), 0 for padding.
         """
         means, raw = two_heads(self.network(context))
-        return product_of_gaussians(means, functional.softplus(raw), present)
+        return product_of_gaussians(means, functional.softplus(raw), mask)

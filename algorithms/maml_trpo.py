@@ -49,7 +49,7 @@ class Batch(NamedTuple):
     observations: Tensor  # (tasks, rows, observation_size), zero beyond an episode's end
     actions: Tensor  # (tasks, rows, action_size), as drawn, before clipping
     advantages: Tensor  # (tasks, rows), zero beyond an episode's end
-    present: Tensor  # (tasks, rows), 0 beyond an episode's end
+    mask: Tensor  # (tasks, rows), 0 beyond an episode's end
 
 
 class Rollouts(NamedTuple):
@@ -73,7 +73,7 @@ class Sampled(NamedTuple):
         """Put the tasks of several waves side by side."""
 
         def batch(parts: Sequence[Batch]) -> Batch:
-            rows = max(part.present.shape[1] for part in parts)
+            rows = max(part.mask.shape[1] for part in parts)
             return Batch(*(torch.cat([filled(each, rows) for each in column]) for column in zip(*parts, strict=True)))
 
         return Sampled(
@@ -91,13 +91,13 @@ def filled(column: Tensor, rows: int) -> Tensor:
 
 def policy_gradient_loss(pi: DiagonalNormal, batch: Batch) -> Tensor:
     """-E[log pi(a|s) A] (MAML, Eq. 5, as a policy gradient)."""
-    return -masked_mean(pi.log_probability(batch.actions) * batch.advantages, batch.present)
+    return -masked_mean(pi.log_probability(batch.actions) * batch.advantages, batch.mask)
 
 
 def surrogate_loss(pi: DiagonalNormal, old: DiagonalNormal, batch: Batch) -> Tensor:
     """-E[pi(a|s) / pi_old(a|s) A] (Schulman et al., 2015, Eq. 14)."""
     ratio = likelihood_ratio(pi.log_probability(batch.actions), old.log_probability(batch.actions))
-    return -masked_mean(ratio * batch.advantages, batch.present)
+    return -masked_mean(ratio * batch.advantages, batch.mask)
 
 
 class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
@@ -202,24 +202,24 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         s = np.concatenate([by_task(values, some, horizon, values.shape[2]) for values, some in seen], axis=1)
         if self.settings.common_baseline:
             u, r, lengths, s = (values.reshape(1, -1, *values.shape[2:]) for values in (u, r, lengths, s))
-        present = np.arange(horizon) < lengths[..., None]  # (tasks, rollouts, time)
-        s = s * present[..., None]
-        counted = np.ones_like(present) if "values-of-padding" in published else present
+        mask = np.arange(horizon) < lengths[..., None]  # (tasks, rollouts, time)
+        s = s * mask[..., None]
+        counted = np.ones_like(mask) if "values-of-padding" in published else mask
         returns = discounted_sums(r, self.settings.discount)
-        values = np.where(counted, self.baseline(s, returns, present), 0.0)
+        values = np.where(counted, self.baseline(s, returns, mask), 0.0)
         values = np.concatenate([values, np.zeros_like(values[..., :1])], axis=2)
         advantages = generalised_advantages(
             r, values, counted, discount=self.settings.discount, decay=self.settings.gae_decay
         )
         if "advantages-over-variance" in published:
-            advantages = centred_over_variance(advantages, present, axes=(1, 2))
+            advantages = centred_over_variance(advantages, mask, axes=(1, 2))
         else:
-            size = np.sqrt(np.square(returns).mean(axis=(1, 2), where=present, keepdims=True))
-            advantages = standardised(advantages, present, axes=(1, 2), added=1e-8 * np.where(size > 0.0, size, 1.0))
-        columns: list[Any] = [c.reshape(len(present), -1, *c.shape[3:]) for c in (s, u, advantages, present)]
+            size = np.sqrt(np.square(returns).mean(axis=(1, 2), where=mask, keepdims=True))
+            advantages = standardised(advantages, mask, axes=(1, 2), added=1e-8 * np.where(size > 0.0, size, 1.0))
+        columns: list[Any] = [c.reshape(len(mask), -1, *c.shape[3:]) for c in (s, u, advantages, mask)]
         return Batch(*map(self.tensor, columns if self.counts_padding else packed(columns)))
 
-    def baseline(self, s: FloatArray, returns: FloatArray, present: BoolArray) -> FloatArray:
+    def baseline(self, s: FloatArray, returns: FloatArray, mask: BoolArray) -> FloatArray:
         """Predict the returns of each task from its own episodes, (tasks, rollouts, time)."""
         if "untrained-baseline" in self.settings.as_published:
             with torch.inference_mode():
@@ -228,9 +228,9 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
             return untrained
         if "small-ridge" in self.settings.as_published:
             linear = LinearFeatureBaseline()
-            linear.fit(s, returns, present)
+            linear.fit(s, returns, mask)
             return linear(s)
-        return shrunken_baseline(s, returns, present)
+        return shrunken_baseline(s, returns, mask)
 
     @property
     def counts_padding(self) -> bool:
@@ -258,13 +258,13 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         """Take one gradient step in every task, from parameters (tasks, parameters)."""
         stepped = [
             vmap(partial(self.inner_step, rate=rate))(theta[some], part(batch, some))
-            for some in self.groups(batch.present)
+            for some in self.groups(batch.mask)
         ]
         return torch.cat(stepped)
 
-    def groups(self, present: Tensor) -> Sequence[Tensor]:
+    def groups(self, mask: Tensor) -> Sequence[Tensor]:
         """Split tasks into as many at once as a processor's cache holds."""
-        tasks, rows = present.shape
+        tasks, rows = mask.shape
         of_a_task = rows * max(self.settings.hidden_sizes)
         at_once = max(1, IN_CACHE // of_a_task) if self.device.type == "cpu" else tasks
         return torch.split(torch.arange(tasks, device=self.device), at_once)
@@ -275,7 +275,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
             theta = self.inner_step(theta, batch)
         pi = self.distribution(theta, outer.observations)
         divergence = pi.divergence_from(old)
-        kl = divergence.mean() if self.counts_padding else masked_mean(divergence, outer.present)
+        kl = divergence.mean() if self.counts_padding else masked_mean(divergence, outer.mask)
         return Outcome(self.outer_loss(pi, old, outer), kl)
 
     def outer_loss(self, pi: DiagonalNormal, old: DiagonalNormal, outer: Batch) -> Tensor:
@@ -288,10 +288,10 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
 
     def outer_step(self, inner: Sequence[Batch], outer: Batch) -> Metrics:
         """Step theta on the mean of all tasks' surrogates."""
-        settings, theta, tasks = self.settings, self.policy_parameters.vector.clone(), len(outer.present)
+        settings, theta, tasks = self.settings, self.policy_parameters.vector.clone(), len(outer.mask)
         groups = [
             AdaptedTasks(self, theta, [part(batch, some) for batch in inner], part(outer, some))
-            for some in self.groups(outer.present)
+            for some in self.groups(outer.mask)
         ]
 
         def outcome(theta: Tensor) -> Outcome:
@@ -362,7 +362,7 @@ class AdaptedTasks:
     def __init__(self, algorithm: MAMLTRPO, theta: Tensor, inner: Sequence[Batch], outer: Batch) -> None:
         self.algorithm, self.inner, self.outer = algorithm, inner, outer
         self.products: list[Callable[[Tensor], Tensor]] = []  # v -> J v of each inner step, (tasks, parameters)
-        theta = theta.expand(len(outer.present), -1)
+        theta = theta.expand(len(outer.mask), -1)
         for batch in inner:
             theta, product = transposed(partial(self.inner_steps, batch), theta)
             self.products.append(product)
@@ -370,7 +370,7 @@ class AdaptedTasks:
         self.old, self.pull = transposed(self.distributions, theta)  # G' v, (tasks, parameters)
         # v -> G' v is linear, and its transpose is v -> G v.
         _, self.push = transposed(lambda v: transposed(self.distributions, theta)[1](v), self.old)
-        counted = torch.ones_like(outer.present) if algorithm.counts_padding else outer.present
+        counted = torch.ones_like(outer.mask) if algorithm.counts_padding else outer.mask
         self.weights = (counted / counted.sum(dim=1, keepdim=True))[..., None]
 
     def inner_steps(self, batch: Batch, theta: Tensor) -> Tensor:
@@ -404,9 +404,9 @@ class AdaptedTasks:
         for product in self.products:
             v = product(v)
         moved = self.push(v)
-        precision = (-2.0 * self.old.log_deviations).exp()
-        means, log_deviations = self.weights * precision * moved.means, self.weights * 2.0 * moved.log_deviations
-        return self.back(self.pull(DiagonalNormal(means, log_deviations)))
+        precision = (-2.0 * self.old.log_std).exp()
+        means, log_std = self.weights * precision * moved.means, self.weights * 2.0 * moved.log_std
+        return self.back(self.pull(DiagonalNormal(means, log_std)))
 
     def back(self, v: Tensor) -> Tensor:
         """Sum the tasks' J' v, of v (tasks, parameters)."""
@@ -426,8 +426,8 @@ def packed(columns: Sequence[Any]) -> list[Any]:
 
     Their order stays.
     """
-    present = columns[-1].astype(bool)
-    order = np.argsort(~present, axis=1, kind="stable")[:, : max(1, int(present.sum(axis=1).max()))]
+    mask = columns[-1].astype(bool)
+    order = np.argsort(~mask, axis=1, kind="stable")[:, : max(1, int(mask.sum(axis=1).max()))]
     along = [order.reshape(*order.shape, *([1] * (column.ndim - 2))) for column in columns]
     return [np.take_along_axis(column, index, axis=1) for column, index in zip(columns, along, strict=True)]
 
@@ -464,7 +464,7 @@ class ParametersActor(Actor):
             pi = vmap(algorithm.distribution)(self.theta, s.view(len(self.theta), -1, s.shape[1]))
             u = pi.means.flatten(0, 1)
             if (noise := self.noise.next()) is not None:
-                u = u + pi.log_deviations.flatten(0, 1).exp() * algorithm.tensor(noise)
+                u = u + pi.log_std.flatten(0, 1).exp() * algorithm.tensor(noise)
             self.taken.append(u.double().cpu().numpy())
         return self.taken[-1].clip(-1.0, 1.0)
 

@@ -52,16 +52,16 @@ class Adaptation:
     def run(self, exploration: Sequence[Episodes]) -> Tensor:
         """Fit to each task's exploration episodes; return the actors (tasks, parameters)."""
         settings = self.settings
-        new, present = self.new_data(exploration)
-        beta, ess = self.propensity(new, present)
+        new, mask = self.new_data(exploration)
+        beta, ess = self.propensity(new, mask)
         weight = 0.5 * (1.0 - ess)  # (tasks,) lambda / 2
         if "fixed-proximal-weight" in settings.as_published:
             weight = torch.full_like(weight, 0.1)
         free = torch.zeros_like(weight) if "free-first-updates" in settings.as_published else weight
         copies = Copies(settings, self.networks, len(self.draws))
-        everywhere = present / present.mean(dim=1, keepdim=True)
+        everywhere = mask / mask.mean(dim=1, keepdim=True)
         for update in range(settings.new_task_updates):
-            batch = self.drawn_again(new, present)
+            batch = self.drawn_again(new, mask)
             copies.update(batch, self.target_noise(batch), everywhere, free, update)
         for update in range(settings.replay_updates if settings.meta_test == "corrected reuse" else 0):
             batch = self.replayed(settings.replay_batch)
@@ -82,7 +82,7 @@ class Adaptation:
         """
         past, leading = self.settings.history, self.replay.leading
         horizon = max(self.horizon, *(episodes.rewards.shape[1] - leading for episodes in exploration))
-        windows, terminated, following, present = [], [], [], []
+        windows, terminated, following, mask = [], [], [], []
         for episodes in exploration:
             # Padding, so that no task depends on the others' lengths.
             beyond = (0, horizon + leading - episodes.rewards.shape[1])
@@ -92,30 +92,30 @@ class Adaptation:
             following.append(np.pad(episodes.observations[:, 1 + leading :], [(0, 0), beyond, (0, 0)]))
             left = episodes.lengths[:, None] - leading - np.arange(horizon)  # (tasks, horizon) steps left
             terminated.append(episodes.terminated[:, None] & (left == 1))
-            present.append(left > 0)
+            mask.append(left > 0)
 
         def tensor(parts: Sequence[FloatArray | BoolArray]) -> Tensor:
             return torch.as_tensor(np.concatenate(parts, axis=1), dtype=torch.get_default_dtype(), device=self.device)
 
         batch = Batch.of(tensor(windows), tensor(terminated), tensor(following), self.replay.action_size)
         ages = torch.arange(horizon, device=self.device).repeat(len(exploration))
-        return without_leading(batch, ages), tensor(present)
+        return without_leading(batch, ages), tensor(mask)
 
-    def drawn_again(self, new: Batch, present: Tensor) -> Batch:
+    def drawn_again(self, new: Batch, mask: Tensor) -> Batch:
         """Give the new tasks' rows: as they are, or, as published, as many drawn from them with replacement."""
         if "resampled-new-data" not in self.settings.as_published:
             return new
         columns = []
         for task, generator in enumerate(self.draws):
-            here = present[task].nonzero()[:, 0]
+            here = mask[task].nonzero()[:, 0]
             drawn = torch.randint(len(here), (len(here),), device=self.device, generator=generator)
-            order = torch.arange(present.shape[1], device=self.device).index_copy(0, here, here[drawn])
+            order = torch.arange(mask.shape[1], device=self.device).index_copy(0, here, here[drawn])
             columns.append([column[task, order] for column in new])
         return Batch(*(torch.stack(column) for column in zip(*columns, strict=True)))
 
     # Importance weights
 
-    def propensity(self, new: Batch, present: Tensor) -> tuple[Weights, Tensor]:
+    def propensity(self, new: Batch, mask: Tensor) -> tuple[Weights, Tensor]:
         """Tell each new task's transitions from those of the replay, by the meta-trained actor's context.
 
         Returns
@@ -123,12 +123,12 @@ class Adaptation:
         The importance weights of a batch; and the effective sample size (tasks,) of the replay's sample.
         """
         settings = self.settings
-        replay, replay_present = self.negatives(present)
+        replay, replay_mask = self.negatives(mask)
         classifier = Propensity.fit(
-            self.features(self.drawn_again(new, present)),
-            present,
+            self.features(self.drawn_again(new, mask)),
+            mask,
             self.features(replay),
-            replay_present,
+            replay_mask,
             settings.propensity_inverse_penalty,
         )
         zero_small = "small-weights-zeroed" in settings.as_published
@@ -137,20 +137,20 @@ class Adaptation:
             logits = classifier(self.features(batch, actors))
             return importance_weights(logits, settings.beta_clip, zero_small=zero_small)
 
-        return beta, effective_sample_size(beta(replay, None), replay_present)
+        return beta, effective_sample_size(beta(replay, None), replay_mask)
 
-    def negatives(self, present: Tensor) -> tuple[Batch, Tensor]:
+    def negatives(self, mask: Tensor) -> tuple[Batch, Tensor]:
         """Draw what each new task's transitions are told from, (tasks, rows, .), and say which rows count."""
-        rows = present.sum(dim=1, keepdim=True).long()  # (tasks, 1) transitions of the new tasks
+        rows = mask.sum(dim=1, keepdim=True).long()  # (tasks, 1) transitions of the new tasks
         if self.recent is None:
-            count = torch.arange(present.shape[1], device=self.device) < rows
-            return self.replayed(present.shape[1]), count.to(present.dtype)
+            count = torch.arange(mask.shape[1], device=self.device) < rows
+            return self.replayed(mask.shape[1]), count.to(mask.dtype)
         training_tasks = len(self.recent.counts)
-        most = present.shape[1] // training_tasks + 2
+        most = mask.shape[1] // training_tasks + 2
         batches = [self.replay.at(self.recent.sample(most, g).T.flatten()) for g in self.draws]
         each = rows // training_tasks + 2  # mql.py:159
         count = torch.arange(most * training_tasks, device=self.device) < each * training_tasks
-        return stacked(batches), count.to(present.dtype)
+        return stacked(batches), count.to(mask.dtype)
 
     def features(self, batch: Batch, actors: Tensor | None = None) -> Tensor:
         """Gather what the classifier reads: an actor's context, and the observation if it is to.

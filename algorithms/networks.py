@@ -198,7 +198,7 @@ class PolicySample(NamedTuple):
     actions: Tensor
     log_probabilities: Tensor  # (..., 1)
     means: Tensor  # before the tanh
-    log_deviations: Tensor
+    log_std: Tensor
 
 
 class TanhGaussianPolicy(nn.Module):
@@ -219,8 +219,8 @@ class TanhGaussianPolicy(nn.Module):
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return means (before the tanh) and log deviations."""
-        means, log_deviations = two_heads(self.network(inputs))
-        return means, log_deviations.clamp(-20.0, 2.0)
+        means, log_std = two_heads(self.network(inputs))
+        return means, log_std.clamp(-20.0, 2.0)
 
     def act(self, observations: FloatArray, told: Tensor, noise: FloatArray | None) -> FloatArray:
         """Choose actions in an environment, without a gradient.
@@ -237,17 +237,17 @@ class TanhGaussianPolicy(nn.Module):
         """
         with torch.inference_mode():
             s = torch.as_tensor(observations, dtype=told.dtype, device=told.device)
-            u, log_deviations = self(torch.cat([s, told], dim=1))
+            u, log_std = self(torch.cat([s, told], dim=1))
             if noise is not None:
-                u = u + log_deviations.exp() * torch.as_tensor(noise, dtype=told.dtype, device=told.device)
+                u = u + log_std.exp() * torch.as_tensor(noise, dtype=told.dtype, device=told.device)
             actions: FloatArray = u.tanh().double().cpu().numpy()
         return actions
 
     def sample(self, inputs: Tensor, generator: torch.Generator) -> PolicySample:
         """Draw one reparameterised action for each row."""
-        means, log_deviations = self(inputs)
+        means, log_std = self(inputs)
         noise = torch.randn(means.shape, dtype=means.dtype, device=means.device, generator=generator)
-        u = means + noise * log_deviations.exp()
+        u = means + noise * log_std.exp()
         actions = u.tanh()
-        log_probabilities = tanh_gaussian_log_probability(u, noise, log_deviations, self.added_to_density)
-        return PolicySample(actions, log_probabilities, means, log_deviations)
+        log_probabilities = tanh_gaussian_log_probability(u, noise, log_std, self.added_to_density)
+        return PolicySample(actions, log_probabilities, means, log_std)

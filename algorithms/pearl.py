@@ -258,7 +258,7 @@ class PEARL(PEARLDeclaration, Algorithm):
             "value_loss": v_loss.detach(),
             "policy_loss": pi_loss.detach(),
             "kl": kl.detach(),
-            "posterior_variance": inference.posterior.deviations.detach().square().mean(),
+            "posterior_variance": inference.posterior.std.detach().square().mean(),
             **inference.auxiliary.metrics,
         }
 
@@ -272,17 +272,17 @@ class PEARL(PEARLDeclaration, Algorithm):
 
     def encode(self, exploration: Sequence[Episodes]) -> DiagonalNormal:
         """Infer q(z|c) from whole episodes, one row of each copy's transitions after the other."""
-        rows, present = [], []
+        rows, mask = [], []
         for episodes in exploration:
             s = self.scale(episodes.observations)  # (copies, time + 1, observation_size)
             columns = [s[:, :-1], episodes.actions, self.settings.context_reward_scale * episodes.rewards[..., None]]
             if self.settings.next_observations_in_context:
                 columns.append(s[:, 1:])
             rows.append(np.concatenate(columns, axis=-1))
-            present.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
+            mask.append(np.arange(episodes.rewards.shape[1]) < episodes.lengths[:, None])
         with torch.no_grad():
             posterior: DiagonalNormal = self.encoder(
-                self.tensor(np.concatenate(rows, axis=1)), self.tensor(np.concatenate(present, axis=1))
+                self.tensor(np.concatenate(rows, axis=1)), self.tensor(np.concatenate(mask, axis=1))
             )
         return posterior
 
@@ -342,7 +342,7 @@ class PEARLAgent(MetaTestAgent):
             posterior = DiagonalNormal(nothing, nothing)  # the prior, N(0, I)
         self.z = posterior.means
         if self.algorithm.settings.test_posterior == "sample":
-            self.z = posterior.means + posterior.deviations * self._draw(size)
+            self.z = posterior.means + posterior.std * self._draw(size)
 
     def _draw(self, size: int) -> Tensor:
         return self.algorithm.tensor(task_normals(self.generators, size))

@@ -16,19 +16,19 @@ class Propensity(NamedTuple):
     intercepts: Tensor  # (tasks, 1)
 
     @staticmethod
-    def fit(new: Tensor, present: Tensor, replay: Tensor, replay_present: Tensor, inverse_penalty: float) -> Propensity:
+    def fit(new: Tensor, mask: Tensor, replay: Tensor, replay_mask: Tensor, inverse_penalty: float) -> Propensity:
         """Fit by logistic regression.
 
         Parameters
         ----------
         new, replay : (tasks, rows, features), with as many rows each as they have.
-        present, replay_present : (tasks, rows), 0 where a row is padding.
+        mask, replay_mask : (tasks, rows), 0 where a row is padding.
         inverse_penalty : C of scikit-learn's LogisticRegression.
         """
         from sklearn.linear_model import LogisticRegression  # slow: plans must not wait for it
 
         coefficients, intercepts = [], []
-        for columns in zip(new, present.bool(), replay, replay_present.bool(), strict=True):
+        for columns in zip(new, mask.bool(), replay, replay_mask.bool(), strict=True):
             x_new, here, x_replay, there = (column.cpu().numpy() for column in columns)
             x = np.concatenate([x_new[here], x_replay[there]], dtype=np.float64)
             label = np.concatenate([np.full(here.sum(), -1), np.ones(there.sum())])
@@ -48,12 +48,12 @@ def importance_weights(logits: Tensor, beta_clip: float, *, zero_small: bool = F
     return torch.where(beta < 0.1, 0.0, beta) if zero_small else beta
 
 
-def effective_sample_size(beta: Tensor, present: Tensor) -> Tensor:
+def effective_sample_size(beta: Tensor, mask: Tensor) -> Tensor:
     """Compute the normalised ESS = (sum beta)^2 / (n sum beta^2) of the n weights present, over the last axis.
 
     It knows no scale: weights are brought to at most 1, so that tiny ones do not vanish in their squares.
     """
-    weights = beta * present
+    weights = beta * mask
     weights = weights / weights.amax(dim=-1, keepdim=True).clamp(min=torch.finfo(beta.dtype).tiny)
-    squares = present.sum(dim=-1) * weights.square().sum(dim=-1)
+    squares = mask.sum(dim=-1) * weights.square().sum(dim=-1)
     return weights.sum(dim=-1).square() / squares.clamp(min=1e-12)

@@ -90,7 +90,7 @@ class Trials(NamedTuple):
     inputs: FloatArray  # (trials, time + 1, input_size); the last one of a trial shows its final observation
     actions: FloatArray  # (trials, time, action_size), as drawn, before clipping
     rewards: FloatArray  # (trials, time)
-    present: BoolArray  # (trials, time), false beyond a trial's end
+    mask: BoolArray  # (trials, time), false beyond a trial's end
     terminated: BoolArray  # (trials,), whether the last episode was ended by its task
     lengths: IntArray  # (trials, episodes), steps of each episode
 
@@ -107,7 +107,7 @@ class Trials(NamedTuple):
             inputs=column([trials.inputs for trials in waves]),
             actions=column([trials.actions for trials in waves]),
             rewards=column([trials.rewards for trials in waves]),
-            present=column([trials.present for trials in waves]),
+            mask=column([trials.mask for trials in waves]),
             terminated=np.concatenate([trials.terminated for trials in waves]),
             lengths=np.concatenate([trials.lengths for trials in waves]),
         )
@@ -121,7 +121,7 @@ class Minibatch(NamedTuple):
     old: Tensor  # (trials, time), their log-probabilities then
     advantage: Tensor  # (trials, time)
     target: Tensor  # (trials, time), of the values
-    present: Tensor  # (trials, time), 0 beyond a trial's end
+    mask: Tensor  # (trials, time), 0 beyond a trial's end
     tasks: Tensor  # (trials,) task indices
     lengths: Tensor  # (trials, episodes), as `Trials.lengths`
 
@@ -178,12 +178,12 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         episode_returns = np.concatenate([returns for _, returns in collected])  # (trials, episodes)
         advantages, returns = self.evaluate(trials)
 
-        x, u, present = self.tensor(trials.inputs), self.tensor(trials.actions), self.tensor(trials.present)
+        x, u, mask = self.tensor(trials.inputs), self.tensor(trials.actions), self.tensor(trials.mask)
         advantage, target = self.tensor(advantages), self.tensor(self.returns(returns))
         with torch.no_grad():
             old = self.policy(x[:, :-1])[0].log_probability(u)
         of_trials, lengths = (torch.as_tensor(part, device=self.device) for part in (chosen[: len(x)], trials.lengths))
-        batch = Minibatch(x, u, old, advantage, target, present, of_trials, lengths)
+        batch = Minibatch(x, u, old, advantage, target, mask, of_trials, lengths)
         totals: dict[str, Tensor] = {}
         updates = 0
         for _ in range(settings.epochs):
@@ -212,10 +212,10 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
         What follows the last step of a trial is worth the value of its final observation, unless the task itself ended.
         """
         settings = self.settings
-        rewards, present = trials.rewards, trials.present
-        counted = present
+        rewards, mask = trials.rewards, trials.mask
+        counted = mask
         if "entropy-of-padding" in settings.as_published:
-            counted = np.ones((len(present), settings.episodes_per_trial * self.problem.horizon), dtype=np.bool_)
+            counted = np.ones((len(mask), settings.episodes_per_trial * self.problem.horizon), dtype=np.bool_)
             rewards = _padded(rewards, counted.shape[1])
         if "entropy-in-rewards" in settings.as_published:
             with torch.inference_mode():
@@ -224,31 +224,31 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
             rewards = np.where(counted, rewards + GARAGE_ENTROPY_WEIGHT * entropy, 0.0)
         if not self.fits_values:
             baseline = LinearFeatureBaseline()
-            sums = discounted_sums(rewards, settings.discount)[:, : present.shape[1]]
-            baseline.fit(trials.inputs[None, :, :-1], sums[None], present[None])
+            sums = discounted_sums(rewards, settings.discount)[:, : mask.shape[1]]
+            baseline.fit(trials.inputs[None, :, :-1], sums[None], mask[None])
             values = baseline(trials.inputs[None])[0]
         else:
             with torch.inference_mode():
                 standard = self.value(self.tensor(trials.inputs)).double().cpu().numpy()
             values = self.returns.mean + self.returns.deviation * standard
-        final = (np.arange(len(present)), present.sum(axis=1))
+        final = (np.arange(len(mask)), mask.sum(axis=1))
         ended = (
             np.ones_like(trials.terminated) if "unbootstrapped-trials" in settings.as_published else trials.terminated
         )
         values[final] = np.where(ended, 0.0, values[final])
-        if counted is present:
+        if counted is mask:
             of_steps = values
         else:
-            met = np.arange(values.shape[1]) <= present.sum(axis=1)[:, None]
+            met = np.arange(values.shape[1]) <= mask.sum(axis=1)[:, None]
             of_steps = _padded(np.where(met, values, 0.0), counted.shape[1] + 1)
         advantages = generalised_advantages(
             rewards, of_steps, counted, discount=settings.discount, decay=settings.gae_decay
-        )[:, : present.shape[1]]
-        advantages = np.where(present, advantages, 0.0)
-        returns = np.where(present, advantages + values[:, :-1], 0.0)
-        self.returns.fit(returns[present][:, None])
+        )[:, : mask.shape[1]]
+        advantages = np.where(mask, advantages, 0.0)
+        returns = np.where(mask, advantages + values[:, :-1], 0.0)
+        self.returns.fit(returns[mask][:, None])
         if "uncentred-advantages" not in settings.as_published:
-            advantages = standardised(advantages, present, axes=(0, 1))
+            advantages = standardised(advantages, mask, axes=(0, 1))
         return advantages, returns
 
     def auxiliary(self, batch: Minibatch) -> Auxiliary:
@@ -257,23 +257,23 @@ class RL2PPO(RL2PPODeclaration, Algorithm):
 
     def losses(self, batch: Minibatch) -> tuple[dict[str, Tensor], Tensor]:
         """Compute PPO's losses on some trials; return them, and log pi(a|.) - log pi_old(a|.), (trials, time)."""
-        x, u, old, advantage, target, present, *_ = batch
+        x, u, old, advantage, target, mask, *_ = batch
         log_ratio = self.policy(x[:, :-1])[0].log_probability(u) - old
-        losses = {"policy_loss": policy_loss(log_ratio, advantage, present, self.settings.clip)}
+        losses = {"policy_loss": policy_loss(log_ratio, advantage, mask, self.settings.clip)}
         if self.fits_values:
-            losses["value_loss"] = value_loss(self.value(x[:, :-1]), target, present)
+            losses["value_loss"] = value_loss(self.value(x[:, :-1]), target, mask)
         return losses, log_ratio
 
     def update(self, batch: Minibatch) -> dict[str, Tensor]:
         """Take one gradient step on some trials."""
         losses, log_ratio = self.losses(batch)
-        present, epsilon = batch.present, self.settings.clip
+        mask, epsilon = batch.mask, self.settings.clip
         auxiliary = self.auxiliary(batch)
         self.adam.step(torch.stack([*losses.values(), auxiliary.loss]).sum())
         self.gradient_steps += 1
         with torch.no_grad():
-            kl = masked_mean(-log_ratio, present)
-            clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), present)
+            kl = masked_mean(-log_ratio, mask)
+            clipped = masked_mean(((log_ratio.exp() - 1.0).abs() > epsilon).float(), mask)
         return {
             **{name: loss.detach() for name, loss in losses.items()},
             "kl": kl,
@@ -319,14 +319,14 @@ def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, epsilon: float) -> T
     return torch.where(advantage > 0.0, above, below).exp() * advantage
 
 
-def policy_loss(log_ratio: Tensor, advantage: Tensor, present: Tensor, epsilon: float) -> Tensor:
+def policy_loss(log_ratio: Tensor, advantage: Tensor, mask: Tensor, epsilon: float) -> Tensor:
     """-E[L^CLIP] over what is present."""
-    return -masked_mean(clipped_surrogate(log_ratio, advantage, epsilon), present)
+    return -masked_mean(clipped_surrogate(log_ratio, advantage, epsilon), mask)
 
 
-def value_loss(values: Tensor, target: Tensor, present: Tensor) -> Tensor:
+def value_loss(values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """E[(V - target)^2] over what is present."""
-    return masked_mean((values - target).square(), present)
+    return masked_mean((values - target).square(), mask)
 
 
 class RL2Agent(MetaTestAgent):
@@ -370,7 +370,7 @@ class RL2Agent(MetaTestAgent):
             self.next_hidden = states[:, 0]
             u = distribution.means[:, 0]
             if (noise := self.draws.next()) is not None:
-                u = u + distribution.log_deviations[:, 0].exp() * self.algorithm.tensor(noise)
+                u = u + distribution.log_std[:, 0].exp() * self.algorithm.tensor(noise)
         self.u = u.double().cpu().numpy()
         actions: FloatArray = self.u.clip(-1.0, 1.0)
         return actions
@@ -415,9 +415,9 @@ class Recorder(RL2Agent):
         order = np.argsort(~active, axis=1, kind="stable")  # (trials, time): what is present first
         x, u = (np.take_along_axis(values, order[..., None], axis=1) for values in (x, u))
         lengths = active.sum(axis=1)
-        present = np.arange(active.shape[1]) < lengths[:, None]
-        x = np.concatenate([x * present[..., None], np.zeros_like(x[:, :1])], axis=1)
+        mask = np.arange(active.shape[1]) < lengths[:, None]
+        x = np.concatenate([x * mask[..., None], np.zeros_like(x[:, :1])], axis=1)
         x[np.arange(len(x)), lengths] = self.inputs(self.observations)
-        rewards = np.take_along_axis(rewards, order, axis=1) * present
+        rewards = np.take_along_axis(rewards, order, axis=1) * mask
         episodes = np.add.reduceat(active, self.begun, axis=1, dtype=np.int64)
-        return Trials(x, u * present[..., None], rewards, present, self.terminated, episodes)
+        return Trials(x, u * mask[..., None], rewards, mask, self.terminated, episodes)

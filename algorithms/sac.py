@@ -40,7 +40,7 @@ def policy_loss(target: Tensor) -> Tensor:
 
 def policy_penalty(drawn: PolicySample) -> Tensor:
     """E[mean^2] + E[log_deviation^2] of the Gaussian before the tanh (log_std elsewhere)."""
-    return drawn.means.square().mean() + drawn.log_deviations.square().mean()
+    return drawn.means.square().mean() + drawn.log_std.square().mean()
 
 
 def temperature(log_alpha: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Windows(NamedTuple):
 
     queries: Tensor  # (tasks, window) rows of the replay
     keys: Tensor  # (tasks, window)
-    present: Tensor  # (tasks, window), 0 beyond the end of a window that was shortened
+    mask: Tensor  # (tasks, window), 0 beyond the end of a window that was shortened
     valid: Tensor  # (tasks,), False where a task has no trajectory left that is not in the batch already
 
     def shares(self) -> dict[str, Tensor]:
@@ -103,15 +103,15 @@ def sample_windows(
     offset = torch.arange(size, device=device)
     # Padding repeats the window's last row, so that it never reads beyond the episode.
     within = torch.minimum(offset[None, :], window - 1)
-    present = (offset < window).to(torch.get_default_dtype())
-    return Windows(first + query + within, first + key + within, present, occurrence < counts)
+    mask = (offset < window).to(torch.get_default_dtype())
+    return Windows(first + query + within, first + key + within, mask, occurrence < counts)
 
 
 def similarity(queries: DiagonalNormal, keys: DiagonalNormal) -> Tensor:
     """Negative squared Wasserstein distance between every query and every key (Eq. 7), (queries, keys)."""
     means = (queries.means[:, None] - keys.means[None, :]).square().sum(dim=-1)
-    deviations = (queries.deviations[:, None] - keys.deviations[None, :]).square().sum(dim=-1)
-    return -(means + deviations)
+    spread = (queries.std[:, None] - keys.std[None, :]).square().sum(dim=-1)
+    return -(means + spread)
 
 
 class Contrast(NamedTuple):
@@ -141,19 +141,19 @@ def contrast(queries: DiagonalNormal, keys: DiagonalNormal, valid: Tensor, tempe
 
 
 Encode = Callable[[Any, Tensor, Tensor], DiagonalNormal]
-"""Encodes windows by the query encoder or its copy: (encoder, rows (N, window), present (N, window)) -> (N, size)."""
+"""Encodes windows by the query encoder or its copy: (encoder, rows (N, window), mask (N, window)) -> (N, size)."""
 
 
-def last_state(states: Tensor, present: Tensor) -> DiagonalNormal:
+def last_state(states: Tensor, mask: Tensor) -> DiagonalNormal:
     """Return what a recurrent encoder knows at the end of each window, which it knows for certain.
 
     Parameters
     ----------
     states : (N, window, size), after every step.
-    present : (N, window), 0 beyond the end of a window that was shortened.
+    mask : (N, window), 0 beyond the end of a window that was shortened.
     """
-    last = present.sum(dim=1).long() - 1
-    return DiagonalNormal.certain(states[torch.arange(len(states), device=states.device), last])
+    last = mask.sum(dim=1).long() - 1
+    return DiagonalNormal.deterministic(states[torch.arange(len(states), device=states.device), last])
 
 
 def gradient_ratio(contrastive: Tensor, host: Tensor, shared: FlatParameters) -> Metrics:
@@ -222,9 +222,9 @@ class TrajectoryContrast:
         """
         settings = self.settings
         windows = sample_windows(episodes, chosen, settings.window, self.generator, settings.crops)
-        queries = encode(self.encoder, windows.queries, windows.present)
+        queries = encode(self.encoder, windows.queries, windows.mask)
         with torch.no_grad():
-            keys = encode(self.key_encoder, windows.keys, windows.present)
+            keys = encode(self.key_encoder, windows.keys, windows.mask)
         loss, accuracy = contrast(queries, keys, windows.valid, settings.temperature)
         pairs = (windows.valid[:, None] & windows.valid[None, :]).fill_diagonal_(fill_value=False)
         same_task = pairs & (tasks[:, None] == tasks[None, :])

@@ -47,10 +47,10 @@ class TCLMQL(TCLMQLDeclaration, MQL):
         self.episodes.append(episodes, starts)
         return starts
 
-    def encode_windows(self, encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
+    def encode_windows(self, encoder: nn.Module, rows: Tensor, mask: Tensor) -> DiagonalNormal:
         """Read (observation, action, reward) of a window in order, from a zero state."""
         steps = self.replay.steps.context(rows, reward_scale=1.0, next_observations=False)
-        return last_state(encoder(steps), present)
+        return last_state(encoder(steps), mask)
 
     def auxiliary(self, network: Network) -> Auxiliary:
         """Contrast windows of episodes in some tasks, drawn with replacement."""

@@ -22,16 +22,16 @@ class TCLPEARL(TCLPEARLDeclaration, PEARL):
         super().__init__(settings, problem, streams, device)
         self.contrast = TrajectoryContrast(settings, self.encoder, self.encoder_parameters, streams.for_updates(device))
 
-    def encode_windows(self, encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
+    def encode_windows(self, encoder: nn.Module, rows: Tensor, mask: Tensor) -> DiagonalNormal:
         """Multiply the factors of a window's rows (Eq. 5)."""
-        posterior: DiagonalNormal = encoder(self.context(rows), present)
+        posterior: DiagonalNormal = encoder(self.context(rows), mask)
         return posterior
 
     def infer(self, tasks: Tensor) -> Inference:
         """Infer q(z|c) from a window of each task's context, and contrast it with a second window's."""
         queries, auxiliary = self.contrast(self.encode_windows, self.contexts, tasks, tasks)
         posterior = queries if self.settings.share_queries else super().infer(tasks).posterior
-        auxiliary.metrics["query_variance"] = queries.deviations.detach().square().mean()
+        auxiliary.metrics["query_variance"] = queries.std.detach().square().mean()
         return Inference(posterior, auxiliary)
 
     def update(self) -> dict[str, Tensor]:

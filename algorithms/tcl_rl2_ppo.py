@@ -32,8 +32,8 @@ class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
         """Contrast two windows of one episode of each trial of the minibatch."""
         inputs = batch.x.flatten(0, 1)
 
-        def encode_windows(encoder: nn.Module, rows: Tensor, present: Tensor) -> DiagonalNormal:
-            return last_state(encoder(inputs[rows]), present)
+        def encode_windows(encoder: nn.Module, rows: Tensor, mask: Tensor) -> DiagonalNormal:
+            return last_state(encoder(inputs[rows]), mask)
 
         trials = torch.arange(len(batch.x), device=self.device)
         _, auxiliary = self.contrast(encode_windows, batch.episodes, trials, batch.tasks)

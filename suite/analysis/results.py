@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from environments import family_names, family_spec
 from suite.inspect.post_run import read_all
 from suite.inspect.step import PostRunStep, Record, StepRecord
 from suite.spec import APART, RunSpec
@@ -210,6 +211,8 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
         provenance = record.provenance()
         episodes = _episodes(record)
         curve = _curve(episodes)
+        if not _defines_success(spec.environment):
+            curve["success"] = np.nan
         steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
         return replace(
             found,
@@ -260,6 +263,11 @@ def _episodes(record: RunRecord) -> pd.DataFrame:
             f"{record.path}/evaluations.parquet: {bad} of {len(episodes)} returns are not finite (the run diverged)"
         )
     return episodes
+
+
+def _defines_success(environment: str) -> bool:
+    """Return whether a task family defines success; what is no family of this suite is believed."""
+    return environment not in family_names() or bool(family_spec(environment).success)
 
 
 def _curve(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,11 +41,29 @@ SHIPPED = ("plan/benchmarks/*.yaml", "papers/*/benchmarks/*.yaml")
 """The files of shipped benchmarks: the suite's own, and those of papers."""
 
 
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\u2800]"
+)
+"""Unicode's property Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the blank pattern of Braille."""
+
+
 def _looks_like_itself(label: str) -> str:
     """Refuse a label that a reader cannot tell from another one."""
-    if label != " ".join(label.split()) or label != unicodedata.normalize("NFKC", label) or not label.isprintable():
+    seen = label.isprintable() and not INVISIBLE.search(label)
+    if (
+        label != " ".join(label.split())
+        or label != unicodedata.normalize("NFKC", label)
+        or not seen
+        or _bare_mark(label)
+    ):
         raise ValueError("must be visible characters, with single spaces between words and none around them")
     return label
+
+
+def _bare_mark(label: str) -> bool:
+    """Return whether a word begins with a combining mark, which has no letter to stand on."""
+    return any(unicodedata.category(word[0]).startswith("M") for word in label.split())
 
 
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_looks_like_itself)]

@@ -21,9 +21,9 @@ def test_advantages_are_the_double_sum_of_the_paper(decay: float) -> None:
     rng = np.random.default_rng(0)
     lengths = [5, 2, 4]
     rewards, values = rng.normal(size=(3, 5)), rng.normal(size=(3, 6))
-    present = np.arange(5) < np.array(lengths)[:, None]
-    rewards[~present] = 0.0
-    got = generalised_advantages(rewards, values, present, discount=0.9, decay=decay)
+    mask = np.arange(5) < np.array(lengths)[:, None]
+    rewards[~mask] = 0.0
+    got = generalised_advantages(rewards, values, mask, discount=0.9, decay=decay)
     for copy, length in enumerate(lengths):
         for t in range(length):
             expected = 0.0
@@ -49,20 +49,20 @@ def test_discounted_sums() -> None:
 
 def test_standardised_ignores_what_is_absent() -> None:
     values = np.array([[[1.0, 3.0, 99.0], [5.0, 7.0, -99.0]]])
-    present = np.array([[[True, True, False], [True, True, False]]])
-    got = standardised(values, present, axes=(1, 2))
+    mask = np.array([[[True, True, False], [True, True, False]]])
+    got = standardised(values, mask, axes=(1, 2))
     kept = np.array([1.0, 3.0, 5.0, 7.0])
-    np.testing.assert_allclose(got[present], (kept - kept.mean()) / kept.std(), rtol=1e-7)
-    assert not got[~present].any()
+    np.testing.assert_allclose(got[mask], (kept - kept.mean()) / kept.std(), rtol=1e-7)
+    assert not got[~mask].any()
 
 
 def test_centred_over_variance_is_torchs_unbiased_variance() -> None:
     values = np.array([[[1.0, 3.0, 99.0], [5.0, 8.0, -99.0]], [[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
-    present = np.array([[[1, 1, 0], [1, 1, 0]], [[1, 0, 0], [0, 0, 0]]], dtype=bool)
-    got = centred_over_variance(values, present, axes=(1, 2))
+    mask = np.array([[[1, 1, 0], [1, 1, 0]], [[1, 0, 0], [0, 0, 0]]], dtype=bool)
+    got = centred_over_variance(values, mask, axes=(1, 2))
     kept = torch.tensor([1.0, 3.0, 5.0, 8.0], dtype=torch.float64)
-    np.testing.assert_allclose(got[0][present[0]], ((kept - kept.mean()) / (kept.var() + 1e-8)).numpy(), rtol=1e-12)
-    assert not got[~present].any()
+    np.testing.assert_allclose(got[0][mask[0]], ((kept - kept.mean()) / (kept.var() + 1e-8)).numpy(), rtol=1e-12)
+    assert not got[~mask].any()
     assert got[1, 0, 0] == 0.0  # one row says nothing of its spread
 
 
@@ -92,9 +92,9 @@ def test_the_baseline_is_the_ridge_regression_of_each_set_alone() -> None:
     rng = np.random.default_rng(2)
     observations, returns = 20.0 * rng.normal(size=(2, 3, 8, 2)), rng.normal(size=(2, 3, 8))
     lengths = rng.integers(4, 9, size=(2, 3))
-    present = np.arange(8) < lengths[..., None]
+    mask = np.arange(8) < lengths[..., None]
     baseline = LinearFeatureBaseline(ridge=0.01)
-    baseline.fit(observations, returns, present)
+    baseline.fit(observations, returns, mask)
     got = baseline(observations)
     for task in range(2):
         rows, targets = [], []
@@ -122,30 +122,30 @@ def test_the_baseline_recovers_a_function_of_its_features() -> None:
 
 def few_rows(rng: np.random.Generator, size: int, lengths: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One set of episodes whose returns fall with the time; what else is in them no feature knows of."""
-    present = np.arange(max(lengths)) < np.array(lengths)[:, None]
-    observations = rng.normal(size=(1, *present.shape, size))
-    noise = rng.normal(size=(1, *present.shape))
-    return observations, noise, present[None]
+    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    observations = rng.normal(size=(1, *mask.shape, size))
+    noise = rng.normal(size=(1, *mask.shape))
+    return observations, noise, mask[None]
 
 
 def test_with_few_rows_the_baseline_leaves_what_is_no_function_of_time() -> None:
     """21 steps of a humanoid: 42 rows and 756 features, of which plain least squares leaves nothing."""
-    observations, noise, present = few_rows(np.random.default_rng(5), 376, [23, 19])
+    observations, noise, mask = few_rows(np.random.default_rng(5), 376, [23, 19])
     returns = 40.0 - 2.0 * np.arange(23) + noise
-    left = (returns - shrunken_baseline(observations, returns, present))[present]
+    left = (returns - shrunken_baseline(observations, returns, mask))[mask]
     plain = LinearFeatureBaseline()
-    plain.fit(observations, returns, present)
-    assert np.abs(returns - plain(observations))[present].max() < 1e-3
-    assert 0.7 < left.std() / noise[present].std() <= 1.0
-    assert np.corrcoef(left, noise[present])[0, 1] > 0.9
+    plain.fit(observations, returns, mask)
+    assert np.abs(returns - plain(observations))[mask].max() < 1e-3
+    assert 0.7 < left.std() / noise[mask].std() <= 1.0
+    assert np.corrcoef(left, noise[mask])[0, 1] > 0.9
 
 
 def test_with_many_rows_the_baseline_is_plain_least_squares() -> None:
-    observations, noise, present = few_rows(np.random.default_rng(6), 3, [200] * 20)
+    observations, noise, mask = few_rows(np.random.default_rng(6), 3, [200] * 20)
     returns = 2.0 * observations[..., 1] - 0.2 * np.arange(200) + noise
     plain = LinearFeatureBaseline()
-    plain.fit(observations, returns, present)
-    got = shrunken_baseline(observations, returns, present)
+    plain.fit(observations, returns, mask)
+    got = shrunken_baseline(observations, returns, mask)
     assert np.abs(got - plain(observations)).max() < 1e-3
 
 
@@ -155,15 +155,15 @@ def test_the_shrunken_baseline_is_a_regression_on_time_and_a_ridge_on_the_rest()
     observations, returns = 3.0 * rng.normal(size=(2, 3, 8, 2)), rng.normal(size=(2, 3, 8))
     observations[1, :, :, 0] = 4.0
     lengths = rng.integers(4, 9, size=(2, 3))
-    present = np.arange(8) < lengths[..., None]
-    got = shrunken_baseline(observations, returns, present)
+    mask = np.arange(8) < lengths[..., None]
+    got = shrunken_baseline(observations, returns, mask)
     for task in range(2):
         rows = np.array([features(observations[task, p, t], t) for p in range(3) for t in range(lengths[task, p])])
         y = np.array([returns[task, p, t] for p in range(3) for t in range(lengths[task, p])])
         everywhere = np.array([features(observations[task, p, t], t) for p in range(3) for t in range(8)])
         varying = rows[:, :4].std(axis=0) > 1e-6
-        deviations = rows[:, :4].std(axis=0)[varying]
-        z, z_everywhere = (x[:, :4][:, varying] / deviations for x in (rows, everywhere))
+        std = rows[:, :4].std(axis=0)[varying]
+        z, z_everywhere = (x[:, :4][:, varying] / std for x in (rows, everywhere))
         time = np.concatenate([rows[:, 4:], np.sqrt(1e-5) * np.eye(4)])
 
         def on_time(target: np.ndarray, time: np.ndarray = time) -> np.ndarray:

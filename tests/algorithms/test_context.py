@@ -17,19 +17,19 @@ def test_the_product_is_the_normalised_product_of_the_densities(float64: None) -
     mean = (x * density).sum()
     deviation = np.sqrt((density * (x - mean) ** 2).sum())
     product = product_of_gaussians(torch.from_numpy(means), torch.from_numpy(variances))
-    np.testing.assert_allclose([product.means.item(), product.deviations.item()], [mean, deviation], rtol=1e-9)
+    np.testing.assert_allclose([product.means.item(), product.std.item()], [mean, deviation], rtol=1e-9)
 
 
 def test_padding_has_zero_precision(float64: None, generator: torch.Generator) -> None:
     encoder = ContextEncoder(4, [8], 2, generator)
     rows = torch.randn(3, 5, 4, generator=generator)
-    present = torch.tensor([[1, 1, 1, 0, 0]] * 3, dtype=torch.float64)
-    padded, cut = encoder(rows, present), encoder(rows[:, :3])
+    mask = torch.tensor([[1, 1, 1, 0, 0]] * 3, dtype=torch.float64)
+    padded, cut = encoder(rows, mask), encoder(rows[:, :3])
     torch.testing.assert_close(padded.means, cut.means)
-    torch.testing.assert_close(padded.deviations, cut.deviations)
+    torch.testing.assert_close(padded.std, cut.std)
 
 
 def test_kl_is_summed_over_tasks_and_dimensions(float64: None) -> None:
     posterior = DiagonalNormal(torch.randn(4, 3), torch.randn(4, 3))
-    expected = kl_divergence(Normal(posterior.means, posterior.deviations), Normal(0.0, 1.0)).sum()
+    expected = kl_divergence(Normal(posterior.means, posterior.std), Normal(0.0, 1.0)).sum()
     torch.testing.assert_close(kl_to_standard_normal(posterior), expected)

@@ -14,7 +14,7 @@ def some(generator: torch.Generator) -> DiagonalNormal:
 
 def test_density_entropy_and_divergence_are_torchs(generator: torch.Generator, float64: None) -> None:
     one, other = some(generator), some(generator)
-    first, second = (Normal(each.means, each.log_deviations.exp()) for each in (one, other))
+    first, second = (Normal(each.means, each.log_std.exp()) for each in (one, other))
     values = torch.randn(4, 3, generator=generator)
     torch.testing.assert_close(one.log_probability(values), first.log_prob(values).sum(dim=-1))
     torch.testing.assert_close(one.entropy(), first.entropy().sum(dim=-1))
@@ -28,7 +28,7 @@ def test_a_divergence_is_exact_where_the_ratio_of_variances_vanishes(mine: float
     self, other = (DiagonalNormal(torch.zeros(1), torch.tensor([log], requires_grad=True)) for log in (mine, theirs))
     divergence = self.divergence_from(other)
     assert divergence.item() == pytest.approx(59.5)
-    (gradient,) = torch.autograd.grad(divergence, other.log_deviations)
+    (gradient,) = torch.autograd.grad(divergence, other.log_std)
     assert gradient.item() == pytest.approx(-1.0)
 
 
@@ -36,8 +36,8 @@ def test_a_divergence_is_exact_where_the_ratio_of_variances_vanishes(mine: float
 def test_no_learnt_deviation_makes_an_exponential_overflow(log_deviation: float) -> None:
     deviation = StateIndependentDeviation(2)
     narrow, wide = (StateIndependentDeviation(2) for _ in range(2))
-    narrow.log_deviations.data.fill_(-1000.0)
-    wide.log_deviations.data.fill_(1000.0)
+    narrow.log_std.data.fill_(-1000.0)
+    wide.log_std.data.fill_(1000.0)
     deviation.log_deviations.data.fill_(log_deviation)
     here = deviation(torch.zeros(2))
     assert here.log_probability(torch.ones(2)).isfinite()

@@ -40,9 +40,9 @@ def batches(count: int, seed: int = 0) -> list[Batch]:
     made = []
     for _ in range(count):
         s, a = (torch.randn(3, 6, 1, generator=generator) for _ in range(2))
-        present = torch.ones(3, 6)
-        present[1, 4:] = 0.0
-        made.append(Batch(s, a, torch.randn(3, 6, generator=generator), present))
+        mask = torch.ones(3, 6)
+        mask[1, 4:] = 0.0
+        made.append(Batch(s, a, torch.randn(3, 6, generator=generator), mask))
     return made
 
 
@@ -68,17 +68,17 @@ def central_difference(function: Any, theta: np.ndarray, step: float) -> np.ndar
 
 
 def reference_loss(theta: np.ndarray, batch: Batch) -> float:
-    s, a, advantage, present = (column.numpy() for column in batch)
-    return float(-(reference_log_probability(theta, s, a) * advantage * present).sum() / present.sum())
+    s, a, advantage, mask = (column.numpy() for column in batch)
+    return float(-(reference_log_probability(theta, s, a) * advantage * mask).sum() / mask.sum())
 
 
 def reference_outcome(theta: np.ndarray, inner: list[Batch], outer: Batch, old: np.ndarray, alpha: float) -> float:
     """The outer loss of one task in numpy, its inner gradients by central differences."""
     for batch in inner:
         theta = theta - alpha * central_difference(partial(reference_loss, batch=batch), theta, 1e-4)
-    s, a, advantage, present = (column.numpy() for column in outer)
+    s, a, advantage, mask = (column.numpy() for column in outer)
     ratio = np.exp(reference_log_probability(theta, s, a) - old)
-    return float(-(ratio * advantage * present).sum() / present.sum())
+    return float(-(ratio * advantage * mask).sum() / mask.sum())
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -89,7 +89,7 @@ def test_the_outer_gradient_goes_through_the_inner_steps(algorithm: MAMLTRPO, st
     old_log_probability = old.log_probability(outer.actions).numpy()
 
     def loss(vector: torch.Tensor, task: int) -> torch.Tensor:
-        old_task = DiagonalNormal(old.means[task], old.log_deviations[task])
+        old_task = DiagonalNormal(old.means[task], old.log_std[task])
         some = [of_task(batch, task) for batch in inner]
         return algorithm.task_outcome(vector, some, of_task(outer, task), old_task).loss
 
@@ -114,9 +114,9 @@ def test_the_outer_gradient_goes_through_the_inner_steps(algorithm: MAMLTRPO, st
                         - old.log_probability(outer.actions)[task]
                     ).exp()
                     * outer.advantages[task]
-                    * outer.present[task]
+                    * outer.mask[task]
                 ).sum()
-                / outer.present[task].sum()
+                / outer.mask[task].sum()
             )
         )(adapted)
         assert np.abs(first_order.numpy() - expected).max() > 1e-2, "the test cannot tell first order from MAML"
@@ -127,10 +127,10 @@ def test_the_inner_step_is_a_plain_gradient_step(algorithm: MAMLTRPO) -> None:
     stepped = vmap(algorithm.inner_step, in_dims=(None, 0))(algorithm.policy_parameters.vector, batch)
     for task in range(3):
         parameters = {name: p.clone().requires_grad_() for name, p in algorithm.policy.named_parameters()}
-        s, a, advantage, present = of_task(batch, task)
+        s, a, advantage, mask = of_task(batch, task)
         pi = functional_call(algorithm.policy, parameters, (s,))
-        log_probability = torch.distributions.Normal(pi.means, pi.log_deviations.exp()).log_prob(a)[:, 0]
-        loss = -(log_probability * advantage)[present.bool()].mean()
+        log_probability = torch.distributions.Normal(pi.means, pi.log_std.exp()).log_prob(a)[:, 0]
+        loss = -(log_probability * advantage)[mask.bool()].mean()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         torch.testing.assert_close(stepped[task], algorithm.policy_parameters.vector - 0.1 * flat)
@@ -212,7 +212,7 @@ def test_the_outer_step_is_trpos(float64: None, at_once: int, monkeypatch: pytes
     made = make("maml-trpo", TwoDirections(), {**SMALL, "conjugate_gradient_steps": 60, "damping": 1e-2})
     assert isinstance(made, MAMLTRPO)
     inner, outer = batches(2, seed=3)
-    of_a_task = outer.present.shape[1] * max(made.settings.hidden_sizes)
+    of_a_task = outer.mask.shape[1] * max(made.settings.hidden_sizes)
     monkeypatch.setattr(maml_trpo, "IN_CACHE", at_once * of_a_task)
     theta = made.policy_parameters.vector.clone()
     step, outcome = dense_step(made, inner, outer)
@@ -249,7 +249,7 @@ def test_tasks_act_with_their_own_parameters(algorithm: MAMLTRPO) -> None:
     actions = actor.act(observations)
     for copy in range(6):
         pi = algorithm.distribution(theta[copy // 3], torch.from_numpy(observations[copy]))
-        u = (pi.means + pi.log_deviations.exp() * torch.from_numpy(noise[copy, 0])).detach().numpy()
+        u = (pi.means + pi.log_std.exp() * torch.from_numpy(noise[copy, 0])).detach().numpy()
         np.testing.assert_allclose(actor.drawn[copy, 0], u)
         np.testing.assert_allclose(actions[copy], u.clip(-1, 1))
 
@@ -279,7 +279,7 @@ def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task
     assert isinstance(algorithm, MAMLTRPO)
     some, drawn = episodes()
     batch = algorithm.batch([Rollouts(np.arange(2), some, drawn)], 2)
-    assert batch.present.sum(dim=1).tolist() == [11.0, 16.0]
+    assert batch.mask.sum(dim=1).tolist() == [11.0, 16.0]
     for task in range(2):
         mine = slice(2 * task, 2 * task + 2)
         returns = np.zeros((1, 2, 8))
@@ -287,20 +287,20 @@ def test_advantages_are_returns_less_each_tasks_own_baseline_standardised_a_task
             for t in reversed(range(8)):
                 following = returns[0, path, t + 1] if t < 7 else 0.0
                 returns[0, path, t] = some.rewards[mine][path, t] + 0.99 * following
-        present = np.arange(8) < some.lengths[mine][None, :, None]
+        mask = np.arange(8) < some.lengths[mine][None, :, None]
         s = some.observations[None, mine, :-1]
         if published:
             baseline = LinearFeatureBaseline()
-            baseline.fit(s, returns, present)
+            baseline.fit(s, returns, mask)
             values = baseline(s)
         else:
-            values = shrunken_baseline(s, returns, present)
-        raw = (returns - values)[present]
-        kept = batch.present[task].bool()
+            values = shrunken_baseline(s, returns, mask)
+        raw = (returns - values)[mask]
+        kept = batch.mask[task].bool()
         assert not kept[raw.size :].any()
         np.testing.assert_allclose(batch.advantages[task][kept].numpy(), (raw - raw.mean()) / raw.std(), atol=1e-6)
-        np.testing.assert_array_equal(batch.actions[task, kept, 0].numpy(), drawn[mine][present[0], 0])
-        np.testing.assert_array_equal(batch.observations[task, kept, 0].numpy(), s[present][:, 0])
+        np.testing.assert_array_equal(batch.actions[task, kept, 0].numpy(), drawn[mine][mask[0], 0])
+        np.testing.assert_array_equal(batch.observations[task, kept, 0].numpy(), s[mask][:, 0])
 
 
 @pytest.mark.parametrize("padding", [False, True])
@@ -326,14 +326,14 @@ def test_garages_advantages_are_those_of_padded_episodes(float64: None, padding:
             kept += [sum((0.99 * 0.7) ** (k - t) * delta[k] for k in range(t, last)) for t in range(length)]
         raw = np.array(kept)
         variance = ((raw - raw.mean()) ** 2).sum() / (len(raw) - 1)
-        got = batch.advantages[task][batch.present[task].bool()].numpy()
+        got = batch.advantages[task][batch.mask[task].bool()].numpy()
         np.testing.assert_allclose(got, (raw - raw.mean()) / (variance + 1e-8), rtol=1e-12)
 
 
 def test_garages_divergence_is_averaged_over_padding_too(float64: None) -> None:
     outer = of_task(batches(1)[0], 1)
-    outer = outer._replace(observations=outer.observations * outer.present[:, None])
-    assert not outer.present.all()
+    outer = outer._replace(observations=outer.observations * outer.mask[:, None])
+    assert not outer.mask.all()
     old = DiagonalNormal(torch.linspace(0.0, 0.5, 6)[:, None], torch.full((6, 1), 0.1))
     got = {}
     for published in (frozenset[str](), frozenset({"kl-over-padding"})):
@@ -345,10 +345,10 @@ def test_garages_divergence_is_averaged_over_padding_too(float64: None) -> None:
     every = torch.distributions.kl_divergence(
         normal(old.means[:, 0], np.exp(0.1)), normal(mean[:, 0], log_deviation[:, 0].exp())
     )
-    present, padded = got.values()
+    mask, padded = got.values()
     torch.testing.assert_close(padded, every.mean())
-    torch.testing.assert_close(present, every[outer.present.bool()].mean())
-    assert abs(padded - present) > 1e-4
+    torch.testing.assert_close(mask, every[outer.mask.bool()].mean())
+    assert abs(padded - mask) > 1e-4
 
 
 def test_garages_deviation_is_one_for_all_actions() -> None:
@@ -358,8 +358,8 @@ def test_garages_deviation_is_one_for_all_actions() -> None:
         assert policy.deviation.log_deviations.shape == (size,)
         policy.deviation.log_deviations.data.fill_(0.7)
         pi = policy(torch.ones(5, 2))
-        assert pi.log_deviations.shape == pi.means.shape == (5, 3)
-        torch.testing.assert_close(pi.log_deviations, torch.full((5, 3), 0.7))
+        assert pi.log_std.shape == pi.means.shape == (5, 3)
+        torch.testing.assert_close(pi.log_std, torch.full((5, 3), 0.7))
     made = make("maml-trpo", TwoDirections(), {**SMALL, "as_published": MAMLTRPO.published["garage"]})
     assert isinstance(made, MAMLTRPO)
     assert made.policy.deviation.log_deviations.shape == (1,)
@@ -368,9 +368,9 @@ def test_garages_deviation_is_one_for_all_actions() -> None:
 def test_an_action_that_has_become_certain_leaves_the_losses_finite(algorithm: MAMLTRPO) -> None:
     """A log ratio of 200 overflows in any precision that networks have; where the advantage is 0 it counts as 0."""
     outer = of_task(batches(1)[0], 1)
-    outer = outer._replace(advantages=outer.advantages * outer.present)
+    outer = outer._replace(advantages=outer.advantages * outer.mask)
     old = algorithm.distribution(algorithm.policy_parameters.vector, outer.observations)
-    far = DiagonalNormal(old.means + 40.0, old.log_deviations)
+    far = DiagonalNormal(old.means + 40.0, old.log_std)
     loss = surrogate_loss(old, far, outer._replace(actions=old.means))
     assert torch.isfinite(loss)
 
@@ -384,7 +384,7 @@ def test_garages_outer_loss_has_no_likelihood_ratio(float64: None) -> None:
     log_probability = made.distribution(made.policy_parameters.vector, outer.observations).log_probability(
         outer.actions
     )
-    torch.testing.assert_close(outcome.loss, -(log_probability * outer.advantages)[outer.present.bool()].mean())
+    torch.testing.assert_close(outcome.loss, -(log_probability * outer.advantages)[outer.mask.bool()].mean())
 
 
 @pytest.mark.parametrize("preset", ["garage", "promp", "maml_rl"])
@@ -546,7 +546,7 @@ def test_a_batch_of_steps_holds_the_episodes_that_follow_one_another(float64: No
     tasks = train_tasks(family)
     theta = made.policy_parameters.vector.expand(2, -1)
     batch, returns = made.collect(tasks, np.arange(2), theta)
-    sizes = batch.present.sum(dim=1)
+    sizes = batch.mask.sum(dim=1)
     assert (sizes >= 30).all()
     assert (sizes <= 30 + 7).all()
     assert tasks.steps == sizes.sum()

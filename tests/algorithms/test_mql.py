@@ -200,8 +200,8 @@ def test_weights_read_the_actor_being_adapted_as_published_and_else_the_meta_tra
     monkeypatch.setattr(Copies, "update", recording)
     adapted(made, some)
     twin = made.adaptation(generators())
-    new, present = twin.new_data(some)
-    replay, counted = twin.negatives(present)
+    new, mask = twin.new_data(some)
+    replay, counted = twin.negatives(mask)
     moved = 0.0
     for task in range(3):
 
@@ -212,7 +212,7 @@ def test_weights_read_the_actor_being_adapted_as_published_and_else_the_meta_tra
             return torch.cat([batch.observations[task], context], dim=1).detach().numpy()
 
         meta = made.networks.actor_parameters.vector
-        positives, negatives = read(new, meta)[present[task] > 0], read(replay, meta)[counted[task] > 0]
+        positives, negatives = read(new, meta)[mask[task] > 0], read(replay, meta)[counted[task] > 0]
         assert len(positives) == len(negatives)
         labels = [-1] * len(positives) + [1] * len(negatives)
         model = LogisticRegression(C=10.0, max_iter=2000).fit(np.concatenate([positives, negatives]), labels)
@@ -243,12 +243,12 @@ def test_the_published_code_adapts_on_one_episode_without_noise(float64: None) -
 def test_the_published_code_draws_the_new_tasks_rows_with_replacement(float64: None) -> None:
     made = trained(as_published=frozenset({"resampled-new-data"}))
     adaptation = made.adaptation(generators())
-    new, present = adaptation.new_data(explored(made))
-    times = torch.zeros_like(present)
+    new, mask = adaptation.new_data(explored(made))
+    times = torch.zeros_like(mask)
     for _ in range(400):
-        drawn = adaptation.drawn_again(new, present)
+        drawn = adaptation.drawn_again(new, mask)
         for task in range(3):
-            here = present[task] > 0
+            here = mask[task] > 0
             one = drawn.rewards[task][here][:, None] == new.rewards[task][None, :]
             assert (one & here).any(dim=1).all()
             times[task] += (one & here).sum(dim=0)
@@ -256,10 +256,10 @@ def test_the_published_code_draws_the_new_tasks_rows_with_replacement(float64: N
             torch.testing.assert_close(drawn.history[task][here][0], new.history[task][row])
             torch.testing.assert_close(drawn.next_observations[task][here][0], new.next_observations[task][row])
     for task in range(3):
-        counts = times[task][present[task] > 0]
+        counts = times[task][mask[task] > 0]
         assert counts.sum() == 400 * len(counts)
         assert (counts.double() / 400 - 1.0).abs().max() < 0.3
-    assert torch.equal(trained().adaptation(generators()).drawn_again(new, present).rewards, new.rewards)
+    assert torch.equal(trained().adaptation(generators()).drawn_again(new, mask).rewards, new.rewards)
 
 
 def test_published_negatives_are_as_many_recent_transitions_of_every_training_task(float64: None) -> None:
@@ -279,11 +279,11 @@ def test_published_negatives_are_as_many_recent_transitions_of_every_training_ta
     for _ in range(3):
         made.meta_train(tasks)
     adaptation = made.adaptation(generators())
-    _, present = adaptation.new_data(explored(made))
-    replay, counted = adaptation.negatives(present)
+    _, mask = adaptation.new_data(explored(made))
+    replay, counted = adaptation.negatives(mask)
     for task in range(3):
         drawn = replay.rewards[task][counted[task] > 0].tolist()
-        each = int(present[task].sum()) // 2 + 2
+        each = int(mask[task].sum()) // 2 + 2
         assert len(drawn) == 2 * each
         of = {k: [r for r in drawn if min(abs(r - known) for known in rewards[k][-11:]) < 1e-6] for k in (0, 1)}
         assert [len(of[0]), len(of[1])] == [each, each]
@@ -300,7 +300,7 @@ def test_published_histories_begin_with_a_step_never_taken(float64: None) -> Non
     made, some, agent = of_random_first_step(True)
     given = [preceded(e, first) for e, first in zip(some, agent.first_actions, strict=True) if first is not None]
     assert len(given) == 2
-    batch, present = made.adaptation(generators()).new_data(given)
+    batch, mask = made.adaptation(generators()).new_data(given)
     for task in range(3):
         for number, e in enumerate(some):
             first = agent.first_actions[number]
@@ -310,13 +310,13 @@ def test_published_histories_begin_with_a_step_never_taken(float64: None) -> Non
             taken = [(0.0, 0.0, 0.0)] * 3
             for t in range(e.lengths[task]):
                 row = number * HORIZON + t
-                assert present[task, row]
+                assert mask[task, row]
                 np.testing.assert_array_equal(batch.history[task, row].numpy(), steps[-3:])
                 step = (e.observations[task, t, 0], e.actions[task, t, 0], e.rewards[task, t])
                 steps.append(step)
                 taken.append(step)
                 np.testing.assert_array_equal(batch.next_history[task, row].numpy(), taken[-3:])
-            assert present[task, number * HORIZON : (number + 1) * HORIZON].sum() == e.lengths[task]
+            assert mask[task, number * HORIZON : (number + 1) * HORIZON].sum() == e.lengths[task]
     kept = made.replay.at(torch.arange(len(made.replay.rows)))
     begins = kept.history[made.replay.ages == 0]
     assert not begins[:, :2].any()
@@ -348,13 +348,13 @@ def test_the_history_at_evaluation_is_padded_with_zeros_unless_published(float64
 def test_new_data_are_the_exploration_episodes(float64: None) -> None:
     made = trained()
     some = explored(made)
-    batch, present = made.adaptation(generators()).new_data(some)
+    batch, mask = made.adaptation(generators()).new_data(some)
     for task in range(3):
         rows = []
         for number, e in enumerate(some):
             for t in range(HORIZON):
                 here = t < e.lengths[task]
-                assert present[task, number * HORIZON + t] == float(here)
+                assert mask[task, number * HORIZON + t] == float(here)
                 if here:
                     rows.append((number * HORIZON + t, e, t))
         for row, e, t in rows:
@@ -373,11 +373,11 @@ def test_new_data_are_the_exploration_episodes(float64: None) -> None:
 def test_acting_sees_the_history_that_updates_see(float64: None) -> None:
     made = trained(exploration_noise=0.0)
     some = explored(made, episodes=1)
-    batch, present = made.adaptation(generators()).new_data(some)
+    batch, mask = made.adaptation(generators()).new_data(some)
     for task in range(3):
         mine = of_task(batch, task)
-        expected = made.networks.actor(mine.observations, mine.history)[present[task].bool()].detach()
-        torch.testing.assert_close(mine.actions[present[task].bool()], expected, rtol=0.0, atol=1e-12)
+        expected = made.networks.actor(mine.observations, mine.history)[mask[task].bool()].detach()
+        torch.testing.assert_close(mine.actions[mask[task].bool()], expected, rtol=0.0, atol=1e-12)
 
 
 def test_exploration_is_noisy_and_an_adapted_agent_is_not(float64: None) -> None:

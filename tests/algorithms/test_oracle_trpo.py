@@ -34,8 +34,8 @@ def test_observations_end_with_the_task_that_is_rewarded(common: bool, monkeypat
     made.meta_train(train_tasks(TwoDirections(edge=0.2)))
     (batch,) = seen
     assert batch.observations.shape[2] == 2
-    assert len(batch.present) == (1 if common else 6)
-    kept = batch.present.bool()
+    assert len(batch.mask) == (1 if common else 6)
+    kept = batch.mask.bool()
     told, action, gain = batch.observations[..., 1][kept], batch.actions[..., 0][kept], batch.advantages[kept]
     assert set(told.tolist()) == {1.0, -1.0}
     right = (told * action).sign()

@@ -24,13 +24,13 @@ class Recurrent(nn.Module):
         self.gru = nn.GRU(row_size, 2 * latent_size, batch_first=True)
         self.register_buffer("read", torch.zeros(()))
 
-    def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
+    def forward(self, context: Tensor, mask: Tensor | None = None) -> DiagonalNormal:
         if self.training:
             self.read += len(context)
         states, _ = self.gru(context)
         last = states[:, -1]
-        if present is not None:
-            last = states[torch.arange(len(states)), present.sum(dim=1).long() - 1]
+        if mask is not None:
+            last = states[torch.arange(len(states)), mask.sum(dim=1).long() - 1]
         return DiagonalNormal(*last.chunk(2, dim=-1))
 
 
@@ -43,11 +43,11 @@ class Attention(nn.Module):
         self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=dropout, batch_first=True)
         self.heads = nn.Linear(8, 2 * latent_size)
 
-    def forward(self, context: Tensor, present: Tensor | None = None) -> DiagonalNormal:
-        present = torch.ones(context.shape[:2]) if present is None else present
-        read = self.layer(self.inside(context), src_key_padding_mask=present == 0) * present[..., None]
-        means, log_deviations = self.heads(read.sum(dim=1) / present.sum(dim=1, keepdim=True)).chunk(2, dim=-1)
-        return DiagonalNormal(means, log_deviations)
+    def forward(self, context: Tensor, mask: Tensor | None = None) -> DiagonalNormal:
+        mask = torch.ones(context.shape[:2]) if mask is None else mask
+        read = self.layer(self.inside(context), src_key_padding_mask=mask == 0) * mask[..., None]
+        means, log_std = self.heads(read.sum(dim=1) / mask.sum(dim=1, keepdim=True)).chunk(2, dim=-1)
+        return DiagonalNormal(means, log_std)
 
 
 def with_encoder(host: type[PEARL], encoder: Any) -> type[PEARL]:

@@ -147,7 +147,7 @@ def test_gradients_are_those_of_the_papers_losses(float64: None) -> None:
 def test_shared_queries_are_the_context_of_pearls_own_losses(share: bool, float64: None) -> None:
     algorithm = make(TCLPEARL, replace(SMALL_TCL, share_queries=share))
     inference = algorithm.infer(torch.tensor([0, 1, 2, 0]))
-    same = torch.allclose(inference.posterior.deviations.square().mean(), inference.auxiliary.metrics["query_variance"])
+    same = torch.allclose(inference.posterior.std.square().mean(), inference.auxiliary.metrics["query_variance"])
     assert same == share
 
 
@@ -299,15 +299,15 @@ def test_published_log_densities_are_bounded_where_tanh_saturates(published: str
     inputs = torch.randn(5, 4)
     drawn = algorithm.policy.sample(inputs, torch.Generator().manual_seed(1))
     noise = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
-    u = drawn.means + noise * drawn.log_deviations.exp()
-    normal = Normal(drawn.means, drawn.log_deviations.exp())
+    u = drawn.means + noise * drawn.log_std.exp()
+    normal = Normal(drawn.means, drawn.log_std.exp())
     expected = (normal.log_prob(u) - torch.log(1 - torch.tanh(u) ** 2 + 1e-6)).sum(dim=1, keepdim=True)
     torch.testing.assert_close(drawn.log_probabilities, expected, rtol=1e-9, atol=1e-9)
     weights = algorithm.policy_parameters.parameters
     got = torch.autograd.grad(drawn.log_probabilities.sum(), weights, retain_graph=True)
     for one, other in zip(got, torch.autograd.grad(expected.sum(), weights), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
-    exact = tanh_gaussian_log_probability(u, noise, drawn.log_deviations)
+    exact = tanh_gaussian_log_probability(u, noise, drawn.log_std)
     assert (exact - drawn.log_probabilities).min() > 0.5
 
 

@@ -13,21 +13,21 @@ from algorithms.propensity import Propensity, effective_sample_size, importance_
 def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features of two tasks, new and replay, and which of the new ones are present."""
     rng = np.random.default_rng(0)
-    present = np.ones((2, 30))
-    present[1, 20:] = 0.0
-    return rng.normal(0.5, 1.0, size=(2, 30, 3)), rng.normal(size=(2, 30, 3)), present
+    mask = np.ones((2, 30))
+    mask[1, 20:] = 0.0
+    return rng.normal(0.5, 1.0, size=(2, 30, 3)), rng.normal(size=(2, 30, 3)), mask
 
 
-def fitted(new: np.ndarray, present: np.ndarray, replay: np.ndarray, replayed: int, c: float) -> Propensity:
+def fitted(new: np.ndarray, mask: np.ndarray, replay: np.ndarray, replayed: int, c: float) -> Propensity:
     kept = torch.ones(replay.shape[:2])
     kept[:, replayed:] = 0.0
-    return Propensity.fit(*map(torch.from_numpy, (new, present, replay)), kept, c)
+    return Propensity.fit(*map(torch.from_numpy, (new, mask, replay)), kept, c)
 
 
 def test_weights_are_the_odds_of_scikit_learns_classifier(float64: None) -> None:
     """Unclipped, beta = P(new task) / P(replay), for each task's own classifier and the rows that are present."""
-    new, replay, present = samples()
-    beta = importance_weights(fitted(new, present, replay, 25, 0.06)(torch.from_numpy(replay)), 100.0).numpy()
+    new, replay, mask = samples()
+    beta = importance_weights(fitted(new, mask, replay, 25, 0.06)(torch.from_numpy(replay)), 100.0).numpy()
     for task, rows in enumerate((30, 20)):
         x = np.concatenate([new[task, :rows], replay[task, :25]])
         labels = np.array(["new"] * rows + ["replay"] * 25)
@@ -37,8 +37,8 @@ def test_weights_are_the_odds_of_scikit_learns_classifier(float64: None) -> None
 
 
 def test_what_looks_like_the_new_task_weighs_more(float64: None) -> None:
-    new, replay, present = samples()
-    classifier = fitted(new + 3.0, present, replay, 30, 1.0)
+    new, replay, mask = samples()
+    classifier = fitted(new + 3.0, mask, replay, 30, 1.0)
     near, far = torch.full((2, 1, 3), 3.5), torch.full((2, 1, 3), -0.5)
     assert (importance_weights(classifier(near), 2.0) > 1.0).all()
     assert (importance_weights(classifier(far), 2.0) < 1.0).all()

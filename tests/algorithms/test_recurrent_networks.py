@@ -84,10 +84,10 @@ def test_the_gru_runs_many_sets_of_weights_side_by_side(float64: None, generator
 
 
 def test_the_diagonal_normal_is_torchs(float64: None) -> None:
-    means, log_deviations, other_means = torch.randn(6, 2), 0.5 * torch.randn(6, 2), torch.randn(6, 2)
-    one, two = DiagonalNormal(means, log_deviations), DiagonalNormal(other_means, -log_deviations)
-    first = Independent(Normal(means, log_deviations.exp()), 1)
-    second = Independent(Normal(other_means, (-log_deviations).exp()), 1)
+    means, log_std, other_means = torch.randn(6, 2), 0.5 * torch.randn(6, 2), torch.randn(6, 2)
+    one, two = DiagonalNormal(means, log_std), DiagonalNormal(other_means, -log_std)
+    first = Independent(Normal(means, log_std.exp()), 1)
+    second = Independent(Normal(other_means, (-log_std).exp()), 1)
     actions = torch.randn(6, 2)
     torch.testing.assert_close(one.log_probability(actions), first.log_prob(actions))
     torch.testing.assert_close(one.entropy(), first.entropy())
@@ -97,8 +97,8 @@ def test_the_diagonal_normal_is_torchs(float64: None) -> None:
 def test_the_gaussian_policys_deviation_is_one_at_first_and_never_vanishes(generator: torch.Generator) -> None:
     policy = GaussianPolicy([3, 8, 2], generator)
     distribution = policy(torch.randn(5, 3))
-    assert distribution.means.shape == distribution.log_deviations.shape == (5, 2)
-    assert not distribution.log_deviations.any()
+    assert distribution.means.shape == distribution.log_std.shape == (5, 2)
+    assert not distribution.log_std.any()
     with torch.no_grad():
         policy.deviation.log_deviations.fill_(-100.0)
-    torch.testing.assert_close(policy(torch.randn(5, 3)).log_deviations.exp(), torch.full((5, 2), 1e-6))
+    torch.testing.assert_close(policy(torch.randn(5, 3)).log_std.exp(), torch.full((5, 2), 1e-6))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from algorithms.gaussian import DiagonalNormal
+from algorithms.noise import EpisodeNoise
 from algorithms.rl2_ppo import RL2PPO, Minibatch, Recorder, Trials, clipped_surrogate
 from algorithms.rollouts import run_episodes
 from tests.algorithms.two_directions import (
@@ -100,7 +101,7 @@ def test_a_trial_joins_its_episodes_without_gaps_and_flags_their_boundaries(floa
         np.testing.assert_allclose(trials.inputs[copy, : steps + 1], expected)
         assert not trials.inputs[copy, steps + 1 :].any()
         np.testing.assert_array_equal(trials.rewards[copy, :steps], rewards)
-        assert trials.present[copy].sum() == steps
+        assert trials.mask[copy].sum() == steps
         assert trials.terminated[copy] == last.terminated[copy]
         assert trials.lengths[copy].tolist() == [e.lengths[copy] for e in episodes]
 
@@ -193,7 +194,7 @@ def test_the_update_sees_the_distributions_that_acted(float64: None) -> None:
     """Step by step with a hidden state carried over episodes, or all at once over the joined trial: the same means."""
     made = algorithm()
     recorder = Recorder(made, 4)
-    recorder.noise = lambda: np.zeros((4, HORIZON, 1))
+    recorder.noise = lambda: EpisodeNoise(np.zeros((4, HORIZON, 1)))
     indices, tasks = np.array([0, 1, 1, 0]), train_tasks(TwoDirections())
     with torch.no_grad():
         made.policy.head.biases[0].fill_(0.1)
@@ -210,10 +211,10 @@ def test_the_update_sees_the_distributions_that_acted(float64: None) -> None:
 
 def trials_of(terminated: bool) -> Trials:
     rng = np.random.default_rng(0)
-    present = np.arange(6) < np.array([6, 4])[:, None]
+    mask = np.arange(6) < np.array([6, 4])[:, None]
     inputs = rng.normal(size=(2, 7, 4)) * (np.arange(7) <= np.array([6, 4])[:, None])[..., None]
-    rewards = rng.normal(size=(2, 6)) * present
-    return Trials(inputs, rng.normal(size=(2, 6, 1)), rewards, present, np.full(2, terminated), np.array([[6], [4]]))
+    rewards = rng.normal(size=(2, 6)) * mask
+    return Trials(inputs, rng.normal(size=(2, 6, 1)), rewards, mask, np.full(2, terminated), np.array([[6], [4]]))
 
 
 @pytest.mark.parametrize("terminated", [False, True])
@@ -234,16 +235,16 @@ def test_a_truncated_trial_is_worth_its_final_observations_value_and_a_terminate
             value = values[copy, t]
             assert advantages[copy, t] == pytest.approx(following)
             assert returns[copy, t] == pytest.approx(following + value)
-    assert made.returns.mean == pytest.approx(returns[trials.present].mean())
-    assert made.returns.deviation == pytest.approx(returns[trials.present].std())
+    assert made.returns.mean == pytest.approx(returns[trials.mask].mean())
+    assert made.returns.deviation == pytest.approx(returns[trials.mask].std())
 
 
 def test_advantages_are_standardised_over_the_batch(float64: None) -> None:
     trials = trials_of(False)
     raw, _ = algorithm(as_published=frozenset({"uncentred-advantages"})).evaluate(trials)
     got, _ = algorithm().evaluate(trials)
-    kept = raw[trials.present]
-    np.testing.assert_allclose(got[trials.present], (kept - kept.mean()) / kept.std(), rtol=1e-6)
+    kept = raw[trials.mask]
+    np.testing.assert_allclose(got[trials.mask], (kept - kept.mean()) / kept.std(), rtol=1e-6)
 
 
 def test_garages_advantages(float64: None) -> None:
@@ -271,9 +272,9 @@ def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squa
     rng = np.random.default_rng(5)
     x, u = torch.from_numpy(trials.inputs), torch.from_numpy(trials.actions)
     advantage, target, old = (torch.from_numpy(rng.normal(size=(2, 6))) for _ in range(3))
-    present = torch.from_numpy(trials.present.astype(float))
+    mask = torch.from_numpy(trials.mask.astype(float))
     pi: DiagonalNormal = twin.policy(x[:, :-1])[0]
-    normal = torch.distributions.Normal(pi.means[..., 0], pi.log_deviations[..., 0].exp())
+    normal = torch.distributions.Normal(pi.means[..., 0], pi.log_std[..., 0].exp())
     ratio = (normal.log_prob(u[..., 0]) - old).exp()
     values = twin.value(x[:, :-1])
     loss, count = torch.zeros(()), 0
@@ -286,7 +287,7 @@ def test_an_update_follows_the_gradient_of_the_clipped_surrogate_and_of_the_squa
     (loss / count).backward()  # type: ignore[no-untyped-call]
     reference.step()
     of = torch.zeros(2, dtype=torch.int64), torch.from_numpy(trials.lengths)
-    made.update(Minibatch(x, u, old, advantage, target, present, *of))
+    made.update(Minibatch(x, u, old, advantage, target, mask, *of))
     torch.testing.assert_close(made.policy_parameters.vector, twin.policy_parameters.vector)
     torch.testing.assert_close(made.value_parameters.vector, twin.value_parameters.vector)
     assert made.gradient_steps == 1

@@ -18,8 +18,8 @@ from algorithms.tcl_settings import TCLSettings
 from tests.algorithms.references import CPU, contrastive_gradient, contrastive_loss, episodes_of
 
 
-def gaussian(means: torch.Tensor, deviations: torch.Tensor) -> DiagonalNormal:
-    return DiagonalNormal(means, deviations.log())
+def gaussian(means: torch.Tensor, std: torch.Tensor) -> DiagonalNormal:
+    return DiagonalNormal(means, std.log())
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
@@ -66,7 +66,7 @@ def test_the_encoders_gradient_agrees_with_finite_differences_of_the_whole_chain
         precision = 1.0 / variance
         product_variance = 1.0 / precision.sum(axis=1)
         product_mean = product_variance * (mean * precision).sum(axis=1)
-        return contrastive_loss(product_mean, np.sqrt(product_variance), key.means.numpy(), key.deviations.numpy(), 1.0)
+        return contrastive_loss(product_mean, np.sqrt(product_variance), key.means.numpy(), key.std.numpy(), 1.0)
 
     vector = flat.vector.numpy().copy()
     assert abs(loss.item() - chain(vector)) < 1e-10
@@ -127,12 +127,12 @@ def test_windows_stay_in_one_trajectory_and_no_trajectory_comes_twice(
             assert all(owner[row][0] == task for row in rows)
             trajectories |= {owner[row][1:] for row in rows}
             (start, length) = owner[rows[0]][1:]
-            present = int(windows.present[index].sum())
-            assert present == max((w for w in range(1, size + 1) if length - w >= w / 4), default=1)
-            assert rows == [min(row, rows[0] + present - 1) for row in range(rows[0], rows[0] + size)]
-            assert start <= rows[0] <= start + length - present
+            mask = int(windows.mask[index].sum())
+            assert mask == max((w for w in range(1, size + 1) if length - w >= w / 4), default=1)
+            assert rows == [min(row, rows[0] + mask - 1) for row in range(rows[0], rows[0] + size)]
+            assert start <= rows[0] <= start + length - mask
             if length - size >= max(size / 4, 2):
-                assert present == size
+                assert mask == size
                 assert rows[0] < start + length - size
             elif length > 1:
                 assert windows.queries[index, 0] != windows.keys[index, 0]
@@ -183,7 +183,7 @@ def test_long_episodes_keep_the_printed_window_and_starts_to_the_bit(size: int, 
         for rows, u in zip((windows.queries, windows.keys), uniform[:, index, 0].tolist(), strict=True):
             start = int(first) + math.floor(u * (length - size))
             assert rows[index].tolist() == list(range(start, start + size))
-    assert windows.present.all()
+    assert windows.mask.all()
 
 
 @pytest.mark.parametrize(("length", "size"), [(19, 128), (9, 64), (80, 64), (79, 64), (130, 128), (2, 64), (5, 4)])
@@ -207,7 +207,7 @@ def test_query_and_key_of_a_short_episode_are_different_windows(length: int, siz
         assert starts == set(range(length - size))
     else:
         assert identical == 0.0
-        assert starts == set(range(length - int(windows.present[0].sum()) + 1))
+        assert starts == set(range(length - int(windows.mask[0].sum()) + 1))
 
 
 def test_shares_count_valid_pairs_alone() -> None:
@@ -251,15 +251,15 @@ def test_the_key_encoder_follows_the_query_encoder_without_a_gradient(
 def test_a_recurrent_encoder_reads_a_window_in_order_from_a_zero_state(generator: torch.Generator) -> None:
     """Also where the window was shortened: padding is not read."""
     encoder = GRU(2, 3, generator)
-    rows, present = torch.randn(3, 5, 2), torch.ones(3, 5)
-    present[1, 2:] = 0.0
-    features = last_state(encoder(rows), present)
+    rows, mask = torch.randn(3, 5, 2), torch.ones(3, 5)
+    mask[1, 2:] = 0.0
+    features = last_state(encoder(rows), mask)
     for window, length in enumerate((5, 2, 5)):
         hidden = torch.zeros(1, 3)
         for row in rows[window, :length]:
             hidden = encoder(row[None, None], hidden)[:, -1]
         torch.testing.assert_close(features.means[window], hidden[0])
-    assert not features.deviations.any()
+    assert not features.std.any()
 
 
 def test_where_deviations_are_zero_similarity_is_the_squared_distance_of_features() -> None:

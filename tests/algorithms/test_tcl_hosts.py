@@ -75,7 +75,7 @@ Encoded = tuple[Tensor, Tensor]
 
 def factors(encoder: Any, windows: list[Tensor]) -> Encoded:
     """Eq. 5, row by row."""
-    means, deviations = [], []
+    means, std = [], []
     for rows in windows:
         precision, weighted = torch.zeros(()), torch.zeros(())
         for row in rows:
@@ -83,8 +83,8 @@ def factors(encoder: Any, windows: list[Tensor]) -> Encoded:
             variance = torch.log1p(raw.exp())
             precision, weighted = precision + 1.0 / variance, weighted + mean / variance
         means.append(weighted / precision)
-        deviations.append(precision**-0.5)
-    return torch.stack(means), torch.stack(deviations)
+        std.append(precision**-0.5)
+    return torch.stack(means), torch.stack(std)
 
 
 def last_output(encoder: GRU, windows: list[Tensor]) -> Encoded:
@@ -140,7 +140,7 @@ def expected(drawn: Drawn) -> tuple[float, list[Tensor]]:
     """Compute Eq. 8 and its gradient by phi_q: of Eq. 8 by hand, of the encodings by automatic differentiation."""
     tcl, size = drawn.tcl, drawn.tcl.settings.window
     windows = sample_windows(drawn.episodes, drawn.chosen, size, drawn.generator)
-    lengths = windows.present.sum(dim=1).long()
+    lengths = windows.mask.sum(dim=1).long()
     assert lengths.min() < size, "no window was shortened: less is tested"
     valid = windows.valid.nonzero()[:, 0].tolist()
     assert len(valid) > 2

@@ -101,13 +101,13 @@ def made_episodes(count: int, early: bool) -> Episodes:
     lengths = np.full(count, horizon)
     if early:
         lengths[::3] = horizon // 2
-    present = np.arange(horizon) < lengths[:, None]
+    mask = np.arange(horizon) < lengths[:, None]
     shape = (count, horizon)
     return Episodes(
         tasks=np.arange(count) % PROBLEM["train_tasks"],
         observations=draw.normal(size=(count, horizon + 1, PROBLEM["observation_size"])),
-        actions=draw.uniform(-1, 1, size=(*shape, PROBLEM["action_size"])) * present[..., None],
-        rewards=draw.normal(size=shape) * present,
+        actions=draw.uniform(-1, 1, size=(*shape, PROBLEM["action_size"])) * mask[..., None],
+        rewards=draw.normal(size=shape) * mask,
         terminated=lengths < horizon,
         lengths=lengths,
         success=np.zeros(count, dtype=np.bool_),
@@ -263,7 +263,7 @@ def maml() -> Iterator[Row]:
     }
     outcome = updated(garage, arrays)
     advantages = {
-        f"advantages.{phase}.{task}": batch.advantages[task][batch.present[task] > 0].numpy()
+        f"advantages.{phase}.{task}": batch.advantages[task][batch.mask[task] > 0].numpy()
         for phase, batch in enumerate(batches)
         for task in range(tasks)
     }
@@ -295,11 +295,11 @@ def rl2(early: bool = False) -> Iterator[Row]:
     give_weights(garage, recurrent(of(flat), names))
     trials = made_trials(algorithm, early)
     advantages, _ = algorithm.evaluate(trials)
-    x, u, present = (algorithm.tensor(part) for part in (trials.inputs, trials.actions, trials.present))
+    x, u, mask = (algorithm.tensor(part) for part in (trials.inputs, trials.actions, trials.mask))
     with torch.no_grad():
         old = algorithm.policy(x[:, :-1])[0].log_probability(u)
     module = sys.modules["algorithms.rl2_ppo"]
-    fill = {"x": x, "u": u, "old": old, "advantage": algorithm.tensor(advantages), "present": present}
+    fill = {"x": x, "u": u, "old": old, "advantage": algorithm.tensor(advantages), "mask": mask}
     fill |= {"target": torch.zeros_like(old)}
     left = [field for field in module.Minibatch._fields if field not in fill]
     batch = module.Minibatch(**fill, **dict.fromkeys(left, torch.zeros(len(x), 3, dtype=torch.int64)))
@@ -308,7 +308,7 @@ def rl2(early: bool = False) -> Iterator[Row]:
         "inputs": trials.inputs,
         "actions": trials.actions,
         "rewards": trials.rewards,
-        "lengths": trials.present.sum(axis=1),
+        "lengths": trials.mask.sum(axis=1),
     }
     outcome = updated(garage, arrays)
     loss = {"policy": np.array(float(metrics["policy_loss"]))}
@@ -326,16 +326,16 @@ def made_trials(algorithm: Any, early: bool) -> Any:
     lengths = np.full(count, time)
     if early:
         lengths[::2] -= 5
-    present = np.arange(time) < lengths[:, None]
+    mask = np.arange(time) < lengths[:, None]
     size = PROBLEM["observation_size"] + PROBLEM["action_size"] + 2
     inputs = draw.normal(size=(count, time + 1, size))
-    inputs[:, 1:] *= np.pad(present, [(0, 0), (0, 0)])[..., None]
+    inputs[:, 1:] *= np.pad(mask, [(0, 0), (0, 0)])[..., None]
     trials = sys.modules["algorithms.rl2_ppo"].Trials
     given = {
         "inputs": inputs,
-        "actions": draw.normal(size=(count, time, PROBLEM["action_size"])) * present[..., None],
-        "rewards": draw.normal(size=(count, time)) * present,
-        "present": present,
+        "actions": draw.normal(size=(count, time, PROBLEM["action_size"])) * mask[..., None],
+        "rewards": draw.normal(size=(count, time)) * mask,
+        "mask": mask,
         "terminated": lengths < time,
         "lengths": np.stack([lengths // 3] * 3, axis=1),
     }

@@ -39,6 +39,14 @@ def test_score_untrained_and_counters_of_a_run(tmp_path: Path) -> None:
     assert row["success"] == 1
 
 
+def test_a_family_that_defines_no_success_has_no_success_rate(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {("pearl", "cheetah-vel"): [1.0, 2.0], ("pearl", "reach-v1"): [1.0, 2.0]})
+    results = read_results(store)
+    for table in (results.runs, results.curves):
+        assert table.loc[table["environment"] == "cheetah-vel", "success"].isna().all()
+        assert table.loc[table["environment"] == "reach-v1", "success"].notna().all()
+
+
 @pytest.mark.parametrize("file", ["run.json", "evaluations.parquet", "training.parquet", "provenance.json"])
 @pytest.mark.parametrize("damage", ["truncated", "removed", "garbage"])
 def test_a_damaged_folder_is_listed_and_nothing_else_is_lost(tmp_path: Path, file: str, damage: str) -> None:

@@ -100,7 +100,26 @@ def test_an_included_run_under_another_label_is_refused(tmp_path: Path) -> None:
         load(tmp_path, {"name": "mine", "description": "", "include": ["smoke"], "groups": [group]})
 
 
-@pytest.mark.parametrize("label", ["pearl ", " pearl", "pe  arl", "pearl\u200b", "pearl\u00a0", "pe\u0301arl", "\t"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "pearl ",
+        " pearl",
+        "pe  arl",
+        "pearl\u200b",
+        "pearl\u00a0",
+        "pe\u0301arl",
+        "\t",
+        "\u2800",
+        "pearl\u2800",
+        "pearl\ufe0f",
+        "pe\u034farl",
+        "pearl\u3164",
+        "\u0301pearl",
+        "a \u0489",
+        "\U000e0041",
+    ],
+)
 def test_a_label_that_looks_like_another_is_refused(tmp_path: Path, label: str) -> None:
     with pytest.raises(UsageError, match="must be visible characters, with single spaces"):
         load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
