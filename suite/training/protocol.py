@@ -87,9 +87,10 @@ class CountedTasks:
         simulation = self._simulation
         if simulation is None:
             raise RuntimeError("tasks are stepped before they were reset")
+        copies = len(active)
+        actions = self._checked("actions", actions, (copies, self.family.spec.action_size))
         if not np.isfinite(actions[active]).all():
             raise NonFiniteError("an action")
-        copies = len(active)
         idle = simulation.copies - copies
         step = self._checked_step(
             simulation.step(

@@ -192,3 +192,12 @@ def test_a_simulation_that_mujoco_resets_by_itself_ends_the_run() -> None:
     assert np.isfinite(observations).all()
     with pytest.raises(NonFiniteError, match="an observation"):
         run_episodes(tasks, Always(), np.zeros(1, np.int64), np.array([200]))
+
+
+@pytest.mark.parametrize("actions", [np.zeros((2, 3)), np.zeros(2), np.array([[None, 0.0]] * 2)])
+def test_actions_of_the_wrong_shape_are_refused_before_the_family_sees_them(actions: Any) -> None:
+    tasks = CountedTasks(FAMILY, VECTORS, 7, "environment")
+    tasks.reset(np.arange(2))
+    with pytest.raises(ValueError, match=r"point-goal-2d: actions must be numbers of the shape \(2, 2\), not"):
+        tasks.step(actions, np.ones(2, np.bool_))
+    assert tasks.steps == 0
