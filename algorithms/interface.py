@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -123,8 +123,6 @@ class StepwiseAgent(MetaTestAgent):
 class Algorithm(Declaration, ABC):
     """A meta-reinforcement-learning algorithm."""
 
-    renamed: ClassVar[Mapping[str, str]] = {}
-    """Parts by the name under which older states hold them, and their names now."""
     foreign_versions: Mapping[str, str] = {}
     """Versions of what computes outside this process, for provenance."""
 
@@ -191,8 +189,7 @@ class Algorithm(Declaration, ABC):
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned, now or when some parts had other names."""
-        state = {self.renamed.get(name, name): value for name, value in state.items()}
+        """Restore what `state` returned."""
         for name, part in self.parts.items():
             part.load_state(state[name])
         self.exploration.bit_generator.state = state["exploration"]

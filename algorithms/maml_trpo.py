@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -103,7 +103,6 @@ def surrogate_loss(pi: DiagonalNormal, old: DiagonalNormal, batch: Batch) -> Ten
 class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     """MAML with a policy-gradient step inside and a trust-region step outside."""
 
-    renamed: ClassVar[Mapping[str, str]] = {"theta": "policy"}
     settings: MAMLTRPOSettings
 
     def __init__(self, settings: MAMLTRPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

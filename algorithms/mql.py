@@ -10,9 +10,9 @@ paper: beta, ESS, lambda. Sizes and schedules: Table 6 of the TCL-PEARL paper, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -37,12 +37,6 @@ from environments import BoolArray, FloatArray, Step
 class MQL(MQLDeclaration, Algorithm):
     """Meta-Q-learning."""
 
-    renamed: ClassVar[Mapping[str, str]] = {
-        "theta": "actor",
-        "theta_target": "target_actor",
-        "psi": "critics",
-        "psi_target": "target_critics",
-    }
     settings: MQLSettings
 
     def __init__(self, settings: MQLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

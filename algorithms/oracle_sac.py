@@ -7,10 +7,9 @@ zero vector: where it scores as well as PEARL, the environment needs no adaptati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -33,12 +32,6 @@ from environments import FloatArray, IntArray
 class OracleSAC(OracleSACDeclaration, Algorithm):
     """SAC on observation and task vector."""
 
-    renamed: ClassVar[Mapping[str, str]] = {
-        "theta": "critics",
-        "theta_target": "target_critics",
-        "phi": "policy",
-        "log_alpha": "log_temperature",
-    }
     settings: OracleSACSettings
 
     def __init__(self, settings: OracleSACSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

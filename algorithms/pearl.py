@@ -6,11 +6,11 @@ pi_theta(a|s, z); parameters are named after their network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -66,13 +66,6 @@ class CriticStep(NamedTuple):
 class PEARL(PEARLDeclaration, Algorithm):
     """PEARL as its paper describes it."""
 
-    renamed: ClassVar[Mapping[str, str]] = {
-        "phi": "encoder",
-        "theta_q": "critics",
-        "psi": "value",
-        "psi_target": "target_value",
-        "theta_pi": "policy",
-    }
     settings: PEARLSettings
 
     def __init__(self, settings: PEARLSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

@@ -8,8 +8,8 @@ objective is the discounted return of the whole trial, raised by proximal policy
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -138,7 +138,6 @@ class Minibatch(NamedTuple):
 class RL2PPO(RL2PPODeclaration, Algorithm):
     """RL2 with proximal policy optimisation."""
 
-    renamed: ClassVar[Mapping[str, str]] = {"theta": "policy", "psi": "value"}
     settings: RL2PPOSettings
 
     def __init__(self, settings: RL2PPOSettings, problem: Problem, streams: Streams, device: torch.device) -> None:

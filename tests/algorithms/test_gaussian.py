@@ -36,8 +36,8 @@ def test_a_divergence_is_exact_where_the_ratio_of_variances_vanishes(mine: float
 def test_no_learnt_deviation_makes_an_exponential_overflow(log_deviation: float) -> None:
     deviation = StateIndependentDeviation(2)
     narrow, wide = (StateIndependentDeviation(2) for _ in range(2))
-    narrow.log_std.data.fill_(-1000.0)
-    wide.log_std.data.fill_(1000.0)
+    narrow.log_deviations.data.fill_(-1000.0)
+    wide.log_deviations.data.fill_(1000.0)
     deviation.log_deviations.data.fill_(log_deviation)
     here = deviation(torch.zeros(2))
     assert here.log_probability(torch.ones(2)).isfinite()
