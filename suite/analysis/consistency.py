@@ -65,9 +65,9 @@ def _of(record: RunRecord) -> Iterator[str]:
             yield f"its specification is that of another run, {spec.run}"
         if origin.get("used_settings") != spec.settings:
             yield "the settings that its provenance names are not those of its specification"
-        if spec.environment in family_names():
-            tasks = family_spec(spec.environment, **spec.protocol).test_tasks
-            yield from _of_evaluations(evaluations, tasks, spec.evaluations + 1, spec.budget)
+        known = family_spec(spec.environment, **spec.protocol) if spec.environment in family_names() else None
+        if known is not None and known.revision == spec.environment_revision:
+            yield from _of_evaluations(evaluations, known.test_tasks, spec.evaluations + 1, spec.budget)
         yield from _of_training(training, evaluations)
         yield from _of_seconds(training, origin)
         yield from _of_clusters(record)
