@@ -44,7 +44,14 @@ HELD_STATUS = 75
 """With which a run's process ends if somebody else is working on the run (EX_TEMPFAIL)."""
 
 _PERMISSION = {errno.EACCES, errno.EPERM}
-_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG}
+_AWAY = {
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
+    *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET, errno.ESHUTDOWN),
+    *(errno.EREMOTEIO, errno.ENODEV, errno.ENXIO, errno.ENOLINK, errno.ECOMM, errno.EPROTO, errno.EUCLEAN),
+    *(errno.ENOLCK, errno.EBUSY, errno.EAGAIN, errno.EMFILE, errno.ENFILE),
+}
+"""What a file system of a network says while it is away, and a machine that has no handle or lock to give."""
 
 
 class Failure(NamedTuple):
@@ -81,14 +88,19 @@ def of_exception(error: BaseException) -> Failure:
     if isinstance(error, FailedRunError):
         return Failure(error.kind, in_one_line(error))
     reason = f"{type(error).__name__}: {in_one_line(error)}"
-    if isinstance(error, OSError) and error.errno in _STORAGE:
+    if isinstance(error, OSError) and error.errno in _FULL | _AWAY:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
         return Failure("permission", reason)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return Failure("memory", reason)
     kind, said = next(filter(None, (translate(error) for translate in _TRANSLATORS)), Failure("error", reason))
     return Failure(kind, in_one_line(said))
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error says that a store is away, which passes; one that is full is not."""
+    return isinstance(error, OSError) and error.errno in _AWAY | {errno.ENOMEM}
 
 
 def exit_status(failure: Failure) -> int:

@@ -17,6 +17,7 @@ from suite.analysis.sequential import planned
 from suite.errors import UsageError
 from suite.execute.batch import Batch
 from suite.execute.executor import Engine, Request
+from suite.execute.patience import Patience
 from suite.execute.registry import DEFAULT, make_executor
 from suite.failures import Failure
 from suite.plan.benchmark import Benchmark, load_benchmark
@@ -124,14 +125,15 @@ def run(
     }
     failures: dict[str, Failure] = {}
     executed: set[str] = set()
+    there = Patience(store.results)  # after hours of work, nobody should lose the page to a moment's absence
     is_complete, only = True, list(selection.rerun)
     while True:  # once, but for further seeds of comparisons that are not decided
         batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
         batch.announce(steps)
         failures |= execute(batch, executor, request, console)
-        is_complete = is_complete and batch.is_done()
+        is_complete = there.insist(batch.is_done) and is_complete
         executed |= {spec.run for spec in specs}
-        specs, analyses = _planned(definition, store, selection)
+        specs, analyses = there.insist(lambda: _planned(definition, store, selection))
         for text in analyses:
             console.print(text, highlight=False)
         only = [spec.run for spec in specs if spec.run not in executed]
@@ -141,7 +143,8 @@ def run(
     if reports is not None:
         from suite.report import write_report
 
-        page = write_report(store, Path(reports), specs, definition.name, comparisons=definition.comparisons())
+        comparisons = definition.comparisons()
+        page = there.insist(lambda: write_report(store, Path(reports), specs, definition.name, comparisons=comparisons))
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,23 +26,39 @@ def exec_(
     trust: Trust = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
-    from suite.failures import HELD_STATUS, exit_status, of_exception
+    with _store_by_status():
+        raise typer.Exit(_executed(run, results, checkpoint_every, retries, again, trust))
+
+
+@contextmanager
+def _store_by_status() -> Iterator[None]:
+    """End with the status that says so where the store is full or away, or may not be written: others try again."""
+    from suite.failures import exit_status, of_exception
+    from suite.store.record import CorruptRunError
+
+    try:
+        yield
+    except (OSError, CorruptRunError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or (failure := of_exception(cause)).kind not in ("storage", "permission"):
+            raise
+        err.print(f"error: {error}", highlight=False)
+        raise typer.Exit(exit_status(failure)) from None
+
+
+def _executed(run: str, results: Path, checkpoint_every: float, retries: int, again: bool, trust: bool) -> int:
+    from suite.failures import HELD_STATUS
     from suite.store.runs import Store
 
     store = Store(results)
     record = store.record(run)
     spec = record.spec()
     if record.state == "done" and not again and not record.lacking:
-        return
+        return 0
     folder = store.folder(run)
-    try:
-        taken = folder.take()  # before anything slow is imported
-    except OSError as error:
-        err.print(f"error: {folder.path}: cannot be taken ({error.strerror})", highlight=False)
-        raise typer.Exit(exit_status(of_exception(error))) from None
-    if not taken:
+    if not folder.take():  # before anything slow is imported
         err.print(f"error: run {run}: is being worked on by somebody else", highlight=False)
-        raise typer.Exit(HELD_STATUS)
+        return HELD_STATUS
     with folder.kept():
         from suite.plan.revisions import check_current
         from suite.plan.user_modules import load_modules_of
@@ -55,7 +73,7 @@ def exec_(
             from suite.inspect.post_run import do_wanted
 
             status = do_wanted(folder, device())
-        raise typer.Exit(status)
+        return status
 
 
 @app.command(epilog="Example: suite pull results/submissions/ml1-25-1")

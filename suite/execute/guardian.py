@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -42,7 +43,8 @@ class BoundedLog:
                 full.close()
             self.file.write(content)
         except OSError:
-            pass
+            with suppress(OSError):  # the file may be another one since the store came back
+                self.file = _append(self.path)
 
 
 def guard(log: BoundedLog, grace: float, command: list[str]) -> int:

@@ -12,6 +12,7 @@ from types import FrameType
 from suite.execute.executor import Limits, Request, Retries
 from suite.execute.local import LocalLauncher
 from suite.execute.machine import this_machine
+from suite.execute.patience import Patience
 from suite.execute.scheduler import Scheduler, share
 from suite.failures import INTERRUPTED_STATUS
 from suite.spec import RunSpec
@@ -66,9 +67,10 @@ def pull(submission: Submission) -> int:
     left_alone: set[str] = set()
     """Runs that fail where the store cannot even say so."""
     try:
-        while free := [spec for spec in _free(store, order) if spec.run not in left_alone]:
+        store_there = Patience(store.results)
+        while free := [spec for spec in store_there.insist(lambda: _free(store, order)) if spec.run not in left_alone]:
             scheduler.run(free, lambda: None)
-            states = {spec.run: store.record(spec.run).state for spec in free}
+            states = store_there.insist(lambda: {spec.run: store.record(spec.run).state for spec in free})
             left_alone |= {run for run in scheduler.failures if states.get(run) == "pending"}
             if all(states[run] != "pending" or run in left_alone for run in states):
                 break  # done, given up, or in the hands of others

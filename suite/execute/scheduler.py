@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from suite.errors import UsageError
+from suite.execute import patience
 from suite.execute.executor import (
     GRACE_SECONDS,
     LOOK_SECONDS,
@@ -22,22 +23,17 @@ from suite.execute.executor import (
     Retries,
     StartError,
 )
-from suite.failures import TRANSIENT, Failure, Kind
+from suite.execute.patience import Patience
+from suite.failures import TRANSIENT, Failure, Kind, is_away
 from suite.spec import RunSpec
 from suite.store.attempts import seconds_of
 from suite.store.folder import RunFolder
 from suite.store.lease import LostLeaseError
-from suite.store.record import CorruptRunError
+from suite.store.record import CorruptRunError, RunState
 from suite.store.runs import Store
 
 START_SECONDS = 3600.0
 """Seconds beyond the limit on silence until an attempt's second iteration: imports, compilation, warm-up."""
-
-PAUSE_SECONDS = 1.0
-"""Before something is tried again that is nobody's failure."""
-
-AWAY_SECONDS = 600.0
-"""For what starts attempts to come back, where it does not answer."""
 
 
 Item = TypeVar("Item")
@@ -68,6 +64,13 @@ class _Running:
     """The limit that was broken."""
     look_at: float = 0.0
     kill_at: float | None = None
+    ended: Failure | None = None
+    """What to make of its end, where the store does not yet say."""
+
+    @property
+    def seconds_taken(self) -> float:
+        """Of this attempt, by a clock that nobody sets."""
+        return time.monotonic() - self.begun
 
 
 class Scheduler:
@@ -101,6 +104,7 @@ class Scheduler:
         """The failures of runs, in this call of `run`."""
         self._stopping = self._hurrying = False
         self._away_since: float | None = None
+        self._store = Patience(store.results)
         self._waiting: list[_Waiting] = []
         self._running: list[_Running] = []
         self._ended: set[str] = set()
@@ -129,21 +133,22 @@ class Scheduler:
         KeyboardInterrupt
             After `interrupt` was called.
         UsageError
-            If what starts attempts stays away.
+            If what starts attempts, or the store, stays away.
         """
         self._waiting = [_Waiting(spec) for spec in specs]
         try:
             busy = time.monotonic()
             while (self._waiting or self._running) and not self._stopping:
-                self._start_some()
+                self._store.tried(self._start_some)
                 now = time.monotonic()
                 if self._running:
                     busy = now
                 elif now - busy > self.patience:
                     break
                 time.sleep(TICK_SECONDS)
-                self._look_after_all()
-                watch()
+                for running in list(self._running):
+                    self._look_after(running)
+                self._store.tried(watch)
         finally:
             self._stop()
         if self._stopping:
@@ -163,19 +168,18 @@ class Scheduler:
             record = self.store.record(waiting.spec.run)
             state = record.state
             if state == "running" or (state == "done" and record.is_held):  # in its post-run steps
-                waiting.ready = time.monotonic() + PAUSE_SECONDS
+                waiting.ready = time.monotonic() + patience.PAUSE_SECONDS
                 continue
+            is_over = state == "done" and not record.lacking
+            given_up = None if state == "done" else record.given_up()  # by another engine, or a moment ago
+            folder = None if is_over or given_up else self.store.folder(waiting.spec.run)
             self._waiting.remove(waiting)
-            if state == "done":
-                if record.lacking:
-                    self._start(waiting)
-            elif given_up := record.given_up():  # by another engine, or a moment ago
+            if given_up:
                 self.failures[waiting.spec.run] = given_up
-            else:
-                self._start(waiting)
+            elif folder is not None:
+                self._start(waiting, folder)
 
-    def _start(self, waiting: _Waiting) -> None:
-        folder = self.store.folder(waiting.spec.run)
+    def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
         slot = min(set(range(self.workers)) - {running.slot for running in self._running})
         try:
             folder.prepare(waiting.spec)
@@ -191,6 +195,9 @@ class Scheduler:
         except StartError as error:
             self._has_failed(waiting, folder, error.failure, len(folder.attempts()))
         except OSError as error:
+            if is_away(error):
+                self._waiting.insert(0, waiting)
+                raise
             kind: Kind = "permission" if isinstance(error, PermissionError) else "storage"
             self._has_failed(waiting, folder, Failure(kind, str(error)), len(folder.attempts()))
         else:
@@ -199,56 +206,59 @@ class Scheduler:
 
     def _wait_again(self, waiting: _Waiting) -> None:
         """Come back to a run that somebody else is working on."""
-        waiting.ready = time.monotonic() + PAUSE_SECONDS
+        waiting.ready = time.monotonic() + patience.PAUSE_SECONDS
         self._waiting.append(waiting)
 
     def _wait_for_launcher(self, waiting: _Waiting, error: AwayError) -> None:
         """Start nothing for a while: that what starts attempts is away is no failure of a run."""
         now = time.monotonic()
         self._away_since = self._away_since or now
-        if now - self._away_since > AWAY_SECONDS:
-            raise UsageError(f"{error}; waited for {AWAY_SECONDS:.0f} s")
+        if now - self._away_since > patience.AWAY_SECONDS:
+            raise UsageError(f"{error}; waited for {patience.AWAY_SECONDS:.0f} s")
         self._waiting.insert(0, waiting)
         for each in self._waiting:
-            each.ready = max(each.ready, now + PAUSE_SECONDS)
+            each.ready = max(each.ready, now + patience.PAUSE_SECONDS)
 
-    def _look_after_all(self) -> None:
-        for running in list(self._running):
-            if running.attempt.has_ended():
-                self._collect(running)
-            elif running.kill_at is not None:
-                if time.monotonic() >= running.kill_at:
-                    running.attempt.kill()
-            elif time.monotonic() >= running.look_at:
-                running.look_at = time.monotonic() + LOOK_SECONDS
-                running.broken = self._broken_limit(running)
-                if running.broken:
-                    running.attempt.stop()
-                    running.kill_at = time.monotonic() + self.grace
+    def _look_after(self, running: _Running) -> None:
+        if running.ended is not None or running.attempt.has_ended():
+            running.ended = running.ended or running.attempt.end()
+            self._store.tried(lambda: self._collect(running))
+        elif running.kill_at is not None:
+            if time.monotonic() >= running.kill_at:
+                running.attempt.kill()
+        elif time.monotonic() >= running.look_at:
+            running.look_at = time.monotonic() + LOOK_SECONDS
+            running.broken = self._broken_limit(running)
+            if running.broken:
+                running.attempt.stop()
+                running.kill_at = time.monotonic() + self.grace
 
     def _collect(self, running: _Running) -> None:
-        """Take note of how an attempt ended."""
-        ended = running.attempt.end()
-        self._running.remove(running)
-        waiting, folder = running.waiting, running.folder
-        self._ended.add(folder.run)
+        """Take note of how an attempt ended, once the store says what became of its run."""
+        waiting, folder, ended = running.waiting, running.folder, running.ended
+        assert ended is not None  # noqa: S101 - for type checkers
         state = folder.state
-        if state == "done" and not folder.owed:
+        is_over = state == "done" and not folder.owed
+        self._running.remove(running)
+        self._ended.add(folder.run)
+        if is_over:
             return
         # By somebody else, who was faster, or whose clock is another: only a process that watches the lease can tell.
         if state == "running" or ended.kind == "held":
             self._wait_again(waiting)
             return
-        self._has_failed(waiting, folder, running.broken or ended, running.attempts)
+        self._has_failed(waiting, folder, running.broken or ended, running.attempts, running.seconds_taken)
 
-    def _has_failed(self, waiting: _Waiting, folder: RunFolder, failure: Failure, attempts: int) -> None:
+    def _has_failed(
+        self, waiting: _Waiting, folder: RunFolder, failure: Failure, attempts: int, seconds: float | None = None
+    ) -> None:
         """Record an attempt that failed, after so many others; try again what may pass."""
         waiting.failed += 1
-        if folder.state == "done":
+        if _state(folder) == "done":
             self._has_not_done_steps(waiting, folder, failure)
             return
-        failure = self._recorded(folder, failure, attempts) or failure
-        given_up = folder.given_up() is not None or failure.kind not in TRANSIENT
+        failure = self._recorded(folder, failure, attempts, seconds) or failure
+        given_up = _state(folder) == "failed" or failure.kind not in TRANSIENT
         if given_up or waiting.failed > self.retries.most:
             self.failures[folder.run] = failure
             self._ended.add(folder.run)
@@ -271,12 +281,14 @@ class Scheduler:
         waiting.ready = time.monotonic() + self.retries.backoff * 2 ** (waiting.failed - 1)
         self._waiting.insert(0, waiting)
 
-    def _recorded(self, folder: RunFolder, failure: Failure | None, attempts: int) -> Failure | None:
+    def _recorded(
+        self, folder: RunFolder, failure: Failure | None, attempts: int, seconds: float | None
+    ) -> Failure | None:
         """Record how an attempt ended, after so many others; return what the store then says of it."""
         said = None
         with suppress(OSError, LostLeaseError):  # a full disk: the failure is known here all the same
             if folder.take(patient=False):
-                said = folder.end(failure, self.retries.most, attempts)
+                said = folder.end(failure, self.retries.most, attempts, seconds)
         with suppress(OSError):
             folder.release()
         return said
@@ -297,6 +309,7 @@ class Scheduler:
         return None
 
     def _stop(self) -> None:
+        self._running = [running for running in self._running if running.ended is None]
         for running in self._running:
             running.attempt.stop()
         deadline = time.monotonic() + self.grace
@@ -304,8 +317,9 @@ class Scheduler:
             while not running.attempt.has_ended() and time.monotonic() < deadline and not self._hurrying:
                 time.sleep(TICK_SECONDS / 2)
             running.attempt.end()
-            if running.folder.state == "pending":
-                self._recorded(running.folder, None, running.attempts)  # stopped on purpose, whatever it says
+            if _state(running.folder) == "pending":
+                # Stopped on purpose, whatever it says.
+                self._recorded(running.folder, None, running.attempts, running.seconds_taken)
         self._running.clear()
 
 
@@ -317,6 +331,14 @@ def share(runs: Sequence[Item], task: int, tasks: int) -> list[Item]:
     own = list(runs[task::tasks])
     others = [runs[(task + ahead) % tasks :: tasks] for ahead in range(1, tasks)]
     return own + [run for other in others for run in reversed(other)]
+
+
+def _state(folder: RunFolder) -> RunState | None:
+    """Return a run's state; None if the store does not say."""
+    try:
+        return folder.state
+    except OSError:
+        return None
 
 
 def _counters(folder: RunFolder) -> tuple[int, ...] | None:

@@ -52,7 +52,7 @@ def begun(records: Attempts) -> Attempts:
     return (*records, _new())
 
 
-def ended(records: Attempts, failure: Failure | None, since: int) -> Attempts:
+def ended(records: Attempts, failure: Failure | None, since: int, seconds: float | None = None) -> Attempts:
     """Close the newest attempt; what it said itself stands, but for a stop that nobody had asked for.
 
     Parameters
@@ -60,15 +60,15 @@ def ended(records: Attempts, failure: Failure | None, since: int) -> Attempts:
     records : the attempts so far.
     failure : how it failed; None if it was stopped on purpose.
     since : how many there were before it; an attempt may fail before it can say that it has begun.
+    seconds : that it took, by the monotonic clock of who has seen it; None if nobody has: then no more is counted than
+        it has said itself.
     """
     if len(records) <= since:
         return records if failure is None else (*records, _closed(_new(), failure))
     *earlier, newest = records
-    if newest.kind is None:
-        seconds = max(0.0, (datetime.now(UTC) - newest.begun).total_seconds())
-        return (*earlier, _closed(newest.model_copy(update={"seconds": seconds}), failure))
-    if newest.kind == "interrupted" and failure is not None:
-        return (*earlier, _closed(newest, failure))
+    if newest.kind is None or (newest.kind == "interrupted" and failure is not None):
+        took = newest.seconds or seconds or 0.0
+        return (*earlier, _closed(newest.model_copy(update={"seconds": took}), failure))
     return records
 
 

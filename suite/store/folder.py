@@ -145,7 +145,9 @@ class RunFolder(RunRecord):
             self.fail(verdict.reason, verdict.kind)
         return verdict
 
-    def end(self, failure: Failure | None, retries: int, since: int = 0) -> Failure | None:
+    def end(
+        self, failure: Failure | None, retries: int, since: int = 0, seconds: float | None = None
+    ) -> Failure | None:
         """Record how the newest attempt has ended, and the run as failed if no other is worth it; raises as `check`.
 
         Parameters
@@ -153,6 +155,7 @@ class RunFolder(RunRecord):
         failure : how it failed, as far as the caller can tell; None if it was stopped on purpose.
         retries : further attempts after transient failures.
         since : attempts before it, where it may have failed before it could record itself.
+        seconds : that it took, by a monotonic clock; None if nobody has seen that.
 
         Returns
         -------
@@ -160,7 +163,7 @@ class RunFolder(RunRecord):
         """
         before = self.attempts()
         given_up = attempts.verdict(before, retries)  # then nothing began
-        records = before if given_up else attempts.ended(before, failure, since)
+        records = before if given_up else attempts.ended(before, failure, since, seconds)
         if records != before:
             self._write_attempts(records)
         verdict = attempts.verdict(records, retries)

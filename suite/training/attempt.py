@@ -105,8 +105,13 @@ class Attempt:
         self.folder.write_provenance({**origin, **own, "code": code_hash(), "started_again": again})
         self.folder.commit()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began, by a clock that nobody sets, and that stands while the machine sleeps."""
+        return time.monotonic() - self._begun
+
     def _seconds(self) -> float:
-        return self._before + time.monotonic() - self._begun
+        return self._before + self.seconds
 
     @contextmanager
     def _shown(self, trainer: Trainer) -> Iterator[None]:
@@ -160,7 +165,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
     except InterruptedRunError as error:
         print(error, file=sys.stderr)
         with suppress(OSError, LostLeaseError):
-            folder.end(None, retries)
+            folder.end(None, retries, seconds=this.seconds)
         return INTERRUPTED_STATUS
     except LostLeaseError as error:
         print(error, file=sys.stderr)
@@ -169,7 +174,7 @@ def attempt(spec: RunSpec, folder: RunFolder, checkpoint_seconds: float, retries
         traceback.print_exc()
         failure = of_exception(error)
         with suppress(OSError, LostLeaseError):
-            folder.end(failure, retries)
+            folder.end(failure, retries, seconds=this.seconds)
         return exit_status(failure)
     return 0
 

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 from suite.errors import UsageError
 from suite.execute.executor import TICK_SECONDS, Check, Executor, Position, Request
+from suite.execute.patience import Patience
 from suite.execute.slurm.commands import alone, ask, cancel, find, see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
-from suite.failures import Failure
+from suite.failures import Failure, of_exception
 from suite.spec import RunSpec
 from suite.store.record import RunRecord
 from suite.store.runs import Store
@@ -139,19 +140,22 @@ class JobArray:
         try:
             self._look_on([self.store.record(spec.run) for spec in specs], watch)
         finally:
-            folders = {spec.run: self.store.record(spec.run) for spec in specs}
-            self.failures = {run: why for run, folder in folders.items() if (why := folder.given_up())}
+            given_up = {spec.run: _given_up(self.store.record(spec.run)) for spec in specs}
+            self.failures = {run: why for run, why in given_up.items() if why}
         if self._interrupted:
             raise KeyboardInterrupt
 
     def _look_on(self, folders: list[RunRecord], watch: Callable[[], None]) -> None:
         store_at = queue_at = 0.0
         gone = 0
+        store = Patience(self.store.results)
         while not self._interrupted and gone < 2:  # a task may be between two states when the queue is read
             now = time.monotonic()
             if now >= store_at:
-                watch()
-                folders = [each for each in folders if each.state in ("pending", "running") or each.owed]
+                store.tried(watch)
+                left: list[RunRecord] = []
+                if store.tried(lambda: left.extend(filter(_is_to_come, folders))):  # noqa: B023
+                    folders = left
                 if not folders:
                     return
                 store_at = now + STORE_SECONDS
@@ -162,7 +166,18 @@ class JobArray:
                     gone = 0  # the controller is away; its nodes go on
                 queue_at = now + (QUEUE_SECONDS if not gone else STORE_SECONDS)
             time.sleep(TICK_SECONDS)
-        watch()
+        store.tried(watch)
+
+
+def _is_to_come(record: RunRecord) -> bool:
+    return record.state in ("pending", "running") or bool(record.owed)
+
+
+def _given_up(record: RunRecord) -> Failure | None:
+    try:
+        return record.given_up()
+    except OSError as error:
+        return of_exception(error)
 
 
 def settle(store: Store) -> None:

@@ -161,8 +161,8 @@ def test_an_engine_that_refuses_is_asked_again_then_named(tmp_path: Path) -> Non
 
 def test_an_engine_that_is_away_fails_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage is waited for; a long one ends in one line, and every run is still to do."""
-    monkeypatch.setattr("suite.execute.scheduler.PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr("suite.execute.scheduler.AWAY_SECONDS", 1.0)
+    monkeypatch.setattr("suite.execute.patience.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("suite.execute.patience.AWAY_SECONDS", 1.0)
     engine, specs = Engine(), [make_spec(seed=seed) for seed in range(30)]
     engine.fails = [RequestsError("away")] * 1000
     scheduler = Scheduler(Store(tmp_path), executor_of(engine, tmp_path), 2, Limits(), Retries(backoff=0.01))

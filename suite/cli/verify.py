@@ -1,0 +1,75 @@
+"""The command that checks published runs: `verify`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import existing
+from suite.cli.options import Json
+from suite.cli.output import err, show
+from suite.cli.watching import watched, words_typed
+from suite.execute.registry import DEFAULT
+
+
+@app.command(
+    epilog="Examples: suite verify results/published/pilot --sample 3 --seed 7 · suite verify results/published/pilot "
+    "--all --environment reach-v1. Exit codes: 0 every run came out again, 1 some did not or something cannot be true, "
+    "2 wrong usage or a damaged snapshot, 130 interrupted."
+)
+def verify(
+    context: typer.Context,
+    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A folder of published runs, or a store.")],
+    sample: Annotated[int, typer.Option(min=1, help="Runs to execute again.")] = 3,
+    every: Annotated[bool, typer.Option("--all", help="Execute all of them.")] = False,
+    environment: Annotated[str | None, typer.Option(help="Runs on this environment alone.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the draw.", show_default="another each time, printed")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check what published runs say, execute some of them again, drawn at random, and compare them bit for bit."""
+    import secrets
+    import tempfile
+
+    from suite import session
+    from suite.analysis.results import read_results
+    from suite.execute import verification
+    from suite.execute.batch import Batch
+    from suite.execute.executor import Request
+    from suite.report.consistency import inconsistent
+    from suite.store.runs import Store
+
+    store = existing(snapshot, "")
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    drawn = verification.drawn(store, None if every else sample, seed, environment)
+    problems = inconsistent(store)
+    err.print(f"{drawn.text}; drawn with --seed {seed}", highlight=False)
+    with tempfile.TemporaryDirectory(prefix="suite-verify-") as folder:
+        again = Store(Path(folder))
+        again.prepare()
+        batch = Batch(again, drawn.specs)
+        batch.announce(verification.published_steps(store, drawn.specs))
+        with watched([*words_typed(context, without=("seed",)), "--seed", str(seed)]) as console:
+            session.execute(batch, DEFAULT, Request(workers=workers, name="verify"), console)
+        results = read_results(store)
+        found = [verification.verified(store.record(spec.run), again.record(spec.run), results) for spec in drawn.specs]
+        agreed = verification.agreements(found, again, results)
+        seconds = verification.seconds_text(found, again, results)
+    lines = [f"inconsistent: {each.run}: {each.problem}" for each in problems]
+    lines += [*(each.text for each in found), *(each.text for each in agreed)]
+    lines += [seconds] if seconds else []
+    plain = {
+        "seed": seed,
+        "inconsistent": [asdict(each) for each in problems],
+        "runs": [each._asdict() for each in found],
+        "agreements": [each._asdict() for each in agreed],
+        "seconds": seconds,
+    }
+    show(as_json, plain, *lines)
+    raise typer.Exit(0 if verification.all_good(found, agreed) and not problems else 1)

@@ -1,0 +1,68 @@
+"""Patience with a store that goes away for a while, as a network's does when its server is started anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from suite.errors import UsageError
+from suite.failures import is_away
+from suite.store.record import CorruptRunError
+
+PAUSE_SECONDS = 1.0
+"""Before something is tried again that is nobody's failure."""
+
+AWAY_SECONDS = 600.0
+"""For a store, or for what starts attempts, to come back."""
+
+Result = TypeVar("Result")
+
+
+class Patience:
+    """For one store: what reads it is put off while it is away.
+
+    Parameters
+    ----------
+    results : the store's folder, for the message in the end.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self._since: float | None = None
+        self._again = 0.0
+
+    def tried(self, act: Callable[[], object]) -> bool:
+        """Do something, unless the store is away and was asked a moment ago; return whether it was done.
+
+        What is done must leave everything as it was where it meets a store that is away.
+
+        Raises
+        ------
+        UsageError
+            If the store stays away.
+        """
+        if time.monotonic() < self._again:
+            return False
+        try:
+            act()
+        except (OSError, CorruptRunError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if not is_away(cause):
+                raise
+            now = time.monotonic()
+            self._since = self._since or now
+            if now - self._since > AWAY_SECONDS:
+                raise UsageError(f"{self.results}: is away ({error}); waited for {AWAY_SECONDS:.0f} s") from error
+            self._again = now + PAUSE_SECONDS
+            return False
+        self._since = None
+        return True
+
+    def insist(self, act: Callable[[], Result]) -> Result:
+        """Do something as soon as the store is there, and return its result; raises as `tried`."""
+        found: list[Result] = []
+        while not self.tried(lambda: found.append(act())):
+            time.sleep(PAUSE_SECONDS / 10)
+        return found[0]
