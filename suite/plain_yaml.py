@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -125,7 +125,10 @@ def _text(loader: _PlainLoader, node: yaml.ScalarNode) -> str | int | float:
 
 def _number(node: yaml.ScalarNode) -> int | float:
     """Read a number; with an exponent and without a fraction it is whole: 1e6."""
-    value = Decimal(node.value.replace("_", ""))
+    try:
+        value = Decimal(node.value.replace("_", ""))
+    except InvalidOperation:  # an exponent that no computation could hold
+        _refuse(node, "it is beyond all numbers that are computed with")
     if value.is_zero() or value.adjusted() < LONGEST_NUMBER:
         return int(value) if value == value.to_integral_value() else float(value)
     _refuse(node, "it is beyond all numbers that are computed with")

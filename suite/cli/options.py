@@ -11,9 +11,14 @@ import typer
 from suite.errors import unknown
 from suite.execute.registry import EXECUTORS
 
+MOST = 10_000_000
+"""The most that a count or a limit on the command line may be."""
+
 
 def limit(value: float | None) -> float | None:
     """Read a limit, of which inf is none."""
+    if value is not None and MOST < value < math.inf:
+        raise typer.BadParameter(f"{value:g} is no limit; give at most {MOST:,}, or inf for none")
     return None if value == math.inf else value
 
 
@@ -53,7 +58,10 @@ ClusterFile = Annotated[
         "--cluster", callback=at_home, help="What a cluster is asked for, as YAML; for executors that take it."
     ),
 ]
-RetriesOption = Annotated[int, typer.Option("--retries", min=0, help="Further attempts after a failure from outside.")]
+RetriesOption = Annotated[
+    int, typer.Option("--retries", min=0, max=MOST, help="Further attempts after a failure from outside.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, max=MOST, help="Runs at once; by default what the machine holds.")]
 _Executor = typer.Option(
     "--executor",
     metavar=f"[{'|'.join(EXECUTORS)}]",

@@ -9,7 +9,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import device
-from suite.cli.options import BenchmarkName, Json, Only, Results, Seeds, Trust
+from suite.cli.options import MOST, BenchmarkName, Json, Only, Results, Seeds, Trust
 from suite.cli.output import err, listing, out, show, show_states
 
 
@@ -35,7 +35,7 @@ def plan(
     only: Only = None,
     seeds: Seeds = None,
     as_json: Json = False,
-    machines: Annotated[int, typer.Option(min=1, help="Machines like this one to forecast for.")] = 1,
+    machines: Annotated[int, typer.Option(min=1, max=MOST, help="Machines like this one to forecast for.")] = 1,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
     why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
     trust: Trust = False,

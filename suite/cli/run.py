@@ -22,6 +22,7 @@ from suite.cli.options import (
     RetriesOption,
     Seeds,
     Trust,
+    Workers,
     limit,
 )
 from suite.cli.output import out
@@ -41,7 +42,7 @@ def run(
     reports: Reports = Path("reports"),
     only: Only = None,
     seeds: Seeds = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    workers: Workers = None,
     only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
     rerun: Annotated[
         list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")

@@ -11,7 +11,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import existing
-from suite.cli.options import BenchmarkName, Json, Results, Trust
+from suite.cli.options import MOST, BenchmarkName, Json, Results, Trust
 from suite.cli.output import err, out, show_states
 from suite.errors import UsageError
 
@@ -75,7 +75,7 @@ def status(
 def logs(
     run: Annotated[str, typer.Argument(metavar="RUN")],
     results: Results = Path("results"),
-    lines: Annotated[int, typer.Option(min=1, help="Lines from the end.")] = 40,
+    lines: Annotated[int, typer.Option(min=1, max=MOST, help="Lines from the end.")] = 40,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
 ) -> None:
     """Print the end of a run's log."""

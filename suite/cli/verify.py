@@ -10,7 +10,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.inputs import existing
-from suite.cli.options import Json
+from suite.cli.options import MOST, Json, Workers
 from suite.cli.output import err, show
 from suite.cli.watching import watched, words_typed
 from suite.execute.registry import DEFAULT
@@ -24,13 +24,13 @@ from suite.execute.registry import DEFAULT
 def verify(
     context: typer.Context,
     snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A folder of published runs, or a store.")],
-    sample: Annotated[int, typer.Option(min=1, help="Runs to execute again.")] = 3,
+    sample: Annotated[int, typer.Option(min=1, max=MOST, help="Runs to execute again.")] = 3,
     every: Annotated[bool, typer.Option("--all", help="Execute all of them.")] = False,
     environment: Annotated[str | None, typer.Option(help="Runs on this environment alone.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of the draw.", show_default="another each time, printed")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; by default what the machine holds.")] = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Check what published runs say, execute some of them again, drawn at random, and compare them bit for bit."""

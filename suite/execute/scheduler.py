@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TypeVar
 
 from suite.errors import UsageError
@@ -180,7 +181,8 @@ class Scheduler:
                 self._start(waiting, folder)
 
     def _start(self, waiting: _Waiting, folder: RunFolder) -> None:
-        slot = min(set(range(self.workers)) - {running.slot for running in self._running})
+        taken = {running.slot for running in self._running}
+        slot = next(slot for slot in count() if slot not in taken)
         try:
             folder.prepare(waiting.spec)
             folder.forget_progress()

@@ -81,3 +81,9 @@ def test_what_is_ambiguous_is_refused_with_the_spelling_to_use(written: str, rem
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_number_is_read_as_it_is_written(tmp_path: Path, number: float) -> None:
     assert read(tmp_path, repr(number)) == pytest.approx(number, rel=0, abs=0)
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "1.5e+99999999999999999999", "1e-99999999999999999999"])
+def test_an_exponent_that_nothing_holds_is_refused(number: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is ambiguous: it is beyond all numbers that are computed with"):
+        read(tmp_path, number)

@@ -104,3 +104,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.yaml", "a", "[quik]")
     with pytest.raises(UsageError, match="did you mean 'quick'"):
         load_benchmark(str(tmp_path / "a.yaml")).plan()
+
+
+def test_labels_with_commas_are_chosen(specs: list[RunSpec]) -> None:
+    renamed = [spec.model_copy(update={"label": "garage, no KL"}) if spec.label == "garage" else spec for spec in specs]
+    for names, count in (("garage, no KL", 4), ("garage, no KL,blind-sac", 8), ("pearl,garage, no KL", 8)):
+        assert len(chosen(renamed, [f"label={names}"], None)) == count
+    with pytest.raises(UsageError, match="label 'garage' is unknown"):
+        chosen(renamed, ["label=garage"], None)
