@@ -180,7 +180,7 @@ def test_the_checkout_stays_clean(benchmark_file: Path, tmp_path: Path, monkeypa
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
         subprocess.run([*git, *words], check=True)
     monkeypatch.chdir(checkout)
-    monkeypatch.setattr("suite.execute.doctor.connect", refused)
+    monkeypatch.setattr("suite.execute.docker.client.connect", refused)
     run = load_benchmark(str(benchmark_file)).plan()[0].run
     for line in (
         f"run {benchmark_file} --checkpoint-every 0",

@@ -16,6 +16,7 @@ from suite.spec import RunSpec
 from suite.store.folder import RunFolder
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.terminals import Terminal
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
 
@@ -63,7 +64,7 @@ def test_a_table_of_names_is_whole(
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_live_table_shows_whole_names(columns: int, tmp_path: Path) -> None:
-    page = io.StringIO()
+    page = Terminal()
     environments = [row["name"] for row in catalogue("environments")]
     specs = [make_spec("a-label-that-is-longer-than-others", environment) for environment in environments]
     with Progress(Store(tmp_path), specs, Console(file=page, force_terminal=True, width=columns, height=100)):

@@ -15,6 +15,7 @@ from suite.spec import RunSpec
 from suite.store.folder import RunFolder
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.terminals import Terminal
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -24,7 +25,7 @@ def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None
         [make_spec(seed=seed).model_copy(update={"label": "pearl [/no-kl]"}) for seed in range(2)],
     )
     store.prepare()
-    out = io.StringIO()
+    out = Terminal() if terminal else io.StringIO()
     with Progress(store, specs, Console(file=out, force_terminal=terminal, width=200, markup=False)) as progress:
         fail(store, specs[0], "ValueError: no file [/data/x]")
         folder = store.folder(specs[1].run)
@@ -48,7 +49,7 @@ def test_a_post_run_step_of_a_finished_run_is_shown(
     folders = [finish(store, spec, linear(0.0, 1.0)) for spec in specs]
     for folder in folders:
         folder.want("clusters", wanted)
-    out = io.StringIO()
+    out = Terminal() if terminal else io.StringIO()
     with Progress(store, specs, Console(file=out, force_terminal=terminal, width=200)) as progress:
         progress.update(seconds=1.0)
         assert set(progress.states.values()) == {"post-run due"}
