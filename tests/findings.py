@@ -1,4 +1,4 @@
-"""The rule of a page of findings: every number stands in what a command of its section prints.
+"""The rule of a page of findings: each number, and each decision, stands in what a command of its section prints.
 
 A section (from one heading to the next) shows commands and what they print, and says in words what that means:
 
@@ -14,11 +14,24 @@ A section (from one heading to the next) shows commands and what they print, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?!\w)")
+DECISIONS = {
+    r"better|worse|higher|lower|helps": r"better\b.*|worse\b.*|.* tends to be higher|adaptation helps",
+    r"equivalent|equal|same|alike|stands? for|match(?:es)?": r".*\bequivalent",
+    r"differs?|unequal|different": r"better\b.*|worse\b.*|.* tends to be higher",
+    r"reproduced": r"(?:not )?reproduced",
+    r"inconclusive|undecided": r"inconclusive|undecided|not decided",
+}
+"""Words that decide something -> what a cell of a row that decides so says."""
+OPEN = re.compile(
+    r"\b(whether|not shown|no equivalence|no significant difference|would be called|wrong to say|had there been)\b",
+    re.IGNORECASE,
+)
+"""What leaves a sentence undecided."""
 NOT_PROSE = (FENCE, re.compile(r"`[^`]*`"), re.compile(r"\]\([^)]*\)"), re.compile(r"^\s*\d+\.\s", re.MULTILINE))
 
 
@@ -56,6 +69,32 @@ def numbers(text: str) -> set[str]:
     return {match.replace(",", "").rstrip(",") for match in NUMBER.findall(text)}
 
 
+def sentences(prose: str) -> list[str]:
+    """Return the sentences of a text without its headings and questions."""
+    lines = " ".join(line for line in prose.splitlines() if not line.startswith("#"))
+    return [each for each in re.split(r"(?<=[.!?:;])\s+", lines) if each.strip() and not each.rstrip().endswith("?")]
+
+
+def undecided(prose: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the sentences that decide what no row does; where a sentence names what a row is of, that row counts.
+
+    Parameters
+    ----------
+    rows : cells of the rows that are shown beside it.
+    """
+    found = []
+    for sentence in sentences(prose):
+        named = [
+            row for row in rows if re.search(rf"(?<![\w-]){re.escape(row[0].removesuffix(' †'))}(?![\w-])", sentence)
+        ]
+        cells = [cell for row in named or rows for cell in row]
+        for words, decision in DECISIONS.items():
+            word = re.search(rf"\b(?:{words})\b", sentence, re.IGNORECASE)
+            if word and not OPEN.search(sentence) and not any(re.fullmatch(decision, cell) for cell in cells):
+                found.append(f"{word[0]!r} is decided by no row there: {' '.join(sentence.split())}")
+    return found
+
+
 def faults(page: str, printed: Callable[[str], str]) -> list[str]:
     """Say what on a page is not as its commands print it.
 
@@ -79,6 +118,8 @@ def faults(page: str, printed: Callable[[str], str]) -> list[str]:
         for pattern in NOT_PROSE:
             prose = pattern.sub(" ", prose)
         title = section.splitlines()[0]
+        rows = [line.strip("| ").split(" | ") for line in outputs.splitlines() if line.startswith("|")]
+        found += [f"{title}: {sentence}" for sentence in undecided(prose, rows)] if rows else []
         found += [
             f"{title}: {number} is printed by no command there" for number in sorted(numbers(prose) - numbers(outputs))
         ]

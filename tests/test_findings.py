@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.findings import faults, sections
+from tests.findings import faults, sections, undecided
 from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[1]
@@ -77,3 +77,28 @@ def test_a_page_that_says_what_is_printed_has_no_fault() -> None:
 )
 def test_a_number_that_is_not_printed_is_found(old: str, new: str, fault: str) -> None:
     assert fault in faults(GOOD.replace(old, new), lambda command: OUTPUT)
+
+
+ROWS = [["ant-fb †", "better"], ["reach-v1", "inconclusive"], ["push-v1", "better, yet equivalent"]]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wrong"),
+    [
+        ("A is better on ant-fb.", ""),
+        ("A is better on reach-v1.", "better"),
+        ("A is better.", ""),
+        ("Both are equivalent on ant-fb.", "equivalent"),
+        ("Both are equivalent on push-v1.", ""),
+        ("They do not differ on reach-v1.", "differ"),
+        ("Whether A is better on reach-v1 remains open.", ""),
+        ("On reach-v1 it is inconclusive.", ""),
+        ("On ant-fb it is inconclusive.", "inconclusive"),
+        ("Is A better on reach-v1?", ""),
+        ("## A is better on reach-v1", ""),
+    ],
+)
+def test_a_word_that_decides_stands_beside_a_row_that_decides_so(sentence: str, wrong: str) -> None:
+    found = undecided(sentence, ROWS)
+    assert len(found) == bool(wrong)
+    assert all(each.startswith(repr(wrong)) for each in found)

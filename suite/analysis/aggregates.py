@@ -8,12 +8,15 @@ cover 57 to 91 % with two or three seeds on one to six environments; those of `s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import trim_mean
 
 from suite.analysis.intervals import (
     FloatArray,
     Samples,
+    Scale,
     interquartile_mean_interval,
     share_interval,
     stratified_mean_interval,
@@ -24,8 +27,12 @@ WITH_INTERVAL = ("IQM", "mean")
 """The median of few means, and a gap that runs above 1 add nothing to, jump with single runs: no interval covers."""
 
 
-def aggregates(strata: Samples) -> FloatArray:
+def aggregates(strata: Samples, scales: Sequence[Scale] = ()) -> FloatArray:
     """Aggregate normalised scores: interquartile mean, median, mean, optimality gap.
+
+    Parameters
+    ----------
+    scales : what each stratum was normalised by; its ends are then not taken as exact.
 
     Returns
     -------
@@ -37,9 +44,9 @@ def aggregates(strata: Samples) -> FloatArray:
     none = (np.nan, np.nan)
     return np.array(
         [
-            (trim_mean(scores, 0.25), *interquartile_mean_interval(strata)[1:]),
+            (trim_mean(scores, 0.25), *interquartile_mean_interval(strata, scales)[1:]),
             (np.median(means), *none),
-            (means.mean(), *stratified_mean_interval(strata)[1:]),
+            (means.mean(), *stratified_mean_interval(strata, scales)[1:]),
             (1 - np.minimum(scores, 1).mean(), *none),
         ]
     )

@@ -1,12 +1,14 @@
 """Intervals over seeds: the seed is the unit of replication, never the episode.
 
 Each covers about as often as it says, with two seeds as with ten, where percentiles of a bootstrap cover far less. A
-quantity for which nothing covers has no interval. `docs/statistics.md` prints how often each covers.
+quantity for which nothing covers has no interval, nor has one whose runs are all the same: no spread is not certainty.
+Each holds its estimate and lies in the range of its statistic. `docs/statistics.md` prints how often each covers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,10 +18,15 @@ from scipy import special
 FloatArray = NDArray[np.float64]
 Samples = Sequence[FloatArray]
 """For each environment one array, a number a seed."""
+Parts = tuple[FloatArray, NDArray[np.int64]]
+"""Variances of independent parts of an estimate, and how many seeds each was estimated from; of any same shape."""
 
 CONFIDENCE = 0.95
 TRIMMED = 0.25
 """Share that an interquartile mean leaves out at either end."""
+
+SCALE_ERROR = 0.1
+"""Standard error of the gain that a scale is made of, as a share of it, up to which intervals on that scale cover."""
 
 LEARNT_SHARE = 0.1
 
@@ -35,8 +42,8 @@ def learnt(untrained: float, score: float) -> bool:
 def mean_intervals(values: FloatArray, confidence: float = CONFIDENCE) -> FloatArray:
     """Return mean, lower and upper end of Student's t interval of independent seeds, for many quantities at once.
 
-    With two or three seeds a percentile bootstrap covers far less than it says; t does not. One seed has no interval:
-    both ends are NaN.
+    With two or three seeds a percentile bootstrap covers far less than it says; t does not. One seed, or seeds that are
+    all the same, have no interval: both ends are NaN.
 
     Parameters
     ----------
@@ -54,47 +61,128 @@ def mean_intervals(values: FloatArray, confidence: float = CONFIDENCE) -> FloatA
     degrees = count - 1
     variance = np.divide(squares.sum(axis=0), degrees, out=missing.copy(), where=degrees > 0)
     half = special.stdtrit(np.maximum(degrees, 1), (1 + confidence) / 2) * np.sqrt(variance / np.maximum(count, 1))
+    highest, lowest = (np.where(present, values, fill) for fill in (-np.inf, np.inf))
+    half = np.where(highest.max(axis=0) > lowest.min(axis=0), half, np.nan)
     return np.stack([mean, mean - half, mean + half])
 
 
-def mean_interval(values: FloatArray) -> tuple[float, float, float]:
-    """Return mean, lower and upper end of the 95 % interval of one quantity: (seeds,) values."""
-    mean, low, high = mean_intervals(values[:, None])[:, 0]
-    return float(mean), float(low), float(high)
-
-
-def difference_interval(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:
-    """Return the difference of two means over seeds with Welch's 95 % interval; NaN ends with a single seed."""
-    means, variances, sizes = _moments([ours, theirs])
-    return _around(float(means[0] - means[1]), variances, sizes)
-
-
-def stratified_mean_interval(samples: Samples, weights: FloatArray | None = None) -> tuple[float, float, float]:
-    """Return the weighted mean of environments' means with its interval: Student's t, Welch's degrees of freedom.
+def mean_interval(values: FloatArray, lowest: float = -np.inf, highest: float = np.inf) -> tuple[float, float, float]:
+    """Return mean, lower and upper end of the 95 % interval of one quantity: (seeds,) values.
 
     Parameters
     ----------
-    weights : (environments,) adding up to one; equal by default. NaN ends with a single seed anywhere.
+    lowest, highest : that the quantity can be: the interval ends there.
     """
-    weight = np.full(len(samples), 1 / len(samples)) if weights is None else weights
-    means, variances, sizes = _moments(samples)
-    return _around(float(weight @ means), weight**2 * variances, sizes)
+    mean, low, high = mean_intervals(values[:, None])[:, 0]
+    return float(mean), float(np.maximum(low, lowest)), float(np.minimum(high, highest))
 
 
-def interquartile_mean_interval(samples: Samples) -> tuple[float, float, float]:
+class Spread(NamedTuple):
+    """How well a sum of independent means is known."""
+
+    error: float
+    """Standard error; NaN where it is not known: a single seed somewhere, or no spread at all."""
+    freedom: float
+    """Degrees of freedom."""
+
+
+def spread(parts: FloatArray, sizes: NDArray[np.int64]) -> Spread:
+    """Return the standard error of a sum of independent means, with Welch and Satterthwaite's degrees of freedom.
+
+    Parameters
+    ----------
+    parts, sizes : of any same shape: variances that add up to the sum's own, and the seeds each was estimated from.
+    """
+    variance = parts.sum()
+    if not variance > 0:
+        return Spread(float("nan"), float("nan"))
+    freedom = max(1.0, float(variance**2 / (parts**2 / (sizes - 1)).sum()))
+    return Spread(float(np.sqrt(variance)), freedom)
+
+
+def spread_of_differences(parts: FloatArray, sizes: NDArray[Any]) -> Spread:
+    """Return the standard error of a sum of differences of two entries' means, with its degrees of freedom.
+
+    Where an environment's numbers of seeds differ, its degrees of freedom are no more than the smaller one's: Welch's
+    are too many if the few vary as much as the many (three seeds against fifteen: 7 % wrong instead of 5).
+
+    Parameters
+    ----------
+    parts, sizes : (2, environments): the variance of each mean, and its seeds.
+    """
+    each = parts.sum(axis=0)
+    total = each.sum()
+    if not total > 0:
+        return Spread(float("nan"), float("nan"))
+    inverse = (parts**2 / (sizes - 1)).sum(axis=0)  # the square of each variance over its degrees of freedom
+    fewest = sizes.min(axis=0)
+    inverse = np.where(sizes[0] == sizes[1], inverse, np.maximum(inverse, each**2 / (fewest - 1)))
+    return Spread(float(np.sqrt(total)), float(total**2 / inverse.sum()))
+
+
+def difference_spread(ours: FloatArray, theirs: FloatArray) -> Spread:
+    """Return the standard error of the difference of two means over seeds, with its degrees of freedom."""
+    _, variances, sizes = moments([ours, theirs])
+    return spread_of_differences(variances[:, None], sizes[:, None])
+
+
+def difference_interval(
+    ours: FloatArray, theirs: FloatArray, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Return the difference of two means over seeds with its interval, by `difference_spread`."""
+    error, freedom = difference_spread(ours, theirs)
+    half = float(special.stdtrit(freedom, (1 + confidence) / 2) * error)
+    difference = float(ours.mean() - theirs.mean())
+    return difference, difference - half, difference + half
+
+
+class Scale(NamedTuple):
+    """What an environment's scores were normalised by: one entry's runs before and after training."""
+
+    untrained: FloatArray
+    trained: FloatArray
+
+
+def stratified_mean_interval(samples: Samples, scales: Sequence[Scale] = ()) -> tuple[float, float, float]:
+    """Return the mean of environments' means with its interval: Student's t, Welch's degrees of freedom.
+
+    Parameters
+    ----------
+    samples : for each environment one array, a number a seed. NaN ends with a single seed anywhere.
+    scales : what each environment's numbers were normalised by, if they were: the error of its ends is added. NaN ends
+        where that error is above `SCALE_ERROR`.
+    """
+    means, variances, sizes = moments(samples)
+    weights = np.full(len(samples), 1 / len(samples))
+    return _around(float(means.mean()), (weights**2 * variances, sizes), _scaled(weights, means, scales))
+
+
+def interquartile_mean_interval(samples: Samples, scales: Sequence[Scale] = ()) -> tuple[float, float, float]:
     """Return the interquartile mean of all runs with its interval: Yuen's, with winsorised variances an environment.
 
-    Yuen 1974, "The two-sample trimmed t for unequal population variances". NaN ends with a single seed anywhere.
+    Yuen 1974, "The two-sample trimmed t for unequal population variances". NaN ends with a single seed anywhere, and of
+    two environments: their halves are cut off where single runs lie.
+
+    Parameters
+    ----------
+    samples, scales : as of `stratified_mean_interval`.
     """
     runs = np.sort(np.concatenate(samples))
     total = len(runs)
     cut = int(TRIMMED * total)
     kept = total - 2 * cut
     low, high = runs[cut], runs[total - cut - 1]
-    _, winsorised, sizes = _moments([np.clip(sample, low, high) for sample in samples])
+    _, winsorised, sizes = moments([np.clip(sample, low, high) for sample in samples])
     correction = total * (total - 1) / (kept * (kept - 1)) if kept > 1 else np.nan
     share = (kept - 1) / (total - 1) if total > 1 else np.nan
-    return _around(float(runs[cut : total - cut].mean()), (sizes / total) ** 2 * winsorised * correction, sizes, share)
+    value = float(runs[cut : total - cut].mean())
+    if len(samples) == 2:
+        return value, float("nan"), float("nan")
+    inside = [sample[(sample >= low) & (sample <= high)] for sample in samples]
+    weights = np.array([len(each) / kept for each in inside])
+    means = np.array([each.mean() if len(each) else 0.0 for each in inside])
+    parts = (sizes / total) ** 2 * winsorised * correction
+    return _around(value, (parts, sizes), _scaled(weights, means, scales), share=share)
 
 
 def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]:
@@ -102,13 +190,13 @@ def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]
 
     NaN ends with a single seed anywhere or where a mean is not above zero.
     """
-    found = [_moments(entry) for entry in (ours, theirs)]
+    found = [moments(entry) for entry in (ours, theirs)]
     totals = np.array([means.mean() for means, _, _ in found])
     ratio = float(totals[0] / totals[1]) if totals[1] else float("nan")
     if totals.min() <= 0:
         return ratio, float("nan"), float("nan")
     parts = np.stack([variances for _, variances, _ in found]) / (totals[:, None] * len(ours)) ** 2
-    middle, low, high = _around(float(np.log(ratio)), parts, np.stack([sizes for _, _, sizes in found]))
+    middle, low, high = _around(float(np.log(ratio)), (parts, np.stack([sizes for _, _, sizes in found])))
     return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
 
 
@@ -118,29 +206,29 @@ def typical_ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float
     The interval is the relative difference's, by the delta method. An end is infinite where the difference reaches 1;
     both are NaN with a single seed anywhere.
     """
-    (a, a_variances, a_sizes), (b, b_variances, b_sizes) = _moments(ours), _moments(theirs)
+    (a, a_variances, a_sizes), (b, b_variances, b_sizes) = moments(ours), moments(theirs)
     size = np.abs(a) + np.abs(b)
     defined = size > 0
     differences = np.divide(a - b, size, out=np.zeros(len(a)), where=defined)
     slopes = np.stack([np.divide(2 * np.abs(other), size**2, out=np.zeros(len(a)), where=defined) for other in (b, a)])
     parts = (slopes / len(a)) ** 2 * np.stack([a_variances, b_variances])
-    found = _around(float(differences.mean()), parts, np.stack([a_sizes, b_sizes]))
+    found = _around(float(differences.mean()), (parts, np.stack([a_sizes, b_sizes])))
     with np.errstate(divide="ignore"):
         clipped = np.clip(found, -1, 1)
         value, low, high = (1 + clipped) / (1 - clipped)
     return float(value), float(low), float(high)
 
 
-def share_interval(share: float, trials: float) -> tuple[float, float]:
-    """Return Clopper and Pearson's 95 % interval of a share of so many independent trials; both need not be whole."""
-    tail = (1 - CONFIDENCE) / 2
+def share_interval(share: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return Clopper and Pearson's interval of a share of so many independent trials; both need not be whole."""
+    tail = (1 - confidence) / 2
     hits, misses = share * trials, (1 - share) * trials
     low = float(special.betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
     high = float(special.betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
     return low, high
 
 
-def chance_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]:
+def chance_interval(ours: Samples, theirs: Samples, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
     """Return the probability that a run of ours beats one of theirs, in the mean over environments, with its interval.
 
     A tie counts half. With n and m seeds in an environment, the mean over all their pairs varies no more than that over
@@ -149,43 +237,59 @@ def chance_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float
     chances = [(np.sign(x[:, None] - y).mean() + 1) / 2 for x, y in zip(ours, theirs, strict=True)]
     pairs = np.array([min(len(x), len(y)) for x, y in zip(ours, theirs, strict=True)])
     value = float(np.mean(chances))
-    return value, *share_interval(value, len(pairs) ** 2 / (1 / pairs).sum())
+    return value, *share_interval(value, len(pairs) ** 2 / (1 / pairs).sum(), confidence)
 
 
 def clearly_not_zero(values: FloatArray) -> bool:
-    """Tell whether a mean may be divided by: its 95 % interval over seeds does not hold zero."""
+    """Tell whether a mean may be divided by: its 95 % interval over seeds does not hold zero.
+
+    Seeds that are all the same have no interval; their mean may be divided by unless it is zero.
+    """
+    if len(values) > 1 and values.min() == values.max():
+        return bool(values[0] != 0)
     _, low, high = mean_interval(values)
     return low > 0 or high < 0
 
 
-def _moments(samples: Samples) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+def _scaled(weights: FloatArray, means: FloatArray, scales: Sequence[Scale]) -> Parts:
+    """Return what the ends of the scale add to the variance of a weighted mean of normalised means: the delta method.
+
+    A mean z on a scale from u to t moves by (z - 1) / (t - u) with u, and by -z / (t - u) with t.
+    """
+    if not scales:
+        return np.zeros(0), np.zeros(0, int)
+    (low, low_variances, sizes), (high, high_variances, _) = (
+        moments([scale[end] for scale in scales]) for end in (0, 1)
+    )
+    gains = high - low
+    if not np.mean((low_variances + high_variances) / gains**2) <= SCALE_ERROR**2:
+        return np.full(1, np.nan), np.full(1, 2)
+    slopes = np.stack([means - 1, means]) * weights / gains
+    return slopes**2 * np.stack([low_variances, high_variances]), np.stack([sizes, sizes])
+
+
+def moments(samples: Samples) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
     """Return each sample's mean, the variance of that mean (NaN of a single seed) and its number of seeds."""
     sizes = np.array([len(sample) for sample in samples])
     values = np.concatenate(samples)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     means = np.add.reduceat(values, starts) / sizes
     squares = np.add.reduceat((values - np.repeat(means, sizes)) ** 2, starts)
+    squares[np.maximum.reduceat(values, starts) == np.minimum.reduceat(values, starts)] = 0.0  # not what rounding left
     degrees = np.where(sizes > 1, sizes - 1, np.nan)
     return means, squares / degrees / sizes, sizes
 
 
-def _around(
-    value: float, parts: FloatArray, sizes: NDArray[np.int64], share: float = 1.0
-) -> tuple[float, float, float]:
-    """Return a value with its t interval, of the variances of independent parts that add up to its own.
+def _around(value: float, *parts: Parts, share: float = 1.0) -> tuple[float, float, float]:
+    """Return a value with its t interval, of independent parts whose variances add up to its own.
 
     Parameters
     ----------
-    parts, sizes : of any same shape; `sizes` are the seeds that each variance was estimated from.
     share : of the degrees of freedom that are left.
     """
-    variance = parts.sum()
-    if np.isnan(variance):
-        return value, float("nan"), float("nan")
-    if not variance > 0:
-        return value, value, value
-    freedom = variance**2 / (parts**2 / (sizes - 1)).sum()
-    half = float(special.stdtrit(max(1.0, freedom * share), (1 + CONFIDENCE) / 2) * np.sqrt(variance))
+    variances, sizes = (np.concatenate([np.ravel(each[place]) for each in parts]) for place in (0, 1))
+    error, freedom = spread(variances, sizes)
+    half = float(special.stdtrit(max(1.0, freedom * share), (1 + CONFIDENCE) / 2) * error)
     return value, value - half, value + half
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, permutations
 
 import numpy as np
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, aggregates
-from suite.analysis.intervals import chance_interval, clearly_not_zero, difference_interval, learnt, mean_interval
+from suite.analysis.equivalence import MARGIN, Compared, on_one, over_all
+from suite.analysis.intervals import (
+    Scale,
+    chance_interval,
+    clearly_not_zero,
+    learnt,
+    mean_interval,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -21,7 +29,7 @@ def normalised(done: pd.DataFrame) -> pd.DataFrame:
     """Normalise scores per environment: 0 is the untrained oracle, 1 the trained one (means over seeds).
 
     Environments without an oracle, or whose oracle learnt nothing or no gain clearly away from zero, are left out.
-    The ends are taken as measured: intervals of normalised scores are over the entry's seeds alone.
+    How well the ends are known is in the intervals of aggregates (`scales`).
 
     Returns
     -------
@@ -52,24 +60,50 @@ def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
     return sorted(set.intersection(*sets)) if sets else []
 
 
-def comparisons_alike(done: pd.DataFrame, entries: list[str]) -> list[tuple[list[str], list[str]]]:
-    """Return what may stand side by side: sets of entries, each with the environments that all of them finished.
+def scales(done: pd.DataFrame, environments: Sequence[str]) -> list[Scale]:
+    """Return the oracle's runs that `normalised` takes the ends of its scale from, in each environment."""
+    oracle = done[done["entry"] == ORACLE].dropna(subset=["untrained", "score"])
+    ends = (strata(oracle, ORACLE, list(environments), column) for column in ("untrained", "score"))
+    return [Scale(*each) for each in zip(*ends, strict=True)]
 
-    First all entries; then, for every environment that not all of them finished, fewer entries on more environments.
+
+def comparisons_alike(done: pd.DataFrame, entries: list[str]) -> list[tuple[list[str], list[str]]]:
+    """Return everything that may stand side by side: sets of entries, each with the environments that all finished.
+
+    Every set is as large as it can be: another entry would cost an environment, and another environment an entry.
 
     Returns
     -------
-    (entries, environments), most entries first; every further one has more environments than those before it. Entries
-    that share no environment with another are in none.
+    (entries, environments), most entries first. Entries that share no environment with another are in none.
     """
-    finished = done.groupby("environment")["entry"].agg(frozenset)
-    together = {frozenset(entries), *finished}
-    found: list[tuple[list[str], list[str]]] = []
+    finished = done[done["entry"].isin(entries)].groupby("environment")["entry"].agg(frozenset)
+    together: set[frozenset[str]] = set()
+    for present in sorted(set(finished), key=sorted):
+        together |= {present, *(present & other for other in together)}
+    found = []
     for present in sorted(together, key=lambda names: (-len(names), sorted(names))):
         places = [str(environment) for environment, here in finished.items() if present <= here]
-        if len(present) > 1 and len(places) > max((len(earlier) for _, earlier in found), default=0):
+        if len(present) > 1:
             found.append(([entry for entry in entries if entry in present], sorted(places)))
     return found
+
+
+def most_telling(
+    found: Sequence[tuple[list[str], list[str]]], count: int
+) -> tuple[list[tuple[list[str], list[str]]], list[tuple[list[str], list[str]]]]:
+    """Choose so many of `comparisons_alike`, and return them and the rest.
+
+    First those that show entries which no earlier one shows, so that each is somewhere; then the largest.
+    """
+    seen: set[str] = set()
+    chosen = []
+    for each in found:
+        if not set(each[0]) <= seen:
+            chosen.append(each)
+            seen |= set(each[0])
+    rest = [each for each in found if each not in chosen]
+    chosen += sorted(rest, key=lambda each: -len(each[0]) * len(each[1]))
+    return [each for each in found if each in chosen[:count]], [each for each in found if each in chosen[count:]]
 
 
 def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> pd.DataFrame:
@@ -90,9 +124,11 @@ def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> 
     places = sorted(set(scaled["environment"]) & set(environments))
     rows = []
     for entry, entry_wins in zip(entries, won, strict=True):
-        found = (
-            aggregates(strata(scaled, entry, places, "normalised")) if places else np.full((len(AGGREGATES), 3), np.nan)
-        )
+        found = np.full((len(AGGREGATES), 3), np.nan)
+        if places:
+            found = aggregates(strata(scaled, entry, places, "normalised"), scales(done, places))
+        if entry == ORACLE:  # its own runs are the scale
+            found[:, 1:] = np.nan
         row = {
             "entry": entry,
             "improvement": improvement.get(entry, np.nan),
@@ -106,51 +142,90 @@ def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> 
     return pd.DataFrame(rows).sort_values(["improvement", "entry"], ascending=[False, True], ignore_index=True)
 
 
-def win_matrix(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
+def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -> pd.DataFrame:
     """Compare every ordered pair of entries over the environments that both finished.
+
+    Parameters
+    ----------
+    margin : of equivalence, as a share of the second entry's gain.
 
     Returns
     -------
-    One row an ordered pair (`ours`, `theirs`): `environments`, `wins`, `ties`, `losses` (by mean score) and the
-    probability of improvement `probability` with `low` and `high`.
+    One row an ordered pair (`ours`, `theirs`): `environments`, `wins`, `ties`, `losses` (by mean score), the
+    probability of improvement `probability` with `low` and `high`, and, over all pairs together, `decision`, the
+    smallest margin `margin` within which both are equivalent, and `gains`, in how many environments a gain shows.
     """
+    pairs = [pair for pair in combinations(entries, 2) if common_environments(done, list(pair))]
     means = done.groupby(["environment", "entry"])["score"].mean().unstack("entry")
     rows = {}
-    for ours, theirs in combinations(entries, 2):
+    for ours, theirs in pairs:
         common = common_environments(done, [ours, theirs])
-        if not common:
-            continue
         difference = (means.loc[common, ours] - means.loc[common, theirs]).to_numpy(float)
-        probability, low, high = chance_interval(strata(done, ours, common), strata(done, theirs, common))
+        own, other = (strata(done, entry, common) for entry in (ours, theirs))
+        before = _untrained(done, [ours, theirs], common)
+        there, back = (over_all(*two, before, margin, len(pairs)) for two in ((own, other), (other, own)))
+        probability, low, high = chance_interval(own, other)
         wins, ties, losses = (int((np.sign(difference) == sign).sum()) for sign in (1, 0, -1))
-        rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high)
-        rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low)
+        rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high, *_decided(there))
+        rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low, *_decided(back))
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
+    columns += ["decision", "margin", "gains"]
     return pd.DataFrame([(*pair, *rows[pair]) for pair in permutations(entries, 2) if pair in rows], columns=columns)
 
 
-def differences(done: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
-    """Compare two entries in each environment that both finished.
+def _untrained(done: pd.DataFrame, entries: list[str], environments: list[str]) -> list[FloatArray]:
+    """Return in each environment the untrained values of the entries' runs."""
+    return strata(done[done["entry"].isin(entries)].assign(entry=""), "", environments, "untrained")
+
+
+def _decided(found: Compared) -> tuple[str, float, int]:
+    return found.decision, found.equivalence.smallest, found.equivalence.environments
+
+
+ALL = "all of these"
+"""Stands for the environments of `differences` together."""
+
+
+def differences(done: pd.DataFrame, ours: str, theirs: str, margin: float = MARGIN) -> pd.DataFrame:
+    """Compare two entries in each environment that both finished, and over all of them.
+
+    Parameters
+    ----------
+    margin : of equivalence, as a share of the second entry's gain over untrained.
 
     Returns
     -------
     One row an environment: `untrained`, the mean over both entries' seeds; `seeds` and `their_seeds`; `ours`, `theirs`
-    and `difference`, means over seeds, each with `<name> low` and `<name> high`; `probability`, that a run of ours
-    beats one of theirs, with `low` and `high`.
+    and `difference`, means over seeds, each with `<name> low` and `<name> high`, those of the difference for all rows
+    together; `probability`, that a run of ours beats one of theirs, with `low` and `high`; and, over all rows together,
+    `decision`, the smallest margin `margin` within which both are equivalent, `gains`, the number of its `environments`
+    where a gain shows, and `detectable`, the difference that would have been found in 80 % of cases. Of several
+    environments a last row, `ALL`, has what there is of them.
     """
-    rows = []
-    for environment in common_environments(done, [ours, theirs]):
-        (own,), (other,) = (strata(done, entry, [environment]) for entry in (ours, theirs))
-        here = done[done["environment"].eq(environment) & done["entry"].isin([ours, theirs])]
-        row: dict[str, object] = {"environment": environment, "untrained": here["untrained"].mean()}
-        row |= {"seeds": len(own), "their_seeds": len(other)}
-        found = {
-            "ours": mean_interval(own),
-            "theirs": mean_interval(other),
-            "difference": difference_interval(own, other),
-        }
-        for name, (value, low, high) in found.items():
-            row |= {name: value, f"{name} low": low, f"{name} high": high}
-        row["probability"], row["low"], row["high"] = chance_interval([own], [other])
+    environments = common_environments(done, [ours, theirs])
+    own, other = (strata(done, entry, environments) for entry in (ours, theirs))
+    before = _untrained(done, [ours, theirs], environments)
+    count = len(environments) + (len(environments) > 1)
+    rows: list[dict[str, object]] = []
+    for environment, x, y, untrained in zip(environments, own, other, before, strict=True):
+        found = on_one(x, y, untrained, margin, count)
+        row: dict[str, object] = {"environment": environment, "untrained": untrained.mean()}
+        row |= {"environments": 1, "seeds": len(x), "their_seeds": len(y)}
+        for name, sample in (("ours", x), ("theirs", y)):
+            row[name], row[f"{name} low"], row[f"{name} high"] = mean_interval(sample)
+        row |= {"difference": x.mean() - y.mean(), "difference low": found.low, "difference high": found.high}
+        row |= _chance([x], [y]) | _verdict(found)
         rows.append(row)
+    if len(environments) > 1:
+        found = over_all(own, other, before, margin, count)
+        rows.append({"environment": ALL, "environments": count - 1} | _chance(own, other) | _verdict(found))
     return pd.DataFrame(rows)
+
+
+def _chance(ours: list[FloatArray], theirs: list[FloatArray]) -> dict[str, object]:
+    return dict(zip(("probability", "low", "high"), chance_interval(ours, theirs), strict=True))
+
+
+def _verdict(found: Compared) -> dict[str, object]:
+    seen = np.nan if found.direction else found.detectable
+    return dict(zip(("decision", "margin", "gains"), _decided(found), strict=True)) | {"detectable": seen}

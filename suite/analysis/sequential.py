@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
+from suite.analysis.intervals import chance_interval, difference_spread
 from suite.analysis.permutations import permute_chances, smallest
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark
@@ -21,7 +23,7 @@ from suite.spec import RunSpec
 from suite.store.runs import Store
 
 ERROR = 0.05
-"""Rate of calling an entry of any comparison better, at any interim analysis, where all have the same distribution."""
+"""Rate of deciding, of any comparison of a benchmark at any interim analysis, if neither entry tends to be higher."""
 
 DRAWN = 20_000
 """Rearrangements beyond those that are all visited: what an interim analysis may spend is a small part of `ERROR`."""
@@ -34,15 +36,14 @@ class InterimAnalysis:
     """One interim analysis of a comparison, at so many seeds of each entry."""
 
     seeds: int
-    ours: float
-    theirs: float
-    """Mean scores."""
+    chance: float
+    """Probability that a run of the first entry is higher than one of the second: what is decided."""
     p: float
-    """The two-sided p-value."""
+    """The two-sided p-value, the larger of the rank test's and Welch's; 1 where their directions differ."""
     critical_p: float
     """The p-value at or below which it decides; 0 where so few seeds cannot."""
-    better: int
-    """0 or 1, the entry that is called better; -1 for neither."""
+    higher: int
+    """0 or 1, the entry whose runs tend to be higher; -1 for neither."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SequentialTest:
     @property
     def verdict(self) -> Verdict:
         """Decided, goes on, or not decided by the last interim analysis."""
-        if self.analyses and self.analyses[-1].better >= 0:
+        if self.analyses and self.analyses[-1].higher >= 0:
             return "decided"
         return "goes on" if len(self.analyses) < len(self.comparison.stages) else "not decided"
 
@@ -73,9 +74,9 @@ class SequentialTest:
         ours, theirs = self.comparison.entries
         told = f"{ours} against {theirs} on {self.comparison.environment}: "
         if self.verdict == "decided":
-            return (
-                told + f"{self.comparison.entries[self.analyses[-1].better]} is better, decided at {self.wanted} seeds"
-            )
+            last = self.analyses[-1]
+            higher, chance = self.comparison.entries[last.higher], abs(last.higher - last.chance)
+            return told + f"a run of {higher} tends to be higher (P = {chance:.2f}), decided at {self.wanted} seeds"
         if self.verdict == "not decided":
             return told + f"not decided at {self.wanted} seeds, the most there are"
         seen = f"not decided at {self.analyses[-1].seeds} seeds, " if self.analyses else ""
@@ -114,16 +115,28 @@ def sequential_test(comparison: Comparison, comparisons: int, scores: Mapping[st
             return SequentialTest(comparison, tuple(analyses), missing)
         ours, theirs = (np.array([scores[run] for run in entry]) for entry in runs)
         analyses.append(_analysis(ours, theirs, critical_p))
-        if analyses[-1].better >= 0:
+        if analyses[-1].higher >= 0:
             break
     return SequentialTest(comparison, tuple(analyses), ())
 
 
 def _analysis(ours: np.ndarray, theirs: np.ndarray, critical_p: float) -> InterimAnalysis:
+    """Test ranks and means together: of entries that differ in their noise, either alone errs too often."""
     found = permute_chances([ours], [theirs], drawn=DRAWN)
-    p = min(1.0, 2 * min(found.above, found.below))
-    better = -1 if p > critical_p else int(found.below < found.above)
-    return InterimAnalysis(len(ours), float(ours.mean()), float(theirs.mean()), p, critical_p, better)
+    welch = _welch(ours, theirs)
+    above, below = max(found.above, 1 - welch), max(found.below, welch)
+    p = min(1.0, 2 * min(above, below))
+    higher = -1 if p > critical_p else int(below < above)
+    return InterimAnalysis(len(ours), chance_interval([ours], [theirs])[0], p, critical_p, higher)
+
+
+def _welch(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return Welch's p-value for a lower mean of ours; where nothing varies, the means themselves decide."""
+    difference = float(ours.mean() - theirs.mean())
+    error, freedom = difference_spread(ours, theirs)
+    if math.isnan(error):
+        return float(1 + np.sign(difference)) / 2
+    return float(special.stdtr(freedom, difference / error))
 
 
 def sequential_tests(comparisons: Sequence[Comparison], scores: Mapping[str, float]) -> list[SequentialTest]:

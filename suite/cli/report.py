@@ -37,22 +37,29 @@ def report(
         show(False, None, tables_as(form, store, specs, papers, comparisons))
 
 
-@app.command(epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json")
+@app.command(
+    epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json · suite compare "
+    "'pearl as garage' garage-pearl --margin 20"
+)
 def compare(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
     benchmark: Annotated[str | None, typer.Argument(help="Of a benchmark's runs; everything by default.")] = None,
+    margin: Annotated[
+        float,
+        typer.Option(min=0.1, max=100, help="Of equivalence: percent of the other's gain over untrained."),
+    ] = 10,
     results: Results = Path("results"),
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Show how two entries differ on every environment that both finished."""
+    """Compare two entries on every environment that both finished: better, worse, equivalent or inconclusive."""
     from suite.report import difference_table
     from suite.table import as_markdown
 
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
-    table = difference_table(store, entry, other, specs, comparisons)
+    table = difference_table(store, entry, other, specs, comparisons, margin / 100)
     show(as_json, table.plain(), as_markdown(table))
 
 

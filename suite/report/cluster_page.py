@@ -113,7 +113,7 @@ def over_seeds(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> Tab
 
 def _means(space: Sequence[Statistics]) -> tuple[Cell, ...]:
     """Return the mean of the silhouette and the geometric mean of the ratio, each with its interval."""
-    silhouette, *silhouette_ends = mean_interval(np.array([each.silhouette for each in space]))
+    silhouette, *silhouette_ends = mean_interval(np.array([each.silhouette for each in space]), -1, 1)
     ratio, *ratio_ends = np.exp(mean_interval(np.log([each.ratio or np.nan for each in space])))
     return silhouette, interval(*silhouette_ends), float(ratio), interval(*map(float, ratio_ends))
 

@@ -14,14 +14,13 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.ranking import comparisons_alike, normalised, ranking, strata, win_matrix
+from suite.analysis.ranking import comparisons_alike, most_telling, normalised, ranking, strata, win_matrix
 from suite.analysis.results import Results
 from suite.analysis.sequential import SequentialTest, sequential_tests
 from suite.analysis.stepwise import return_by_adaptations
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
-from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.plan.deviations import departures
@@ -40,6 +39,10 @@ class JudgedPaper:
     judgements: list[Judgement]
     directions: list[Direction]
     audit: list[AuditRow]
+
+
+TABLES = 8
+"""Rankings that are shown; what more there could be is named."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Contents:
     bands: pd.DataFrame
     papers: list[JudgedPaper]
     compared: list[Compared]
+    left_out: list[tuple[list[str], list[str]]]
+    """Entries that could stand side by side on environments that all of them finished, but are not shown so."""
     matrix: pd.DataFrame
     efficiency: pd.DataFrame
     adaptation: pd.DataFrame
@@ -119,7 +124,7 @@ class Contents:
 
 def _adaptive(tests: Sequence[SequentialTest], results: Results) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    entries = results.runs.set_index("run")["entry"].to_dict()
+    entries = results.done.set_index("run")["entry"].to_dict()
     for each in tests:
         runs = (run for entry in each.comparison.runs for run in entry)
         found.setdefault(each.comparison.environment, set()).update(entries[run] for run in runs if run in entries)
@@ -145,12 +150,13 @@ def deciding(store: Store, comparisons: Sequence[Comparison] | None) -> Sequence
     return comparisons
 
 
-def adaptive_claims(adaptive: Mapping[str, set[str]], claims: Iterable[Claim]) -> set[str]:
-    """Name the claims about entries whose seeds were added, where any of their environments has such."""
+def adaptive_claims(adaptive: Mapping[str, set[str]], judged: Iterable[Judgement | Direction]) -> set[str]:
+    """Name the claims that rest on runs of entries whose seeds were added, in any of their environments."""
     return {
-        claim.name
-        for claim in claims
-        if any(adaptive.get(environment, set()) & set(claim.entries) for environment in claim.environments)
+        each.claim.name
+        for each in judged
+        if each.environments
+        and any(adaptive.get(environment, set()) & set(each.claim.entries) for environment in each.claim.environments)
     }
 
 
@@ -171,6 +177,7 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
     done, embedded = results.done, results.found_by(CLUSTERS)
     order = entries(results.runs, papers)
     finished = [entry for entry in order if entry in set(done["entry"])]
+    shown, left_out = most_telling(comparisons_alike(done, finished), TABLES)
     return Contents(
         results=results,
         order=order,
@@ -180,7 +187,8 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
         papers=[
             JudgedPaper(paper, judge_all(paper, results), directions(paper, results), audit(paper)) for paper in papers
         ],
-        compared=[_compared(done, *alike) for alike in comparisons_alike(done, finished)],
+        compared=[_compared(done, *alike) for alike in shown],
+        left_out=left_out,
         matrix=win_matrix(done, finished),
         efficiency=efficiency(done, results.curves),
         adaptation=adaptation(done),

@@ -105,7 +105,7 @@ def tables(
 
 def _claims(paper: Paper, results: Results, adaptive: Mapping[str, set[str]]) -> list[tuple[Any, ...]]:
     judgements = judge_all(paper, results)
-    marked = adaptive_claims(adaptive, (judgement.claim for judgement in judgements))
+    marked = adaptive_claims(adaptive, judgements)
     return [
         (
             paper.name,

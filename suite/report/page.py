@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from suite.analysis.equivalence import MARGIN
 from suite.analysis.ranking import differences
 from suite.analysis.results import read_results
 from suite.errors import UsageError, unknown
@@ -94,8 +95,13 @@ def difference_table(
     theirs: str,
     planned: Sequence[RunSpec] | None = None,
     comparisons: Sequence[Comparison] | None = None,
+    margin: float = MARGIN,
 ) -> Table:
     """Return how two entries differ on every environment that both finished.
+
+    Parameters
+    ----------
+    margin : of equivalence, as a share of the second entry's gain over untrained.
 
     Raises
     ------
@@ -108,13 +114,13 @@ def difference_table(
     for entry in (ours, theirs):
         if entry not in names:
             raise UsageError(unknown("entry", entry, names))
-    found = differences(done, ours, theirs)
+    found = differences(done, ours, theirs, margin)
     if found.empty:
         raise UsageError(f"{ours} and {theirs} have finished no common environment")
-    table = comparison_tables.differences(found, ours, theirs, units(read_papers(), done))
+    table = comparison_tables.differences(found, ours, theirs, units(read_papers(), done), margin)
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
-    return marked(table, {}, places)
+    return marked(table, {}, {*places, *(row[0] for row in table.rows[-1:] if len(table.rows) > 1 and places)})
 
 
 def _found(

@@ -89,9 +89,7 @@ class Square:
 def verdict(found: Contents) -> Section:
     """The claims of each paper, those decided first, and what its own seeds could decide."""
     verdicts = [judgement.verdict for each in found.judged for judgement in each.judgements]
-    claims = adaptive_claims(
-        found.adaptive, (judgement.claim for each in found.judged for judgement in each.judgements)
-    )
+    claims = adaptive_claims(found.adaptive, (judgement for each in found.judged for judgement in each.judgements))
     return Section(
         "verdict",
         "Verdict",
@@ -124,7 +122,7 @@ def verdict(found: Contents) -> Section:
 
 def interim_analyses(found: Contents) -> Section | None:
     """Show how the number of seeds was decided."""
-    table = adaptive_tables.interim_analyses(found.sequential, found.units)
+    table = adaptive_tables.interim_analyses(found.sequential)
     return Section("interim-analyses", "Seeds", {"table": table}, [table]) if table.rows else None
 
 
@@ -134,7 +132,7 @@ def reduced_runs(found: Contents) -> Section | None:
         adaptive_tables.marked(
             verdict_tables.directions(each.paper, each.directions),
             {},
-            adaptive_claims(found.adaptive, (d.claim for d in each.directions)),
+            adaptive_claims(found.adaptive, each.directions),
         )
         for each in found.papers
         if each.directions
@@ -145,6 +143,9 @@ def reduced_runs(found: Contents) -> Section | None:
 def ranking(found: Contents) -> Section:
     """Entries side by side on what all of them ran."""
     parts = [_compared_part(index, group, found) for index, group in enumerate(found.compared)]
+    if found.left_out:
+        last, drawings = parts[-1]
+        parts[-1] = comparison_tables.with_left_out(last, found.left_out), drawings
     return Section("ranking", "Ranking", {"compared": parts}, [table for table, _ in parts])
 
 

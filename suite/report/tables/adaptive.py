@@ -9,20 +9,14 @@ from suite.analysis.sequential import ERROR, SequentialTest
 from suite.table import Cell, Table
 
 
-def interim_analyses(tests: Sequence[SequentialTest], units: Mapping[str, float]) -> Table:
-    """Tabulate every interim analysis of every comparison.
-
-    Parameters
-    ----------
-    units : what the returns of an environment are divided by.
-    """
+def interim_analyses(tests: Sequence[SequentialTest]) -> Table:
+    """Tabulate every interim analysis of every comparison."""
     rows: list[tuple[Cell, ...]] = []
     for each in tests:
         ours, theirs = each.comparison.entries
         environment = each.comparison.environment
-        unit = units.get(environment, 1.0)
         for analysis in each.analyses:
-            decided = each.comparison.entries[analysis.better] + " is better" if analysis.better >= 0 else ""
+            decided = each.comparison.entries[analysis.higher] + " tends to be higher" if analysis.higher >= 0 else ""
             last = "not decided" if analysis.seeds == each.comparison.most else "goes on"
             rows.append(
                 (
@@ -30,8 +24,7 @@ def interim_analyses(tests: Sequence[SequentialTest], units: Mapping[str, float]
                     ours,
                     theirs,
                     analysis.seeds,
-                    analysis.ours / unit,
-                    analysis.theirs / unit,
+                    analysis.chance,
                     analysis.p,
                     analysis.critical_p or None,
                     decided or last,
@@ -39,7 +32,7 @@ def interim_analyses(tests: Sequence[SequentialTest], units: Mapping[str, float]
             )
         if each.verdict == "goes on":
             waits = f"waits for {len(each.missing)} runs"
-            rows.append((environment, ours, theirs, each.wanted, None, None, None, None, waits))
+            rows.append((environment, ours, theirs, each.wanted, None, None, None, waits))
     return Table(
         "interim-analyses",
         "Seeds: interim analyses of the comparisons that decide how many there are",
@@ -48,17 +41,17 @@ def interim_analyses(tests: Sequence[SequentialTest], units: Mapping[str, float]
             "entry": "entry A",
             "against": "entry B",
             "seeds": "seeds",
-            "score_a": "score (A)",
-            "score_b": "score (B)",
+            "p_improvement": "P(A > B)",
             "p": "p",
             "critical_p": "critical p-value",
             "decision": "decision",
         },
         tuple(rows),
-        "Each batch of seeds is followed by an interim analysis: the two-sided permutation test of the chance that a "
-        f"run is better. Over all interim analyses of all comparisons of the benchmark together (here {len(tests)}), "
-        f"entries of the same distribution are called different in at most {100 * ERROR:g} % of cases. No critical "
-        "p-value: so few seeds cannot decide.",
+        "Each batch of seeds is followed by an interim analysis. P(A > B): the probability that a run of A is higher "
+        "than one of B; p: two-sided, the larger of the permutation test of that and of Welch's test, which have to "
+        "agree. Over all interim analyses of all comparisons of the benchmark together (here "
+        f"{len(tests)}), entries of which neither tends to be higher are decided in at most {100 * ERROR:g} % of "
+        "cases. No critical p-value: so few seeds cannot decide.",
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from suite.analysis.aggregates import AGGREGATES, WITH_INTERVAL
+from suite.analysis.equivalence import LEVEL, MARGIN, POWER
+from suite.analysis.intervals import SCALE_ERROR
+from suite.analysis.ranking import ALL
 from suite.table import Cell, Table, interval
 
 SHOWN = 8
@@ -38,9 +43,17 @@ def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Tab
         f"On {listed(environments)}, which all of them finished. P(improvement): the probability that a run beats "
         "one of another entry, mean over environments and the others. Mean rank and wins by mean score; a tie is "
         "nobody's win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on "
-        f"which it clearly learnt ({scaled} of {len(environments)}). The median and the optimality gap have no "
-        "interval: over few seeds none covers.",
+        f"which it clearly learnt ({scaled} of {len(environments)}). Intervals of them include how well the oracle's "
+        "ends are known; there is none of the oracle itself, of an IQM of two environments, where the oracle's gain is "
+        f"known to worse than {100 * SCALE_ERROR:g} %, nor of the median and the optimality gap: none covers.",
     )
+
+
+def with_left_out(table: Table, left_out: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Table:
+    """Say in the note what else could stand side by side."""
+    named = "; ".join(f"{', '.join(entries)} on {listed(environments)}" for entries, environments in left_out[:SHOWN])
+    more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+    return replace(table, note=f"{table.note} Not shown, though all finished the same: {named}{more}.")
 
 
 def listed(environments: Sequence[str]) -> str:
@@ -61,6 +74,8 @@ def wins(table: pd.DataFrame) -> Table:
             row["losses"],
             row["probability"],
             interval(row["low"], row["high"]),
+            row["decision"],
+            _margin(row["margin"], row["gains"], row["environments"]),
         )
         for row in table.to_dict("records")
     ]
@@ -71,11 +86,33 @@ def wins(table: pd.DataFrame) -> Table:
             **{name: name for name in ("entry", "against", "environments", "wins", "ties", "losses")},
             "p_improvement": "P(improvement)",
             "p_improvement_ci": "95 % CI",
+            "decision": "decision",
+            "margin": "smallest margin",
         },
         tuple(rows),
         "P(improvement): the probability that a run of the entry beats one of the other, mean over the environments "
-        "that both finished; Clopper and Pearson's interval of as many independent pairs of runs.",
+        "that both finished; Clopper and Pearson's interval of as many independent pairs of runs, of each row by "
+        f"itself. Decision: better or worse where that probability is not one half, {_equivalent(MARGIN)} "
+        f"(Welch's two one-sided tests; on average over environments). All decisions together err in at most "
+        f"{100 * LEVEL:g} % of cases (Bonferroni's correction for {len(rows) // 2} pairs). {SMALLEST}",
     )
+
+
+SMALLEST = (
+    "Smallest margin: that within which the gains would be called equivalent, as a share of the other's; in how many "
+    "environments a gain shows, where not in all; none above 100 %."
+)
+
+
+def _equivalent(margin: float) -> str:
+    return f"equivalent where the gain over untrained differs by less than {100 * margin:g} % of the other's"
+
+
+def _margin(margin: float, gains: int, environments: int) -> str | None:
+    """Write the smallest margin, in whole percents above it; None where there is none."""
+    if np.isnan(margin):
+        return None
+    return f"{math.ceil(100 * margin)} %" + (f" ({gains} of {environments})" if gains < environments else "")
 
 
 def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
@@ -112,18 +149,25 @@ def efficiency(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
     )
 
 
-def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str, float]) -> Table:
-    """Two entries in each environment, from `suite.analysis.ranking.differences`."""
+def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str, float], margin: float) -> Table:
+    """Two entries in each environment and over all, from `suite.analysis.ranking.differences`."""
     rows: list[tuple[Cell, ...]] = []
     for row in table.to_dict("records"):
+        chance = (row["probability"], interval(row["low"], row["high"]))
+        close = _margin(row["margin"], row["gains"], row["environments"])
+        if row["environment"] == ALL:
+            name = f"all {row['environments']}"
+            rows.append((name, *[None] * 9, *chance, row["decision"], close, None))
+            continue
         unit = units[row["environment"]]
         own, other, difference = (
             (row[name] / unit, interval(row[f"{name} low"] / unit, row[f"{name} high"] / unit))
             for name in ("ours", "theirs", "difference")
         )
-        chance = (row["probability"], interval(row["low"], row["high"]))
-        begun = (row["environment"], row["untrained"] / unit)
-        rows.append((*begun, row["seeds"], *own, row["their_seeds"], *other, *difference, *chance))
+        scores = (int(row["seeds"]), *own, int(row["their_seeds"]), *other, *difference)
+        seen = row["detectable"] / unit
+        rows.append((row["environment"], row["untrained"] / unit, *scores, *chance, row["decision"], close, seen))
+    several = len(rows) > 1
     return Table(
         "differences",
         f"{ours} (A) and {theirs} (B)",
@@ -137,13 +181,23 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
             "score_b": f"{theirs} (B)",
             "score_b_ci": "95 % CI (B)",
             "difference": "difference",
-            "difference_ci": "95 % CI (difference)",
+            "difference_ci": f"95 % CI (difference{', simultaneous' if several else ''})",
             "p_improvement": "P(improvement)",
             "p_improvement_ci": "95 % CI (P)",
+            "decision": "decision",
+            "margin": "smallest margin",
+            "detectable": "could have been seen",
         },
         tuple(rows),
         "Scores: mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t "
         f"interval; untrained: the mean of both before training; n: seeds; difference: {ours} less {theirs}, Welch's "
         f"interval. P(improvement): the probability that a run of {ours} beats one of {theirs}; Clopper and Pearson's "
-        "interval of as many independent pairs of runs.",
+        f"interval of as many independent pairs of runs. {_SIMULTANEOUS if several else ''}Decision: better or worse "
+        f"where the difference is not zero{_OVER_ALL if several else ''}, {_equivalent(margin)} (Welch's two one-sided "
+        f"tests), else inconclusive; the decisions of a table err in at most {100 * LEVEL:g} % of cases together. "
+        f"{SMALLEST} Could have been seen: the difference that runs of this spread show in {100 * POWER:g} % of cases.",
     )
+
+
+_SIMULTANEOUS = "Intervals hold for each row by itself, those of the difference for all rows together (Bonferroni). "
+_OVER_ALL = " (over all environments: P(improvement) not one half; gains on average)"

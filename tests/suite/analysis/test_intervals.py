@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from suite.analysis.intervals import (
+    Samples,
+    Scale,
     chance_interval,
     clearly_not_zero,
     curve_bands,
@@ -93,10 +98,9 @@ def test_what_counts_as_learning(untrained: float, score: float, expected: bool)
 
 
 def test_difference_is_welchs() -> None:
-    x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5])
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5, 0.1])
     expected = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
     assert difference_interval(x, y) == pytest.approx((x.mean() - y.mean(), expected.low, expected.high))
-    assert difference_interval(np.ones(3), np.zeros(2)) == (1, 1, 1)
     assert all(math.isnan(end) for end in difference_interval(x, y[:1])[1:])
 
 
@@ -162,7 +166,88 @@ def test_an_even_chance_is_not_missed(seeds: int) -> None:
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([9.0, 10.0, 11.0], True), ([-9.0, -10.0, -11.0], True), ([-1.0, 2.0, 5.0], False), ([10.0], False)],
+    [
+        ([9.0, 10.0, 11.0], True),
+        ([-9.0, -10.0, -11.0], True),
+        ([-1.0, 2.0, 5.0], False),
+        ([10.0], False),
+        ([3.0, 3.0], True),
+    ],
 )
 def test_what_may_be_divided_by(values: list[float], expected: bool) -> None:
     assert clearly_not_zero(np.array(values)) is expected
+
+
+RANGES: dict[str, tuple[Callable[[Samples, Samples], tuple[float, float, float]], float, float]] = {
+    "mean": (lambda ours, _: mean_interval(ours[0]), -math.inf, math.inf),
+    "silhouette": (lambda ours, _: mean_interval(np.clip(ours[0], -1, 1), -1, 1), -1, 1),
+    "difference": (lambda ours, theirs: difference_interval(ours[0], theirs[0]), -math.inf, math.inf),
+    "mean over environments": (lambda ours, _: stratified_mean_interval(ours), -math.inf, math.inf),
+    "interquartile mean": (lambda ours, _: interquartile_mean_interval(ours), -math.inf, math.inf),
+    "ratio of means": (ratio_interval, 0, math.inf),
+    "typical ratio": (typical_ratio_interval, 0, math.inf),
+    "chance": (chance_interval, 0, 1),
+    "share": (lambda ours, _: (share := float((ours[0] > 0).mean()), *share_interval(share, len(ours[0]))), 0, 1),
+}
+"""Every kind of interval, and what its statistic can be."""
+
+score = st.sampled_from([0.0, 0.1, 1.0, 1.0, 1.5, -2.0, 90.0]) | st.integers(-(10**6), 10**6).map(
+    lambda whole: whole / 1000
+)
+entry = st.lists(st.lists(score, min_size=1, max_size=5).map(np.array), min_size=3, max_size=3)
+
+
+@pytest.mark.parametrize("kind", RANGES)
+@given(entry, entry)
+def test_an_interval_holds_its_estimate_and_stays_where_its_statistic_is(
+    kind: str, ours: list[np.ndarray], theirs: list[np.ndarray]
+) -> None:
+    find, lowest, highest = RANGES[kind]
+    value, low, high = find(ours, theirs)
+    assert math.isnan(low) == math.isnan(high)
+    if not math.isnan(low):
+        assert lowest <= low <= value <= high <= highest
+        assert low < high
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RANGES if kind not in ("chance", "share")])
+def test_no_spread_is_no_certainty(kind: str) -> None:
+    """A share is another matter: its spread follows from its value."""
+    same = [np.full(3, 0.1)] * 3
+    _, low, high = RANGES[kind][0](same, same)
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
+def test_two_environments_have_no_interval_of_an_interquartile_mean() -> None:
+    """It would have no width where both their halves are cut off at single runs: two seeds covered 0 to 1 %."""
+    apart = [np.array([0.1, 0.2]), np.array([1.1, 1.2])]
+    value, low, high = interquartile_mean_interval(apart)
+    assert value == pytest.approx(0.65)
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
+def test_with_other_numbers_of_seeds_the_smaller_one_counts() -> None:
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.5, 0.1, 0.3, 0.2, 0.4])
+    difference, low, high = difference_interval(x, y, 0.9)
+    error = np.sqrt(x.var(ddof=1) / 3 + y.var(ddof=1) / 6)
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, 2) * error)
+    assert difference == pytest.approx(x.mean() - y.mean())
+
+
+def test_the_ends_of_a_scale_are_not_exact() -> None:
+    """An entry of one value on a scale from 0 to 10, whose upper end is known to 0.2: the delta method by hand."""
+    scale = Scale(np.zeros(3), 10 + 0.2 * np.sqrt(3) * np.array([-1.0, 0.0, 1.0]))
+    value, low, high = stratified_mean_interval([np.array([0.5, 0.5, 0.5])], [scale])
+    assert value == 0.5
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, 2) * 0.5 / 10 * 0.2)
+    assert interquartile_mean_interval([np.array([0.5, 0.5, 0.5])], [scale]) == pytest.approx((value, low, high))
+
+
+def test_a_scale_that_is_hardly_known_gives_no_interval() -> None:
+    scale = Scale(np.zeros(3), np.array([5.0, 10.0, 15.0]))
+    value, low, high = stratified_mean_interval([np.array([0.4, 0.5, 0.6])], [scale])
+    assert value == pytest.approx(0.5)
+    assert math.isnan(low)
+    assert math.isnan(high)

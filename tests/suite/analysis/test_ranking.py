@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
-from suite.analysis.ranking import comparisons_alike, normalised, ranking, win_matrix
+from suite.analysis.ranking import ALL as TOGETHER
+from suite.analysis.ranking import comparisons_alike, differences, most_telling, normalised, ranking, win_matrix
 from suite.analysis.results import Results, read_results
 from tests.suite.stores import finish, linear, make_spec, make_store
 
@@ -59,6 +61,32 @@ def test_an_entry_on_one_easy_environment_does_not_stand_beside_others_on_three(
     ]
 
 
+def test_sets_that_only_overlap_are_all_shown() -> None:
+    """Five entries, each on three of five environments in a circle: no entry is in no table."""
+    names = [f"entry {index}" for index in range(5)]
+    done = pd.DataFrame(
+        [
+            {"entry": names[(place + step) % 5], "environment": f"place {place}"}
+            for place in range(5)
+            for step in range(3)
+        ]
+    )
+    found = comparisons_alike(done, names)
+    assert [(len(entries), len(places)) for entries, places in found] == [(3, 1)] * 5 + [(2, 2)] * 5
+    assert all(sum(name in entries for entries, _ in found) == 5 for name in names)
+    finished = done.groupby("environment")["entry"].agg(set)
+    for entries, places in found:
+        assert places == [place for place, here in finished.items() if set(entries) <= here]
+
+
+def test_of_too_many_sets_those_are_chosen_that_leave_no_entry_out() -> None:
+    found = [(["a", "b", "c"], ["x"]), (["a", "b", "d"], ["y"]), (["a", "b"], ["x", "y", "z"]), (["d", "e"], ["w"])]
+    chosen, rest = most_telling(found, 3)
+    assert chosen == [found[0], found[1], found[3]]
+    assert rest == [found[2]]
+    assert most_telling(found, 9) == (found, [])
+
+
 def test_entries_are_ordered_by_whom_they_beat(results: Results) -> None:
     table = rank(results, ALL, ONE)["improvement"]
     # oracle-sac against tcl-pearl: -80 beats both, -100 beats -110; against pearl: both beat -120, -80 also -100, a tie
@@ -68,6 +96,14 @@ def test_entries_are_ordered_by_whom_they_beat(results: Results) -> None:
     pearl = (1 / 4 + 0.5 / 4) / 2
     assert table.to_dict() == pytest.approx({"oracle-sac": oracle, "tcl-pearl": tcl, "pearl": pearl})
     assert table.index.tolist() == ["oracle-sac", "tcl-pearl", "pearl"]
+
+
+def test_the_oracle_has_no_interval_on_its_own_scale(tmp_path: Path) -> None:
+    places = ["ant-fb", "cheetah-vel", "reach-v1"]
+    ends = {(label, place): [9.0, 9.1, 9.2] for label in ("oracle-sac", "pearl") for place in places}
+    table = rank(read_results(make_store(tmp_path, ends)), ["oracle-sac", "pearl"], places)
+    assert table["mean low"].notna().to_dict() == {"oracle-sac": False, "pearl": True}
+    assert table["IQM low"].notna().to_dict() == {"oracle-sac": False, "pearl": True}
 
 
 def test_without_an_oracle_nothing_is_normalised(tmp_path: Path) -> None:
@@ -95,6 +131,29 @@ def test_win_matrix_by_hand(results: Results) -> None:
     # cheetah-vel: -90 beats both, -110 beats -120: 3 of 4 pairs; ant-fb: 0 of 2
     assert row["probability"] == pytest.approx((3 / 4 + 0) / 2)
     assert matrix.loc[("pearl", "tcl-pearl"), "probability"] == pytest.approx(1 - row["probability"])
+
+
+def test_rows_are_decided_together(tmp_path: Path) -> None:
+    """Two environments and both together are three rows: each difference has the interval of a third of the level.
+
+    Gains of 1.25 and 1 times the other's are 1.11 times it on average.
+    """
+    ends = {
+        ("pearl", "ant-fb"): [10.0, 10.1, 9.9],
+        ("mql", "ant-fb"): [8.0, 8.1, 7.9],
+        ("pearl", "cheetah-vel"): [10.0, 10.2, 9.8],
+        ("mql", "cheetah-vel"): [10.1, 9.9, 10.0],
+    }
+    table = differences(read_results(make_store(tmp_path, ends)).done, "pearl", "mql", 0.2).set_index("environment")
+    assert table["decision"].to_dict() == {"ant-fb": "better", "cheetah-vel": "equivalent", TOGETHER: "equivalent"}
+    ours, theirs = np.array(ends["pearl", "ant-fb"]), np.array(ends["mql", "ant-fb"])
+    expected = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(1 - 0.05 / 3)
+    assert table.loc["ant-fb", ["difference low", "difference high"]].tolist() == pytest.approx(list(expected))
+    assert table["detectable"].notna().tolist() == [False, True, False]  # beside "no significant difference"
+    assert table.loc["cheetah-vel", "margin"] < 0.2 < table.loc["ant-fb", "margin"]
+    gains = np.array([10.0 / 8.0, 1.0])
+    assert table.loc[TOGETHER, "margin"] > (2 * gains / (gains + 1)).sum() / (2 / (gains + 1)).sum() - 1
+    assert table.loc[TOGETHER, "probability"] == pytest.approx(table["probability"].iloc[:2].mean())
 
 
 def test_area_under_a_straight_line() -> None:

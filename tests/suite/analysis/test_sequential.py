@@ -13,6 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from suite.analysis.sequential import ERROR, critical_p_values, planned, sequential_test, sequential_tests
 from suite.errors import UsageError
@@ -69,11 +70,24 @@ def test_the_first_analysis_that_can_decide(comparisons: int, first: int) -> Non
     of = comparison()
     apart = scores(of, [10.0 + seed for seed in range(15)], [float(-seed) for seed in range(15)])
     found = sequential_test(of, comparisons, apart)
-    assert (found.verdict, found.wanted, found.analyses[-1].better) == ("decided", first, 0)
+    assert (found.verdict, found.wanted, found.analyses[-1].higher) == ("decided", first, 0)
     other = sequential_test(
         of, comparisons, scores(of, [float(-seed) for seed in range(15)], [10.0 + s for s in range(15)])
     )
-    assert (other.verdict, other.wanted, other.analyses[-1].better) == ("decided", first, 1)
+    assert (other.verdict, other.wanted, other.analyses[-1].higher) == ("decided", first, 1)
+
+
+def test_ranks_and_means_have_to_agree() -> None:
+    """Six of ours above all of theirs but one, which is far below: ranks decide, Welch's test of means does not."""
+    of = comparison()
+    ours, theirs = [10.0 + seed for seed in range(6)], [float(-seed) for seed in range(5)] + [-5e3]
+    (last,) = sequential_test(of, 1, scores(of, ours, theirs)).analyses[1:]
+    welch = stats.ttest_ind(ours, theirs, equal_var=False).pvalue
+    assert (last.p, last.higher, last.chance) == (pytest.approx(welch), -1, 1.0)
+    near = scores(of, ours, [*theirs[:5], -5.0])
+    (last,) = sequential_test(of, 1, near).analyses[1:]
+    assert last.p == pytest.approx(2 / math.comb(12, 6))  # here of the ranks
+    assert last.higher == 0
 
 
 def test_what_came_after_a_decision_changes_nothing() -> None:
@@ -162,7 +176,9 @@ def test_run_adds_seeds_until_it_is_decided(
     assert seeds_of(store) == EXPECTED
     assert [len(runs) for runs in instant.calls] == [18, 12, 6, 6]
     said = capfd.readouterr().err
-    assert "ours against theirs on point-goal-2d: ours is better, decided at 6 seeds" in said
+    assert (
+        "ours against theirs on point-goal-2d: a run of ours tends to be higher (P = 1.00), decided at 6 seeds" in said
+    )
     assert "ours against theirs on cheetah-vel: not decided at 12 seeds, the most there are" in said
     assert suite("run", *arguments, "--reports", tmp_path / "reports") == 0
     assert [len(runs) for runs in instant.calls] == [18, 12, 6, 6, 0]
@@ -170,7 +186,7 @@ def test_run_adds_seeds_until_it_is_decided(
     specs, _ = planned(definition, store)
     page = write_report(store, tmp_path / "reports", specs, comparisons=definition.comparisons()).read_text()
     assert "Seeds: interim analyses of the comparisons" in page
-    assert page.count('<td class="short">ours is better</td>') == 1
+    assert page.count('<td class="short">ours tends to be higher</td>') == 1
     assert "ours †" in page
     assert "third †" not in page
 
@@ -222,7 +238,12 @@ def test_a_snapshot_keeps_the_interim_analyses(benchmark_file: Path, tmp_path: P
     (snapshot,) = Store(results).snapshots
     assert plain_tables(Store(snapshot.path)) == snapshot.tables
     (table,) = [table for table in snapshot.tables if table["key"] == "interim-analyses"]
-    assert [row["decision"] for row in table["rows"]] == ["goes on", "ours is better", *["goes on"] * 3, "not decided"]
+    assert [row["decision"] for row in table["rows"]] == [
+        "goes on",
+        "ours tends to be higher",
+        *["goes on"] * 3,
+        "not decided",
+    ]
     assert [row["critical_p"] for row in table["rows"]] == [
         None,
         *[pytest.approx(ERROR / 2 / 3)] * 1,

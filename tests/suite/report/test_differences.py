@@ -18,7 +18,7 @@ from tests.suite.stores import finish, linear, make_spec, make_store
 from tests.suite.trained_runs import suite
 
 OURS = [3.0, 5.0, 10.0]
-THEIRS = [1.0, 2.0]
+THEIRS = [1.0, 2.0, 2.5]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_difference_has_welchs_interval(store: Store) -> None:
     table = difference_table(store, "tcl-pearl", "pearl")
     (row,) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     interval = stats.ttest_ind(OURS, THEIRS, equal_var=False).confidence_interval(0.95)
-    assert (row["environment"], row["seeds_a"], row["seeds_b"]) == ("point-goal-2d", 3, 2)
+    assert (row["environment"], row["seeds_a"], row["seeds_b"]) == ("point-goal-2d", 3, 3)
     assert row["untrained"] == pytest.approx(-20.0)
     assert row["difference"] == pytest.approx(np.mean(OURS) - np.mean(THEIRS))
     assert row["difference_ci"] == (pytest.approx(interval.low), pytest.approx(interval.high))
@@ -46,6 +46,18 @@ def test_the_command_prints_it_for_readers_and_as_json(store: Store, capfd: pyte
         assert out == printed if printed else json.loads(out) == json.loads(json.dumps(expected.plain()))
     assert suite("compare", "tcl-perl", "pearl", "--results", store.results) == 2
     assert "did you mean 'tcl-pearl'" in capfd.readouterr().err
+
+
+def test_the_margin_is_a_percentage_of_the_other_s_gain(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for percent in ("10", "100"):
+        assert suite("compare", "tcl-pearl", "pearl", "--results", store.results, "--margin", percent, "--json") == 0
+        (row,) = json.loads(capfd.readouterr().out)["rows"]
+        found[percent] = row["decision"]
+    assert found == {"10": "inconclusive", "100": "equivalent"}
+    for wrong in ("0", "101", "nan", "a"):
+        assert suite("compare", "tcl-pearl", "pearl", "--results", store.results, "--margin", wrong) == 2
+        assert "--margin" in capfd.readouterr().err
 
 
 def test_turned_round_it_has_the_other_sign(store: Store) -> None:

@@ -14,7 +14,7 @@ from suite.errors import UsageError
 from suite.papers.paper import read_papers
 from suite.report.export import CLAIM_COLUMNS, COUNTS, SCORE_COLUMNS, TEXTS, tables, write_tables
 from suite.store.runs import Store
-from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,18 @@ def test_entries_whose_seeds_were_added_are_marked_and_so_are_claims_about_them(
     scores, claims = found["scores"], found["claims"]
     marked = scores[scores["adaptive"]]
     assert set(marked["entry"].dropna()) == {"pearl"} < set(scores["entry"].dropna())
+    assert not claims["adaptive"].any()  # no claim rests on runs of pearl alone
+
+
+def test_a_claim_is_marked_where_it_rests_on_runs_of_entries_whose_seeds_were_added(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {(entry, "reach-v1"): [1.0, 2.0] for entry in ("pearl", "tcl-pearl")})
+    papers = read_papers()
+    claims = tables(read_results(store), papers, {"reach-v1": {"pearl"}})["claims"]
     about = {
         claim.name
         for paper in papers
         for claim in paper.claims
-        if environment in claim.environments and "pearl" in claim.entries
+        if "reach-v1" in claim.environments and set(claim.entries) == {"pearl", "tcl-pearl"}
     }
     assert set(claims.loc[claims["adaptive"], "statement"]) == about != set()
     assert not any(

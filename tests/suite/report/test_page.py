@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from markupsafe import escape
+from scipy import stats
 
 from suite.papers.paper import read_paper, read_papers
 from suite.report import tables_as, write_report
 from suite.store.files import write_json
 from suite.store.runs import Store
-from suite.table import Format
+from suite.table import Format, number
 from tests.suite.papers.planned import planned
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
@@ -145,8 +146,11 @@ def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:
     assert 'id="ranking-profiles-figure"' in html
     assert "Ranking of 2 entries on 1 environment" in page.text
     assert "On ant-fb, which all of them finished." in page.text
-    # Student's t of (50, 60) / 110 with one degree of freedom.
-    assert "pearl 0 2 0 0.500 [-0.0776, 1.08] 0.500 0.500 [-0.0776, 1.08] 0.500" in page.text
+    # Standard errors of 5 and 2 on a scale of 110, whose upper end moves 0.5 half as much.
+    own, scale = (5 / 110) ** 2, (0.5 * 2 / 110) ** 2
+    half = stats.t.ppf(0.975, (own + scale) ** 2 / (own**2 + scale**2)) * (own + scale) ** 0.5
+    interval = f"[{number(0.5 - half)}, {number(0.5 + half)}]"
+    assert f"pearl 0 2 0 0.500 {interval} 0.500 0.500 {interval} 0.500" in page.text
 
 
 def test_entries_on_fewer_environments_stand_apart(tmp_path: Path) -> None:

@@ -1,0 +1,212 @@
+"""Two entries compared: better, worse, equivalent within a margin, or inconclusive.
+
+That no difference was found is no evidence that there is none. Equivalence is tested by itself: that the first entry's
+gain over untrained lies within a margin of the second's, by two one-sided tests (Schuirmann 1987) of Welch's kind.
+`docs/statistics.md` prints how often each decision errs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from suite.analysis.intervals import (
+    CONFIDENCE,
+    FloatArray,
+    Samples,
+    chance_interval,
+    difference_interval,
+    difference_spread,
+    learnt,
+    moments,
+    spread,
+    spread_of_differences,
+)
+
+LEVEL = 0.05
+"""Of wrong decisions, over all rows that are read together."""
+POWER = 0.8
+MARGIN = 0.1
+"""Share of the second entry's gain, unless a claim or a command says otherwise."""
+LARGEST = 1.0
+"""Margins above it are not looked for: a gain of nothing would lie within it."""
+STEPS = 30
+"""Halvings by which the smallest margin is found."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The gains of two entries over untrained, on the environments where they show: means and their variances."""
+
+    means: FloatArray
+    """(2, environments)"""
+    variances: FloatArray
+    """Of the means."""
+    sizes: FloatArray
+    """Seeds."""
+
+    @property
+    def weights(self) -> FloatArray:
+        """What makes environments comparable: one over the mean gain of both, which prefers neither entry.
+
+        One over the second's gain would: equal entries then differ, since a gain that came out small by chance weighs
+        more (12 % of wrong decisions instead of 5 over 25 environments).
+        """
+        return np.asarray(2 / self.means.sum(axis=0), float)
+
+    @property
+    def ratio(self) -> float:
+        """The first entry's gain as a multiple of the second's."""
+        ours, theirs = (self.means * self.weights).sum(axis=1)
+        return float(ours / theirs) if theirs > 0 else float("nan")
+
+    def above(self, ratio: float) -> float:
+        """Return the p-value for a first gain that is more than so many times the second."""
+        return float(special.stdtr(*self._distance(ratio, -1)))
+
+    def below(self, ratio: float) -> float:
+        """Return the p-value for a first gain that is less than so many times the second."""
+        return float(special.stdtr(*self._distance(ratio, 1)))
+
+    def within(self, margin: float) -> float:
+        """Return the p-value for a first gain that differs from the second by less than a share of it."""
+        return max(self.above(1 - margin), self.below(1 + margin))
+
+    def _distance(self, ratio: float, sign: int) -> tuple[float, float]:
+        factors = self.weights * np.array([[1.0], [ratio]])
+        error, freedom = spread_of_differences(factors**2 * self.variances, self.sizes)
+        ours, theirs = (factors * self.means).sum(axis=1)
+        return freedom, sign * (ours - theirs) / error
+
+
+def gains(ours: Samples, theirs: Samples, untrained: Samples) -> Gains:
+    """Return the gains of two entries on those environments where the mean gain of both shows.
+
+    It shows where it is a tenth of the untrained score's size and its 95 % interval lies above zero. Both entries count
+    alike: to ask the second entry alone keeps the environments in which it came out high (9 % of wrong decisions).
+
+    Parameters
+    ----------
+    ours, theirs : the same environments in the same order.
+    untrained : for each environment the scores of the runs of both before training. Their error enters a test only in
+        proportion to the margin, and is left out there.
+    """
+    columns = [
+        _moments_of_gains(own, other, before) for own, other, before in zip(ours, theirs, untrained, strict=True)
+    ]
+    kept = [column for column in columns if column is not None]
+    if not kept:
+        return Gains(*np.zeros((3, 2, 0)))
+    return Gains(*np.stack(kept, axis=-1))
+
+
+def _moments_of_gains(ours: FloatArray, theirs: FloatArray, untrained: FloatArray) -> FloatArray | None:
+    """Return means, variances and sizes (3, 2) of both gains; None where the mean gain does not show."""
+    known = untrained[np.isfinite(untrained)]
+    if not len(known):
+        return None
+    means, variances, sizes = moments([ours, theirs, known])
+    before, middle = float(means[2]), float(means[:2].mean())
+    error, freedom = spread(variances / np.array([4, 4, 1]), sizes)
+    shows = middle - before > special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * error
+    return np.stack([means - before, variances, sizes])[:, :2] if shows and learnt(before, middle) else None
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """What is known of the first entry's gain as a multiple of the second's."""
+
+    ratio: float
+    environments: int
+    """Those where a gain shows; 0: nothing is defined, and every number is NaN."""
+    within: float
+    """p-value for a ratio that differs from 1 by less than the margin."""
+    outside: float
+    """p-value for a ratio that differs from 1 by more than the margin, on either side."""
+    smallest: float
+    """The smallest margin within which it holds at the level; NaN if not even within `LARGEST`."""
+
+
+UNDEFINED = Equivalence(np.nan, 0, np.nan, np.nan, np.nan)
+
+
+def equivalence(
+    ours: Samples, theirs: Samples, untrained: Samples, margin: float = MARGIN, level: float = LEVEL
+) -> Equivalence:
+    """Test whether the first entry's gain over untrained is the second's, give or take a margin.
+
+    Over several environments it is the mean gain, each environment weighed by one over the gain of both. Environments
+    in which the first gains more then make up for those in which it gains less.
+
+    Parameters
+    ----------
+    ours, theirs, untrained : as of `gains`.
+    margin : share of the second entry's gain.
+    level : at which the smallest margin holds.
+    """
+    found = gains(ours, theirs, untrained)
+    count = found.means.shape[1]
+    if not count or np.isnan(found.above(1.0)):
+        return UNDEFINED
+    smallest = float("nan")
+    if found.within(LARGEST) <= level:
+        low, high = 0.0, LARGEST
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if found.within(middle) <= level else (middle, high)
+        smallest = high
+    outside = min(1.0, 2 * min(found.below(1 - margin), found.above(1 + margin)))
+    return Equivalence(found.ratio, count, found.within(margin), outside, smallest)
+
+
+def decision(direction: int, equivalent: bool) -> str:
+    """Say it in a word or two: 1 better, -1 worse, 0 neither shown."""
+    if not direction:
+        return "equivalent" if equivalent else "inconclusive"
+    return ("better" if direction > 0 else "worse") + (", yet equivalent" if equivalent else "")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two entries compared, as one of so many rows."""
+
+    direction: int
+    """1 if the first is better, -1 if it is worse, 0 if neither is shown."""
+    low: float
+    high: float
+    """Of what decides the direction, so that the intervals of all rows hold together."""
+    detectable: float
+    """A difference that would have been found in 80 % of cases, at the spread of these runs; NaN if none is known."""
+    equivalence: Equivalence
+    decision: str
+
+
+def on_one(ours: FloatArray, theirs: FloatArray, untrained: FloatArray, margin: float, rows: int = 1) -> Compared:
+    """Compare mean scores on one environment.
+
+    Parameters
+    ----------
+    rows : that are read together: each errs in at most a share of `LEVEL` (Bonferroni).
+    """
+    level = LEVEL / rows
+    _, low, high = difference_interval(ours, theirs, 1 - level)
+    error, freedom = difference_spread(ours, theirs)
+    detectable = float((special.stdtrit(freedom, 1 - level / 2) + special.stdtrit(freedom, POWER)) * error)
+    return _compared((low, high), 0.0, detectable, equivalence([ours], [theirs], [untrained], margin, level), level)
+
+
+def over_all(ours: Samples, theirs: Samples, untrained: Samples, margin: float, rows: int = 1) -> Compared:
+    """Compare runs over several environments: better is what beats a run of the other more often than not."""
+    level = LEVEL / rows
+    _, low, high = chance_interval(ours, theirs, 1 - level)
+    return _compared((low, high), 0.5, float("nan"), equivalence(ours, theirs, untrained, margin, level), level)
+
+
+def _compared(
+    ends: tuple[float, float], nothing: float, detectable: float, found: Equivalence, level: float
+) -> Compared:
+    low, high = ends
+    direction = int(low > nothing) - int(high < nothing)
+    return Compared(direction, low, high, detectable, found, decision(direction, found.within <= level))
