@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from studies.calibration import intervals, sequential, verdicts
+from studies.calibration import equivalence, intervals, sequential, verdicts
 from studies.calibration.noise import KINDS
 from studies.calibration.power import SEEDS as SEEDS_TRIED
 from studies.calibration.power import power
@@ -136,13 +136,13 @@ def _largest(counts: Sequence[int | None], trials: int) -> str:
     return f"{100 * max(known) / trials:.1f}" if known else "–"
 
 
-def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
+def coverage_table(found: Sequence[intervals.Covered]) -> Table:
     """Return the smallest coverage over noise and deviations, by interval, environments and seeds."""
     shares: dict[tuple[str, int, int], float] = {}
-    for cell, trials, hits in found:
-        key = (cell.interval, cell.environments, cell.seeds)
-        shares[key] = min(shares.get(key, 1.0), hits / trials)
-    rows: list[tuple[Cell, ...]] = [
+    for each in found:
+        key = (each.cell.interval, each.cell.environments, each.cell.seeds)
+        shares[key] = min(shares.get(key, 1.0), 1 - each.misses / each.trials)
+    rows = [
         (interval, environments, *(f"{100 * shares[interval, environments, seeds]:.1f}" for seeds in SEEDS))
         for interval in intervals.INTERVALS
         for environments in ENVIRONMENTS
@@ -151,10 +151,59 @@ def coverage_table(found: Sequence[tuple[intervals.Cell, int, int]]) -> Table:
     return Table(
         "coverage",
         "Coverage of the 95 % intervals, % of trials",
-        {"interval": "interval", "environments": "environments", **SEED_COLUMNS},
+        {"interval": "interval", "environments": "environments"} | {f"seeds_{n}": f"{n} seeds" for n in SEEDS},
         tuple(rows),
-        f"{found[0][1]:,} trials a cell; of three kinds of noise and seed deviations of 10, 30 and 50 % the one that "
-        "is covered least.",
+        f"{found[0].trials:,} trials a cell; of three kinds of noise and seed deviations of 10, 30 and 50 % the one "
+        "that is covered least. A trial in which the data give no interval counts as covered: nothing wrong is shown.",
+    )
+
+
+def failing_table(found: Sequence[intervals.Covered]) -> Table:
+    """Return the coverage of a score where an entry fails in some seeds: outside what the interval promises."""
+    rows = [(f"{100 * each.cell.deviation:g} %", each.cell.seeds, 100 * each.hits / each.trials) for each in found]
+    return Table(
+        "failing",
+        "The interval of a score where two in five seeds fail",
+        {"deviation": "seed deviation", "seeds": "seeds", "coverage": "covered, % of trials"},
+        tuple(rows),
+        f"{found[0].trials:,} trials a cell, normal noise besides. Shown, not counted: few seeds cannot tell that an "
+        "entry may fail.",
+        decimals=1,
+    )
+
+
+def failing_cells() -> list[intervals.Cell]:
+    """Return the cells in which two in five seeds fail."""
+    return [
+        intervals.Cell("score of an entry", 1, "failing", *values) for values in product(verdicts.DEVIATIONS, SEEDS)
+    ]
+
+
+def unequal_cells() -> list[sequential.Cell]:
+    """Return benchmarks whose first entries vary more, though neither tends to be higher."""
+    return [sequential.Cell(5, noise, 0.0, spread) for noise, spread in product(KINDS, sequential.SPREADS[1:])]
+
+
+def compared_table(name: str, title: str, note: str, found: Sequence[equivalence.Called]) -> Table:
+    """Return how often rows of a comparison are decided, over noise and ratios the largest share."""
+    shares: dict[tuple[int, str, str, float], float] = {}
+    for each in found:
+        cell = each.cell
+        key = (cell.environments, f"{100 * cell.deviation:g} %", "{}, {}".format(*cell.seeds), cell.spread)
+        shares[key] = max(shares.get(key, 0.0), 100 * each.decided / each.trials)
+    return Table(
+        name,
+        title,
+        {
+            "environments": "environments",
+            "deviation": "seed deviation",
+            "seeds": "seeds of each",
+            "spread": "noise of the first / the second",
+            "share": "% of trials",
+        },
+        tuple((*key, share) for key, share in shares.items()),
+        f"{found[0].trials:,} trials a cell. {note}",
+        decimals=1,
     )
 
 
@@ -244,6 +293,16 @@ def main() -> None:
         unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
         coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
         alike = list(pool.map(partial(sequential.identical, trials=arguments.trials // 2), identical_cells()[::-1]))
+        wider = list(pool.map(partial(sequential.identical, trials=arguments.trials // 4), unequal_cells()))
+        failing = list(pool.map(partial(intervals.covered, trials=arguments.trials), failing_cells()))
+        called, right, alike_rows = (
+            list(pool.map(partial(count, trials=arguments.trials // 2), cells, chunksize=8))
+            for count, cells in (
+                (equivalence.equivalent, equivalence.boundary_cells()),
+                (equivalence.equivalent, equivalence.equal_cells()),
+                (equivalence.different, equivalence.identical_cells()),
+            )
+        )
         apart = list(pool.map(partial(sequential.different, trials=arguments.trials // 4), difference_cells()))
         statements = [
             (paper.name, claim.key, deviation)
@@ -263,6 +322,20 @@ def main() -> None:
         identical_table(alike),
         difference_table(apart),
         coverage_table(coverage),
+        failing_table(failing),
+        compared_table(
+            "equivalent",
+            "Wrongly equivalent: gains 10 % apart, at the margin",
+            "Of both sides of the margin and three kinds of noise the one with the most.",
+            called,
+        ),
+        compared_table("equivalent-power", "Rightly equivalent: equal gains, margin 10 %", "Normal noise.", right),
+        compared_table(
+            "different",
+            "Wrongly better or worse in any row: equal means",
+            "Of three kinds of noise the one with the most. Where the first varies twice as much, shown, not counted.",
+            alike_rows,
+        ),
         power_table(decided),
     )
     text = "\n".join(as_markdown(table) for table in tables)
@@ -280,8 +353,10 @@ def main() -> None:
         for side in SIDES
         if (events := getattr(each, side)) is not None
     ]
-    missed = [(str(cell), trials - hits, trials) for cell, trials, hits in coverage]
-    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in alike]
+    missed = [(str(each.cell), each.misses, each.trials) for each in coverage]
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider, *called]]
+    equal = [each for each in alike_rows if each.cell.spread == 1]
+    hasty += [(f"{each.cell}, better or worse", each.decided, each.trials) for each in equal]
     faults = too_many([*wrong, *hasty], LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
     print(
         f"{len(wrong + hasty)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",

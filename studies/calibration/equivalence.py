@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,8 +122,3 @@ def different(cell: Cell, trials: int) -> Called:
         ends = [difference_interval(*row, 1 - LEVEL / cell.environments)[1:] for row in zip(ours, theirs, strict=True)]
         called += any(low > 0 or high < 0 for low, high in ends)
     return Called(cell, trials, called)
-
-
-def share(found: Sequence[Called]) -> float:
-    """Return the largest share of trials, in percent."""
-    return max(100 * each.decided / each.trials for each in found)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from studies.calibration import sequential, verdicts
+from studies.calibration import equivalence, sequential, verdicts
 from studies.calibration.__main__ import too_many
 from studies.calibration.intervals import Cell as IntervalCell
 from studies.calibration.intervals import covered
@@ -50,8 +50,30 @@ def test_so_few_runs_that_they_cannot_decide_are_not_counted() -> None:
 
 
 def test_coverage_is_counted() -> None:
-    _, trials, hits = covered(IntervalCell("mean", 6, "normal", 0.3, 3), 200)
-    assert 180 <= hits <= trials
+    found = covered(IntervalCell("mean", 6, "normal", 0.3, 3), 200)
+    assert 180 <= found.hits <= found.trials == found.hits + found.misses
+    assert (
+        covered(IntervalCell("mean, normalised by three seeds", 6, "normal", 0.5, 3), 20).misses == 0
+    )  # none is given
+
+
+def test_decisions_of_comparisons_are_counted() -> None:
+    wrong = equivalence.Cell(0.9, 1, "normal", 0.03, (5, 5))
+    right = equivalence.Cell(1.0, 1, "normal", 0.03, (5, 5))
+    assert equivalence.equivalent(wrong, 60).decided <= 10 < 50 <= equivalence.equivalent(right, 60).decided
+    assert equivalence.different(equivalence.Cell(1.0, 6, "normal", 0.3, (3, 3)), 60).decided <= 10
+    assert equivalence.different(equivalence.Cell(2.0, 6, "normal", 0.1, (5, 5)), 10).decided == 10
+
+
+def test_unequal_noise_moves_no_entry_ahead() -> None:
+    cell = sequential.Cell(1, "log-normal", 0.0, 10.0)
+    of = sequential.comparison("one")
+    generator = np.random.default_rng(1)
+    ahead = [
+        np.mean([found[run] for run in of.runs[0]] > np.array([found[run] for run in of.runs[1]]))
+        for found in (sequential._scores(generator, of, cell) for _ in range(300))
+    ]
+    assert np.mean(ahead) == pytest.approx(0.5, abs=0.03)
 
 
 def test_decisions_of_adaptive_seeds_are_counted() -> None:
