@@ -49,4 +49,5 @@ def unknown(what: str, name: object, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     nearest = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"{what} {name!r} is unknown; {hint}allowed: {', '.join(names)}"
+    listed = f"allowed: {', '.join(names)}" if names else "there is none"
+    return f"{what} {name!r} is unknown; {hint}{listed}"

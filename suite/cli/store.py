@@ -14,6 +14,7 @@ from suite.cli.inputs import existing
 from suite.cli.options import MOST, BenchmarkName, Json, Results, Trust
 from suite.cli.output import err, out, show_states
 from suite.errors import UsageError
+from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     from suite.store.runs import Store
@@ -39,13 +40,21 @@ def _positions(store: Store) -> dict[str, dict[str, str]]:
     return {"executor": executors, "position": positions}
 
 
+def _published(store: Store, own: set[str]) -> list[tuple[RunSpec, str]]:
+    """Return the runs of snapshots beside the store's own: `suite plan` and `suite run` count them as done."""
+    if store.is_snapshot:
+        return []
+    names = sorted({run for snapshot in store.snapshots for run in snapshot.runs} - own)
+    return [(record.spec(), record.state) for record in map(store.record, names) if record.snapshot is not None]
+
+
 @app.command(epilog="Examples: suite status --json · suite status --watch")
 def status(
     results: Results = Path("results"),
     as_json: Json = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nobody works on it.")] = False,
 ) -> None:
-    """Show the state of every run in the store."""
+    """Show the state of every run in the store, and of those that were published beside it."""
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.console.progress import Progress
@@ -54,13 +63,13 @@ def status(
 
     store = Store(results)
     rows = []
-    for record in store.records():
+    for record in (store.record(own.run) for own in store.records()):  # done where a snapshot has it, as in a plan
         try:
             rows.append((record.spec(), record.state))
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        show_states(as_json, rows, _positions(store))
+        show_states(as_json, [*rows, *_published(store, {spec.run for spec, _ in rows})], _positions(store))
         return
     try:
         with Progress(store, [spec for spec, _ in rows], out) as progress:

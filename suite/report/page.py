@@ -111,6 +111,10 @@ def difference_table(
     results = read_results(store, planned)
     done = results.done
     names = sorted(set(done["entry"]))
+    if not names:
+        published = " or ".join(str(snapshot.path) for snapshot in store.snapshots)
+        hint = f"; published runs are in --results {published}" if published else ""
+        raise UsageError(f"--results {store.results}: holds no finished run to compare{hint}")
     for entry in (ours, theirs):
         if entry not in names:
             raise UsageError(unknown("entry", entry, names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -210,3 +211,55 @@ def test_a_run_that_takes_its_node_down_does_not_eat_the_cluster(cluster: Cluste
     assert [record.kind for record in folder.attempts()] == ["killed"] * 3
     assert "left no word" in said
     note("Slurm: a run that takes its node down", 3, "failed as `killed`, for every engine")
+
+
+def test_the_habits_of_real_sites(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note
+) -> None:
+    """Greetings before a job's number, a user's environment full of options, and nodes that are all drained."""
+    for name in ("sbatch", "squeue", "scancel"):
+        greeting = tmp_path / "bin" / name
+        greeting.parent.mkdir(exist_ok=True)
+        greeting.write_text(f'#!/bin/sh\necho "Welcome, 2 nodes are free"\nexec /usr/bin/{name} "$@"\n')
+        greeting.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    for name, value in (
+        ("SBATCH_JOB_NAME", "mine"),
+        ("SBATCH_TIMELIMIT", "1"),
+        ("SCANCEL_STATE", "SUSPENDED"),
+        ("SQUEUE_FORMAT", "%i"),
+        ("SQUEUE_PARTITION", "nowhere"),
+    ):
+        monkeypatch.setenv(name, value)
+    asked = Asked(tmp_path, runs=1, budget=4_000_000, concurrency=1, time="30")
+    coordinator = asked.run()
+    try:
+        wait_until(lambda: len(asked.saved()) == 1, "for a checkpoint")
+        coordinator.send_signal(signal.SIGINT)
+        assert "detached: job " in coordinator.communicate(timeout=60)[1]
+    finally:
+        coordinator.kill()
+    (submission,) = submissions(asked.store)
+    shown = cluster.ask("scontrol", "show", "job", str(submission.job))
+    assert f"JobName={submission.job_name}" in shown
+    assert "TimeLimit=00:30:00" in shown
+    ended = f"cancelled: job {submission.job} ({submission.name})\n"
+    assert asked.suite("cancel").stdout == ended
+    wait_until(lambda: asked.states() == ["pending"], "for the lease to be given back")
+
+    cluster.ask("scontrol", "update", "nodename=n[1-2]", "state=drain", "reason=tested")
+    try:
+        coordinator = asked.run()
+        wait_until(lambda: len(list(submissions(asked.store))) == 2, "for a submission that Slurm queues")
+        (row,) = json.loads(asked.suite("status", "--json").stdout)["runs"]
+        assert (row["state"], row["executor"], row["position"]) == ("pending", "slurm", "queued")
+        coordinator.send_signal(signal.SIGINT)
+        coordinator.communicate(timeout=60)
+        assert asked.suite("cancel").stdout.startswith("cancelled: job ")
+    finally:
+        coordinator.kill()
+        cluster.ask("scontrol", "update", "nodename=n[1-2]", "state=resume")
+    note(
+        "Slurm: a site's greetings, a user's `SBATCH_*` and the like", 1, "one job, as its file says; really cancelled"
+    )
+    note("Slurm: all nodes drained", 1, "queued, and seen so")

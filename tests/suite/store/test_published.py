@@ -383,3 +383,16 @@ def test_three_hundred_runs_stay_under_ten_megabytes(tmp_path: Path) -> None:
     many = [run._replace(run=f"{run.run}{index:03}", tables=tables) for index in range(300)]
     snapshot.write(many, Background(name="x", description=""), [])
     assert snapshot.size < 10 * 2**20
+
+
+def test_status_counts_what_a_plan_counts_and_compare_says_where_runs_are(
+    store: Store, snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In a fresh clone there is nothing but the snapshot."""
+    fresh = tmp_path / "fresh"
+    shutil.copytree(snapshot.path, fresh / "published" / "pilot")
+    assert suite("status", "--results", fresh, "--json") == 0
+    rows = {row["run"]: row["state"] for row in json.loads(capfd.readouterr().out)["runs"]}
+    assert rows == {spec.run: "done" for spec in plan()[2:]}  # what failed there is to be run here
+    assert suite("compare", "pearl", "tcl-pearl", "--results", fresh, "--json") == 2
+    assert f"published runs are in --results {fresh}/published/pilot" in capfd.readouterr().err
