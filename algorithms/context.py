@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from algorithms.gaussian import DiagonalNormal
-from algorithms.networks import MLP, USUAL, Arithmetic, Initialiser, fan_in_uniform, two_heads
+from algorithms.networks import DEFAULT_ARITHMETIC, MLP, Arithmetic, Initialiser, fan_in_uniform, two_heads
 
 
 class Auxiliary(NamedTuple):
@@ -50,7 +50,7 @@ class ContextEncoder(nn.Module):
         latent_size: int,
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
-        arithmetic: Arithmetic = USUAL,
+        arithmetic: Arithmetic = DEFAULT_ARITHMETIC,
     ) -> None:
         super().__init__()
         sizes = [row_size, *hidden, 2 * latent_size]

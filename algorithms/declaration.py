@@ -60,7 +60,7 @@ class Declaration:
     """The declaration of an algorithm; its docstring says in a line what the algorithm is.
 
     The algorithms here have one in a module of their own, which imports no torch; `algorithms.registry` lists it. An
-    algorithm of somebody's own may be its own: `Algorithm` is a declaration.
+    algorithm of a user module may be its own: `Algorithm` is a declaration.
     """
 
     implementation: ClassVar[str]

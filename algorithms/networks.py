@@ -58,7 +58,7 @@ def xavier_uniform(weight: Tensor, bias: Tensor, generator: torch.Generator, las
     bias.zero_()
 
 
-FEW = 2**16
+SMALL_BATCH = 2**16
 """Rows times units of a layer, all members', below which autograd's own bookkeeping is faster than ours."""
 
 
@@ -71,7 +71,7 @@ class Arithmetic(NamedTuple):
     """Leave gradients to autograd, layer by layer, also where `algorithms.perceptron` has them."""
 
 
-USUAL = Arithmetic()
+DEFAULT_ARITHMETIC = Arithmetic()
 
 
 class MLP(nn.Module):
@@ -96,7 +96,7 @@ class MLP(nn.Module):
         members: int | None = None,
         initialise: Initialiser = fan_in_uniform,
         activation: Callable[[Tensor], Tensor] = functional.relu,
-        arithmetic: Arithmetic = USUAL,
+        arithmetic: Arithmetic = DEFAULT_ARITHMETIC,
     ) -> None:
         super().__init__()
         self.members = members
@@ -146,7 +146,7 @@ class MLP(nn.Module):
     def _plain(self, inputs: Sequence[Tensor]) -> bool:
         """True if gradients are left to autograd: also of sets of weights side by side, and of small layers."""
         numbers = inputs[0].shape[:-1].numel() * self.units
-        return self.plain_autograd or numbers < FEW or torch._C._are_functorch_transforms_active()
+        return self.plain_autograd or numbers < SMALL_BATCH or torch._C._are_functorch_transforms_active()
 
 
 def two_heads(outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,7 +210,7 @@ class TanhGaussianPolicy(nn.Module):
         generator: torch.Generator,
         initialise: Initialiser = fan_in_uniform,
         added_to_density: float = 0.0,
-        arithmetic: Arithmetic = USUAL,
+        arithmetic: Arithmetic = DEFAULT_ARITHMETIC,
     ) -> None:
         super().__init__()
         self.added_to_density = added_to_density

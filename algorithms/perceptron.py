@@ -24,7 +24,7 @@ Activation = Callable[[Tensor], Tensor]
 CHUNK = 2**19
 """Numbers of one layer that are worked on at a time, so that they stay in a core's cache on the way to the next."""
 
-HOSTS = frozenset({"cpu"})
+CPU_DEVICES = frozenset({"cpu"})
 """Devices whose memory the host reads without waiting for them: only there may a shape depend on data."""
 
 
@@ -128,7 +128,7 @@ class _Lowest(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weights, biases = _apart(ctx.pieces, ctx.saved_tensors)
         varies = ctx.needs_input_grad[2 : 2 + ctx.pieces]
-        of_rows = _by_rows if gradient.device.type in HOSTS else _by_masks
+        of_rows = _by_rows if gradient.device.type in CPU_DEVICES else _by_masks
         of_inputs = [
             of_rows(_to(gradient[rows], ctx.products), ctx.chosen[rows], read, inputs, weights, varies)
             for rows, read in ctx.read

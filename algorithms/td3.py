@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from algorithms.gru import GRU
-from algorithms.networks import MLP, USUAL, Arithmetic
+from algorithms.networks import DEFAULT_ARITHMETIC, MLP, Arithmetic
 from algorithms.optimisation import FlatParameters
 
 
@@ -49,7 +49,7 @@ class Sizes(NamedTuple):
 class Policy(nn.Module):
     """The deterministic policy: a = tanh(network(s, context))."""
 
-    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = USUAL) -> None:
+    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = DEFAULT_ARITHMETIC) -> None:
         super().__init__()
         self.context = GRU(sizes.step, sizes.context, generator)
         inputs = sizes.observation + sizes.context
@@ -64,7 +64,7 @@ class Policy(nn.Module):
 class Critics(nn.Module):
     """Q1 and Q2 (qf1 and qf2 elsewhere) on one context of their own."""
 
-    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = USUAL) -> None:
+    def __init__(self, sizes: Sizes, generator: torch.Generator, arithmetic: Arithmetic = DEFAULT_ARITHMETIC) -> None:
         super().__init__()
         self.context = GRU(sizes.step, sizes.context, generator)
         inputs = sizes.observation + sizes.action + sizes.context
@@ -81,7 +81,11 @@ class Networks:
     """Actor and critics with their targets, each also as one vector of parameters."""
 
     def __init__(
-        self, sizes: Sizes, generator: torch.Generator, device: torch.device, arithmetic: Arithmetic = USUAL
+        self,
+        sizes: Sizes,
+        generator: torch.Generator,
+        device: torch.device,
+        arithmetic: Arithmetic = DEFAULT_ARITHMETIC,
     ) -> None:
         self.actor, self.target_actor = (Policy(sizes, generator, arithmetic).to(device) for _ in range(2))
         self.critics, self.target_critics = (Critics(sizes, generator, arithmetic).to(device) for _ in range(2))

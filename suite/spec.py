@@ -13,7 +13,7 @@ SCHEMA = 1
 """Version of the run folder's layout; a folder of a newer one is refused, not guessed at."""
 
 
-APART = {"label", "modules"}
+NON_IDENTITY_FIELDS = {"label", "modules"}
 """Fields of a run that make it no other run."""
 
 
@@ -77,8 +77,8 @@ class RunSpec(BaseModel):
 
     @property
     def run(self) -> str:
-        """The run's name: readable, and unique through a hash of everything but `APART`."""
-        fields = self.model_dump(mode="json", exclude=APART, exclude_defaults=True)
+        """The run's name: readable, and unique through a hash of everything but `NON_IDENTITY_FIELDS`."""
+        fields = self.model_dump(mode="json", exclude=NON_IDENTITY_FIELDS, exclude_defaults=True)
         identity = {"schema_version": self.schema_version, **fields}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"

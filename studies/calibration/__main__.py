@@ -124,7 +124,7 @@ def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
         {"statement": "statement", "environments": "environments", **SEED_COLUMNS},
         tuple(rows),
         f"{errors[0].trials:,} trials a cell, normal noise, deviations of 30 and 15 %. Shown, not counted: entries "
-        "that differ in their noise are not drawn alike.",
+        "that differ in their noise do not have the same distribution.",
     )
 
 
@@ -232,7 +232,7 @@ def identical_table(found: Sequence[sequential.Decided]) -> Table:
         "Adaptive seeds: a wrong decision in any environment at any interim analysis, % of trials",
         {name: name for name in ("environments", *KINDS)},
         rows,
-        f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
+        f"{found[0].trials:,} trials a cell; all entries of the same distribution; {SCHEME}.",
     )
 
 

@@ -1,6 +1,6 @@
 """Directed statements about entries, tested: what is tested, its interval where one covers, and a p-value a side.
 
-Each test holds its level at the boundary of its statement: entries that are drawn alike or, where a margin is part of
+Each test holds its level at its statement's boundary: entries of the same distribution or, where a margin is part of
 the statement, entries exactly at it. `docs/statistics.md` argues the choices and prints how often each errs.
 """
 
@@ -72,9 +72,9 @@ def better(entries: Sequence[Samples]) -> Finding:
     """Test whether the first entry tends to be better than the second.
 
     The quantity is the probability that a run of the first scores higher than one of the second, in the mean over
-    environments; the boundary one half, where the entries are drawn alike. It does not depend on the scale of any
-    environment, and differs from the share of environments with a higher mean only in being free of the noise of means
-    that lie close together.
+    environments; the boundary one half, that of entries of the same distribution. It does not depend on the scale of
+    any environment, and differs from the share of environments with a higher mean only in being free of the noise of
+    means that lie close together.
     """
     ours, theirs = entries
     chance, low, high = chance_interval(ours, theirs)
@@ -124,7 +124,7 @@ def both_not_worse(entries: Sequence[Samples], share: float = COMPARABLE_SHARE) 
 def gains(entries: Sequence[Samples], average: Average = "mean") -> Finding:
     """Test whether the first entry's returns are higher than the second's by a ratio above one.
 
-    A ratio's arithmetic mean lies above one for entries that are drawn alike, and may do so for A / B and B / A at
+    A ratio's arithmetic mean lies above one for entries of the same distribution, and may do so for A / B and B / A at
     once. Finding is what changes its sign with the order: (a - b) / (|a| + |b|) of the means a and b, which is
     tanh(log(a / b) / 2) where both are positive, averaged over environments; at the boundary it is zero. It is told as
     the ratio that it stands for. Environments whose runs average at or below zero have no ratio and are left out.
@@ -178,7 +178,7 @@ def most_wins(entries: Sequence[Samples]) -> Finding:
 
     The quantity is how much more often a run of the first is the best of a run of each than one of its strongest
     rival, in the mean over environments. It has to be ahead of every rival; against it, one rival ahead is enough
-    (Bonferroni). The boundary is the first and a rival drawn alike, whatever the others do.
+    (Bonferroni). The boundary is the first and a rival of the same distribution, whatever the others do.
     """
     ours, rivals = entries[0], entries[1:]
     found = [permute_chances(ours, rival, [other for other in rivals if other is not rival]) for rival in rivals]

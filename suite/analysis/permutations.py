@@ -1,8 +1,8 @@
 """Permutation tests: the seeds of two entries exchanged within each environment.
 
-Where two entries are drawn alike, every way to deal an environment's runs out to them is equally likely, whatever their
-distribution. A statistic's p-value is its rank among the values that it has under those rearrangements (Fisher 1935),
-so the test holds its level for any statistic, any noise, and any number of seeds and environments.
+Where two entries have one distribution, every way to deal an environment's runs out to them is equally likely,
+whatever that distribution. A statistic's p-value is its rank among the values that it has under those rearrangements
+(Fisher 1935), so the test holds its level for any statistic, any noise, and any number of seeds and environments.
 """
 
 from __future__ import annotations

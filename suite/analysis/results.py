@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from environments import family_names, family_spec
 from suite.inspect.post_run import read_all
 from suite.inspect.step import PostRunStep, Record, StepRecord
-from suite.spec import APART, RunSpec
+from suite.spec import NON_IDENTITY_FIELDS, RunSpec
 from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord, RunState
 from suite.store.runs import Store
 
@@ -349,5 +349,5 @@ def _entries(runs: Iterable[StoredRun]) -> dict[str, str]:
 
 
 def _configuration(spec: RunSpec) -> str:
-    configuration = spec.model_dump(mode="json", exclude={*APART, "seed"})
+    configuration = spec.model_dump(mode="json", exclude={*NON_IDENTITY_FIELDS, "seed"})
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:6]

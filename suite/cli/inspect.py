@@ -57,7 +57,7 @@ def clusters(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished runs.")],
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    tasks: Annotated[int, typer.Option(min=2, help="Tasks to tell apart.")] = 8,
+    tasks: Annotated[int, typer.Option(min=2, help="Tasks to distinguish.")] = 8,
     rollouts: Annotated[int, typer.Option(min=2, help="Rollouts a task.")] = 200,
     window: Annotated[int, typer.Option(min=1, help="Transitions encoded of each rollout.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
@@ -65,7 +65,7 @@ def clusters(
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Show how well trained context encoders tell tasks apart."""
+    """Show how well trained context encoders distinguish tasks."""
     from pydantic import ValidationError
 
     from suite.console.waiting import counting

@@ -97,5 +97,5 @@ Seeds = Annotated[
 ]
 
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Execute somebody's own code that a benchmark names, or that runs are of.")
+    bool, typer.Option("--trust", help="Execute user modules that a benchmark names, or that runs are of.")
 ]

@@ -24,10 +24,10 @@ def watched(again: Sequence[str]) -> Iterator[PlainConsole]:
     ----------
     again : the words of the command that goes on.
     """
-    from suite.console.non_blocking import Unhurried
+    from suite.console.non_blocking import NonBlockingStream
     from suite.session import Interrupted
 
-    stream = Unhurried(sys.stderr)  # runs are looked after, whether or not somebody reads of them
+    stream = NonBlockingStream(sys.stderr)  # runs are looked after, whether or not somebody reads of them
     console = PlainConsole(file=cast("IO[str]", stream), soft_wrap=True)
     try:
         yield console

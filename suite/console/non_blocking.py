@@ -14,7 +14,7 @@ PIECE = select.PIPE_BUF
 """Bytes that a pipe takes at once if it takes any."""
 
 
-class Unhurried(io.TextIOBase):
+class NonBlockingStream(io.TextIOBase):
     """Writes to the file behind a stream whenever it can take something; goes on when its reader is gone.
 
     Parameters

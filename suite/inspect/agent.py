@@ -159,7 +159,7 @@ def load(run: str, results: str | Path = "results", device: str = "cpu", *, trus
     run : the name of the run; see `suite status`.
     results : folder of the run store.
     device : where its networks compute, as torch names devices.
-    trust : execute somebody's own code, if the run is of an algorithm or a task family of somebody's own.
+    trust : execute user modules, if the run's algorithm or task family is of one.
 
     Raises
     ------

@@ -113,7 +113,7 @@ def embed(trainer: Trainer, settings: ClusterSettings, tick: Tick = lambda done,
 
 
 def cluster_tasks(trainer: Trainer, settings: ClusterSettings) -> tuple[CountedTasks, bool]:
-    """Return the tasks to tell apart, and whether their goals stand on a grid.
+    """Return the tasks to distinguish, and whether their goals stand on a grid.
 
     Goals on a grid as nearly square as it gets, the hand's start drawn anew in every episode, goal and object fixed;
     where the family has no such thing, the run's first test tasks.

@@ -26,7 +26,7 @@ def trained(folder: RunRecord, device: torch.device, *, trusted: bool = False) -
 
     Parameters
     ----------
-    trusted : whether somebody's own code that the run names may be executed.
+    trusted : whether user modules that the run names may be executed.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from environments import family_names, family_options, family_spec
 from suite.errors import UsageError, first_error, unknown
 from suite.papers.sources import Block, Sourced, Variant, merged
-from suite.plan.deviations import departures
+from suite.plan.deviations import deviations
 from suite.spec import RunSpec, StepwiseTest
 
 PROTOCOL = ("budget", "exploration_episodes", "stepwise_test", "environment_options")
@@ -80,7 +80,7 @@ class PaperSettings:
             and spec.budget == expected.budget
             and spec.exploration_episodes == expected.exploration_episodes
             and spec.stepwise_test == expected.stepwise_test
-            and not departures(spec)
+            and not deviations(spec)
             and options | spec.environment_options == options | dict(expected.environment_options)
         )
 

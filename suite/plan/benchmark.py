@@ -365,7 +365,7 @@ def load_benchmark(name: str, folder: Path = Path(), *, trusted: bool = False) -
     Parameters
     ----------
     folder : what the path is relative to.
-    trusted : whether somebody's own code that it names may be executed.
+    trusted : whether user modules that it names may be executed.
 
     Raises
     ------

@@ -6,10 +6,10 @@ from environments import family_names, family_spec
 from suite.spec import RunSpec
 
 
-def departures(spec: RunSpec) -> dict[str, tuple[int, int]]:
+def deviations(spec: RunSpec) -> dict[str, tuple[int, int]]:
     """Return the numbers of a run's protocol that are not the family's own: by name, (its own, the run's).
 
-    A run of a family that is not known here, from another version of the suite, departs from nothing that is known.
+    A run of a family that is not known here, from another version of the suite, deviates from nothing that is known.
     """
     if spec.environment not in family_names():
         return {}
@@ -19,6 +19,6 @@ def departures(spec: RunSpec) -> dict[str, tuple[int, int]]:
 
 
 def in_words(spec: RunSpec) -> str:
-    """Say how a run departs from its environment's protocol: "horizon 500 for 200"; empty if it does not."""
-    changed = departures(spec).items()
+    """Say how a run deviates from its environment's protocol: "horizon 500 for 200"; empty if it does not."""
+    changed = deviations(spec).items()
     return ", ".join(f"{name.replace('_', ' ')} {number} for {own}" for name, (own, number) in changed)

@@ -44,5 +44,5 @@ def named_environments(names: str | Sequence[str], more: Mapping[str, Sequence[s
 
 
 def kind_of(environment: str) -> str | None:
-    """Return the kind of a task family; None of one that is not known here, such as somebody's own."""
+    """Return the kind of a task family; None of one that is not known here, such as a user's."""
     return family_spec(environment).kind if environment in family_names() else None

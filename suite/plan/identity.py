@@ -7,7 +7,7 @@ from typing import Any
 
 from suite.errors import UsageError, unknown
 from suite.plan.user_modules import fingerprints
-from suite.spec import APART, RunSpec
+from suite.spec import NON_IDENTITY_FIELDS, RunSpec
 from suite.store.record import CorruptRunError
 from suite.store.runs import Store
 from suite.versions import code_hash
@@ -78,7 +78,7 @@ def _specs(store: Store) -> Iterable[RunSpec]:
 def _flat(spec: RunSpec) -> dict[str, Any]:
     """Return what identity is made of, by dotted path."""
     flat: dict[str, Any] = {}
-    for key, value in spec.model_dump(mode="json", exclude=APART).items():
+    for key, value in spec.model_dump(mode="json", exclude=NON_IDENTITY_FIELDS).items():
         if isinstance(value, dict):
             flat |= {f"{key}.{name}": inner for name, inner in value.items()}
         else:

@@ -1,4 +1,4 @@
-"""Algorithms and task families of somebody's own: modules that a benchmark names, executed only on trust."""
+"""User modules: algorithms and task families that a benchmark names, executed only on trust."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_modules(modules: Sequence[str], folder: Path, where: str, *, trusted: b
         if reference in _loaded.values():
             continue
         if not trusted:
-            raise UsageError(f"{where}: modules: {module}: somebody's own code, which is executed only with --trust")
+            raise UsageError(f"{where}: modules: {module}: a user module, which is executed only with --trust")
         try:
             _take_up(reference)
         except UsageError as error:

@@ -32,9 +32,9 @@ DRAWN = 24
 
 
 OVER_SEEDS = (
-    "Of entries with several embedded seeds, made alike: means over seeds with Student's t interval; of ratios, which "
-    "are skewed, the geometric mean. Windows: tasks x rollouts of at most so many transitions. The papers' rows are "
-    "printed."
+    "Entries with several seeds that were embedded in the same way: means over seeds with Student's t interval; of "
+    "ratios, which are skewed, the geometric mean. Windows: tasks x rollouts of at most so many transitions. Papers' "
+    "rows are printed."
 )
 
 

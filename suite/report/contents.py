@@ -23,7 +23,7 @@ from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
-from suite.plan.deviations import departures
+from suite.plan.deviations import deviations
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
 from suite.report.tables import papers as paper_tables
@@ -100,8 +100,8 @@ class Contents:
     @property
     def reported_and_measured(self) -> list[Table]:
         """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
-        departing = [run for run, spec in self.results.specs.items() if departures(spec)]
-        done = self.results.done[~self.results.done["run"].isin(departing)]
+        deviating = [run for run, spec in self.results.specs.items() if deviations(spec)]
+        done = self.results.done[~self.results.done["run"].isin(deviating)]
         found = [paper_tables.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
         return [table for table in found if table and table.rows]
 

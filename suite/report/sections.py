@@ -293,8 +293,8 @@ def _legend(found: Contents) -> list[tuple[Any, ...]]:
 
 def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
     runs = found.results.curves[found.results.curves["environment"] == name]
-    departing = _departing(found.results, name)
-    here = set(runs["entry"]) - set(departing)
+    deviating = _deviating(found.results, name)
+    here = set(runs["entry"]) - set(deviating)
     end_values: dict[str, float] = {}
     points: dict[str, list[tuple[float, float]]] = {}
     later: list[str] = []
@@ -327,7 +327,7 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         found.adaptive,
     )
     verdicts = found.adaptation.set_index("environment")["verdict"]
-    remarks = [f"Protocol deviations: {entry} ({words})." for entry, words in departing.items()]
+    remarks = [f"Protocol deviations: {entry} ({words})." for entry, words in deviating.items()]
     if verdicts.get(name) == "needs no adaptation":
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
@@ -349,7 +349,7 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
     )
 
 
-def _departing(results: Results, environment: str) -> dict[str, str]:
+def _deviating(results: Results, environment: str) -> dict[str, str]:
     """Return the entries with runs under another protocol than the environment's own, and what they depart by."""
     runs = results.runs[results.runs["environment"] == environment]
     words = {row["entry"]: in_words(results.specs[row["run"]]) for row in runs.to_dict("records")}

@@ -33,7 +33,7 @@ class RunFolder(RunRecord):
     def prepare(self, spec: RunSpec) -> None:
         """Make the folder and write down what is to be run; a specification that can be read stays as it is.
 
-        Where somebody's own code lies is written anew: it may have moved.
+        The place of user modules is written anew: it may have moved.
 
         Raises
         ------

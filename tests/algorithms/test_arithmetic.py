@@ -26,7 +26,7 @@ def learnt(spec: RunSpec, **settings: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", FOUR)
 def test_plain_autograd_learns_the_same(name: str, monkeypatch: pytest.MonkeyPatch, float64: None) -> None:
-    monkeypatch.setattr("algorithms.networks.FEW", 0)
+    monkeypatch.setattr("algorithms.networks.SMALL_BATCH", 0)
     plain = learnt(TOY[name], plain_autograd=True)
     ours = learnt(TOY[name])
     torch.testing.assert_close(ours, plain, rtol=1e-7, atol=1e-9)

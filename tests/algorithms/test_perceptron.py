@@ -129,7 +129,7 @@ def test_chunks_of_rows_give_what_all_rows_give(members: int | None, monkeypatch
 def test_the_lowest_goes_backward_alone_on_every_device(case: Case, host: bool) -> None:
     varying = [piece for piece in case.inputs if piece.requires_grad]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "HOSTS", frozenset({"cpu"} if host else ()))
+        patched.setattr(module, "CPU_DEVICES", frozenset({"cpu"} if host else ()))
         agree(lambda *case: lowest(*case, torch.float64), by_lowest, case, varying)
 
 
@@ -154,7 +154,7 @@ def test_gradcheck(members: int | None) -> None:
 
 @pytest.mark.parametrize("hosts", [{"cpu"}, set()])
 def test_gradcheck_of_the_lowest(hosts: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HOSTS", frozenset(hosts))
+    monkeypatch.setattr(module, "CPU_DEVICES", frozenset(hosts))
     case = make_case([(3, True), (2, True)], [5, 4], 1, rows=(6,), members=3)
     assert torch.autograd.gradcheck(lambda *some: lowest(some, case.weights, case.biases, torch.float64), case.inputs)
 

@@ -140,13 +140,13 @@ def test_mamls_line_search_reads_once_a_trial(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", sorted(ALGORITHMS.keys() - {"maml-trpo"}))
 def test_updates_do_not_wait(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on an accelerator, where the lowest critic is chosen by masks; small layers are autograd's, others ours."""
-    monkeypatch.setattr(perceptron, "HOSTS", frozenset())
+    monkeypatch.setattr(perceptron, "CPU_DEVICES", frozenset())
     trainer = Trainer.of(TOY[name], torch.device("cpu"))
     trainer.iterate()
     updates = trainer.algorithm.gradient_steps
     kind: Any = type(trainer.algorithm)
     monkeypatch.setattr(kind, "update", refused(kind.update))
     for few in (2**16, 0):
-        monkeypatch.setattr("algorithms.networks.FEW", few)
+        monkeypatch.setattr("algorithms.networks.SMALL_BATCH", few)
         trainer.iterate()
     assert trainer.algorithm.gradient_steps > updates

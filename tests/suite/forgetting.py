@@ -1,4 +1,4 @@
-"""Tests that take up code of somebody's own leave the others without it."""
+"""Tests that take up user modules leave the others without it."""
 
 from __future__ import annotations
 

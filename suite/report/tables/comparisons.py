@@ -15,7 +15,7 @@ from suite.analysis.intervals import SCALE_ERROR
 from suite.analysis.ranking import ALL
 from suite.table import Cell, Table, interval
 
-SHOWN = 8
+MAX_LISTED = 8
 """Environments that are named before the rest is counted."""
 
 
@@ -51,15 +51,16 @@ def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Tab
 
 def with_left_out(table: Table, left_out: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Table:
     """Say in the note what else could stand side by side."""
-    named = "; ".join(f"{', '.join(entries)} on {listed(environments)}" for entries, environments in left_out[:SHOWN])
-    more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+    first = left_out[:MAX_LISTED]
+    named = "; ".join(f"{', '.join(entries)} on {listed(environments)}" for entries, environments in first)
+    more = f"; and {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
     return replace(table, note=f"{table.note} Not shown, though all finished the same: {named}{more}.")
 
 
 def listed(environments: Sequence[str]) -> str:
     """Name environments; of many, the first."""
-    shown = ", ".join(environments[:SHOWN])
-    return f"{shown} and {len(environments) - SHOWN} more" if len(environments) > SHOWN else shown
+    shown = ", ".join(environments[:MAX_LISTED])
+    return f"{shown} and {len(environments) - MAX_LISTED} more" if len(environments) > MAX_LISTED else shown
 
 
 def wins(table: pd.DataFrame) -> Table:

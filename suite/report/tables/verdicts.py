@@ -157,7 +157,7 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         f"Direction of reduced runs ({paper.about.short})",
         {"statement": "claim", "direction": "at this scale", "tested": "tested quantity", "scale": "scale"},
         tuple(rows),
-        "Runs with other settings or a smaller budget than the paper's speak for their own scale, not for the paper's: "
+        "Runs with other settings or a smaller budget than the paper's are evidence for their own scale alone: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
         "environments where every entry has three seeds under one budget.",
     )

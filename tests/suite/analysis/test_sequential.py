@@ -142,7 +142,7 @@ def benchmark_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made_up(spec: RunSpec) -> float:
-    """Ours are far better on point-goal-2d, and drawn alike on cheetah-vel."""
+    """Ours are far better on point-goal-2d, and of the same distribution on cheetah-vel."""
     noise = random.Random(f"{spec.label} {spec.environment} {spec.seed}").random()
     return noise + 10 * (spec.label == "ours" and spec.environment == "point-goal-2d")
 

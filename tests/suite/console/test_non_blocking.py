@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pytest
 
-from suite.console.non_blocking import LONGEST, Unhurried
+from suite.console.non_blocking import LONGEST, NonBlockingStream
 
 Pipe = tuple[int, TextIO]
 
@@ -32,13 +32,13 @@ def read(reader: int) -> str:
 
 
 def test_what_is_read_arrives_at_once(pipe: Pipe) -> None:
-    stream = Unhurried(pipe[1])
+    stream = NonBlockingStream(pipe[1])
     stream.write("half way ✓\n")
     assert read(pipe[0]) == "half way ✓\n"
 
 
 def test_what_nobody_reads_waits_and_then_arrives_in_order(pipe: Pipe) -> None:
-    stream = Unhurried(pipe[1])
+    stream = NonBlockingStream(pipe[1])
     lines = [f"line {number:06}\n" for number in range(10_000)]  # twice what a pipe holds
     for line in lines:
         stream.write(line)
@@ -50,7 +50,7 @@ def test_what_nobody_reads_waits_and_then_arrives_in_order(pipe: Pipe) -> None:
 
 
 def test_what_nobody_ever_reads_fills_no_memory(pipe: Pipe) -> None:
-    stream = Unhurried(pipe[1])
+    stream = NonBlockingStream(pipe[1])
     for _ in range(200):
         stream.write("x" * 10_000)
     assert len(stream._held) <= LONGEST
@@ -58,7 +58,7 @@ def test_what_nobody_ever_reads_fills_no_memory(pipe: Pipe) -> None:
 
 
 def test_a_reader_that_goes_away_stops_nothing(pipe: Pipe) -> None:
-    stream = Unhurried(pipe[1])
+    stream = NonBlockingStream(pipe[1])
     os.close(pipe[0])
     for _ in range(3):
         stream.write("is anybody there?\n")

@@ -10,7 +10,7 @@ import torch
 
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark, load_benchmark
-from suite.plan.deviations import departures, in_words
+from suite.plan.deviations import deviations, in_words
 from suite.spec import RunSpec
 from suite.training.protocol import meta_test
 from suite.training.trainer import Trainer
@@ -35,7 +35,7 @@ def planned(environment: str = "point-goal-2d", **protocol: int) -> RunSpec:
 def test_an_environment_s_own_protocol_makes_no_run_another() -> None:
     own = planned(horizon=20, exploration_episodes=2, train_tasks=40, test_tasks=20)
     assert own == planned()
-    assert departures(own) == {}
+    assert deviations(own) == {}
     assert in_words(own) == ""
 
 
@@ -53,7 +53,7 @@ def test_another_protocol_is_another_run(
 ) -> None:
     spec = planned(**protocol)
     assert spec.run != planned().run
-    assert departures(spec) == found
+    assert deviations(spec) == found
     assert in_words(spec) == words
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
 
@@ -87,7 +87,7 @@ def test_a_run_follows_its_protocol() -> None:
 
 def test_a_run_of_an_unknown_environment_departs_from_nothing_known() -> None:
     spec = make_spec().model_copy(update={"environment": "moon-walk", "horizon": 5})
-    assert departures(spec) == {}
+    assert deviations(spec) == {}
 
 
 def test_a_benchmark_file_says_it(tmp_path: Path) -> None:
@@ -104,4 +104,4 @@ groups:
 """
     (tmp_path / "longer.yaml").write_text(text)
     spec = load_benchmark(str(tmp_path / "longer.yaml")).plan()[0]
-    assert departures(spec) == {"horizon": (200, 400), "test_tasks": (30, 4)}
+    assert deviations(spec) == {"horizon": (200, 400), "test_tasks": (30, 4)}

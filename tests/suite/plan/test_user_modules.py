@@ -1,4 +1,4 @@
-"""Code of somebody's own: executed on trust alone, taken up whole or refused in one line, and part of no identity."""
+"""User modules: executed on trust alone, taken up whole or refused in one line, and part of no identity."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def suite(*words: object) -> int:
 
 def test_nothing_is_executed_without_trust(mine: Path) -> None:
     (mine.parent / "code" / "best_of_k.py").write_text("open('executed', 'w')")
-    with pytest.raises(UsageError, match=r"mine.yaml: modules: code/best_of_k.py: somebody's own code, .* --trust"):
+    with pytest.raises(UsageError, match=r"mine.yaml: modules: code/best_of_k.py: a user module, .* --trust"):
         plan(mine, trusted=False)
     (mine.parent / "outer.yaml").write_text("name: outer\ndescription: ''\ninclude: [mine.yaml]\n")
     with pytest.raises(UsageError, match=r"include: mine.yaml: .* --trust"):
@@ -244,7 +244,7 @@ def test_from_the_plan_to_the_report(
     capfd.readouterr()
     for words in (["exec", run, "--again"], ["watch", run, "--task", "0"], ["report", "mine.yaml"]):
         assert suite(*words) == 2
-        assert "best_of_k.py: somebody's own code, which is executed only with --trust" in capfd.readouterr().err
+        assert "best_of_k.py: a user module, which is executed only with --trust" in capfd.readouterr().err
     assert suite("watch", run, "--task", "0", "--trust") == 2
     assert "there is no file" in capfd.readouterr().err
     shutil.move("away", "code")
