@@ -59,6 +59,7 @@ def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _of(record: RunRecord) -> Iterator[str]:
     try:
+        record.verify()
         spec, origin = record.spec(), record.provenance()
         evaluations, training = record.evaluations(), record.training()
         if spec.run != record.run:

@@ -54,8 +54,9 @@ def finish(
     tasks: int = 3,
     seconds: Sequence[float] = (30.0, 60.0, 10.0),
     provenance: dict[str, Any] | None = None,
+    state: bytes | None = None,
 ) -> RunFolder:
-    """Write a done run whose mean return at each share of its budget is `curve(share)`."""
+    """Write a done run whose mean return at each share of its budget is `curve(share)`; with final parameters if any."""
     shares = np.linspace(0, 1, spec.evaluations + 1)
     steps = (shares * spec.budget).astype(int)
     spread = np.arange(tasks) - (tasks - 1) / 2  # averages to zero
@@ -100,6 +101,8 @@ def finish(
         "seconds_total": float(sum(seconds)),
     }
     write_json(folder.path / "provenance.json", default if provenance is None else provenance)
+    if state is not None:
+        folder.write("state.safetensors", state)
     folder.commit()
     folder.release()
     return folder

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from suite.analysis.consistency import inconsistencies
+from suite.analysis.results import Problem
 from suite.errors import UsageError
 from suite.inspect.clusters import statistics
 from suite.report import plain_tables
@@ -20,6 +21,7 @@ from suite.report.consistency import inconsistent
 from suite.store.files import as_json
 from suite.store.published import Background, Listed, Run, Snapshot
 from suite.store.publishing import ended, kept, listed
+from suite.store.record import CorruptRunError
 from suite.store.runs import Store
 from tests.suite.stores import CLUSTERS, embed, fail, finish, linear, make_spec
 
@@ -96,6 +98,27 @@ def better(found: pd.DataFrame) -> pd.DataFrame:
 
 def test_what_was_published_agrees_with_itself(once: Snapshot) -> None:
     assert inconsistent(Store(once.path)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "provenance.json", "evaluations.parquet", "training.parquet", "state.safetensors"]
+)
+@pytest.mark.parametrize("damage", ["altered", "removed"])
+def test_files_of_a_store_that_are_not_what_was_committed(damage: str, name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folders = [
+        finish(store, spec, linear(0.0, 50.0), tasks=2, provenance=provenance(spec), state=b"parameters")
+        for spec in SPECS[:2]
+    ]
+    assert inconsistencies(store) == []
+    path = folders[1].path / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "altered":
+        path.write_bytes(content + b" ")
+    assert inconsistencies(store) == [Problem(folders[1].run, f"{path}: differs from what the run committed")]
+    with pytest.raises(CorruptRunError, match=f"{name}: differs from what the run committed"):
+        kept(folders[1])
 
 
 ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from suite.analysis.results import last_share, read_results
-from suite.store.files import write_json
+from suite.store.files import read_regular, write_json
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
@@ -62,6 +62,25 @@ def test_a_damaged_folder_is_listed_and_nothing_else_is_lost(tmp_path: Path, fil
     assert file in results.problems[0].problem
     assert results.done["seed"].tolist() == [0]
     assert results.runs.set_index("run").loc[victim.run, "state"] == "unreadable"
+
+
+def test_final_parameters_are_not_read_with_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def noted(path: Path, offset: int = 0) -> bytes:
+        read.append(path.name)
+        return read_regular(path, offset)
+
+    monkeypatch.setattr("suite.store.record.read_regular", noted)
+    store = Store(tmp_path)
+    folder = finish(store, make_spec(), linear(0.0, 1.0), state=b"parameters")
+    assert "state.safetensors" in read  # when it was committed
+    read.clear()
+    (folder.path / "state.safetensors").write_bytes(b"altered")
+    results = read_results(store)
+    assert results.problems == ()
+    assert "evaluations.parquet" in read
+    assert "state.safetensors" not in read
 
 
 def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
