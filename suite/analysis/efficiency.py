@@ -83,9 +83,7 @@ def still_rising(steps: FloatArray, returns: FloatArray) -> bool:
     return bool(returns[last].mean() - returns[before].mean() > RISING_SHARE * gain > 0)
 
 
-def steps_bounds(
-    done: pd.DataFrame, curves: pd.DataFrame, environment: str, entries: Sequence[str], share: float
-) -> list[FloatArray]:
+def steps_bounds(done: pd.DataFrame, curves: pd.DataFrame, entries: Sequence[str], share: float) -> list[FloatArray]:
     """Return what is known of the environment steps that two entries' runs take to the second entry's level.
 
     The level is a share of the second entry's way from untrained to its final score, means over its seeds. A run that
@@ -94,24 +92,24 @@ def steps_bounds(
 
     Parameters
     ----------
-    done, curves : rows of `Results.done` and `Results.curves`.
+    done, curves : rows of `Results.done` and `Results.curves`, of one environment.
     entries : the entry that is said to be faster, and the one that sets the level.
 
     Returns
     -------
     For each entry (runs, 2): at least, at most; (0, 2) where the second entry learnt nothing.
     """
-    here = done[done["environment"] == environment]
-    reference = here[here["entry"] == entries[1]]
+    reference = done[done["entry"] == entries[1]]
     untrained, final = reference["untrained"].mean(), reference["score"].mean()
     if not learnt(untrained, final):
         return [np.empty((0, 2)) for _ in entries]
     level = untrained + share * (final - untrained)
+    by_run = dict(iter(curves.groupby("run")))
     found = []
     for entry in entries:
         bounds = []
-        for run in here.loc[here["entry"] == entry, "run"]:
-            curve = curves[curves["run"] == run].sort_values("environment_steps")
+        for run in done.loc[done["entry"] == entry, "run"]:
+            curve = by_run[run].sort_values("environment_steps")
             marks, returns = curve["environment_steps"].to_numpy(float), curve["return"].to_numpy(float)
             steps = steps_to_reach(marks, returns, level)
             censored = np.isnan(steps) or (entry == entries[1] and still_rising(marks, returns))

@@ -191,7 +191,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
 
 
 def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
-    """Read a run, but for its trained algorithm, which whoever loads it checks; what cannot be read is said, not raised.
+    """Read a run, its trained algorithm left to whoever loads it; what cannot be read is said, not raised.
 
     Parameters
     ----------

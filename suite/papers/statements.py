@@ -395,7 +395,8 @@ class RatioOfSteps(Statement):
 
     def samples(self, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]) -> list[Samples]:
         """Return what is known of each run's steps, (runs, 2): at least, at most."""
-        bounds = [efficiency.steps_bounds(runs, curves, place, self.entries, self.level) for place in environments]
+        ran, drawn = (dict(iter(table.groupby("environment"))) for table in (runs, curves))
+        bounds = [efficiency.steps_bounds(ran[place], drawn[place], self.entries, self.level) for place in environments]
         return [list(column) for column in zip(*bounds, strict=True)]
 
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:

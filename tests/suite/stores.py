@@ -56,7 +56,7 @@ def finish(
     provenance: dict[str, Any] | None = None,
     state: bytes | None = None,
 ) -> RunFolder:
-    """Write a done run whose mean return at each share of its budget is `curve(share)`; with final parameters if any."""
+    """Write a done run whose mean return at each share of its budget is `curve(share)`, and its final state."""
     shares = np.linspace(0, 1, spec.evaluations + 1)
     steps = (shares * spec.budget).astype(int)
     spread = np.arange(tasks) - (tasks - 1) / 2  # averages to zero

@@ -130,10 +130,10 @@ def test_bounds_on_steps_to_the_others_level() -> None:
             "score": [100.0, 0.0, 100.0, 100.0],
         }
     )
-    ours, theirs = steps_bounds(done, curves, "here", ["ours", "theirs"], 0.9)
+    ours, theirs = steps_bounds(done, curves, ["ours", "theirs"], 0.9)
     assert ours.tolist() == [[90.0, 90.0], [1000.0, math.inf]]  # 90 of 100 lies four fifths into the second interval
     assert theirs.tolist() == [[245.0, 245.0], [1000.0, math.inf]]
-    nothing = steps_bounds(done.assign(score=0.0), curves, "here", ["ours", "theirs"], 0.9)
+    nothing = steps_bounds(done.assign(score=0.0), curves, ["ours", "theirs"], 0.9)
     assert [len(entry) for entry in nothing] == [0, 0]
 
 
