@@ -124,7 +124,9 @@ def difference_table(
     table = comparison_tables.differences(found, ours, theirs, units(read_papers(), done), margin)
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
-    return marked(table, {}, {*places, *(row[0] for row in table.rows[-1:] if len(table.rows) > 1 and places)})
+    if places and len(table.rows) > 1:
+        places.add(str(table.rows[-1][0]))  # all of them together
+    return marked(table, {}, places)
 
 
 def _found(
