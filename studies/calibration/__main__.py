@@ -295,14 +295,11 @@ def main() -> None:
         alike = list(pool.map(partial(sequential.identical, trials=arguments.trials // 2), identical_cells()[::-1]))
         wider = list(pool.map(partial(sequential.identical, trials=arguments.trials // 4), unequal_cells()))
         failing = list(pool.map(partial(intervals.covered, trials=arguments.trials), failing_cells()))
-        called, right, alike_rows = (
-            list(pool.map(partial(count, trials=arguments.trials // 2), cells, chunksize=8))
-            for count, cells in (
-                (equivalence.equivalent, equivalence.boundary_cells()),
-                (equivalence.equivalent, equivalence.equal_cells()),
-                (equivalence.different, equivalence.identical_cells()),
-            )
-        )
+        fewer = max(1, arguments.trials // 2)
+        equivalent = partial(equivalence.equivalent, trials=fewer)
+        called = list(pool.map(equivalent, equivalence.boundary_cells(), chunksize=8))
+        right = list(pool.map(equivalent, equivalence.equal_cells()))
+        alike_rows = list(pool.map(partial(equivalence.different, trials=fewer), equivalence.identical_cells()))
         apart = list(pool.map(partial(sequential.different, trials=arguments.trials // 4), difference_cells()))
         statements = [
             (paper.name, claim.key, deviation)
