@@ -351,9 +351,10 @@ def main() -> None:
         if (events := getattr(each, side)) is not None
     ]
     missed = [(str(each.cell), each.misses, each.trials) for each in coverage]
-    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider, *called]]
-    equal = [each for each in alike_rows if each.cell.spread == 1]
-    hasty += [(f"{each.cell}, better or worse", each.decided, each.trials) for each in equal]
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider]]
+    hasty += [(f"{each.cell}, equivalent", each.decided, each.trials) for each in called]
+    steady = [each for each in alike_rows if each.cell.spread == 1]
+    hasty += [(f"{each.cell}, better or worse", each.decided, each.trials) for each in steady]
     faults = too_many([*wrong, *hasty], LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
     print(
         f"{len(wrong + hasty)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",
