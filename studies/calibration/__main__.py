@@ -142,7 +142,7 @@ def coverage_table(found: Sequence[intervals.Covered]) -> Table:
     for each in found:
         key = (each.cell.interval, each.cell.environments, each.cell.seeds)
         shares[key] = min(shares.get(key, 1.0), 1 - each.misses / each.trials)
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (interval, environments, *(f"{100 * shares[interval, environments, seeds]:.1f}" for seeds in SEEDS))
         for interval in intervals.INTERVALS
         for environments in ENVIRONMENTS
