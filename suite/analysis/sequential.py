@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
-from suite.analysis.intervals import chance_interval, difference_spread
 from suite.analysis.permutations import permute_chances, smallest
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark
@@ -122,6 +120,8 @@ def sequential_test(comparison: Comparison, comparisons: int, scores: Mapping[st
 
 def _analysis(ours: np.ndarray, theirs: np.ndarray, critical_p: float) -> InterimAnalysis:
     """Test ranks and means together: of entries that differ in their noise, either alone errs too often."""
+    from suite.analysis.intervals import chance_interval  # slow: most benchmarks have nothing to analyse
+
     found = permute_chances([ours], [theirs], drawn=DRAWN)
     welch = _welch(ours, theirs)
     above, below = max(found.above, 1 - welch), max(found.below, welch)
@@ -132,6 +132,10 @@ def _analysis(ours: np.ndarray, theirs: np.ndarray, critical_p: float) -> Interi
 
 def _welch(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Return Welch's p-value for a lower mean of ours; where nothing varies, the means themselves decide."""
+    from scipy import special  # as above
+
+    from suite.analysis.intervals import difference_spread
+
     difference = float(ours.mean() - theirs.mean())
     error, freedom = difference_spread(ours, theirs)
     if math.isnan(error):

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from suite.execute import patience
-from suite.execute.executor import Limits
+from suite.execute.executor import Limits, Retries
+from suite.execute.local import LocalLauncher
+from suite.execute.scheduler import Scheduler
 from suite.failures import STORAGE_STATUS
 from suite.store import attempts
 from suite.store.record import RunRecord, RunState
@@ -61,7 +63,11 @@ def test_a_store_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
         with monkeypatch.context() as patch:
             patch.setattr(RunRecord, "state", property(state_or_not))
-            scheduler = execute(tmp_path / str(turn), "ends-well", [make_spec()])
+            store = Store(tmp_path / str(turn))
+            store.prepare()
+            launcher = LocalLauncher(store, [sys.executable, "-m", "tests.faults.trainer", "ends-well"])
+            scheduler = Scheduler(store, launcher, 1, Limits(), Retries(backoff=0.05))
+            scheduler.run([make_spec()], lambda: None)
         assert scheduler.failures == {}
         assert events(tmp_path / str(turn)) == {"started": 1, "committed": 1}
         assert_sound(tmp_path / str(turn))
