@@ -54,7 +54,7 @@ class Inference(NamedTuple):
 
 
 class CriticStep(NamedTuple):
-    """What encoder and critics learn from in one update."""
+    """The data that encoder and critics learn from in one update."""
 
     q_loss: Tensor
     kl: Tensor

@@ -17,12 +17,12 @@ class TCLMQLSettings(TCLSettings, MQLSettings):
     window: Count = 10
     """As long as the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
     actor_scale: Weight = 0.001
-    """Of the actor's contrastive loss, times `contrastive_scale`: TCL's share of the gradient is then as PEARL's.
+    """Weight of the actor's contrastive loss, times `contrastive_scale`: TCL's share of the gradient is as PEARL's.
 
     Measured; see docs/algorithms/tcl.md.
     """
     critics_scale: Weight = 0.03
-    """Of the critics' contrastive loss, likewise."""
+    """Weight of the critics' contrastive loss, likewise."""
     trajectories: Count = 16
     """N of Eq. 8; Table 7's meta-batch size, as MQL's updates have no tasks of their own."""
     contrasted: Literal["actor", "critics", "both"] = "both"

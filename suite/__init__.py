@@ -17,7 +17,7 @@ _HOME = {
     "suite.plan.benchmark": ("Benchmark",),
     "suite.errors": ("UsageError",),
 }
-"""Where what programs use is; the command line does without torch, and so without most of it."""
+"""The modules of what programs use; the command line does without torch, and so without most of it."""
 
 __all__ = [
     "Agent",

@@ -51,7 +51,7 @@ _AWAY = {
     *(errno.EREMOTEIO, errno.ENODEV, errno.ENXIO, errno.ENOLINK, errno.ECOMM, errno.EPROTO, errno.EUCLEAN),
     *(errno.ENOLCK, errno.EBUSY, errno.EAGAIN, errno.EMFILE, errno.ENFILE),
 }
-"""What a file system of a network says while it is away, and a machine that has no handle or lock to give."""
+"""The errors of a network's file system while it is away, and of a machine that has no handle or lock to give."""
 
 
 class Failure(NamedTuple):
@@ -99,7 +99,7 @@ def of_exception(error: BaseException) -> Failure:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether an error says that a store is away, which passes; one that is full is not."""
+    """True if an error says that a store is away, which passes; one that is full is not."""
     return isinstance(error, OSError) and error.errno in _AWAY | {errno.ENOMEM}
 
 

@@ -31,7 +31,7 @@ OPEN = re.compile(
     r"\b(whether|not shown|no equivalence|no significant difference|would be called|wrong to say|had there been)\b",
     re.IGNORECASE,
 )
-"""What leaves a sentence undecided."""
+"""The words that leave a sentence undecided."""
 NOT_PROSE = (FENCE, re.compile(r"`[^`]*`"), re.compile(r"\]\([^)]*\)"), re.compile(r"^\s*\d+\.\s", re.MULTILINE))
 
 

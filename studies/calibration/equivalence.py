@@ -1,4 +1,4 @@
-"""How often two entries are wrongly called equivalent, better or worse, and how often rightly equivalent."""
+"""The rates at which two entries are wrongly called equivalent, better or worse, and rightly equivalent."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def centres(environments: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Covered:
-    """What became of the trials of a cell: those without an interval are the rest."""
+    """The outcome of the trials of a cell: those without an interval are the rest."""
 
     cell: Cell
     trials: int

@@ -1,4 +1,4 @@
-"""How often adaptive seeds decide between entries of which neither tends to be higher; what a difference takes."""
+"""Decisions by adaptive seeds between entries of which neither tends to be higher, and what a difference takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs of a store say that cannot be true: told without executing anything.
+"""Statements of a store's runs that cannot be true: told without executing anything.
 
 A number that was changed together with everything that is derived from it agrees with all else. Executing the run again
 tells, and nothing else does.

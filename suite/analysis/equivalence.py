@@ -26,7 +26,7 @@ from suite.analysis.intervals import (
 )
 
 LEVEL = 0.05
-"""Of wrong decisions, over all rows that are read together."""
+"""Rate of wrong decisions, over all rows that are read together."""
 POWER = 0.8
 MARGIN = 0.1
 """Share of the second entry's gain, unless a claim or a command says otherwise."""
@@ -43,13 +43,13 @@ class Gains:
     means: FloatArray
     """(2, environments)"""
     variances: FloatArray
-    """Of the means."""
+    """Interval of the means."""
     sizes: FloatArray
     """Seeds."""
 
     @property
     def weights(self) -> FloatArray:
-        """What makes environments comparable: one over the mean gain of both, which prefers neither entry.
+        """The scale that makes environments comparable: one over the mean gain of both, which prefers neither entry.
 
         One over the second's gain would: equal entries then differ, since a gain that came out small by chance weighs
         more (12 % of wrong decisions instead of 5 over 25 environments).
@@ -116,7 +116,7 @@ def _moments_of_gains(ours: FloatArray, theirs: FloatArray, untrained: FloatArra
 
 @dataclass(frozen=True)
 class Equivalence:
-    """What is known of the first entry's gain as a multiple of the second's."""
+    """The first entry's gain as a multiple of the second's, as far as it is known."""
 
     ratio: float
     environments: int

@@ -78,7 +78,7 @@ def mean_interval(values: FloatArray, lowest: float = -np.inf, highest: float = 
 
 
 class Spread(NamedTuple):
-    """How well a sum of independent means is known."""
+    """The precision of a sum of independent means."""
 
     error: float
     """Standard error; NaN where it is not known: a single seed somewhere, or no spread at all."""
@@ -137,7 +137,7 @@ def difference_interval(
 
 
 class Scale(NamedTuple):
-    """What an environment's scores were normalised by: one entry's runs before and after training."""
+    """The scale that an environment's scores were normalised by: one entry's runs before and after training."""
 
     untrained: FloatArray
     trained: FloatArray

@@ -1,4 +1,4 @@
-"""What commands that wait for runs share: a console for progress, and how to go on after an interrupt."""
+"""The parts that commands waiting for runs share: a console for progress, and how to go on after an interrupt."""
 
 from __future__ import annotations
 

@@ -44,5 +44,5 @@ class PlainConsole(Console):
 
 
 def is_live(console: Console) -> bool:
-    """Whether what is shown can be drawn anew in place: on a terminal, whatever the environment says of colours."""
+    """True if what is shown can be drawn anew in place: on a terminal, whatever the environment says of colours."""
     return console.is_terminal and console.file.isatty()

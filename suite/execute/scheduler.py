@@ -66,11 +66,11 @@ class _Running:
     look_at: float = 0.0
     kill_at: float | None = None
     ended: Failure | None = None
-    """What to make of its end, where the store does not yet say."""
+    """The reading of its end, where the store does not yet say."""
 
     @property
     def seconds_taken(self) -> float:
-        """Of this attempt, by a clock that nobody sets."""
+        """Seconds of this attempt, by a clock that nobody sets."""
         return time.monotonic() - self.begun
 
 

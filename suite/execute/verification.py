@@ -41,12 +41,12 @@ class Verified(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What became of it, in a line."""
+        """The outcome, in a line."""
         return f"{self.outcome}: {self.run}{f': {self.detail}' if self.detail else ''}"
 
 
 class Agreement(NamedTuple):
-    """Whether executions of an entry on another type of machine are as the published ones."""
+    """True if executions of an entry on another type of machine are as the published ones."""
 
     entry: str
     environment: str
@@ -55,7 +55,7 @@ class Agreement(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Whether they agree, in a line."""
+        """True if they agree, in a line."""
         return f"agrees in distribution: {self.agrees}: {self.entry} on {self.environment}: {self.detail}"
 
 

@@ -1,4 +1,4 @@
-"""What surrounds the suite: standard streams that are closed, a store that goes away, clocks, a Slurm site's habits."""
+"""The surroundings of the suite: closed standard streams, a store that goes away, clocks, a Slurm site's habits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds a command: streams that are missing, names that are too long, and what the environment says."""
+"""The surroundings of a command: streams that are missing, names that are too long, and what the environment says."""
 
 from __future__ import annotations
 
