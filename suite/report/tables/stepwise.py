@@ -8,7 +8,7 @@ import pandas as pd
 
 from suite.papers.paper import Paper
 from suite.store.record import ADAPTATIONS
-from suite.table import Cell, Interval, Table
+from suite.table import Cell, Table, interval
 
 Logged = Mapping[tuple[str, str, int], tuple[float, float]]
 """(environment, entry, adaptations) -> mean over test tasks, and its standard error."""
@@ -35,7 +35,7 @@ def by_adaptations(table: pd.DataFrame, found: Logged, order: Sequence[str]) -> 
     rows: list[tuple[Cell, ...]] = []
     for row in sorted(table.to_dict("records"), key=lambda row: (row["environment"], order.index(row["entry"]))):
         theirs = found.get((row["environment"], row["entry"], row[ADAPTATIONS]), (None, None))
-        own = (row["mean"], Interval(row["low"], row["high"]))
+        own = (row["mean"], interval(row["low"], row["high"]))
         rows.append((row["environment"], row["entry"], row[ADAPTATIONS], row["seeds"], *own, *theirs))
     return Table(
         "adaptations",

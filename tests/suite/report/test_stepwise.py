@@ -11,6 +11,7 @@ import pytest
 from suite.errors import UsageError
 from suite.papers.paper import read_paper, read_papers
 from suite.report.tables.stepwise import by_adaptations, logged
+from suite.table import Interval
 
 
 def test_a_papers_log_gives_means_and_errors_over_its_test_tasks() -> None:
@@ -27,11 +28,12 @@ def test_a_papers_log_gives_means_and_errors_over_its_test_tasks() -> None:
 
 def test_the_table_puts_them_beside_ours() -> None:
     ours = pd.DataFrame(
-        [("e", "b", 0, 2, -5.0, -6.0, -4.0), ("e", "a", 1, 2, -1.0, -2.0, 0.0)],
+        [("e", "b", 0, 1, -5.0, np.nan, np.nan), ("e", "a", 1, 2, -1.0, -2.0, 0.0)],
         columns=["environment", "entry", "adaptations", "seeds", "mean", "low", "high"],
     )
     table = by_adaptations(ours, {("e", "a", 1): (-1.5, 0.1)}, ["a", "b"])
-    assert [row[1:4] for row in table.rows] == [("a", 1, 2), ("b", 0, 2)]
+    assert [row[1:4] for row in table.rows] == [("a", 1, 2), ("b", 0, 1)]
+    assert [row[5] for row in table.rows] == [Interval(-2.0, 0.0), None]
     assert [row[-2:] for row in table.rows] == [(-1.5, 0.1), (None, None)]
 
 
