@@ -90,7 +90,10 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, most: int, budget: in
         yield f"it has {len(marks)} evaluations, and was to have {most}"
     if not evaluations["environment_steps"].between(0, budget).all():
         yield f"an evaluation is outside of its budget, {budget:,} environment steps"
-    if not evaluations["success"].isin([False, True]).all():
+    if ADAPTATIONS in evaluations:
+        if not evaluations["success"].between(0.0, 1.0).all():
+            yield "a share of successes is not between 0 and 1"
+    elif not evaluations["success"].isin([False, True]).all():
         yield "a success is neither true nor false"
 
 

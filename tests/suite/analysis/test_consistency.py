@@ -180,6 +180,21 @@ def test_a_success_is_true_or_false(once: Snapshot, tmp_path: Path) -> None:
     assert {each.problem for each in inconsistencies(Store(altered.path))} == {"a success is neither true nor false"}
 
 
+@pytest.mark.parametrize(("share", "says"), [(0.25, set()), (1.5, {"a share of successes is not between 0 and 1"})])
+def test_a_run_tested_step_by_step_has_shares_of_successes(
+    once: Snapshot, tmp_path: Path, share: float, says: set[str]
+) -> None:
+    runs, list_, _ = content(once)
+    stepwise = evaluations(lambda found: found.assign(success=share, adaptations=0))
+    altered = Snapshot(tmp_path / "altered")
+    altered.write(
+        [stepwise(each) if each.tables else each for each in runs.values()],
+        Background(name="mine", description="", runs=list_),
+        [],
+    )
+    assert {each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
 def test_a_score_alone_differs_from_the_tables(once: Snapshot, tmp_path: Path) -> None:
     runs, list_, tables = content(once)
     altered = Snapshot(tmp_path / "altered")
