@@ -260,6 +260,6 @@ def test_the_habits_of_real_sites(
         coordinator.kill()
         cluster.ask("scontrol", "update", "nodename=n[1-2]", "state=resume")
     note(
-        "Slurm: a site's greetings, a user's `SBATCH_*` and the like", 1, "one job, as its file says; really cancelled"
+        "Slurm: a site's greetings, a user's `SBATCH_*` and the like", 1, "one job, as its file says; cancelled indeed"
     )
     note("Slurm: all nodes drained", 1, "queued, and seen so")
