@@ -94,3 +94,13 @@ def test_a_run_without_it_keeps_its_name() -> None:
 def test_an_algorithm_that_cannot_is_refused() -> None:
     with pytest.raises(UsageError, match="stepwise_test: pearl does not adapt step by step; maml-trpo, oracle-trpo do"):
         planned(algorithms={"pearl": None})
+
+
+@pytest.mark.parametrize(("iterations", "evaluations"), [(0, 1), (1, 2)])
+def test_an_algorithm_that_is_finished_leaves_the_rest_of_its_budget(iterations: int, evaluations: int) -> None:
+    entry = {"algorithm": "maml-trpo", "settings": {**SMALL, "iterations": iterations}}
+    trainer = Trainer.of(planned(algorithms={"maml": entry}), CPU)
+    trainer.run()
+    assert trainer.iterations == iterations
+    assert len(trainer.evaluations) == evaluations
+    assert trainer.evaluations[-1]["environment_steps"].iloc[0] == trainer.train.steps < trainer.spec.budget / 2
