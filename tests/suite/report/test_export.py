@@ -14,6 +14,7 @@ from suite.errors import UsageError
 from suite.papers.paper import read_papers
 from suite.report.export import CLAIM_COLUMNS, COUNTS, SCORE_COLUMNS, TEXTS, tables, write_tables
 from suite.store.runs import Store
+from suite.table import harmless
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 
@@ -46,6 +47,9 @@ def test_every_format_gives_back_the_same_tables(form: str, store: Store, tmp_pa
         expected = found[path.stem]
         if form == "json":  # has no infinite number
             expected = expected.mask(expected.isin([float("inf"), float("-inf")]))
+        if form == "csv":  # what looks like a formula is written as a text
+            texts = expected.select_dtypes("string")
+            expected = expected.assign(**texts.map(harmless, na_action="ignore").astype("string"))
         assert_frame_equal(read(path), expected, check_exact=True)
 
 
