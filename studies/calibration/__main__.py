@@ -1,7 +1,7 @@
-"""The calibration of the judge: `python -m studies.calibration [--trials 2000] [--write]`.
+"""The calibration of the judge: `python -m studies.calibration [--only verdicts] [--trials 2000] [--write]`.
 
-Prints, as Markdown, how often each wrong verdict falls at the boundary of each statement, how often adaptive seeds tell
-identical entries apart, how often each interval holds the true value, and what three seeds can decide. Ends with 1 if
+Prints, as Markdown, how often each wrong verdict falls along the boundary of each statement, how often adaptive seeds
+tell identical entries apart, how often each interval holds the true value, and what three seeds decide. Ends with 1 if
 a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's correction for
 the number of cells).
 """
@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -22,19 +22,15 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from studies.calibration import equivalence, intervals, sequential, verdicts
+from studies.calibration import curves, equivalence, intervals, sequential, verdict_tables, verdicts
 from studies.calibration.noise import KINDS
-from studies.calibration.power import SEEDS as SEEDS_TRIED
 from studies.calibration.power import power
-from suite.analysis.hypotheses import LEVEL
+from suite.analysis.hypotheses import LEVEL, SEEDS_TRIED
 from suite.papers.paper import read_papers
 from suite.papers.power import FILE, Power
 from suite.table import Cell, Table, as_markdown
 
 DOCUMENT = Path("docs/statistics.md")
-BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
-"""Between these stand the tables."""
-
 SEEDS = (2, 3, 5, 10)
 SEED_COLUMNS = {f"seeds_{seeds}": f"{seeds} seeds" for seeds in SEEDS}
 ENVIRONMENTS = (1, 6, 50)
@@ -43,30 +39,13 @@ FAMILY = 0.05
 """Error rate of all cells together: how often one is called too high although none is."""
 
 
-def verdict_cells() -> list[verdicts.Cell]:
-    """Return every combination whose wrong verdicts are counted."""
-    return [
-        verdicts.Cell(statement, *values)
-        for statement, (_, _, deviations) in verdicts.STATEMENTS.items()
-        for values in product(ENVIRONMENTS, KINDS, deviations, SEEDS)
-    ]
-
-
-def spread_cells() -> list[verdicts.Cell]:
-    """Return combinations in which the first entry varies twice as much as the others."""
-    return [
-        verdicts.Cell(statement, environments, "normal", 0.15, seeds, spread=2.0)
-        for statement, environments, seeds in product(verdicts.STATEMENTS, ENVIRONMENTS, SEEDS)
-    ]
-
-
 def interval_cells() -> list[intervals.Cell]:
     """Return every combination whose coverage is counted."""
     return [
         intervals.Cell(interval, *values)
         for interval in intervals.INTERVALS
         for values in product(
-            (1,) if interval in intervals.ONE_ENVIRONMENT else ENVIRONMENTS, KINDS, verdicts.DEVIATIONS, SEEDS
+            (1,) if interval in intervals.ONE_ENVIRONMENT else ENVIRONMENTS, KINDS, intervals.DEVIATIONS, SEEDS
         )
     ]
 
@@ -82,58 +61,6 @@ def too_many(counts: Sequence[tuple[str, int, int]], level: float) -> list[str]:
             break
         found.append(f"{name}: p = {p:.2g}")
     return found
-
-
-def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
-    """Return the largest share of each wrong verdict over the deviations, by statement, environments, noise and "
-    "seeds.
-    """
-    rows: list[tuple[Cell, ...]] = []
-    for statement, environments, noise in product(verdicts.STATEMENTS, ENVIRONMENTS, KINDS):
-        cells = []
-        for seeds in SEEDS:
-            here = [
-                each
-                for each in errors
-                if (each.cell.statement, each.cell.environments, each.cell.noise, each.cell.seeds)
-                == (statement, environments, noise, seeds)
-            ]
-            cells.append(" / ".join(_largest([getattr(each, side) for each in here], here[0].trials) for side in SIDES))
-        rows.append((statement, environments, noise, *cells))
-    return Table(
-        "verdicts",
-        "Wrong verdicts at the boundary, % of trials: reproduced / not reproduced",
-        {"statement": "statement", "environments": "environments", "noise": "noise", **SEED_COLUMNS},
-        tuple(rows),
-        f"{errors[0].trials:,} trials a cell; of seed deviations of 10, 30 and 50 % the one with the most. A dash: so "
-        "few runs cannot give that verdict.",
-    )
-
-
-def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
-    """Return each wrong verdict where the first entry's scores vary twice as much: outside what the tests promise."""
-    counts = {(each.cell.statement, each.cell.environments, each.cell.seeds): each for each in errors}
-    rows: list[tuple[Cell, ...]] = []
-    for statement, environments in product(verdicts.STATEMENTS, ENVIRONMENTS):
-        here = [counts[statement, environments, seeds] for seeds in SEEDS]
-        cells = [" / ".join(_largest([getattr(each, side)], each.trials) for side in SIDES) for each in here]
-        rows.append((statement, environments, *cells))
-    return Table(
-        "spread",
-        "The same where the first entry varies twice as much",
-        {"statement": "statement", "environments": "environments", **SEED_COLUMNS},
-        tuple(rows),
-        f"{errors[0].trials:,} trials a cell, normal noise, deviations of 30 and 15 %. Shown, not counted: entries "
-        "that differ in their noise do not have the same distribution.",
-    )
-
-
-SIDES = ("reproduced", "not_reproduced")
-
-
-def _largest(counts: Sequence[int | None], trials: int) -> str:
-    known = [each for each in counts if each is not None]
-    return f"{100 * max(known) / trials:.1f}" if known else "–"
 
 
 def coverage_table(found: Sequence[intervals.Covered]) -> Table:
@@ -175,7 +102,7 @@ def failing_table(found: Sequence[intervals.Covered]) -> Table:
 def failing_cells() -> list[intervals.Cell]:
     """Return the cells in which two in five seeds fail."""
     return [
-        intervals.Cell("score of an entry", 1, "failing", *values) for values in product(verdicts.DEVIATIONS, SEEDS)
+        intervals.Cell("score of an entry", 1, "failing", *values) for values in product(intervals.DEVIATIONS, SEEDS)
     ]
 
 
@@ -232,7 +159,7 @@ def identical_table(found: Sequence[sequential.Decided]) -> Table:
         "Adaptive seeds: a wrong decision in any environment at any interim analysis, % of trials",
         {name: name for name in ("environments", *KINDS)},
         rows,
-        f"{found[0].trials:,} trials a cell; all entries of the same distribution; {SCHEME}.",
+        f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
     )
 
 
@@ -277,49 +204,62 @@ def power_table(found: Sequence[Power]) -> Table:
     )
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument(
-        "--write", action="store_true", help=f"also write the tables to {DOCUMENT} and to the papers' {FILE}"
+Group = Callable[[ProcessPoolExecutor, int], tuple[list[Table], list[str], dict[str, list[Power]]]]
+"""Pool, trials -> tables, what is too frequent, and what `power.csv` of each paper holds."""
+
+
+def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+    """Count wrong verdicts."""
+    # What takes longest comes first, so that the processes end together.
+    slowest_first = sorted(verdict_tables.verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
+    errors = list(pool.map(partial(verdicts.count, trials=trials // 4), slowest_first))
+    unequal = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.spread_cells()))
+    lost = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.lost_cells()))
+    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 20)), verdict_tables.curve_cells()))
+    every: list[verdicts.Errors | curves.Errors] = [*errors, *unequal, *lost, *steps]
+    counts = [
+        (f"{each.cell}, {side}", getattr(each, side), each.trials) for each in every for side in verdict_tables.SIDES
+    ]
+    tables = [
+        verdict_tables.verdict_table(errors),
+        verdict_tables.spread_table(unequal),
+        verdict_tables.lost_table(lost),
+        verdict_tables.curve_table(steps),
+        verdict_tables.print_table(trials),
+    ]
+    return tables, too_many(counts, LEVEL), {}
+
+
+def of_adaptive_seeds(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+    """Count wrong decisions of adaptive seeds, and right ones."""
+    alike = list(pool.map(partial(sequential.identical, trials=trials // 2), identical_cells()[::-1]))
+    wider = list(pool.map(partial(sequential.identical, trials=trials // 4), unequal_cells()))
+    apart = list(pool.map(partial(sequential.different, trials=trials // 4), difference_cells()))
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider]]
+    return [identical_table(alike), difference_table(apart)], too_many(hasty, LEVEL), {}
+
+
+def of_intervals(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+    """Count how often intervals cover."""
+    coverage = list(pool.map(partial(intervals.covered, trials=trials), interval_cells(), chunksize=4))
+    failing = list(pool.map(partial(intervals.covered, trials=trials), failing_cells()))
+    missed = [(str(each.cell), each.misses, each.trials) for each in coverage]
+    return [coverage_table(coverage), failing_table(failing)], too_many(missed, 1 - LEAST_COVERAGE), {}
+
+
+def of_comparisons(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+    """Count wrong decisions of comparisons, and right ones."""
+    called, right, alike_rows = (
+        list(pool.map(partial(count, trials=trials // 2), cells, chunksize=8))
+        for count, cells in (
+            (equivalence.equivalent, equivalence.boundary_cells()),
+            (equivalence.equivalent, equivalence.equal_cells()),
+            (equivalence.different, equivalence.identical_cells()),
+        )
     )
-    arguments = parser.parse_args()
-    begun = time.perf_counter()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        # What takes longest comes first, so that the processes end together.
-        slowest_first = sorted(verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
-        errors = list(pool.map(partial(verdicts.count, trials=arguments.trials), slowest_first))
-        unequal = list(pool.map(partial(verdicts.count, trials=arguments.trials), spread_cells()))
-        coverage = list(pool.map(partial(intervals.covered, trials=arguments.trials), interval_cells(), chunksize=4))
-        alike = list(pool.map(partial(sequential.identical, trials=arguments.trials // 2), identical_cells()[::-1]))
-        wider = list(pool.map(partial(sequential.identical, trials=arguments.trials // 4), unequal_cells()))
-        failing = list(pool.map(partial(intervals.covered, trials=arguments.trials), failing_cells()))
-        fewer = max(1, arguments.trials // 2)
-        equivalent = partial(equivalence.equivalent, trials=fewer)
-        called = list(pool.map(equivalent, equivalence.boundary_cells(), chunksize=8))
-        right = list(pool.map(equivalent, equivalence.equal_cells()))
-        alike_rows = list(pool.map(partial(equivalence.different, trials=fewer), equivalence.identical_cells()))
-        apart = list(pool.map(partial(sequential.different, trials=arguments.trials // 4), difference_cells()))
-        statements = [
-            (paper.name, claim.key, deviation)
-            for paper in read_papers()
-            for claim in paper.claims
-            for deviation in verdicts.DEVIATIONS
-        ]
-        tried = pool.map(partial(power, trials=max(1, arguments.trials // 10)), *zip(*statements, strict=True))
-        of_papers: dict[str, list[Power]] = {}
-        for (name, _, _), each in zip(statements, tried, strict=True):
-            if each is not None:
-                of_papers.setdefault(name, []).append(each)
-        decided = [each for found in of_papers.values() for each in found]
-    tables = (
-        verdict_table(errors),
-        spread_table(unequal),
-        identical_table(alike),
-        difference_table(apart),
-        coverage_table(coverage),
-        failing_table(failing),
+    equal = [each for each in alike_rows if each.cell.spread == 1]
+    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*called, *equal]]
+    tables = [
         compared_table(
             "equivalent",
             "Wrongly equivalent: gains 10 % apart, at the margin",
@@ -333,36 +273,68 @@ def main() -> None:
             "Of three kinds of noise the one with the most. Where the first varies twice as much, shown, not counted.",
             alike_rows,
         ),
-        power_table(decided),
-    )
-    text = "\n".join(as_markdown(table) for table in tables)
-    print(text)
-    if arguments.write:
-        before, _, after = DOCUMENT.read_text().partition(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after.partition(END)[2]}")
-        for paper in read_papers():
-            if found := of_papers.get(paper.name):
-                pd.DataFrame([asdict(each) for each in found]).to_csv(paper.folder / FILE, index=False)
-
-    wrong = [
-        (f"{each.cell}, {side}", events, each.trials)
-        for each in errors
-        for side in SIDES
-        if (events := getattr(each, side)) is not None
     ]
-    missed = [(str(each.cell), each.misses, each.trials) for each in coverage]
-    hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider]]
-    hasty += [(f"{each.cell}, equivalent", each.decided, each.trials) for each in called]
-    steady = [each for each in alike_rows if each.cell.spread == 1]
-    hasty += [(f"{each.cell}, better or worse", each.decided, each.trials) for each in steady]
-    faults = too_many([*wrong, *hasty], LEVEL) + too_many(missed, 1 - LEAST_COVERAGE)
-    print(
-        f"{len(wrong + hasty)} counts of verdicts, {len(missed)} of intervals; {time.perf_counter() - begun:.0f} s",
-        file=sys.stderr,
+    return tables, too_many(hasty, LEVEL), {}
+
+
+def of_power(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+    """Count how often the papers' claims are decided."""
+    statements = [
+        (paper.name, claim.key, deviation)
+        for paper in read_papers()
+        for claim in paper.claims
+        for deviation in verdict_tables.DEVIATIONS
+    ]
+    tried = pool.map(partial(power, trials=trials // 2), *zip(*statements, strict=True))
+    of_papers: dict[str, list[Power]] = {}
+    for (name, _, _), each in zip(statements, tried, strict=True):
+        if each is not None:
+            of_papers.setdefault(name, []).append(each)
+    return [power_table([each for found in of_papers.values() for each in found])], [], of_papers
+
+
+GROUPS: dict[str, Group] = {
+    "verdicts": of_verdicts,
+    "adaptive": of_adaptive_seeds,
+    "intervals": of_intervals,
+    "comparisons": of_comparisons,
+    "power": of_power,
+}
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--only", choices=GROUPS, nargs="+", default=list(GROUPS), help="groups of tables; all")
+    parser.add_argument(
+        "--write", action="store_true", help=f"also write the tables to {DOCUMENT} and to the papers' {FILE}"
     )
+    arguments = parser.parse_args()
+    begun = time.perf_counter()
+    faults = []
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for name in arguments.only:
+            tables, too_frequent, of_papers = GROUPS[name](pool, arguments.trials)
+            faults += too_frequent
+            text = "\n".join(as_markdown(table) for table in tables)
+            print(text)
+            if arguments.write:
+                write(name, text, of_papers)
+    print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
     for fault in faults:
         print(fault, file=sys.stderr)
     sys.exit(1 if faults else 0)
+
+
+def write(name: str, text: str, of_papers: dict[str, list[Power]]) -> None:
+    """Write a group's tables where the document has their place."""
+    begin, end = f"<!-- calibration: {name} -->", f"<!-- /calibration: {name} -->"
+    before, _, after = DOCUMENT.read_text().partition(begin)
+    DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n{end}{after.partition(end)[2]}")
+    for paper in read_papers():
+        if found := of_papers.get(paper.name):
+            pd.DataFrame([asdict(each) for each in found]).to_csv(paper.folder / FILE, index=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Noise over seeds: normal, log-normal, and resampled from the final scores of real runs.
+"""Noise over seeds: normal, log-normal, Student's t with three degrees, resampled from final scores of real runs.
 
 The real ones are in `noise.csv`. They are made again by `suite run studies/calibration/noise.yaml --results FOLDER`
 and `python -m studies.calibration.noise FOLDER`.
@@ -21,7 +21,7 @@ from suite.store.runs import Store
 FloatArray = NDArray[np.float64]
 
 HERE = Path(__file__).parent
-KINDS = ("normal", "log-normal", "resampled")
+KINDS = ("normal", "log-normal", "t3", "resampled")
 
 
 def draw(generator: np.random.Generator, kind: str, means: FloatArray, deviation: float, seeds: int) -> FloatArray:
@@ -37,6 +37,8 @@ def draw(generator: np.random.Generator, kind: str, means: FloatArray, deviation
     elif kind == "log-normal":
         width = np.sqrt(np.log1p(deviation**2))
         noise = (np.exp(width * generator.normal(size=shape) - width**2 / 2) - 1) / deviation
+    elif kind == "t3":
+        noise = generator.standard_t(3, size=shape) / np.sqrt(3)
     else:
         noise = generator.choice(residuals(), size=shape)
     return np.asarray(means[:, None] + deviation * np.abs(means)[:, None] * noise, float)

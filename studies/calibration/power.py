@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.calibration.noise import draw
-from suite.analysis.hypotheses import POWER
+from suite.analysis.hypotheses import POWER, SEEDS_TRIED
+from suite.analysis.moments import Moments
 from suite.papers.claims import Claim
 from suite.papers.folder import exact
 from suite.papers.paper import Paper, read_paper
@@ -16,9 +16,6 @@ from suite.papers.power import Power
 from suite.papers.statements import Gain, ShareMatching, ShareNotWorse, ShareReaching
 
 FloatArray = NDArray[np.float64]
-
-SEEDS = (3, 4, 5, 6, 8, 10, 15, 20, 30)
-"""Numbers of seeds that are tried until one is enough."""
 
 
 def truths(paper: Paper, claim: Claim) -> tuple[list[FloatArray], str] | None:
@@ -55,19 +52,14 @@ def power(name: str, key: str, deviation: float, trials: int) -> Power | None:
     if found is None:
         return None
     means, assumed = found
+    zeros = np.zeros(len(means[0]))
+    truth = [Moments(mean, np.square(deviation * mean), zeros, zeros > 0) for mean in means]
+    trial = claim.about.trial(truth)
     shares = []
-    for seeds in SEEDS:
-        shares.append(_decided(claim, means, deviation, seeds, trials))
+    for seeds in SEEDS_TRIED:
+        generator = np.random.default_rng(zlib.crc32(f"{claim.about.statement} {deviation} {seeds}".encode()))
+        shares.append(float((trial(generator, seeds, trials) == 1).mean()))
         if shares[-1] >= POWER:
             break
-    enough = SEEDS[len(shares) - 1] if shares[-1] >= POWER else None
+    enough = SEEDS_TRIED[len(shares) - 1] if shares[-1] >= POWER else None
     return Power(claim.about.statement, assumed, deviation, shares[0], enough)
-
-
-def _decided(claim: Claim, means: list[FloatArray], deviation: float, seeds: int, trials: int) -> float:
-    generator = np.random.default_rng(zlib.crc32(f"{claim.about.statement} {deviation} {seeds}".encode()))
-    directions = [
-        claim.about.find([list(draw(generator, "normal", mean, deviation, seeds)) for mean in means]).direction
-        for _ in range(trials)
-    ]
-    return directions.count(1) / trials

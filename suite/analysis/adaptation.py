@@ -1,42 +1,72 @@
-"""The control: what an agent that never learns its task scores, beside one that adapts."""
+"""The control: what an agent that never learns its task scores, beside one that adapts and one that is told it."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from suite.analysis.intervals import clearly_not_zero, difference_interval, learnt
 
-BLIND = "blind-sac"
+BLIND, ORACLE = "blind-sac", "oracle-sac"
 AS_WELL = 0.9
-"""As well as the adapting agent: this share of its gain over untrained."""
+"""As well as another entry: this share of its gain over untrained."""
+FloatArray = NDArray[np.float64]
 
 
 def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
-    """Compare `blind-sac` with an adapting agent wherever both ran.
+    """Compare `blind-sac` with an adapting agent wherever both ran, and with the oracle where that did too.
+
+    An environment needs no adaptation only if knowing the task brings nothing: that is what the oracle shows. That an
+    agent gains nothing by adapting says something of the agent.
 
     Returns
     -------
-    One row an environment: `untrained` (mean over the runs of both), `blind`, `adapting` (mean scores), `share` of the
-    adapting agent's gain over untrained that the blind one has (where that gain is clearly away from zero), Welch's
-    interval `low`, `high` of adapting - blind, and `verdict`.
+    One row an environment: `untrained` (mean over the runs of all), `blind`, `adapting`, `oracle` (mean scores; NaN
+    without an oracle), `share` of the adapting agent's gain over untrained that the blind one has (where that gain is
+    clearly away from zero), Welch's interval `low`, `high` of adapting - blind, and `verdict`.
     """
     rows = []
     for environment, here in done.groupby("environment", sort=True):
-        both = here[here["entry"].isin([BLIND, adapting])]
-        blind = both.loc[both["entry"] == BLIND, "score"].to_numpy(float)
-        seeing = both.loc[both["entry"] == adapting, "score"].to_numpy(float)
+        scores = {
+            entry: here.loc[here["entry"] == entry, "score"].to_numpy(float) for entry in (BLIND, adapting, ORACLE)
+        }
+        blind, seeing, oracle = scores.values()
         if not len(blind) or not len(seeing):
             continue
-        untrained = float(both["untrained"].mean())
+        untrained = float(here.loc[here["entry"].isin(list(scores)), "untrained"].mean())
         difference, low, high = difference_interval(seeing, blind)
-        gain, share = seeing - untrained, float("nan")
-        if learnt(untrained, float(seeing.mean())):
-            if clearly_not_zero(gain):
-                share = float((blind - untrained).mean() / gain.mean())
-            as_well = difference_interval(blind - untrained, AS_WELL * gain)[1] > 0
-            verdict = "adaptation helps" if low > 0 else "needs no adaptation" if as_well else "undecided"
-        else:
+        gains = {entry: runs - untrained for entry, runs in scores.items()}
+        share = float("nan")
+        if learnt(untrained, float(seeing.mean())) and clearly_not_zero(gains[adapting]):
+            share = float(gains[BLIND].mean() / gains[adapting].mean())
+        if low > 0 and learnt(untrained, float(seeing.mean())):
+            verdict = "adaptation helps"
+        elif len(oracle) and _as_well(gains[BLIND], gains[ORACLE], untrained):
+            verdict = "needs no adaptation"
+        elif not learnt(untrained, float(seeing.mean())):
             verdict = f"{adapting} learnt nothing"
-        rows.append((environment, untrained, blind.mean(), seeing.mean(), share, difference, low, high, verdict))
-    columns = ["environment", "untrained", "blind", "adapting", "share", "difference", "low", "high", "verdict"]
+        elif _as_well(gains[BLIND], gains[adapting], untrained):
+            verdict = f"{adapting} gains nothing by adapting"
+        else:
+            verdict = "inconclusive"
+        best = float(oracle.mean()) if len(oracle) else float("nan")
+        rows.append((environment, untrained, blind.mean(), seeing.mean(), best, share, difference, low, high, verdict))
+    columns = [
+        "environment",
+        "untrained",
+        "blind",
+        "adapting",
+        "oracle",
+        "share",
+        "difference",
+        "low",
+        "high",
+        "verdict",
+    ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _as_well(gain: FloatArray, other: FloatArray, untrained: float) -> bool:
+    """Tell whether a gain is shown to be 90 % of another at least, where that is a gain."""
+    return learnt(untrained, untrained + float(other.mean())) and difference_interval(gain, AS_WELL * other)[1] > 0

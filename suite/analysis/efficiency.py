@@ -70,25 +70,46 @@ def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl"
 
 
 RISING_SHARE = 0.05
-"""A curve still rises if its last tenth lies above the tenth before by this share of its whole gain."""
+"""Curves still rise if their last tenth lies above the tenth before by this share of their whole gain."""
 
 
-def still_rising(steps: FloatArray, returns: FloatArray) -> bool:
-    """Tell whether a learning curve has not levelled off: too few evaluations cannot show that it has."""
-    spent = steps[-1]
-    last, before = steps > 0.9 * spent, (steps > 0.8 * spent) & (steps <= 0.9 * spent)
-    if not (last.any() and before.any()):
-        return True
-    gain = returns[last].mean() - returns[0]
-    return bool(returns[last].mean() - returns[before].mean() > RISING_SHARE * gain > 0)
+Curve = tuple[FloatArray, FloatArray]
+"""Environment steps and returns of a run's evaluations."""
+
+
+def still_rising(curves: Sequence[Curve]) -> bool:
+    """Tell whether an entry's learning curves have not levelled off, in the mean over its runs.
+
+    Too few evaluations cannot show that they have.
+    """
+    rises, gains = [], []
+    for steps, returns in curves:
+        last, before = steps > 0.9 * steps[-1], (steps > 0.8 * steps[-1]) & (steps <= 0.9 * steps[-1])
+        if not before.any():
+            return True
+        rises.append(returns[last].mean() - returns[before].mean())
+        gains.append(returns[last].mean() - returns[0])
+    return bool(np.mean(rises) > RISING_SHARE * np.mean(gains) > 0)
+
+
+def first_at(steps: FloatArray, returns: FloatArray, level: float) -> tuple[float, float]:
+    """Return between which environment steps a curve first stands at a level: at least, at most.
+
+    After the evaluation before the first one at the level, up to that one; beyond the last, without an upper bound, if
+    it never does. No run takes less than one step.
+    """
+    reached = np.flatnonzero(returns >= level)
+    if not len(reached):
+        return float(steps[-1]), np.inf
+    first = int(reached[0])
+    return max(1.0, float(steps[max(first - 1, 0)])), max(1.0, float(steps[first]))
 
 
 def steps_bounds(done: pd.DataFrame, curves: pd.DataFrame, entries: Sequence[str], share: float) -> list[FloatArray]:
     """Return what is known of the environment steps that two entries' runs take to the second entry's level.
 
-    The level is a share of the second entry's way from untrained to its final score, means over its seeds. A run that
-    never stands at it, and one of the second entry that still rises at its end, is known only to take more than it
-    spent.
+    The level is a share of the second entry's way from untrained to its final score, means over its seeds. While that
+    entry still rises its level says how long it was trained, and nothing is known.
 
     Parameters
     ----------
@@ -97,23 +118,18 @@ def steps_bounds(done: pd.DataFrame, curves: pd.DataFrame, entries: Sequence[str
 
     Returns
     -------
-    For each entry (runs, 2): at least, at most; (0, 2) where the second entry learnt nothing.
+    For each entry (runs, 2): at least, at most; (0, 2) where the second entry learnt nothing or still rises.
     """
     reference = done[done["entry"] == entries[1]]
     untrained, final = reference["untrained"].mean(), reference["score"].mean()
-    if not learnt(untrained, final):
+    by_run = dict(iter(curves.groupby("run")))
+    found = [[_curve(by_run[run]) for run in done.loc[done["entry"] == entry, "run"]] for entry in entries]
+    if not learnt(untrained, final) or still_rising(found[1]):
         return [np.empty((0, 2)) for _ in entries]
     level = untrained + share * (final - untrained)
-    by_run = dict(iter(curves.groupby("run")))
-    found = []
-    for entry in entries:
-        bounds = []
-        for run in done.loc[done["entry"] == entry, "run"]:
-            curve = by_run[run].sort_values("environment_steps")
-            marks, returns = curve["environment_steps"].to_numpy(float), curve["return"].to_numpy(float)
-            steps = steps_to_reach(marks, returns, level)
-            censored = np.isnan(steps) or (entry == entries[1] and still_rising(marks, returns))
-            first = marks[marks > 0][0] if (marks > 0).any() else 1.0  # no run is faster than its first evaluation
-            bounds.append((marks[-1], np.inf) if censored else (max(steps, first), max(steps, first)))
-        found.append(np.array(bounds, float).reshape(-1, 2))
-    return found
+    return [np.array([first_at(*curve, level) for curve in each], float).reshape(-1, 2) for each in found]
+
+
+def _curve(curve: pd.DataFrame) -> Curve:
+    curve = curve.sort_values("environment_steps")
+    return curve["environment_steps"].to_numpy(float), curve["return"].to_numpy(float)

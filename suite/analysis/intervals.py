@@ -200,25 +200,6 @@ def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]
     return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
 
 
-def typical_ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]:
-    """Return the ratio that the mean relative difference (a - b) / (|a| + |b|) of environments stands for.
-
-    The interval is the relative difference's, by the delta method. An end is infinite where the difference reaches 1;
-    both are NaN with a single seed anywhere.
-    """
-    (a, a_variances, a_sizes), (b, b_variances, b_sizes) = moments(ours), moments(theirs)
-    size = np.abs(a) + np.abs(b)
-    defined = size > 0
-    differences = np.divide(a - b, size, out=np.zeros(len(a)), where=defined)
-    slopes = np.stack([np.divide(2 * np.abs(other), size**2, out=np.zeros(len(a)), where=defined) for other in (b, a)])
-    parts = (slopes / len(a)) ** 2 * np.stack([a_variances, b_variances])
-    found = _around(float(differences.mean()), (parts, np.stack([a_sizes, b_sizes])))
-    with np.errstate(divide="ignore"):
-        clipped = np.clip(found, -1, 1)
-        value, low, high = (1 + clipped) / (1 - clipped)
-    return float(value), float(low), float(high)
-
-
 def share_interval(share: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return Clopper and Pearson's interval of a share of so many independent trials; both need not be whole."""
     tail = (1 - confidence) / 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
@@ -44,27 +44,6 @@ class Permuted:
 def smallest(ours: Sequence[int], theirs: Sequence[int]) -> float:
     """Return the smallest p-value that numbers of seeds in each environment allow: one over the rearrangements."""
     return 1 / math.prod(math.comb(x + y, x) for x, y in zip(ours, theirs, strict=True))
-
-
-def permute_means(
-    ours: Samples, theirs: Samples, statistic: Callable[[FloatArray, FloatArray], FloatArray]
-) -> Permuted:
-    """Test a statistic of the two entries' means.
-
-    Parameters
-    ----------
-    ours, theirs : the same environments in the same order.
-    statistic : maps the means (environments, rearrangements) of each entry to (rearrangements,).
-    """
-    dealt = _dealt(ours, theirs)
-    members, observed = _rearranged(ours, theirs, dealt)
-    pooled = _laid_out(ours, theirs, members[:, :, observed], 0.0)
-    sums = np.matmul(pooled[:, None], members)[:, 0]  # (environments, rearrangements)
-    ours_each, theirs_each = np.array(dealt, float).T[:, :, None]
-    rest = np.subtract(pooled.sum(axis=-1)[:, None], sums)
-    sums /= ours_each  # in place: fresh arrays of this size cost more than the arithmetic
-    rest /= theirs_each
-    return _ranked(statistic(sums, rest), observed)
 
 
 def permute_chances(ours: Samples, theirs: Samples, others: Sequence[Samples] = (), *, drawn: int = DRAWN) -> Permuted:

@@ -23,7 +23,8 @@ AnyStatement = Annotated[
     | statements.ShareBetter
     | statements.ShareMatching
     | statements.ShareNotWorse
-    | statements.ShareReaching,
+    | statements.ShareReaching
+    | statements.SingleRuns,
     Field(discriminator="statistic"),
 ]
 

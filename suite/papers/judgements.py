@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from suite.analysis.hypotheses import LEVEL, NOTHING, Finding, holm, seeds_to_decide
+from suite.analysis.hypotheses import NOTHING, SEEDS_TRIED, Finding, Trial, holm, seeds_to_decide
+from suite.analysis.moments import Samples
 from suite.analysis.ranking import common_environments
 from suite.analysis.results import WINDOW, Results, window_scores
 from suite.papers.claims import Claim
@@ -60,8 +61,9 @@ class Direction:
 
 def judge_all(paper: Paper, results: Results) -> list[Judgement]:
     """Judge every claim of a paper, for the plain entries and for every variant of them that ran."""
-    done = settled(paper, results)
-    return with_holm([judge(paper, claim, done, results.curves) for claim in paper.variants(set(done["entry"]))])
+    done, lost = settled(paper, results), lost_runs(paper, results)
+    claims = paper.variants(set(done["entry"]))
+    return with_holm([judge(paper, claim, done, results.curves, lost) for claim in claims])
 
 
 def with_holm(judgements: Sequence[Judgement]) -> list[Judgement]:
@@ -72,11 +74,11 @@ def with_holm(judgements: Sequence[Judgement]) -> list[Judgement]:
 
 
 def directions(paper: Paper, results: Results) -> list[Direction]:
-    """Say where runs off the paper's settings point, for every claim whose entries all have such runs."""
-    done = settled(paper, results)
+    """Say in which direction runs off the paper's settings point, for every claim whose entries all have such runs."""
+    done, lost = settled(paper, results), lost_runs(paper, results)
     astray = done[~done["at_settings"]]
     return [
-        direction(paper, claim, astray, results.curves)
+        direction(paper, claim, astray, results.curves, lost[~lost["at_settings"].astype(bool)])
         for claim in paper.variants(set(astray["entry"]))
         if set(claim.entries) <= set(_concerned(claim, astray)["entry"])
     ]
@@ -88,15 +90,30 @@ def settled(paper: Paper, results: Results) -> pd.DataFrame:
     A run at the paper's settings goes by its label, whatever else ran under the same one; unless several such
     configurations did, which differ in versions or revisions and are no replications of each other.
     """
-    done = results.done
-    speaks = np.array([paper.settings.speaks(results.specs[run]) for run in done["run"]], bool)
-    done = done.assign(at_settings=speaks)
+    done = _by_label(paper, results, results.done)
     if paper.about.window != WINDOW:
         done["score"] = done["run"].map(window_scores(results.curves, done, paper.about.window))
-    labels = done["run"].map(lambda run: results.specs[run].label)
-    alike = done[speaks].groupby([labels[speaks], "environment"])["entry"].transform("nunique") == 1
-    done.loc[alike[alike].index, "entry"] = labels[alike[alike].index]
     return pd.concat([done, *_after_adaptations(done, results.adaptations, paper.about.window)], ignore_index=True)
+
+
+DIVERGED = "diverged"
+
+
+def lost_runs(paper: Paper, results: Results) -> pd.DataFrame:
+    """Return the runs that were given up or cannot be read, as `settled`, with a column `kind`: of what they died."""
+    runs = results.runs
+    lost = _by_label(paper, results, runs[runs["state"].isin(["failed", "unreadable"]) & runs["entry"].notna()])
+    kinds = [results.each[run].failure.get("kind") or "unreadable" for run in lost["run"]]
+    return lost.assign(kind=kinds, score=-np.inf)
+
+
+def _by_label(paper: Paper, results: Results, runs: pd.DataFrame) -> pd.DataFrame:
+    speaks = np.array([paper.settings.speaks(results.specs[run]) for run in runs["run"]], bool)
+    runs = runs.assign(at_settings=speaks)
+    labels = runs["run"].map(lambda run: results.specs[run].label)
+    alone = runs[speaks].groupby([labels[speaks], "environment"])["entry"].transform("nunique") == 1
+    runs.loc[alone[alone].index, "entry"] = labels[alone[alone].index]
+    return runs
 
 
 def _after_adaptations(done: pd.DataFrame, adaptations: pd.DataFrame, window: float) -> list[pd.DataFrame]:
@@ -118,23 +135,29 @@ def _after_adaptations(done: pd.DataFrame, adaptations: pd.DataFrame, window: fl
     return found
 
 
-def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) -> Judgement:
-    """Judge one claim on finished runs.
+def judge(
+    paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame, lost: pd.DataFrame | None = None
+) -> Judgement:
+    """Judge one claim.
 
     Parameters
     ----------
-    done : what `settled` returns.
+    done, lost : what `settled` and `lost_runs` return.
     curves : `Results.curves`.
     """
     concerned = _concerned(claim, done)
     at_settings = concerned[concerned["at_settings"]]
     absent = [entry for entry in claim.entries if entry not in set(concerned["entry"])]
     astray = [entry for entry in claim.entries if entry not in set(at_settings["entry"])]
+    gone = _lost_of(claim, lost)
+    if not astray:
+        gone = gone[gone["at_settings"].astype(bool)]
     runs = concerned if astray else at_settings
     everywhere = len(runs)
     machines = claim.about.measure == "seconds_total" and not absent
     if machines:
         runs = _of_one_machine(runs, claim.entries)
+    runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
     covered = [environment for environment in claim.environments if environment in counts.dropna().index]
     seeds = int(counts.loc[covered].min().min()) if covered else 0
@@ -150,6 +173,8 @@ def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) 
         reason = f"no run of {' or '.join(astray)} has the paper's settings and budget"
     elif machines and not len(runs):
         reason = f"no machine type (processor and device) ran {' and '.join(claim.entries)} on one environment"
+    elif to_rerun(gone):
+        reason = "runs failed for reasons of the machine or the program, and have to be run again first"
     elif len(covered) < len(claim.environments):
         reason = f"{len(covered)} of {len(claim.environments)} environments"
     elif seeds < needed:
@@ -160,21 +185,28 @@ def judge(paper: Paper, claim: Claim, done: pd.DataFrame, curves: pd.DataFrame) 
         reason = said(finding)
     if note and not astray:
         reason += f"; {note}"
+    if len(gone):
+        reason += f"; {names_lost(gone)}"
     if machines and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
     decided = tested and finding.direction != 0
-    cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, finding, seeds)
+    trial = _trial(paper, claim, runs, curves, covered) if tested and not decided else None
+    cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, trial, seeds)
     return Judgement(claim, value, finding, seeds, len(covered), verdict, reason, cost, tested)
 
 
-def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataFrame) -> Direction:
-    """Say where runs off the paper's settings point: the claim's own test, on what all of its entries ran alike.
+def direction(
+    paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataFrame, lost: pd.DataFrame | None = None
+) -> Direction:
+    """Say in which direction runs off the paper's settings point: the claim's own test, on what all its entries ran.
 
     Only environments count in which every entry has enough seeds, all of one budget; seconds, of one machine type.
     """
     runs = _concerned(claim, astray)
     if claim.about.measure == "seconds_total":
         runs = _of_one_machine(runs, claim.entries)
+    gone = _lost_of(claim, lost)
+    runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
     needed = paper.about.seeds
     budgets = runs.groupby("environment")["budget"].agg(["nunique", "first"])
@@ -187,6 +219,9 @@ def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataF
         reason = f"no environment with {needed} seeds of {', '.join(claim.entries)} under one budget"
         return Direction(claim, NOTHING, 0, (), (), "inconclusive", reason)
     finding = _found(paper, claim, runs, curves, places)[2]
+    here = gone[gone["environment"].isin(places)]
+    if to_rerun(here):
+        finding = replace(finding, withheld="failed runs have to be run again first")
     pointing: dict[int, Pointing] = {1: "same direction", 0: "inconclusive", -1: "opposite direction"}
     return Direction(
         claim,
@@ -195,26 +230,72 @@ def direction(paper: Paper, claim: Claim, astray: pd.DataFrame, curves: pd.DataF
         tuple(places),
         tuple(sorted({int(budget) for budget in budgets.loc[places, "first"]})),
         pointing[finding.direction],
-        said(finding),
+        said(finding) + (f"; {names_lost(here)}" if len(here) else ""),
     )
+
+
+def _lost_of(claim: Claim, lost: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the lost runs of a claim's entries, each under every name that the claim has for it."""
+    if lost is None:
+        return pd.DataFrame(columns=["run", "entry", "environment", "seed", "kind", "score", "at_settings", "budget"])
+    found = [lost[lost["entry"] == label(entry)].assign(entry=entry) for entry in claim.entries]
+    there = pd.concat(found, ignore_index=True)
+    return there[there["environment"].isin(claim.environments)]
+
+
+def _with_diverged(runs: pd.DataFrame, gone: pd.DataFrame) -> pd.DataFrame:
+    """Add the runs that diverged, which rank last."""
+    diverged = gone[gone["kind"] == DIVERGED]
+    if not len(diverged):
+        return runs
+    both = pd.concat([runs, diverged.reindex(columns=runs.columns)], ignore_index=True)
+    return both.sort_values(["environment", "entry", "seed", "run"], ignore_index=True)
+
+
+def to_rerun(gone: pd.DataFrame) -> bool:
+    """Tell whether any run was lost for another reason than what it learnt."""
+    return bool((gone["kind"] != DIVERGED).any())
+
+
+def names_lost(gone: pd.DataFrame) -> str:
+    """Name the lost runs of every entry, by what ended them."""
+    each = gone.assign(entry=gone["entry"].map(label)).drop_duplicates("run")
+    counts = each.groupby(["entry", "kind"]).size().reset_index(name="runs")
+    told = [f"{runs} of {entry} ({kind})" for entry, kind, runs in counts.itertuples(index=False)]
+    return f"runs lost: {', '.join(told)}"
+
+
+def _samples(
+    paper: Paper, claim: Claim, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]
+) -> list[Samples]:
+    """Return what a claim reads of runs, in the paper's unit."""
+    samples = claim.about.samples(runs, curves, environments)
+    if claim.about.measure == "score":
+        units = [paper.unit(environment) for environment in environments]
+        samples = [[values / unit for values, unit in zip(entry, units, strict=True)] for entry in samples]
+    return samples
 
 
 def _found(
     paper: Paper, claim: Claim, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]
 ) -> tuple[float, str, Finding]:
-    """Return a claim's value, what it leaves out, and its test, in the paper's unit."""
+    """Return a claim's value, what it leaves out, and its test."""
     if not environments:
         return math.nan, "", NOTHING
-    samples = claim.about.samples(runs, curves, environments)
-    if claim.about.measure == "score":
-        units = [paper.unit(environment) for environment in environments]
-        samples = [[values / unit for values, unit in zip(entry, units, strict=True)] for entry in samples]
+    samples = _samples(paper, claim, runs, curves, environments)
     return *claim.about.value(samples), claim.about.find(samples)
+
+
+def _trial(paper: Paper, claim: Claim, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]) -> Trial:
+    """Return a simulation of runs about the means at hand, which vary as these do."""
+    return claim.about.trial(claim.about.moments(_samples(paper, claim, runs, curves, environments)))
 
 
 def said(finding: Finding) -> str:
     """Say what a test found: the side that is decided with its p-value, or both."""
-    if finding.fits is not None or math.isnan(finding.above):
+    if finding.withheld:
+        return f"withheld: {finding.withheld}"
+    if math.isnan(finding.above):
         limits = f"[{finding.low:.3g}, {finding.high:.3g}]"
         if finding.fits is None:
             return f"{limits} is too wide against what was learnt"
@@ -225,8 +306,6 @@ def said(finding: Finding) -> str:
         return f"{p_value(finding.above)} for the claimed side"
     if finding.direction < 0:
         return f"{p_value(finding.below)} for the other side"
-    if finding.smallest > LEVEL:
-        return f"so few runs cannot decide: no p-value below {finding.smallest:.2g} is possible"
     return f"neither side is decided: {p_value(finding.above)} for the claimed, {p_value(finding.below)} for the other"
 
 
@@ -255,7 +334,7 @@ def _of_one_machine(runs: pd.DataFrame, entries: tuple[str, ...]) -> pd.DataFram
     return best
 
 
-def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, finding: Finding, seeds: int) -> str:
+def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, trial: Trial | None, seeds: int) -> str:
     """Say how many more runs at the paper's settings would decide, and how long they take."""
     counts = there.groupby(["environment", "entry"]).size()
     missing = {
@@ -266,13 +345,13 @@ def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, finding: Finding, see
     }
     prefix = ""
     if not sum(missing.values()):
-        needed = seeds_to_decide(finding, seeds)
-        if math.isnan(needed):
-            return "not known: nothing varies, or nothing can be tested"
-        if math.isinf(needed):
-            return "no number of seeds: what is tested lies at the boundary"
-        more = int(needed) - seeds
-        prefix = f"about {more} more seeds in each environment: "
+        if trial is None:
+            return "not known: nothing can be tested"
+        needed = seeds_to_decide(trial, seeds)
+        if needed is None:
+            return f"more than {SEEDS_TRIED[-1]} seeds, if the means and their spread over seeds are as seen"
+        more = needed - seeds
+        prefix = f"about {more} more seeds in each environment, if the means and their spread are as seen: "
         missing = dict.fromkeys(missing, more * len(claim.environments))
     runs = sum(missing.values())
     hours = {entry: _hours(paper, entry, there) for entry in missing}

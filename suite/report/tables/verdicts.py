@@ -30,7 +30,7 @@ VERDICT_CLASSES = {
     "not derivable": "neutral",
     "adaptation helps": "good",
     "needs no adaptation": "open",
-    "undecided": "neutral",
+    "pearl gains nothing by adapting": "open",
     "pearl learnt nothing": "neutral",
 }
 """The style class of each verdict; each also has its own sign."""
@@ -110,10 +110,10 @@ def family(judgements: Sequence[Judgement]) -> str:
 
 
 RULE = (
-    "Reproduced: a permutation test that gives this verdict in at most 5 % of cases to entries that stand exactly at "
-    "the claim's boundary has p at or below 0.05 for the claimed side; not reproduced: for the other. Else, with fewer "
-    "than three seeds or with environments missing, there are not enough runs. Only runs with the paper's settings and "
-    "budget are judged."
+    "Reproduced: a test of the value itself, which gives this verdict in at most 5 % of cases wherever the claim is "
+    "false, has p at or below 0.05 for the claimed side; not reproduced: for the other. Else, with fewer than three "
+    "seeds or with environments missing, there are not enough runs. A run that diverged ranks last; runs that failed "
+    "otherwise have to be run again first. Only runs with the paper's settings and budget are judged."
 )
 
 
@@ -188,6 +188,7 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
                 row["untrained"] / unit,
                 row["blind"] / unit,
                 row["adapting"] / unit,
+                row["oracle"] / unit,
                 row["share"],
                 interval(row["low"] / unit, row["high"] / unit),
             )
@@ -199,12 +200,13 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
             **{name: name for name in ("environment", "verdict", "untrained")},
             "blind": "blind-sac",
             "adapting": "pearl",
+            "oracle": "oracle-sac",
             "share": "blind's share of pearl's gain",
             "difference_ci": "pearl - blind, 95 % CI",
         },
         tuple(rows),
-        "blind-sac is the oracle without its task vector. Where Welch's interval of the difference lies above zero, "
-        "adaptation helps; where that of blind-sac's gain over untrained less 90 % of PEARL's does, the environment "
-        "needs no adaptation. A gain below a tenth of the untrained value is nothing learnt; a share is given where "
-        "PEARL's gain is clearly away from zero.",
+        "blind-sac is the oracle without its task vector. Where Welch's interval of PEARL's lead over it lies above "
+        "zero, adaptation helps; where that of blind-sac's gain over untrained less 90 % of the oracle's does, the "
+        "environment needs none; where that less 90 % of PEARL's does, PEARL gains nothing by adapting. A gain below "
+        "a tenth of the untrained value is nothing learnt; a share is given where PEARL's gain is clearly above zero.",
     )

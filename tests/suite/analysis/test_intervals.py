@@ -27,7 +27,6 @@ from suite.analysis.intervals import (
     score_table,
     share_interval,
     stratified_mean_interval,
-    typical_ratio_interval,
 )
 from suite.analysis.results import read_results
 from suite.store.runs import Store
@@ -129,14 +128,6 @@ def test_ratio_of_means_is_told_on_a_logarithmic_scale() -> None:
     assert all(math.isnan(end) for end in ratio_interval([np.array([-1.0, 0.5])], theirs)[1:])
 
 
-def test_typical_ratio_is_the_ratio_on_one_environment() -> None:
-    ours, theirs = [np.array([2.0, 2.2, 2.4])], [np.array([1.0, 1.1, 1.2])]
-    ratio, low, high = typical_ratio_interval(ours, theirs)
-    assert ratio == pytest.approx(2)
-    assert low < ratio < high
-    assert math.isinf(typical_ratio_interval([np.array([1.0, 90.0])], theirs)[2])
-
-
 def test_shares_have_clopper_and_pearsons_interval() -> None:
     expected = stats.binomtest(3, 10).proportion_ci(method="exact")
     assert share_interval(0.3, 10) == pytest.approx((expected.low, expected.high))
@@ -185,7 +176,6 @@ RANGES: dict[str, tuple[Callable[[Samples, Samples], tuple[float, float, float]]
     "mean over environments": (lambda ours, _: stratified_mean_interval(ours), -math.inf, math.inf),
     "interquartile mean": (lambda ours, _: interquartile_mean_interval(ours), -math.inf, math.inf),
     "ratio of means": (ratio_interval, 0, math.inf),
-    "typical ratio": (typical_ratio_interval, 0, math.inf),
     "chance": (chance_interval, 0, 1),
     "share": (lambda ours, _: (share := float((ours[0] > 0).mean()), *share_interval(share, len(ours[0]))), 0, 1),
 }

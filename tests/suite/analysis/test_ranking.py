@@ -178,29 +178,32 @@ def test_efficiency_counts_the_seeds_that_reached_the_level(results: Results) ->
     assert table.loc[("ant-fb", "tcl-pearl"), "reached"] == 1
 
 
+NOTHING_GAINED = "pearl gains nothing by adapting"
+
+
 @pytest.mark.parametrize(
-    ("blind", "pearl", "verdict"),
+    ("blind", "pearl", "oracle", "verdict"),
     [
-        ([9.9, 9.95], [10.0, 10.0], "needs no adaptation"),
-        ([9.5, 9.6], [10.0, 10.0], "undecided"),
-        ([12.0, 12.1], [10.0, 10.1], "needs no adaptation"),
-        ([12.0], [10.0], "undecided"),
-        ([9.0, 10.5], [10.0, 9.0], "undecided"),
-        ([2.0, 2.1], [10.0, 10.1], "adaptation helps"),
-        ([2.0], [10.0], "undecided"),
-        ([2.0, 9.0], [10.0, 4.0], "undecided"),
-        (
-            [9.5, 9.51, 9.52],
-            [10.0, 10.01, 10.02],
-            "adaptation helps",
-        ),  # a small difference, but one that the seeds show
-        ([1.0, 1.0], [-1.0, 0.0], "pearl learnt nothing"),
+        ([9.9, 9.95], [10.0, 10.0], [10.0, 10.0], "needs no adaptation"),
+        ([9.9, 9.95], [10.0, 10.0], [30.0, 30.1], NOTHING_GAINED),
+        ([9.9, 9.95], [10.0, 10.0], [], NOTHING_GAINED),  # without an oracle nothing is known of the environment
+        ([12.0, 12.1], [1.0, 1.1], [12.5, 12.6], "needs no adaptation"),
+        ([12.0, 12.1], [10.0, 10.1], [30.0, 30.1], NOTHING_GAINED),
+        ([9.5, 9.6], [10.0, 10.0], [10.0, 10.0], "inconclusive"),
+        ([12.0], [10.0], [30.0], "inconclusive"),
+        ([9.0, 10.5], [10.0, 9.0], [10.0, 10.0], "inconclusive"),
+        ([2.0, 2.1], [10.0, 10.1], [10.0, 10.0], "adaptation helps"),
+        ([2.0], [10.0], [], "inconclusive"),
+        ([2.0, 9.0], [10.0, 4.0], [10.0, 10.0], "inconclusive"),
+        ([9.5, 9.51, 9.52], [10.0, 10.01, 10.02], [], "adaptation helps"),  # a small difference that the seeds show
+        ([1.0, 1.0], [-1.0, 0.0], [], "pearl learnt nothing"),
     ],
 )
-def test_control(tmp_path: Path, blind: list[float], pearl: list[float], verdict: str) -> None:
-    store = make_store(tmp_path, {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl})
-    table = adaptation(read_results(store).done)
+def test_control(tmp_path: Path, blind: list[float], pearl: list[float], oracle: list[float], verdict: str) -> None:
+    ends = {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl, ("oracle-sac", "ant-fb"): oracle}
+    table = adaptation(read_results(make_store(tmp_path, {key: runs for key, runs in ends.items() if runs})).done)
     assert table["verdict"].tolist() == [verdict]
+    assert table["oracle"].notna().tolist() == [bool(oracle)]
 
 
 def test_no_share_of_a_gain_that_is_not_clearly_one(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from suite.papers.claims import Claim
 from suite.papers.folder import agrees, shipped_papers
 from suite.papers.judgements import judge, settled
 from suite.papers.paper import Paper, read_papers
-from suite.papers.statements import AFTER, PrintedValue, label
+from suite.papers.statements import AFTER, MostWins, PrintedValue, label
 from suite.plan.benchmark import SUITE, load_benchmark
 from suite.spec import RunSpec, StepwiseTest
 from suite.store.record import ADAPTATIONS
@@ -68,6 +68,8 @@ def synthetic(claim: Claim, runs: Sequence[RunSpec], holds: bool) -> Results:
         # Where three entries are compared, the last is what the first two have to match.
         ours = spec.label == first or (claim.about.statistic == "share matching" and spec.label != last)  # type: ignore[attr-defined]
         score = (10_000.0 if ours == holds else 4_000.0) * noise
+        if isinstance(claim.about, MostWins) and spec.label in claim.entries[2:]:
+            score = 1_000.0 * noise  # of the rivals one alone is strong, else none wins more than the first
         seconds = 3600.0 * (2 if ours == holds else 1) * noise
         made.append((spec, score, {**PROVENANCE, "seconds_total": seconds}))
         steps = np.linspace(0, spec.budget, 51)

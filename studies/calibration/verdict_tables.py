@@ -1,0 +1,191 @@
+"""Wrong verdicts, in cells and tables: of worlds, unequal spread, lost runs, learning curves, and printed values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from studies.calibration import curves, verdicts
+from studies.calibration.noise import KINDS
+from suite.table import Cell, Table
+
+DEVIATIONS = (0.1, 0.3, 0.6)
+OF_VERDICTS = (3, 5, 10)
+PLACES = (1, 6, 25, 50)
+"""Environments."""
+
+
+def verdict_cells() -> list[verdicts.Cell]:
+    """Return every combination whose wrong verdicts are counted."""
+    return [
+        verdicts.Cell(world, *values)
+        for world in [*verdicts.WORLDS, *verdicts.ALONE]
+        for values in product((1,) if world in verdicts.ALONE else PLACES, KINDS, DEVIATIONS, OF_VERDICTS)
+    ]
+
+
+UNEQUAL = ("better: half x5, the rest equal", "better: most barely, the rest x0.2", "time: one environment holds 80 %")
+
+
+def spread_cells() -> list[verdicts.Cell]:
+    """Return combinations in which the first entry varies twice as much, 30 % against 15 %."""
+    return [
+        verdicts.Cell(world, *values, spread=2.0)
+        for world in [*UNEQUAL, *verdicts.ALONE]
+        for values in product((1,) if world in verdicts.ALONE else PLACES, KINDS, (0.15,), OF_VERDICTS)
+    ]
+
+
+def lost_cells() -> list[verdicts.Cell]:
+    """Return combinations in which the first entry's two worst of five runs diverge, in half of the places or all."""
+    return [
+        verdicts.Cell(world, *values, lost=share)
+        for share in (0.5, 1.0)
+        for world in (
+            "better: half x5, the rest equal",
+            "comparable: half x5, the rest x0.9",
+            "median ratio: fewer than half x5, the rest equal",
+        )
+        for values in product(PLACES, KINDS, (0.3,), (5,))
+    ]
+
+
+def curve_cells() -> list[curves.Cell]:
+    """Return every combination of learning curves."""
+    return [
+        curves.Cell(shape, environments, horizon, times, same, noise, 5 if environments == 1 else 3)
+        for shape, environments, horizon, times, same, noise in product(
+            curves.SHAPES, curves.ENVIRONMENTS, curves.HORIZONS, (2.0, 20.0), (True, False), (0.05,)
+        )
+    ]
+
+
+SIDES = ("reproduced", "not_reproduced")
+
+
+def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
+    """Return the largest share of a wrong verdict over deviations and seeds, by world, environments and noise."""
+    rows: list[tuple[Cell, ...]] = []
+    for world in [*verdicts.WORLDS, *verdicts.ALONE]:
+        for environments in (1,) if world in verdicts.ALONE else PLACES:
+            here = [each for each in errors if (each.cell.world, each.cell.environments) == (world, environments)]
+            cells = [_worst([each for each in here if each.cell.noise == noise]) for noise in KINDS]
+            rows.append((world, environments, *cells, _withheld(here)))
+    return Table(
+        "verdicts",
+        "Wrong verdicts, % of trials",
+        {"world": "statement, and what is true", "environments": "environments"}
+        | {noise: noise for noise in KINDS}
+        | {"withheld": "withheld, % at 10 / 30 / 60 %"},
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell; of seed deviations of 10, 30 and 60 % and 3, 5 and 10 seeds the cell "
+        "with the most: the largest of nine at 5 % comes out well above it. Where a world is the boundary itself, the "
+        "larger of both verdicts. Barely: by one in a million.",
+    )
+
+
+def spread_table(errors: Sequence[verdicts.Errors]) -> Table:
+    """Return wrong verdicts where the first entry varies twice as much, by seeds."""
+    rows: list[tuple[Cell, ...]] = []
+    for world in [*UNEQUAL, *verdicts.ALONE]:
+        for environments in (1,) if world in verdicts.ALONE else PLACES:
+            here = [each for each in errors if (each.cell.world, each.cell.environments) == (world, environments)]
+            cells = [_worst([each for each in here if each.cell.seeds == seeds]) for seeds in OF_VERDICTS]
+            shares = [
+                f"{100 * sum(each.withheld for each in some) / sum(each.trials for each in some):.0f}"
+                for seeds in OF_VERDICTS
+                if (some := [each for each in here if each.cell.seeds == seeds])
+            ]
+            rows.append((world, environments, *cells, " / ".join(shares)))
+    return Table(
+        "spread",
+        "The same where the first entry varies twice as much over seeds: 30 % against 15 %",
+        {"world": "statement, and what is true", "environments": "environments"}
+        | {f"seeds_{seeds}": f"{seeds} seeds" for seeds in OF_VERDICTS}
+        | {"withheld": "withheld, %"},
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell; of {len(KINDS)} kinds of noise the one with the most.",
+    )
+
+
+def lost_table(errors: Sequence[verdicts.Errors]) -> Table:
+    """Return wrong verdicts where the two worst runs of the first entry diverge."""
+    rows: list[tuple[Cell, ...]] = []
+    for world in dict.fromkeys(each.cell.world for each in errors):
+        for environments in PLACES:
+            here = [each for each in errors if (each.cell.world, each.cell.environments) == (world, environments)]
+            cells = [_worst([each for each in here if each.cell.lost == share]) for share in (0.5, 1.0)]
+            rows.append((world, environments, *cells))
+    return Table(
+        "lost",
+        "The same where the first entry's two worst of five runs diverge",
+        {
+            "world": "statement, and what is true",
+            "environments": "environments",
+            "half": "in half of the environments",
+            "all": "in all",
+        },
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell, deviations of 30 %; of {len(KINDS)} kinds of noise the worst.",
+    )
+
+
+def curve_table(errors: Sequence[curves.Errors]) -> Table:
+    """Return wrong verdicts on fewer steps, of learning curves."""
+    rows: list[tuple[Cell, ...]] = []
+    for shape, environments in product(curves.SHAPES, curves.ENVIRONMENTS):
+        cells = []
+        for horizon in curves.HORIZONS:
+            here = [
+                each
+                for each in errors
+                if (each.cell.shape, each.cell.environments, each.cell.horizon) == (shape, environments, horizon)
+            ]
+            worst = max(max(each.reproduced, each.not_reproduced) / each.trials for each in here)
+            silent = sum(each.silent for each in here) / len(here)
+            cells.append(f"{100 * worst:.1f} ({100 * silent:.0f})")
+        rows.append((shape, environments, *cells))
+    return Table(
+        "curves",
+        "Fewer steps: wrong verdicts at exactly so many times, % of trials (environments that decide nothing, %)",
+        {"shape": "curves", "environments": "environments"}
+        | {f"horizon_{horizon:g}": f"trained for {horizon:g}" for horizon in curves.HORIZONS},
+        tuple(rows),
+        f"{errors[0].trials:,} trials a cell. Curves of the second entry rise until 1; the first's are the same, 2 or "
+        "20 times faster, of the same budget or of one so many times smaller, with noise of 5 % of the gain on "
+        "each of 50 evaluations, 3 or 5 seeds: the cell with the most.",
+    )
+
+
+def print_table(trials: int) -> Table:
+    """Return how often a printed value is called compatible, or not."""
+    rows: list[tuple[Cell, ...]] = []
+    for deviation, seeds in product((0.05, 0.1, 0.3), (3, 5, 10)):
+        found = [verdicts.prints(seeds, deviation, away, "normal", trials) for away in (0.0, -0.25, -0.5)]
+        cells = [f"{100 * fits:.0f} / {100 * fails:.0f}" for fits, fails in found]
+        rows.append((f"{100 * deviation:g} %", seeds, *cells))
+    return Table(
+        "prints",
+        "A printed value of one run: called compatible / not compatible, % of trials",
+        {
+            "deviation": "deviation over seeds, of the gain",
+            "seeds": "seeds",
+            "same": "the print is of the same distribution",
+            "quarter": "of a quarter of the gain less",
+            "half": "of half of the gain less",
+        },
+        tuple(rows),
+        f"{trials:,} trials a cell, normal noise.",
+    )
+
+
+def _worst(errors: Sequence[verdicts.Errors]) -> str:
+    return f"{100 * max(getattr(each, side) / each.trials for each in errors for side in SIDES):.1f}"
+
+
+def _withheld(errors: Sequence[verdicts.Errors]) -> str:
+    return " / ".join(
+        f"{100 * sum(each.withheld for each in some) / sum(each.trials for each in some):.0f}"
+        for deviation in DEVIATIONS
+        if (some := [each for each in errors if each.cell.deviation == deviation])
+    )
