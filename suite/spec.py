@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
@@ -75,13 +76,19 @@ class RunSpec(BaseModel):
         names = ("horizon", "exploration_episodes", "train_tasks", "test_tasks")
         return {name: getattr(self, name) for name in names}
 
-    @property
+    @cached_property
     def run(self) -> str:
         """The run's name: readable, and unique through a hash of everything but `NON_IDENTITY_FIELDS`."""
         fields = self.model_dump(mode="json", exclude=NON_IDENTITY_FIELDS, exclude_defaults=True)
         identity = {"schema_version": self.schema_version, **fields}
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        digest = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.algorithm}_{self.environment}_s{self.seed}_{digest[:12]}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, and the name that is theirs."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("run", None)
+        return copied
 
 
 def most_threads(specs: Iterable[RunSpec]) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.cells import cell_len
 
 from suite.characters import visible
 from suite.console.terminal import PlainConsole
@@ -16,11 +16,10 @@ from suite.spec import RunSpec
 out = PlainConsole(soft_wrap=True)
 err = PlainConsole(stderr=True, soft_wrap=True)
 
-WIDE = 1000
-"""Columns for a table whose names are to be copied: a narrow terminal wraps them, where rich would cut them off."""
+_ONE_LINE = str.maketrans("\t\n", "  ")
 
 
-def show(as_json: bool, value: Any, *written: str | Table) -> None:
+def show(as_json: bool, value: Any, *written: str) -> None:
     """Print a value as JSON, or what is written of it.
 
     Parameters
@@ -32,20 +31,21 @@ def show(as_json: bool, value: Any, *written: str | Table) -> None:
         print(json.dumps(value, indent=2))
         return
     for each in written:
-        if isinstance(each, Table):
-            PlainConsole(width=WIDE).print(each)
-        else:
-            print(visible(each))
+        print(visible(each))
 
 
-def listing(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Return rows that have the same keys as a table, its columns named by them."""
-    table = Table(box=None, pad_edge=False)
-    for column in rows[0] if rows else ():
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    return table
+def listing(rows: Sequence[Mapping[str, object]]) -> str:
+    """Write rows that have the same keys below each other, in columns named by them.
+
+    Names are to be copied: no line is cut off or broken, however narrow the terminal.
+    """
+    head = [key.replace("_", " ") for key in (rows[0] if rows else ())]
+    cells = [head, *([visible(str(value)).translate(_ONE_LINE) for value in row.values()] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
 
 
 def show_states(

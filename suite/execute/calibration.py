@@ -16,7 +16,8 @@ import torch
 from algorithms import Algorithm
 from algorithms.peers.process import PeerError
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.execute.forecast import Speed, Speeds, alike
+from suite.execute.forecast import Speeds, alike
+from suite.execute.measured import Speed
 from suite.failures import FailedRunError
 from suite.plan.budget_check import uncovered
 from suite.spec import RunSpec

@@ -251,6 +251,11 @@ class PublishedRun(RunRecord):
         return self._kept.state
 
     @property
+    def committed(self) -> int | None:
+        """No clock's time: what is published stays."""
+        return 0 if self.state == "done" else None
+
+    @property
     def is_held(self) -> bool:
         """Never: nobody works on it."""
         return False

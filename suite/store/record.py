@@ -70,6 +70,14 @@ class RunRecord:
             return "unreadable"
 
     @property
+    def committed(self) -> int | None:
+        """The time at which the run was committed, in nanoseconds; None if it is not done."""
+        try:
+            return (self.path / "done.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    @property
     def is_held(self) -> bool:
         """True if somebody is working on the run, its post-run steps included."""
         return is_held(self.path / "claims")

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import typer
 
 from suite.cli import app
+from suite.cli.output import listing
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear
@@ -46,6 +48,25 @@ def test_plan_and_status_speak_json(benchmark_file: Path, tmp_path: Path, capfd:
     assert runs[0].keys() == {"run", "algorithm", "environment", "seed", "state"}
     assert suite("status", "--results", tmp_path, "--json") == 0
     assert json.loads(capfd.readouterr().out) == {"runs": []}
+
+
+def test_plan_hashes_each_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hashed: list[bytes] = []
+    monkeypatch.setattr("suite.spec.sha256", lambda content: hashed.append(content) or sha256(content))
+    assert suite("plan", "full", "--results", tmp_path, "--json") == 0
+    runs = json.loads(capfd.readouterr().out)["runs"]
+    assert len(hashed) == len(set(hashed)) == len(runs)
+
+
+def test_columns_are_as_wide_as_their_widest_cell_and_lines_are_whole() -> None:
+    rows = [{"run": "a" * 200, "its_label": "wide 漢字", "seed": 0}, {"run": "b", "its_label": "x\n\x1b", "seed": 10}]
+    head, first, second = listing(rows).split("\n")
+    assert head == "run" + " " * 199 + "its label  seed"
+    assert first == "a" * 200 + "  wide 漢字  0"
+    assert second == "b" + " " * 201 + r"x \x1b" + " " * 5 + "10"
+    assert listing([]) == ""
 
 
 @pytest.mark.parametrize("what", ["algorithms", "environments", "benchmarks"])

@@ -45,6 +45,14 @@ def test_a_field_that_comes_later_counts_off_its_default_alone() -> None:
     assert _Later(**values, option=1).run != SPEC.run
 
 
+def test_a_name_that_was_asked_for_is_no_field_and_no_other_specifications_name() -> None:
+    asked, fresh = (RunSpec.model_validate_json(SPEC.model_dump_json()) for _ in range(2))
+    assert asked.run
+    assert asked == fresh
+    assert asked.model_dump(mode="json") == fresh.model_dump(mode="json")
+    assert asked.model_copy(update={"seed": 99}).run == fresh.model_copy(update={"seed": 99}).run != asked.run
+
+
 def test_a_specification_survives_json() -> None:
     again = RunSpec.model_validate_json(SPEC.model_dump_json())
     assert again == SPEC

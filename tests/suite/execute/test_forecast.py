@@ -12,7 +12,8 @@ import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.execute.calibration import calibrate, measure
-from suite.execute.forecast import Speed, Speeds, forecast
+from suite.execute.forecast import Speeds, forecast
+from suite.execute.measured import Speed
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 from suite.store.files import write_json
@@ -97,6 +98,20 @@ def test_hours_of_one_and_of_several_workers(store: Store) -> None:
     assert found.elapsed == pytest.approx(4.0)
     assert found.unknown == 1
     assert "4.00 h on 3 machines" in found.text(3, 2)
+
+
+def test_a_forecast_asks_each_measured_speed_once_however_many_seeds_are_planned(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(5):
+        finish(store, make_spec(seed=seed, budget=1000), linear(0, 1))
+    speeds, asked, of = Speeds(store), [], Speed.of
+    monkeypatch.setattr(Speed, "of", lambda speed, spec: asked.append(spec) or of(speed, spec))
+    found = forecast([make_spec(seed=seed, budget=1000) for seed in range(50)], speeds, workers=1)
+    assert found.hours == pytest.approx(50 * 100.0 / 3600)
+    assert len(asked) == 5
+    forecast([make_spec(budget=1000), make_spec(budget=3000)], speeds, workers=1)
+    assert len(asked) == 10  # for the other budget
 
 
 def test_calibration_measures_what_is_unknown_and_is_remembered(store: Store) -> None:
