@@ -60,7 +60,7 @@ class Finding:
         return 1 if self.fits or self.above <= LEVEL else -1 if self.below <= LEVEL else 0
 
 
-NOTHING = Finding("nothing to test", math.nan, math.nan, math.nan, 1.0, 1.0)
+NOTHING = Finding("no data", math.nan, math.nan, math.nan, 1.0, 1.0)
 """Where a rule leaves no environment."""
 
 
