@@ -47,13 +47,14 @@ class Speeds:
 
     def seconds(self, spec: RunSpec) -> float | None:
         """Forecast a whole run; None if nothing like it was measured."""
-        for key in known_by(spec):
+        keys = known_by(spec)
+        for key in keys:
             if key in self._measured:
                 like = (key, spec.budget, spec.evaluations)  # all that `Speed.of` asks of a run: once for all seeds
                 if like not in self._forecast:
                     self._forecast[like] = median(speed.of(spec) for speed in self._measured[key])
                 return self._forecast[like]
-        for key in known_by(spec):
+        for key in keys:
             if key in self._calibrated:
                 return self._calibrated[key].of(spec)
         return None
@@ -90,8 +91,8 @@ class Forecast(NamedTuple):
 
 def forecast(specs: Sequence[RunSpec], speeds: Speeds, workers: int) -> Forecast:
     """Forecast some runs on some workers, longest first."""
-    seconds = [speeds.seconds(spec) for spec in speeds.longest_first(specs)]
-    known = [value for value in seconds if value is not None]
+    seconds = [speeds.seconds(spec) for spec in specs]
+    known = sorted((value for value in seconds if value is not None), reverse=True)
     ends = [0.0] * workers
     for value in known:
         heapq.heappush(ends, heapq.heappop(ends) + value)
