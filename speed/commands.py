@@ -29,11 +29,11 @@ COMMANDS = (
 )
 
 
-def seconds(words: list[str], folder: Path) -> tuple[float, float]:
-    """Return the wall-clock time of the fastest of five calls, and the processor's of the one that took it least."""
+def seconds(words: list[str], folder: Path, calls: int = 5) -> tuple[float, float]:
+    """Return the wall-clock time of the fastest of some calls, and the processor's of the one that took it least."""
     command = [str(Path(sys.executable).with_name("suite")), *words]
     taken = []
-    for _ in range(5):
+    for _ in range(calls):
         begun, busy = time.perf_counter(), _processor_seconds()
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
         taken.append((time.perf_counter() - begun, _processor_seconds() - busy))
