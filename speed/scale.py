@@ -1,7 +1,8 @@
 """The growth of commands with a benchmark's runs: `tox -e speed -- scale [--figure FILE]`, ten minutes or more.
 
 The benchmark is `full` with so many seeds; every second run of it is finished, by hand. Shown are processor seconds of
-the fastest of three calls (of the first plan: of its one), start of the command included, which other work on the machine disturbs less than the clock.
+the fastest of three calls (of the first plan: of its one), start of the command included, which other work on the
+machine disturbs less than the clock.
 """
 
 from __future__ import annotations
