@@ -6,17 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from algorithms import (
-    Algorithm,
-    Count,
-    Episodes,
-    MetaTestAgent,
-    Metrics,
-    Problem,
-    Streams,
-    Tasks,
-    run_episodes,
-)
+from algorithms import Algorithm, Count, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
 from algorithms.scaling import Standardisation
 
 
@@ -66,7 +56,5 @@ class BestOfK(Algorithm):
         self.proposal.fit(episodes.actions[returns.argsort()[-self.settings.elite :], 0])
         return {"return": float(returns.mean())}
 
-    def meta_test(
-        self, generators: Sequence[np.random.Generator], task_vectors: np.ndarray | None = None
-    ) -> ConstantActions:
+    def meta_test(self, generators: Sequence[np.random.Generator], task_vectors: object = None) -> ConstantActions:
         return ConstantActions(self.proposal, generators)

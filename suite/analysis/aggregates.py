@@ -1,7 +1,7 @@
 """Aggregates of normalised scores over environments, with intervals that cover.
 
 The aggregates are those of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice",
-section 4 (the tests compare them with that paper's library, rliable). A stratum is one environment: an array of scores,
+as its library has them (the tests compare them with it, rliable). A stratum is one environment: an array of scores,
 one a seed. Strata may have different numbers of seeds. The paper's intervals, percentiles of a stratified bootstrap,
 cover 57 to 91 % with two or three seeds on one to six environments; those of `suite.analysis.intervals` stand here.
 """

@@ -137,7 +137,7 @@ def test_mamls_line_search_reads_once_a_trial(monkeypatch: pytest.MonkeyPatch) -
     assert read
 
 
-@pytest.mark.parametrize("name", sorted(ALGORITHMS.keys() - {"maml-trpo"}))
+@pytest.mark.parametrize("name", sorted(ALGORITHMS.keys() - {"maml-trpo", "oracle-trpo"}))
 def test_updates_do_not_wait(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on an accelerator, where the lowest critic is chosen by masks; small layers are autograd's, others ours."""
     monkeypatch.setattr(perceptron, "CPU_DEVICES", frozenset())

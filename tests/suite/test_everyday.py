@@ -44,7 +44,7 @@ def anothers(benchmark_file: Path, tmp_path: Path) -> Iterator[RunFolder]:
         (["run", "FILE"], 1),
         (["run", "FILE", "--only-failed"], 0),
         (["run", "FILE", "--rerun", "RUN"], 2),
-        (["exec", "RUN"], 2),
+        (["exec", "RUN"], 77),
         (["status"], 0),
         (["logs", "RUN"], 2),
         (["watch", "RUN", "--task", "0"], 2),

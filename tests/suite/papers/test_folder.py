@@ -287,7 +287,7 @@ def without(name: str) -> Callable[[dict[str, Any]], None]:
             put("x", "table", to="scores"),
             r"claims\.yaml: x: entries: Table scores has none of 'blind-sac'",
         ),
-        ("claims.yaml", put("x", "margin", to=3), r"claims\.yaml: x\.share better\.margin: 3: Extra inputs"),
+        ("claims.yaml", put("x", "edge", to=3), r"claims\.yaml: x\.share better\.edge: 3: Extra inputs"),
         (
             "claims.yaml",
             all_of(put("x", "statistic", to="gain"), put("x", "average", to="mode"), put("x", "definition", to="d")),
