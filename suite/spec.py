@@ -68,7 +68,7 @@ class RunSpec(BaseModel):
     """Threads of matrix products: the order of their sums depends on it, and so do the last bits."""
 
     modules: tuple[str, ...] = ()
-    """Somebody's own code that the algorithm or the family is in; not part of the identity, as its revision is."""
+    """User modules that the algorithm or the family is in; not part of the identity, as its revision is."""
 
     @property
     def protocol(self) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def identical_table(found: Sequence[sequential.Decided]) -> Table:
         "Adaptive seeds: a wrong decision in any environment at any interim analysis, % of trials",
         {name: name for name in ("environments", *KINDS)},
         rows,
-        f"{found[0].trials:,} trials a cell; all entries drawn alike; {SCHEME}.",
+        f"{found[0].trials:,} trials a cell; all entries with one distribution; {SCHEME}.",
     )
 
 

@@ -1,7 +1,7 @@
 """Directed statements about entries, tested: for each side of a boundary a p-value, and what a verdict may not rest on.
 
-Each test holds its level wherever its statement is false, not only where entries are drawn alike, and decides nothing
-whose value lies on the other side. `docs/statistics.md` argues the choices and prints how often each errs.
+Each test holds its level wherever its statement is false, not only where entries have one distribution, and decides
+nothing whose value lies on the other side. `docs/statistics.md` argues the choices and prints how often each errs.
 """
 
 from __future__ import annotations

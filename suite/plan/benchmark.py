@@ -130,7 +130,7 @@ class Benchmark(_WithRequests, BaseModel):
     include: list[str] = []
     groups: list[Group] = []
     modules: list[str] = []
-    """Somebody's own code: files beside its own, or installed modules; see `suite.plan.user_modules`."""
+    """User modules: files beside the benchmark's own, or installed ones; see `suite.plan.user_modules`."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
     _trusted: bool = PrivateAttr(default=False)

@@ -46,7 +46,7 @@ class Plan(BaseModel):
     grace: float
     """Seconds that runs have to save a checkpoint before a task's time is over."""
     modules: tuple[str, ...] = ()
-    """Somebody's own code that runs need, and that is trusted."""
+    """User modules that runs need, and that are trusted."""
 
 
 class Submission:
