@@ -11,12 +11,10 @@ import numpy as np
 from markupsafe import Markup
 
 from suite.analysis.intervals import mean_interval
-from suite.errors import UsageError
 from suite.inspect.cluster_records import STATISTICS, ClusterRecord, Statistics, frame
 from suite.papers.paper import Paper
 from suite.report import figures
-from suite.report.html import drawn, fill
-from suite.store.files import write_atomically
+from suite.report.html import drawn, fill, write_page
 from suite.table import Cell, Table, interval
 
 TITLE = "Clusters of context embeddings"
@@ -163,14 +161,7 @@ def write_clusters(reports: Path, records: Sequence[ClusterRecord], papers: Sequ
     UsageError
         If it cannot be written.
     """
-    page = render(records, papers)
-    path = reports / "clusters.html"
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page.encode(errors="replace"))
-    except OSError as error:
-        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
-    return path
+    return write_page(reports / "clusters.html", render(records, papers))
 
 
 def render(records: Sequence[ClusterRecord], papers: Sequence[Paper]) -> str:

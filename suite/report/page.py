@@ -13,13 +13,12 @@ from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
 from suite.plan.seeds import Comparison
 from suite.report.contents import Contents, adaptive_entries, contents, deciding, units
-from suite.report.html import fill
+from suite.report.html import fill, write_page
 from suite.report.sections import sections
 from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import runs as run_tables
 from suite.report.tables.adaptive import marked
 from suite.spec import RunSpec
-from suite.store.files import write_atomically
 from suite.store.runs import Store
 from suite.table import Format, Table, as_latex, as_markdown
 
@@ -54,14 +53,7 @@ def write_report(
     UsageError
         If it cannot be written.
     """
-    page = render(_found(store, planned, papers, comparisons), title)
-    path = reports / "index.html"
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page.encode(errors="replace"))
-    except OSError as error:
-        raise UsageError(f"--reports {reports}: cannot be written ({error.strerror})") from error
-    return path
+    return write_page(reports / "index.html", render(_found(store, planned, papers, comparisons), title))
 
 
 def tables_as(
