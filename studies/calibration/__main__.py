@@ -163,6 +163,26 @@ def identical_table(found: Sequence[sequential.Decided]) -> Table:
     )
 
 
+def wider_table(found: Sequence[sequential.Decided]) -> Table:
+    """Return how often entries are decided of which one varies more, though neither tends to be higher."""
+    shares = {(each.cell.spread, each.cell.noise): each for each in found}
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            f"{spread:g}",
+            *(f"{100 * shares[spread, noise].decided / shares[spread, noise].trials:.1f}" for noise in KINDS),
+        )
+        for spread in sequential.SPREADS[1:]
+    )
+    return Table(
+        "wider",
+        "Adaptive seeds: the same where one entry varies more, so many times",
+        {"spread": "times"} | {name: name for name in KINDS},
+        rows,
+        f"{found[0].trials:,} trials a cell; {found[0].cell.comparisons} environments; neither entry tends to be "
+        f"higher; {SCHEME}.",
+    )
+
+
 def difference_table(found: Sequence[sequential.Decided]) -> Table:
     """Return how often a difference is decided, and at how many seeds."""
     shares = {(each.cell.comparisons, each.cell.difference): each for each in found}
@@ -236,7 +256,7 @@ def of_adaptive_seeds(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Tabl
     wider = list(pool.map(partial(sequential.identical, trials=trials // 4), unequal_cells()))
     apart = list(pool.map(partial(sequential.different, trials=trials // 4), difference_cells()))
     hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider]]
-    return [identical_table(alike), difference_table(apart)], too_many(hasty, LEVEL), {}
+    return [identical_table(alike), wider_table(wider), difference_table(apart)], too_many(hasty, LEVEL), {}
 
 
 def of_intervals(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
@@ -310,10 +330,11 @@ def main() -> None:
     parser.add_argument(
         "--write", action="store_true", help=f"also write the tables to {DOCUMENT} and to the papers' {FILE}"
     )
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="at a time; one a processor")
     arguments = parser.parse_args()
     begun = time.perf_counter()
     faults = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(arguments.processes) as pool:
         for name in arguments.only:
             tables, too_frequent, of_papers = GROUPS[name](pool, arguments.trials)
             faults += too_frequent
