@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import Field, RootModel
+from pydantic import RootModel
 
-from suite.papers import statements
 from suite.papers.schema import Text
 from suite.papers.sources import Variant
-from suite.papers.statements import Statement, label
-
-AnyStatement = Annotated[
-    statements.Difference
-    | statements.Gain
-    | statements.MostWins
-    | statements.PrintedValue
-    | statements.RatioOfSeconds
-    | statements.RatioOfSteps
-    | statements.ShareBetter
-    | statements.ShareMatching
-    | statements.ShareNotWorse
-    | statements.ShareReaching
-    | statements.SingleRuns,
-    Field(discriminator="statistic"),
-]
+from suite.papers.statements import AnyStatement, Statement, label
 
 
 class ClaimsFile(RootModel[dict[Text, AnyStatement]]):

@@ -26,7 +26,7 @@ def test_residuals_are_those_of_real_runs() -> None:
 
 def test_a_judge_that_errs_too_often_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without its doubts the judge takes a skewed entry that varies more for the worse one.
-    monkeypatch.setattr("suite.papers.statements._Share.doubts", lambda about, entries, sides: {})
+    monkeypatch.setattr("suite.papers.statements.shares.Share.doubts", lambda about, entries, sides: {})
     cell = verdicts.Cell("better: most barely, the rest x0.2", 25, "log-normal", 0.3, 15, spread=2.0)
     found = verdicts.count(cell, 200)
     (named,) = too_many([("hasty", found.not_reproduced, 200), ("good", 10, 200)], 0.05)

@@ -34,14 +34,14 @@ def test_the_page_on_adding_one_is_true_as_written(tmp_path: Path) -> None:
     page = PAGE.read_text()
     (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     function, _ = re.findall(r"^def .*?(?=^\S)", program, re.DOTALL | re.MULTILINE)
-    written, line = re.findall(r"^   ```text\n(.*?)^   ```$", page, re.DOTALL | re.MULTILINE)
-    hypotheses, statements, claims = (
-        home / "suite" / name for name in ("analysis/hypotheses.py", "papers/statements.py", "papers/claims.py")
-    )
+    written, imported, line = re.findall(r"^   ```text\n(.*?)^   ```$", page, re.DOTALL | re.MULTILINE)
+    hypotheses, statements = home / "suite" / "analysis" / "hypotheses.py", home / "suite" / "papers" / "statements"
     hypotheses.write_text(hypotheses.read_text() + "\n\n" + function)
-    statements.write_text(statements.read_text() + "\n\n" + textwrap.dedent(written))
-    before, last, after = claims.read_text().partition("    | statements.ShareReaching")
-    claims.write_text(before + textwrap.indent(textwrap.dedent(line), "    ") + last + after)
+    (statements / "everywhere.py").write_text(textwrap.dedent(written))
+    front = statements / "__init__.py"
+    before, last, after = front.read_text().partition("    | ShareReaching")
+    union = before + textwrap.indent(textwrap.dedent(line), "    ") + last + after
+    front.write_text(union.replace("\n\n__all__", "\n" + textwrap.dedent(imported) + "\n\n__all__"))
     environment = {**os.environ, "PYTHONPATH": str(home)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", ASKED], env=environment, capture_output=True, text=True, check=False
