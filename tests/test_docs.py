@@ -48,8 +48,9 @@ def blocks(language: str) -> list[Block]:
 
 
 def commands() -> list[str]:
-    """Return every line that calls the `suite` command, once."""
+    """Return every line, and every cell of the README's tables, that calls the `suite` command, once."""
     lines = [line.strip() for block in blocks("sh") for line in block.text.splitlines()]
+    lines += re.findall(r"\| `(suite [^`]+)`", (ROOT / "README.md").read_text())
     return sorted({line.partition("  #")[0].strip() for line in lines if line.startswith("suite ")})
 
 

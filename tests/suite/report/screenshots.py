@@ -25,14 +25,39 @@ SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
     ("directions-light", "light", 1280, 900, "#directions-section"),
     ("curves-light", "light", 1280, 900, "#environments-section"),
     ("curves-dark", "dark", 1280, 900, "#environments-section"),
+    ("numbered", "light", 1280, 640, "#environments-section"),
     ("clusters-light", "light", 1280, 900, "#clusters-section"),
     ("narrow-light", "light", 390, 900, "main"),
 )
 """Name, theme, width, height, what stands at the top."""
+NUMBERED = {
+    "numbered": (
+        "nav a",
+        "#environments-section .legend legend",
+        "#environments-section figure svg",
+        "#environments-section figcaption button",
+    )
+}
+"""Pictures whose parts have numbers: the first element of each kind has the first number."""
+BADGES = """
+for (const old of document.querySelectorAll('.badge-of-picture')) old.remove();
+arguments[0].forEach((selector, index) => {
+  const place = document.querySelector(selector).getBoundingClientRect();
+  const badge = document.createElement('div');
+  badge.className = 'badge-of-picture';
+  badge.textContent = index + 1;
+  badge.style.cssText = `position: fixed; z-index: 99; left: ${Math.max(2, place.left - 36)}px; top: ${place.top - 6}px;
+    width: 32px; height: 32px; border-radius: 50%; background: #b3261e; color: #fff; border: 2px solid #fff;
+    font: bold 18px/32px sans-serif; text-align: center`;
+  document.body.append(badge);
+});
+"""
 
 
-def photograph(driver: Any, theme: str, width: int, height: int, top: str) -> Image.Image:
-    """Return what a window of a size shows, in 256 colours."""
+def photograph(
+    driver: Any, theme: str, width: int, height: int, top: str, numbered: tuple[str, ...] = ()
+) -> Image.Image:
+    """Return what a window of a size shows, in 256 colours; the elements that selectors name have numbers."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.execute_script(
@@ -44,6 +69,7 @@ def photograph(driver: Any, theme: str, width: int, height: int, top: str) -> Im
         top,
     )
     driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    driver.execute_script(BADGES, list(numbered))
     taken = base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
     return (
         Image.open(io.BytesIO(taken)).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
@@ -55,12 +81,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--only", nargs="*", choices=[shot for shot, *_ in SHOTS], help="these pictures alone")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, chromium(Path(name) / "profile", Path(name)) as driver:
         driver.get(arguments.page.resolve().as_uri())
         for shot, *options in SHOTS:
+            if arguments.only and shot not in arguments.only:
+                continue
             path = arguments.out / f"report-{shot}.png"
-            photograph(driver, *options).save(path, optimize=True)
+            photograph(driver, *options, numbered=NUMBERED.get(shot, ())).save(path, optimize=True)
             print(path)
 
 
