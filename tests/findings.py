@@ -9,6 +9,8 @@ A section (from one heading to the next) shows commands and what they print, and
     ```text
     lines of the output, in their order; others may be left out
     ```
+
+Instead of these it may link a file of such lines, `[printed lines](findings/NAME.txt)`, each command after a `$`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?!\w)")
 DECISIONS = {
     r"better|worse|higher|lower|helps": r"better\b.*|worse\b.*|.* tends to be higher|adaptation helps",
-    r"equivalent|equal|same|alike|stands? for|match(?:es)?": r".*\bequivalent",
+    r"equivalent|equal|same(?! direction)|alike|stands? for|match(?:es)?": r".*\bequivalent",
+    r"(?:same|opposite) direction": r"(?:same|opposite) direction",
     r"differs?|unequal|different": r"better\b.*|worse\b.*|.* tends to be higher",
     r"reproduced": r"(?:not )?reproduced",
     r"inconclusive|undecided": r"inconclusive|undecided|not decided",
@@ -32,7 +35,14 @@ OPEN = re.compile(
     re.IGNORECASE,
 )
 """The words that leave a sentence undecided."""
-NOT_PROSE = (FENCE, re.compile(r"`[^`]*`"), re.compile(r"\]\([^)]*\)"), re.compile(r"^\s*\d+\.\s", re.MULTILINE))
+LINKED = re.compile(r"\]\((findings/[\w-]+\.txt)\)")
+NOT_PROSE = (
+    FENCE,
+    re.compile(r"!\[[^]]*\]"),
+    re.compile(r"`[^`]*`"),
+    re.compile(r"\]\([^)]*\)"),
+    re.compile(r"^\s*\d+\.\s", re.MULTILINE),
+)
 
 
 class Shown(NamedTuple):
@@ -40,6 +50,16 @@ class Shown(NamedTuple):
 
     command: str
     lines: tuple[str, ...]
+
+
+def with_printed_lines(page: str, read: Callable[[str], str]) -> str:
+    """Return the page with the files that it links as blocks, each after the line of its link."""
+
+    def blocks(name: str) -> str:
+        parts = [part.partition("\n") for part in re.split(r"^\$ ", read(name), flags=re.MULTILINE)[1:]]
+        return "".join(f"\n```sh\n{command}\n```\n\n```text\n{lines.strip()}\n```\n" for command, _, lines in parts)
+
+    return "\n".join(line + "".join(blocks(name) for name in LINKED.findall(line)) for line in page.split("\n"))
 
 
 def sections(page: str) -> Iterator[str]:
@@ -70,8 +90,10 @@ def numbers(text: str) -> set[str]:
 
 
 def sentences(prose: str) -> list[str]:
-    """Return the sentences of a text without its headings and questions."""
-    lines = " ".join(line for line in prose.splitlines() if not line.startswith("#"))
+    """Return the sentences of a text without its headings and questions; a row of a table is a sentence."""
+    lines = " ".join(
+        f"; {line}; " if line.startswith("|") else line for line in prose.splitlines() if not line.startswith("#")
+    )
     return [each for each in re.split(r"(?<=[.!?:;])\s+", lines) if each.strip() and not each.rstrip().endswith("?")]
 
 

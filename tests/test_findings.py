@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
 from functools import cache
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.findings import faults, sections, undecided
+from studies.findings import FIGURE, FIGURES, LINES, PROOFS, drawn, proof
+from tests.findings import faults, sections, undecided, with_printed_lines
 from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[1]
@@ -38,20 +41,42 @@ Nothing.
 OUTPUT = "head\n| 1234 | 0.5 |\nbetween\n# 7\n"
 
 
-def test_findings_are_what_the_snapshot_says(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-
-    @cache
-    def printed(command: str) -> str:
-        words = shlex.split(command)
-        assert words[0] == "suite", command
-        capfd.readouterr()
+@cache
+def printed(command: str) -> str:
+    words = shlex.split(command)
+    assert words[0] == "suite", command
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         assert suite(*words[1:]) == 0
-        return capfd.readouterr().out
+    return output.getvalue()
 
-    assert faults(PAGE.read_text(), printed) == []
+
+def test_findings_are_what_the_snapshot_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = with_printed_lines(PAGE.read_text(), lambda name: (PAGE.parent / name).read_text())
+    assert faults(page, printed) == []
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_printed_lines_are_those_that_the_study_keeps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert (LINES / f"{name}.txt").read_text() == proof(name, printed)
+
+
+@pytest.mark.parametrize("name", FIGURE)
+def test_figures_show_the_printed_lines(name: str) -> None:
+    """But for the last digits of coordinates, which another processor may round otherwise."""
+    committed = (FIGURES / f"findings-{name}.svg").read_text()
+    again = drawn(name, (LINES / f"{name}.txt").read_text())
+    decimals = re.compile(r"-?\d+\.\d+")
+    assert decimals.sub("", again) == decimals.sub("", committed)
+    numbers = [[float(number) for number in decimals.findall(figure)] for figure in (again, committed)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=0.01)
+
+
+def test_every_file_of_printed_lines_belongs_to_a_section() -> None:
+    assert {path.stem for path in LINES.iterdir()} == set(PROOFS)
+    assert all(f"(findings/{name}.txt)" in PAGE.read_text() for name in PROOFS)
 
 
 def test_there_are_findings_only_of_what_is_published() -> None:
@@ -62,6 +87,15 @@ def test_there_are_findings_only_of_what_is_published() -> None:
 def test_a_page_that_says_what_is_printed_has_no_fault() -> None:
     assert faults(GOOD, lambda command: OUTPUT) == []
     assert len(list(sections(GOOD))) == 3
+
+
+def test_linked_lines_count_as_printed() -> None:
+    page = "# One\n\nSeven is 7 ([printed lines](findings/one.txt)).\n"
+    lines = "$ suite report\n| 7 |\n"
+    assert faults(with_printed_lines(page, lambda name: lines), lambda command: "| 7 |\n") == []
+    assert faults(with_printed_lines(page, lambda name: lines), lambda command: "| 8 |\n") == [
+        "suite report: does not print '| 7 |', or not there"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,331 @@
+"""What docs/findings.md rests on: printed lines of commands, and figures of these lines.
+
+python -m studies.findings
+
+Runs each command of `PROOFS` on the published snapshots, keeps the lines that its section speaks of in
+`docs/findings/NAME.txt`, and draws `docs/images/findings-NAME.svg` from these lines alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[1]
+LINES = ROOT / "docs" / "findings"
+FIGURES = ROOT / "docs" / "images"
+
+PILOT = "suite report --results results/published/pilot --format markdown"
+PEERS = "suite report --results results/published/peers --format markdown"
+MAML = "suite report --results results/published/maml --format markdown"
+COMPARED = r"^Scores:|^\| (?!---)"
+"""The lines of `suite compare` that are kept: what the columns are, and all rows."""
+SCORES = r"^\| environment \| entry \| seeds \| score \|"
+"""The head of the table of scores."""
+SCORED = r"\| \d+ \| -?[\d.]+ \| \\\[[^|]*\| -?[\d.]+ \| [\d.–]+ \|$"
+"""What follows an entry in a row of that table."""
+
+
+def compared(entry: str, other: str, snapshot: str) -> tuple[str, str]:
+    """Return the command that compares two entries of a snapshot, and its lines that are kept."""
+    return f"suite compare {shlex.quote(entry)} {shlex.quote(other)} --results results/published/{snapshot}", COMPARED
+
+
+PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
+    "contrast": (
+        compared("tcl-pearl", "pearl", "pilot"),
+        (
+            PILOT,
+            rf"^\| environment \| entry A|\| tcl-pearl \| pearl \| \d+ \||{SCORES}|\| (tcl-)?pearl † {SCORED}",
+        ),
+    ),
+    "claims": (
+        (
+            PILOT,
+            r"^\| claim \| (verdict \| published \| ours|at this scale)|"
+            r"^\| (better|relative gain|PEARL and TCL|TCL costs)[^|]*\| (not at|inconclusive|same)",
+        ),
+    ),
+    "contexts": ((PILOT, r"latent silhouette, 95|^\| push-v1 \| .* of TCL-PEARL|\| 8 x 20 of 64 \|"),),
+    "adaptation": (
+        (
+            PILOT,
+            rf"{SCORES}|\| (blind-sac|oracle-sac|(tcl-)?pearl †) {SCORED}|"
+            r"^\| environment \| verdict|\| (adaptation helps|inconclusive) \| -?[\d.]+ \|",
+        ),
+    ),
+    "hosts": (compared("tcl-rl2-ppo", "rl2-ppo", "pilot"), compared("tcl-mql", "mql", "pilot")),
+    "navigation": (
+        (MAML, r"^\| environment \| entry \| adaptations|^\| navigation-2d \| \w+ \| \d \| \d+ \| -?[\d.]+ \| \\\["),
+    ),
+    "as-garage": tuple(
+        compared(f"{ours} as garage", theirs, "peers")
+        for ours, theirs in (
+            ("pearl", "garage-pearl"),
+            ("maml-trpo", "garage-maml-trpo"),
+            ("rl2-ppo", "garage-rl2-ppo"),
+            ("oracle-sac", "garage-mtsac"),
+        )
+    ),
+    "as-papers": tuple(
+        compared(ours, theirs, "peers")
+        for ours, theirs in (
+            ("pearl", "garage-pearl"),
+            ("maml-trpo", "garage-maml-trpo"),
+            ("rl2-ppo", "garage-rl2-ppo"),
+            ("oracle-sac", "garage-mtsac"),
+        )
+    ),
+    "drift": ((PEERS, rf"{SCORES}|^\| cheetah-vel \| (garage-mtsac|oracle-sac|pearl) \| \d \| -?\d+ \| \\\["),),
+}
+"""Section -> its commands, each with a pattern of the lines that are kept."""
+
+
+@cache
+def printed(command: str) -> str:
+    """Return what a command prints."""
+    from suite.cli import app
+
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        app(shlex.split(command)[1:])
+    return output.getvalue()
+
+
+def proof(name: str, run: Callable[[str], str] = printed) -> str:
+    """Return the lines that a section speaks of, each command before its own."""
+    parts = []
+    for command, kept in PROOFS[name]:
+        found = [line for line in run(command).splitlines() if re.search(kept, line)]
+        lines = [line for line, after in zip(found, [*found[1:], ""], strict=True) if line != after]  # a head, once
+        parts.append("\n".join([f"$ {command}", *lines]) + "\n")
+    return "\n".join(parts)
+
+
+class Row(NamedTuple):
+    """An estimate with its interval; what could have been seen beside it, and what else is known of it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    mark: float | None = None
+    """A reference: the difference that could have been seen, an untrained or a published value."""
+
+
+def tables(text: str) -> Iterator[list[dict[str, str]]]:
+    """Yield the rows of each table of printed lines, by column."""
+    rows: list[dict[str, str]] = []
+    width, header = 0, []
+    for line in text.splitlines():
+        cells = [cell.strip().replace("\\", "") for cell in line.strip("| ").split(" | ")] if line[:1] == "|" else []
+        if not cells or len(cells) != width or cells[0] in ("environment", "claim"):
+            if rows:
+                yield rows
+            rows, width, header = [], len(cells), cells
+        else:
+            rows.append(dict(zip(header, cells, strict=True)))
+    if rows:
+        yield rows
+
+
+def number(cell: str) -> float:
+    """Return the number of a cell; what is not known is not a number."""
+    return float(cell.replace(",", "")) if re.fullmatch(r"-?[\d.,]+", cell) else float("nan")
+
+
+def interval(cell: str) -> tuple[float, float]:
+    """Return the ends of an interval such as `[0.5, 1]`, or of the one in a sentence."""
+    found = re.search(r"\[(\S+), (\S+)\]", cell)
+    return (float(found[1]), float(found[2])) if found else (float("nan"), float("nan"))
+
+
+Panels = dict[str, list[Row]]
+"""Title -> estimates that share an axis."""
+
+
+def differences(text: str) -> Panels:
+    """Return the differences of compared entries, by environment."""
+    panels: Panels = {}
+    for table in tables(text):
+        if "difference" not in table[0]:
+            continue
+        columns = list(table[0])
+        ours, theirs = (
+            next(key for key in columns if key.endswith(f"({side})") and "CI" not in key and key[:2] != "n ")
+            for side in "AB"
+        )
+        name = f"{ours.removesuffix(' (A)')} less\n{theirs.removesuffix(' (B)')}"
+        for row in table:
+            if row["environment"].startswith("all "):
+                continue
+            ends = interval(row[next(key for key in columns if key.startswith("95 % CI (difference"))])
+            seen = number(row["could have been seen"])
+            title = row["environment"].removesuffix(" †")
+            panels.setdefault(title, []).append(Row(name, number(row["difference"]), *ends, seen))
+    return panels
+
+
+def silhouettes(text: str) -> Panels:
+    """Return how well contexts distinguish tasks, by environment."""
+    panels: Panels = {}
+    for row in next(tables(text)):
+        value = number(row["latent silhouette"])
+        if value == value:
+            ends = interval(row["latent silhouette, 95 % CI"])
+            panels.setdefault(row["environment"], []).append(Row(row["entry"].removesuffix(" †"), value, *ends, 0.0))
+    return panels
+
+
+def scores(text: str) -> Panels:
+    """Return scores beside untrained ones, by environment."""
+    panels: Panels = {}
+    for row in next(table for table in tables(text) if "score" in table[0]):
+        line = Row(
+            row["entry"].removesuffix(" †"), number(row["score"]), *interval(row["95 % CI"]), number(row["untrained"])
+        )
+        panels.setdefault(row["environment"], []).append(line)
+    return panels
+
+
+def ratios(text: str) -> Panels:
+    """Return the ratios that claims are of, with those that the paper prints."""
+    judged, pointed = tables(text)
+    published = {row["claim"]: number(row["published"]) for row in judged}
+    return {
+        "ratio of TCL-PEARL to PEARL": [
+            Row(name, number(found[1]), *interval(row["tested quantity"]), published[row["claim"]])
+            for row in pointed
+            if (name := row["claim"].removesuffix(" †"))
+            and (found := re.match(r"(?:mean ratio|ratio of means): ([\d.]+), 95 % CI", row["tested quantity"]))
+        ]
+    }
+
+
+def forest(panels: Panels, mark: str, across: str) -> Any:
+    """Draw estimates with intervals, a panel a title.
+
+    Parameters
+    ----------
+    mark : what the mark of a row is: `seen` (shaded on both sides of zero), `untrained`, `published` or `none`.
+    across : what the axis shows.
+    """
+    import matplotlib.pyplot as plt
+
+    most = max(len(rows) for rows in panels.values())
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(9.0, 1.2 + 0.42 * most), squeeze=False, sharex=mark == "none", layout="constrained"
+    )
+    names = [row.name for row in next(iter(panels.values()))]
+    for axis, (title, rows) in zip(axes[0], panels.items(), strict=True):
+        for height, row in enumerate(reversed(rows)):
+            if mark == "seen" and row.mark is not None:
+                axis.fill_betweenx([height - 0.4, height + 0.4], -row.mark, row.mark, color="#e4e4e0", linewidth=0)
+            if mark in MARKS:
+                axis.plot(row.mark, height, marker="D", color=MARKS[mark], markersize=6, linestyle="")
+            axis.plot([row.low, row.high], [height, height], color="#222222", linewidth=1.8)
+            axis.plot(row.value, height, marker="o", color="#c4400a", markersize=7, linestyle="")
+        if mark != "untrained":
+            axis.axvline(1.0 if mark == "published" else 0.0, color="#222222", linewidth=0.8)
+        axis.set_yticks(range(len(rows)), [row.name for row in reversed(rows)])
+        if axis is not axes[0, 0] and [row.name for row in rows] == names:
+            axis.set_yticklabels([])
+        axis.set_ylim(-0.7, len(rows) - 0.3)
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.tick_params(labelsize=9)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel(across, fontsize=9)
+    return figure
+
+
+MARKS = {"untrained": "#8a8a86", "published": "#0063a6"}
+"""Colours of marks that are drawn as diamonds."""
+LINES_OF = {"maml": "#c4400a", "pretrained": "#0063a6", "random": "#6b6b68", "oracle": "#8a6500"}
+"""Colours of the entries of MAML's experiment."""
+
+
+def steps(text: str) -> Any:
+    """Draw returns after each gradient step, ours with intervals and the authors' log."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
+    for index, (entry, colour) in enumerate(LINES_OF.items()):
+        rows = [row for row in next(tables(text)) if row["entry"] == entry]
+        at = [int(row["adaptations"]) + 0.03 * (index - 1.5) for row in rows]
+        values = [number(row["return"]) for row in rows]
+        for where, row in zip(at, rows, strict=True):
+            axis.plot([where, where], interval(row["95 % CI"]), color=colour, linewidth=1.5)
+        axis.plot(at, values, color=colour, marker="o", markersize=6, linewidth=1.2, label=f"{entry}, ours")
+        axis.plot(
+            at,
+            [number(row["paper's log"]) for row in rows],
+            color=colour,
+            marker="D",
+            markerfacecolor="white",
+            linestyle=":",
+            label=f"{entry}, the authors' log",
+        )
+    axis.set_ylim(-100.0, 5.0)
+    axis.set_xticks(range(5))
+    axis.set_xlabel("gradient steps on a new task", fontsize=9)
+    axis.set_ylabel("return", fontsize=9)
+    axis.tick_params(labelsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False, ncols=2, loc="lower right")
+    return figure
+
+
+DIFFERENCE = "difference of scores, with 95 % interval; grey: what would have been missed in more than 20 % of studies"
+FIGURE: dict[str, Callable[[str], Any]] = {
+    "contrast": lambda text: forest(differences(text), "seen", DIFFERENCE),
+    "claims": lambda text: forest(
+        ratios(text), "published", "ratio, with 95 % interval; diamond: as the paper prints it"
+    ),
+    "contexts": lambda text: forest(
+        silhouettes(text), "none", "silhouette of contexts, with 95 % interval; 1: distinct"
+    ),
+    "adaptation": lambda text: forest(scores(text), "untrained", "score, with 95 % interval; diamond: before training"),
+    "hosts": lambda text: forest(differences(text), "seen", DIFFERENCE),
+    "navigation": steps,
+    "as-garage": lambda text: forest(differences(text), "seen", DIFFERENCE),
+    "as-papers": lambda text: forest(differences(text), "seen", DIFFERENCE),
+}
+"""Section -> its figure of the lines that are kept."""
+
+
+def drawn(name: str, text: str) -> str:
+    """Return the figure of a section as SVG; the same lines give the same text."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    mpl.use("Agg")
+    with mpl.rc_context({"svg.hashsalt": "suite", "svg.fonttype": "path"}):
+        figure = FIGURE[name](text)
+        output = io.StringIO()
+        figure.savefig(output, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()) + "\n"
+
+
+def main(names: Sequence[str] = ()) -> None:
+    """Write the lines and the figures."""
+    for name in names or PROOFS:
+        text = proof(name)
+        (LINES / f"{name}.txt").write_text(text)
+        print(LINES / f"{name}.txt")
+        if name in FIGURE:
+            path = FIGURES / f"findings-{name}.svg"
+            path.write_text(drawn(name, text))
+            print(path)
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
