@@ -18,7 +18,11 @@ from tests.suite.forgetting import forgetting
 from tests.suite.trained_runs import suite, train
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts),
+]
 
 NEEDS_A_FILE = "--trust"
 """The options that execute a file of the reader's."""
@@ -105,3 +109,10 @@ def test_every_page_is_linked_from_another() -> None:
         if "://" not in target
     }
     assert [page for page in PAGES if page.name not in ("README.md",) and page not in linked] == []
+
+
+def test_every_document_is_in_the_index() -> None:
+    """From whose links the site's contents are made."""
+    docs = ROOT / "docs"
+    linked = {(docs / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)", (docs / "index.md").read_text())}
+    assert {page for page in docs.rglob("*.md") if page.name != "index.md" and "_build" not in page.parts} <= linked

@@ -40,8 +40,8 @@ COMMANDS = {
     ),
     "studies.tuning": Smallest("trials", prints="groups"),
 }
-ELSEWHERE = {"studies.optima"}
-"""Started by `tests/studies/test_optima.py`."""
+ELSEWHERE = {"studies.optima", "studies.findings"}
+"""Started by `tests/studies/test_optima.py`; held to what it wrote by `tests/test_findings.py`."""
 
 
 @pytest.mark.slow
