@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from algorithms.declaration import Count, Declaration, Problem
+from algorithms.declaration import Between, Count, Declaration, Problem, Range
 from algorithms.registry import ALGORITHMS, ENTRANTS, PEERS, load_algorithm, paper_settings, register_algorithm
 
 if TYPE_CHECKING:
@@ -15,12 +15,14 @@ __all__ = [
     "ENTRANTS",
     "PEERS",
     "Algorithm",
+    "Between",
     "Count",
     "Declaration",
     "Episodes",
     "MetaTestAgent",
     "Metrics",
     "Problem",
+    "Range",
     "State",
     "StepwiseAgent",
     "Streams",

@@ -31,6 +31,24 @@ Precision = Literal["float32", "bf16"]
 """Arithmetic of matrix products: bfloat16 has 8 bits of precision, and is faster where the processor has it."""
 
 
+@dataclass(frozen=True)
+class Between:
+    """The numbers from `low` to `high`, both included; whole numbers if both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Equal ratios are equally likely, and not equal differences."""
+
+
+Range = Between | tuple[Any, ...]
+"""The values that a search may give a setting: numbers between two, or one of those listed."""
+
+DISCOUNTS = (0.9, 0.95, 0.99)
+TARGET_RATES = (0.005, 0.01, 0.02)
+"""Ranges that several algorithms share."""
+
+
 def added(default: Any) -> Any:
     """Declare a setting that came after runs were stored: at its default it stays out of a run's identity."""
     return field(default=default, metadata={"added": True})
@@ -72,6 +90,12 @@ class Declaration:
     """A frozen dataclass whose every default cites its source."""
     published: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Presets of the setting `as_published`: the differences of each published implementation."""
+    metrics: ClassVar[Mapping[str, str]] = {}
+    """Names of what `meta_train` or `measured` return that curves, tables and exports show, each with words for it."""
+    ranges: ClassVar[Mapping[str, Range]] = {}
+    """What `suite tune` searches, by setting, unless a benchmark says otherwise."""
+    host: ClassVar[str | None] = None
+    """The algorithm that it extends, and whose found settings it is given where both are in a benchmark."""
     adapts: ClassVar[bool] = True
     """False: meta-test skips the exploration episodes, whose outcome such an algorithm would ignore."""
     reads_task_vectors: ClassVar[bool] = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Self
 
 from environments.simulation import FloatArray, Simulation
@@ -31,6 +32,8 @@ class FamilySpec:
     """Raised by hand whenever the same task and actions give different numbers."""
     most_tasks: int = 10_000
     """Most train tasks, and most test tasks, that can be asked for."""
+    metrics: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What is measured at the end of each evaluation episode, beside return and success: a name, and words for it."""
 
 
 class TaskSplit(NamedTuple):

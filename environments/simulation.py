@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -69,6 +69,13 @@ class Simulation(ABC):
         ValueError
             If an active copy's action is not finite.
         """
+
+    def measured(self) -> Mapping[str, FloatArray]:
+        """Return the metrics that the family's specification names, each (copies,), in the states that copies are in.
+
+        NaN where there is nothing to say.
+        """
+        return {}
 
     @abstractmethod
     def render(self, copy: int, width: int, height: int) -> NDArray[np.uint8]:

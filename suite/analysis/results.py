@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from environments import family_names, family_spec
+from suite.analysis.metrics import METRIC_COLUMNS, SUCCESS, declared, metric_rows
 from suite.inspect.post_run import read_all
 from suite.inspect.step import PostRunStep, Record, StepRecord
 from suite.spec import NON_IDENTITY_FIELDS, RunSpec
@@ -64,6 +65,8 @@ class StoredRun:
     """The columns of `RUN_COLUMNS` after the state, of a done run."""
     curve: pd.DataFrame | None = None
     """The curve of a done run: see `Results.curves`."""
+    metrics: pd.DataFrame | None = None
+    """The metrics of a done run: see `Results.metrics`."""
     adaptations: pd.DataFrame | None = None
     """The adaptations of a done run: see `Results.adaptations`."""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -96,6 +99,18 @@ class Results:
     """Readable runs of the store that were not planned, and are left out for that reason alone."""
     adaptations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ADAPTATION_COLUMNS)))
     """One row an evaluation and number of adaptations (`ADAPTATION_COLUMNS`) of a done run that was tested stepwise."""
+
+    metrics: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS)))
+    """One row an evaluation and metric (`METRIC_COLUMNS`) of a done run: the success rate, where there is one, and what
+    its algorithm and family declared."""
+
+    @property
+    def metric_words(self) -> dict[str, str]:
+        """What each metric is, in words."""
+        found = {SUCCESS: "success rate"}
+        for each in self.each.values():
+            found |= declared(each.provenance)
+        return found
 
     @cached_property
     def specs(self) -> dict[str, RunSpec]:
@@ -187,6 +202,7 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
         each,
         tuple(others),
         _of_runs({run: found.adaptations for run, found in each.items()}, runs, ADAPTATION_COLUMNS),
+        _of_runs({run: found.metrics for run, found in each.items()}, runs, METRIC_COLUMNS),
     )
 
 
@@ -208,9 +224,9 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
         if record.state != "done":
             return replace(found, state=record.state, spec=spec, failure=record.failure(), log_tail=record.log_tail())
         record.verify(states=False)
-        provenance = record.provenance()
-        episodes = _episodes(record)
-        curve = _curve(episodes)
+        provenance, training = record.provenance(), record.training()
+        names, episodes = declared(provenance), _episodes(record)
+        curve = _curve(episodes, names)
         if not _defines_success(spec.environment):
             curve["success"] = np.nan
         steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
@@ -218,8 +234,9 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
             found,
             state="done",
             spec=spec,
-            numbers=_numbers(curve, record.training(), provenance),
+            numbers=_numbers(curve, training, provenance),
             curve=curve,
+            metrics=metric_rows(curve, training, names),
             adaptations=_adaptations(episodes),
             provenance=provenance,
             post_run=steps,
@@ -234,11 +251,13 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
 
 def _of_runs(tables: Mapping[str, pd.DataFrame | None], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Put tables of single runs together, with what the runs are."""
-    there = [table.assign(run=run) for run, table in tables.items() if table is not None]
+    there = [table.assign(run=run) for run, table in tables.items() if table is not None and len(table)]
     table = pd.concat(there) if there else pd.DataFrame(columns=list(columns))
     for column in ("entry", "environment", "seed"):
         table[column] = table["run"].map(runs.set_index("run")[column])
-    order = [name for name in ("environment", "entry", "seed", "environment_steps", ADAPTATIONS) if name in columns]
+    order = [
+        name for name in ("environment", "entry", "seed", "metric", "environment_steps", ADAPTATIONS) if name in columns
+    ]
     return table[list(columns)].sort_values(order, ignore_index=True)
 
 
@@ -270,11 +289,11 @@ def _defines_success(environment: str) -> bool:
     return environment not in family_names() or bool(family_spec(environment).success)
 
 
-def _curve(episodes: pd.DataFrame) -> pd.DataFrame:
+def _curve(episodes: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     """Average a run's test episodes, after the last adaptation: one row an evaluation."""
     if ADAPTATIONS in episodes:
         episodes = episodes[episodes[ADAPTATIONS] == episodes[ADAPTATIONS].max()]
-    columns = ["gradient_steps", "return", "success"]
+    columns = ["gradient_steps", "return", "success", *(name for name in metrics if name in episodes)]
     return episodes.groupby("environment_steps")[columns].mean().reset_index()
 
 

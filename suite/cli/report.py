@@ -73,7 +73,7 @@ def export(
     / "tables",
     trust: Trust = False,
 ) -> None:
-    """Write scores, curves and claims as tidy tables for other programs."""
+    """Write scores, curves, metrics and claims as tidy tables for other programs."""
     from suite.analysis.results import read_results
     from suite.papers.paper import read_papers
     from suite.report.contents import adaptive_entries

@@ -6,7 +6,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
@@ -18,9 +18,14 @@ from algorithms import Declaration, register_algorithm
 from environments import FamilySpec, TaskFamily, register_families, register_family
 from suite.errors import UsageError
 from suite.spec import RunSpec
+from suite.store.record import ADAPTATIONS, EVALUATION_COLUMNS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}")
 """The pattern of an algorithm's or a family's name: its runs' folders are named after it."""
+
+METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+TAKEN = (*EVALUATION_COLUMNS, ADAPTATIONS)
+"""The columns of evaluations, which no metric is named as."""
 
 _loaded: dict[tuple[str, str], str] = {}
 """(algorithm or family, its name) -> the module that it came from."""
@@ -130,6 +135,7 @@ def _naming(what: type) -> Iterator[None]:
 def _check_algorithm(algorithm: Any) -> None:
     """Refuse what could not be run, with a ValueError."""
     _check(algorithm, algorithm.name, getattr(algorithm, "revision", None))
+    _check_metrics(algorithm.metrics)
     parameters = getattr(getattr(algorithm, "Settings", None), "__dataclass_params__", None)
     if not getattr(parameters, "frozen", False):
         raise ValueError("Settings: must be a frozen dataclass")
@@ -141,6 +147,7 @@ def _check_family(family: Any) -> None:
     if not isinstance(family.spec, FamilySpec):
         raise ValueError(f"spec: {family.spec!r}: must be a FamilySpec")
     _check(family, family.spec.name, family.spec.revision)
+    _check_metrics(family.spec.metrics)
 
 
 def _check(what: type, name: object, revision: object) -> None:
@@ -150,3 +157,16 @@ def _check(what: type, name: object, revision: object) -> None:
         raise ValueError(f"name: {name!r}: must be letters, digits, dots and hyphens, at most 40")
     if not isinstance(revision, int) or isinstance(revision, bool) or revision < 1:
         raise ValueError(f"revision: {revision!r}: must be a whole number from 1 on")
+
+
+def _check_metrics(metrics: Any) -> None:
+    """Refuse metrics that are not words by name, or have the name of a column."""
+    if not isinstance(metrics, Mapping):
+        raise ValueError(f"metrics: {metrics!r}: must be a mapping of names to words")
+    for name, words in metrics.items():
+        if not isinstance(name, str) or not METRIC.fullmatch(name) or name in TAKEN:
+            raise ValueError(
+                f"metrics: {name!r}: must be letters, digits and underscores, and none of {', '.join(TAKEN)}"
+            )
+        if not isinstance(words, str) or not words:
+            raise ValueError(f"metrics: {name}: {words!r}: must be words that say what it is")

@@ -1,4 +1,4 @@
-"""Tables for other programs: scores, curves and claims, one observation a row, every column of one kind."""
+"""Tables for other programs: scores, curves, metrics and claims, one observation a row, every column of one kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from suite.analysis.metrics import METRIC_COLUMNS
 from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, Results
 from suite.errors import UsageError
 from suite.papers.judgements import judge_all
@@ -60,6 +61,7 @@ TEXTS = {
     "environment",
     "state",
     "machine",
+    "metric",
     "paper",
     "claim",
     "statement",
@@ -84,7 +86,8 @@ def tables(
     Returns
     -------
     `scores`: one row a run, whatever its state (`SCORE_COLUMNS`). `curves`: one row an evaluation of a finished run
-    (`CURVE_COLUMNS`). `claims`: one row a claim (`CLAIM_COLUMNS`). What is not known is missing.
+    (`CURVE_COLUMNS`). `metrics`: one row an evaluation and metric (`METRIC_COLUMNS`). `claims`: one row a claim
+    (`CLAIM_COLUMNS`). What is not known is missing.
     """
     claims = pd.DataFrame(
         [row for paper in papers for row in _claims(paper, results, adaptive)],
@@ -98,6 +101,7 @@ def tables(
             ]
         ),
         "curves": results.curves[list(CURVE_COLUMNS)],
+        "metrics": results.metrics[list(METRIC_COLUMNS)],
         "claims": claims,
     }
     return {name: table.astype({column: _kind(str(column)) for column in table}) for name, table in found.items()}

@@ -87,6 +87,7 @@ def curves(
     paper: Mapping[str, float],
     points: Mapping[str, Sequence[tuple[float, float]]],
     unit: float = 1.0,
+    quantity: str = "meta-test return",
 ) -> str:
     """Draw one environment's learning curves: mean and 95 % interval over seeds, each seed, the paper's end value.
 
@@ -99,6 +100,7 @@ def curves(
     paper : entry -> the paper's end value, in the paper's unit.
     points : entry -> (environment steps, return) of external results, in the paper's unit.
     unit : what returns are divided by (1000 where the paper prints thousands).
+    quantity : what `return` is, for the axis.
     """
     present = [entry for entry in order if entry in set(bands["entry"])]
     figure, axes = _figure(5.2, 2.9, legend=present)
@@ -158,9 +160,7 @@ def curves(
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     others = [value for entry in points for _, value in points[entry]]
     _limit(axes, runs["return"].to_numpy(float) / unit, [*paper.values(), *others])
-    axes.set(
-        xlabel="environment steps of meta-training", ylabel="meta-test return" + (" (thousands)" if unit > 1 else "")
-    )
+    axes.set(xlabel="environment steps of meta-training", ylabel=quantity + (" (thousands)" if unit > 1 else ""))
     _legend_below(figure, lines)
     return _svg(key, figure)
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from suite.analysis.intervals import curve_bands
+from suite.analysis.metrics import at_the_end
 from suite.analysis.ranking import comparisons_alike
-from suite.analysis.results import Results
+from suite.analysis.results import WINDOW, Results
 from suite.analysis.stepwise import trained_returns
 from suite.papers.statements import Verdict
 from suite.plan.deviations import in_words
@@ -26,6 +28,8 @@ from suite.table import DAGGER_NOTE, Table, number
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
+METRICS_DRAWN = 24
+"""Figures of metrics; all metrics are in the table."""
 CLAIM_VERDICTS: tuple[Verdict, ...] = (
     "reproduced",
     "not reproduced",
@@ -162,6 +166,26 @@ def environments(found: Contents) -> Section:
     return Section("environments", "Environments", {"environments": parts, "entries": _legend(found)})
 
 
+def metrics(found: Contents) -> Section | None:
+    """Show the success rate and what algorithms and families declare: curves, and means at the end of training."""
+    results = found.results
+    if results.metrics.empty:
+        return None
+    words = results.metric_words
+    drawings = []
+    groups = list(results.metrics.groupby(["environment", "metric"], sort=True))
+    for index, ((environment, metric), rows) in enumerate(groups[:METRICS_DRAWN]):
+        runs = rows.rename(columns={"value": "return"})
+        svg = figures.curves(
+            f"metric-{index}", curve_bands(runs), runs, found.order, {}, {}, quantity=words[str(metric)]
+        )
+        caption = f"{words[str(metric)]} on {environment}: mean over seeds, and each seed"
+        drawings.append((f"metric-{index}", drawn(svg), caption[0].upper() + caption[1:]))
+    table = run_tables.metrics(at_the_end(results.metrics, results.done, WINDOW), words)
+    shows = {"table": table, "figures": drawings, "undrawn": len(groups) - len(drawings)}
+    return Section("metrics", "Metrics", shows, [table])
+
+
 def step_by_step(found: Contents) -> Section | None:
     """Show the gain of every adaptation of runs that were tested step by step, beside the papers' logs."""
     if found.by_adaptations.empty:
@@ -265,6 +289,7 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     ranking,
     scores,
     environments,
+    metrics,
     step_by_step,
     reported_and_measured,
     wins,

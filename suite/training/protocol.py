@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -122,6 +123,27 @@ class CountedTasks:
             self._checked("success", step.success, (copies,)).astype(np.bool_),
         )
 
+    def measured(self, copies: int) -> dict[str, FloatArray]:
+        """Return the family's metrics in the states that the first copies are in: name -> (copies,).
+
+        Raises
+        ------
+        ValueError
+            If they are not those that the family declares, or no numbers.
+        """
+        declared = self.family.spec.metrics
+        if self._simulation is None or not declared:
+            return {}
+        given = self._simulation.measured()
+        if given.keys() != declared.keys():
+            said = ", ".join(map(str, given)) or "nothing"
+            raise ValueError(
+                f"task family {self.family.spec.name}: measured must give {', '.join(declared)}, not {said}"
+            )
+        return {
+            name: self._checked(f"metric {name}", given[name], (self._simulation.copies,))[:copies] for name in declared
+        }
+
     def _checked(self, what: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
         values = np.array(given)
         if values.dtype.kind not in "biuf" or values.shape != shape:
@@ -199,6 +221,7 @@ class Scores(NamedTuple):
     adaptations: IntArray | None  # (rows,) before the episodes; None where there is one evaluation episode after all
     returns: FloatArray  # (rows,) means over the row's episodes
     success: FloatArray | BoolArray  # (rows,) likewise
+    metrics: Mapping[str, FloatArray]  # name -> (rows,) of the family; none where there are several adaptations
 
 
 def tested(algorithm: Algorithm, tasks: CountedTasks, spec: RunSpec) -> Scores:
@@ -206,7 +229,8 @@ def tested(algorithm: Algorithm, tasks: CountedTasks, spec: RunSpec) -> Scores:
     if spec.stepwise_test:
         return stepwise(algorithm, tasks, spec.stepwise_test)
     episodes = meta_test(algorithm, tasks, spec.exploration_episodes)
-    return Scores(episodes.tasks, None, episodes.rewards.sum(axis=1), episodes.success)
+    metrics = tasks.measured(len(episodes.tasks))
+    return Scores(episodes.tasks, None, episodes.rewards.sum(axis=1), episodes.success, metrics)
 
 
 def stepwise(algorithm: Algorithm, tasks: CountedTasks, test: StepwiseTest) -> Scores:
@@ -233,7 +257,7 @@ def stepwise(algorithm: Algorithm, tasks: CountedTasks, test: StepwiseTest) -> S
         if done < adaptations:
             agent.adapt_again([episodes for _, episodes in waves])
     before = np.repeat(np.arange(adaptations + 1), len(indices))
-    return Scores(np.tile(indices, adaptations + 1), before, returns.ravel(), success.ravel())
+    return Scores(np.tile(indices, adaptations + 1), before, returns.ravel(), success.ravel(), {})
 
 
 def meta_test(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from algorithms import ENTRANTS
+from environments import family_spec
 from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
 from suite.versions import ROOT
@@ -36,7 +38,7 @@ def provenance(
 
     changed = changed_files()
     return {
-        "command": f"suite exec {spec.run} --again",
+        "command": f"suite exec {spec.run} --again{' --trust' if spec.modules else ''}",
         "commit": commit(),
         "dirty": None if changed is None else bool(changed),
         "changed_files": changed,
@@ -49,6 +51,7 @@ def provenance(
             "memory_bytes": psutil.virtual_memory().total,
             "system": platform.platform(),
         },
+        **({"metrics": metrics} if (metrics := _metrics(spec)) else {}),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
         "seconds_total": seconds,
@@ -60,6 +63,11 @@ def provenance(
             **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
         },
     }
+
+
+def _metrics(spec: RunSpec) -> dict[str, str]:
+    """Return what a run's algorithm and family declare to be shown: reports read it without executing their modules."""
+    return {**ENTRANTS[spec.algorithm].metrics, **family_spec(spec.environment).metrics}
 
 
 def _name(device: torch.device) -> str:

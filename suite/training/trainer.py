@@ -222,6 +222,7 @@ class Trainer:
                     "return": scores.returns,
                     "success": scores.success,
                     **({} if scores.adaptations is None else {ADAPTATIONS: scores.adaptations}),
+                    **scores.metrics,
                 }
             )
         )
@@ -262,7 +263,8 @@ class Trainer:
         self.seconds = dict(state["seconds"])
         self.iterations = state["iterations"]
         self.metrics = dict(state["metrics"])
-        names = [*EVALUATION_COLUMNS, *([ADAPTATIONS] if self.spec.stepwise_test else [])]
+        further = [ADAPTATIONS] if self.spec.stepwise_test else self.test.family.spec.metrics
+        names = [*EVALUATION_COLUMNS, *further]
         columns = {name: state["evaluations"][name].as_subclass(torch.Tensor).numpy() for name in names}
         self.evaluations = [pd.DataFrame(columns)]
         self.training = [dict(row) for row in state["training"]]

@@ -119,6 +119,28 @@ def machines(results: Results) -> Table:
     )
 
 
+def metrics(found: pd.DataFrame, words: Mapping[str, str]) -> Table:
+    """Show metrics at the end of training: rows of `suite.analysis.metrics.at_the_end`."""
+    rows = [
+        (
+            row["environment"],
+            row["entry"],
+            words[row["metric"]],
+            int(row["seeds"]),
+            float(row["mean"]),
+            interval(row["low"], row["high"]),
+        )
+        for row in found.to_dict("records")
+    ]
+    columns = {name: name for name in ("environment", "entry", "metric", "seeds", "mean")} | {"ci": "95 % CI"}
+    note = (
+        "Success rate: share of test tasks in which the family's criterion held at some step of the episode. "
+        "Others: as their algorithm or family declares. Means over the last tenth of training and over seeds, with "
+        "Student's t interval."
+    )
+    return Table("metrics", "Metrics", columns, tuple(rows), note)
+
+
 def protocols(results: Results) -> Table:
     """Runs under another protocol than their environment's own."""
     groups: dict[tuple[str, str, str], int] = {}

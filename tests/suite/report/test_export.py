@@ -42,7 +42,7 @@ def read(path: Path) -> pd.DataFrame:
 def test_every_format_gives_back_the_same_tables(form: str, store: Store, tmp_path: Path) -> None:
     found = tables(read_results(store), read_papers())
     paths = write_tables(found, tmp_path / "deep" / "down", form)  # type: ignore[arg-type]
-    assert [path.name for path in paths] == [f"{name}.{form}" for name in ("scores", "curves", "claims")]
+    assert [path.name for path in paths] == [f"{name}.{form}" for name in ("scores", "curves", "metrics", "claims")]
     for path in paths:
         expected = found[path.stem]
         if form == "json":  # has no infinite number
@@ -106,8 +106,8 @@ def test_a_claim_is_marked_where_it_rests_on_runs_of_entries_whose_seeds_were_ad
 
 def test_an_empty_store_gives_tables_with_all_columns_and_no_runs(tmp_path: Path) -> None:
     paths = write_tables(tables(read_results(Store(tmp_path)), read_papers()), tmp_path / "out", "parquet")
-    scores, curves, claims = map(pd.read_parquet, paths)
-    assert (len(scores), len(curves)) == (0, 0)
+    scores, curves, metrics, claims = map(pd.read_parquet, paths)
+    assert (len(scores), len(curves), len(metrics)) == (0, 0, 0)
     assert (tuple(scores), tuple(curves)) == (SCORE_COLUMNS, CURVE_COLUMNS)
     assert set(claims["verdict"]) == {"not enough runs"}
 
