@@ -1,6 +1,7 @@
 """The environments that an agent learns on: task families, their simulations and their names."""
 
 from environments.family import FamilySpec, TaskFamily, TaskSplit
+from environments.gymnasium_family import GymnasiumFamily
 from environments.registration import environment_id, register_families
 from environments.registry import (
     added_options,
@@ -16,6 +17,7 @@ __all__ = [
     "BoolArray",
     "FamilySpec",
     "FloatArray",
+    "GymnasiumFamily",
     "IntArray",
     "Simulation",
     "Step",

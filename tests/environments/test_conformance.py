@@ -1,10 +1,10 @@
-"""Requirements on every registered family. A new family is tested by being registered."""
+"""Requirements on every registered family, and on those made of Gymnasium environments."""
 
 from __future__ import annotations
 
 import copy as copying
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +21,12 @@ from environments import (
     family_names,
     family_spec,
     make_family,
+    register_families,
+    register_family,
 )
 from environments.registration import environment_id
+from tests.environments.of_gymnasium import OF_GYMNASIUM
+from tests.suite.forgetting import forgetting
 
 COPIES = 3
 STEPS = 5
@@ -40,12 +44,16 @@ class Case:
     actions: FloatArray  # (STEPS, COPIES, action_size)
 
 
-@pytest.fixture(scope="module", params=family_names())
-def case(request: pytest.FixtureRequest) -> Case:
-    family = make_family(request.param)
-    tasks = np.resize(family.sample_tasks(0).train, (COPIES, family.spec.task_size))
-    actions = np.random.default_rng(7).uniform(-1.0, 1.0, (STEPS, COPIES, family.spec.action_size))
-    return Case(family, family.simulation(COPIES), family.simulation(1), tasks, actions)
+@pytest.fixture(scope="module", params=[*family_names(), *(family.spec.name for family in OF_GYMNASIUM)])
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    with forgetting():
+        for own in OF_GYMNASIUM:
+            register_family(own)
+        register_families()
+        family = make_family(request.param)
+        tasks = np.resize(family.sample_tasks(0).train, (COPIES, family.spec.task_size))
+        actions = np.random.default_rng(7).uniform(-1.0, 1.0, (STEPS, COPIES, family.spec.action_size))
+        yield Case(family, family.simulation(COPIES), family.simulation(1), tasks, actions)
 
 
 def generators(seeds: list[int]) -> list[np.random.Generator]:

@@ -1,0 +1,166 @@
+"""Gymnasium environments as families: the same numbers as stepped by hand, and one line for what cannot be one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.utils import EzPickle
+
+from environments import FloatArray, GymnasiumFamily
+from suite.errors import UsageError
+from suite.plan.user_modules import load_modules
+from tests.environments.of_gymnasium import Goals, HiddenGoal, HiddenGravity
+from tests.suite.forgetting import forgetting
+
+
+def episode(family: GymnasiumFamily, task: list[float], actions: FloatArray) -> list[tuple[Any, ...]]:
+    """Return what one copy observes and earns; its first observation comes first."""
+    simulation = family.simulation(1)
+    first = simulation.reset(np.array([0]), np.array([task]), [np.random.default_rng(3)])
+    found: list[tuple[Any, ...]] = [(first[0], 0.0, False, False)]
+    for action in actions:
+        step = simulation.step(action[None], np.array([True]))
+        found.append((step.observations[0], step.rewards[0], step.terminated[0], step.success[0]))
+    return found
+
+
+def seed() -> int:
+    return int(np.random.default_rng(3).integers(2**31))
+
+
+def test_the_specification_is_read_from_the_environment() -> None:
+    spec = HiddenGravity.spec
+    assert (spec.name, spec.observation_size, spec.action_size, spec.task_size) == ("hidden-gravity", 3, 1, 2)
+    assert (spec.horizon, spec.success) == (200, "")
+    tasks = HiddenGravity().sample_tasks(0).train
+    assert (tasks.min(axis=0) > [5.0, 0.7]).all()
+    assert (tasks.max(axis=0) < [15.0, 1.3]).all()
+
+
+def test_a_task_by_attributes_is_the_environment_made_like_that() -> None:
+    actions = np.random.default_rng(1).uniform(-1.0, 1.0, (250, 1))
+    theirs = gymnasium.make("Pendulum-v1", g=7.5, max_episode_steps=300)
+    theirs.unwrapped.l = 0.9  # type: ignore[attr-defined]
+    found = episode(HiddenGravity(), [7.5, 0.9], actions)  # longer than Pendulum's own time limit
+    np.testing.assert_array_equal(found[0][0], theirs.reset(seed=seed())[0])
+    for action, (observation, reward, terminated, _) in zip(actions, found[1:], strict=True):
+        expected = theirs.step((2.0 * action).astype(np.float32))  # its torque is in [-2, 2]
+        np.testing.assert_array_equal(observation, expected[0])
+        assert (reward, terminated) == (expected[1], False)
+
+
+def test_a_task_by_options_with_the_goal_out_of_sight() -> None:
+    assert HiddenGoal.spec.observation_size == 3  # the position, and the room as one of two
+    assert HiddenGoal.spec.success == "info['is_success'] of tests/Goals-v0"
+    theirs = Goals()
+    theirs.reset(seed=seed(), options={"goal": 0.25})
+    start = float(theirs.position[0])
+    step_forwards = np.array([1.0, 0.0])  # a push of 0.5, half of the time
+    found = episode(HiddenGoal(), [0.25], np.array([step_forwards, step_forwards]))
+    np.testing.assert_allclose(found[0][0], [start, *(np.array([1.0, 0.0]) if start <= 0 else np.array([0.0, 1.0]))])
+    assert found[1][0][0] == pytest.approx(start + 0.25)
+    assert found[1][1] == pytest.approx(-abs(start + 0.25 - 0.25))
+    assert found[1][3] == (abs(start) < 0.1)
+    assert found[2][1] == pytest.approx(-(start + 0.25))
+    assert not found[2][3]
+
+
+class PushedCart(GymnasiumFamily):
+    name = "pushed-cart"
+    environment = "CartPole-v1"
+    task = {"length": (0.3, 0.7)}  # noqa: RUF012
+    action_size = 1
+
+    def set_task(self, environment: gymnasium.Env[Any, Any], task: Mapping[str, float]) -> None:
+        cart = environment.unwrapped
+        cart.length, cart.polemass_length = task["length"], task["length"] * 0.1  # type: ignore[attr-defined]
+
+    def map_action(self, action: FloatArray, space: spaces.Space[Any]) -> int:
+        return int(action[0] > 0.0)
+
+
+def test_discrete_actions_and_tasks_by_functions() -> None:
+    theirs: Any = gymnasium.make("CartPole-v1").unwrapped
+    theirs.length, theirs.polemass_length = 0.4, 0.4 * theirs.masspole
+    actions = np.array([[1.0], [-0.2], [0.7]])
+    found = episode(PushedCart(), [0.4], actions)
+    np.testing.assert_array_equal(found[0][0], theirs.reset(seed=seed())[0])
+    for action, (observation, reward, *_) in zip([1, 0, 1], found[1:], strict=True):
+        expected = theirs.step(action)
+        np.testing.assert_array_equal(observation, expected[0])
+        assert reward == expected[1]
+
+
+def family(**values: Any) -> type[GymnasiumFamily]:
+    """Define a family as a user does: of the environment with goals, but for what is given."""
+    own = {"name": "mine", "environment": "tests/Goals-v0", "task": {"goal": (-1.0, 1.0)}, "set_by": "options"}
+    return type("Mine", (GymnasiumFamily,), own | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"environment": "Pendulm-v1"}, "mine: environment 'Pendulm-v1': .*Pendulum"),
+        ({"make_options": {"colour": 1}}, "mine: environment 'tests/Goals-v0': .*colour"),
+        ({"task": {}}, "mine: task: names nothing"),
+        ({"task": {"goal": (1.0, -1.0)}}, "mine: task: goal: .*the lower one first"),
+        ({"set_by": "attributes", "task": {"gaol": (0.0, 1.0)}}, "has no attribute 'gaol'; did you mean 'goal'"),
+        ({"hidden": ("goal",)}, "hidden: 'goal' is no key of the observations: .*desired_goal"),
+        ({"environment": "CartPole-v1"}, "actions of Discrete.2. are not continuous.*give action_size and map_action"),
+        ({"environment": "CartPole-v1", "map_action": PushedCart.map_action}, "action_size: map_action is given"),
+    ],
+)
+def test_what_cannot_be_a_family_is_refused_with_the_reason(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        family(**values)
+
+
+class Odd(Goals):
+    """Whatever is wrong with an environment."""
+
+    def __init__(self, unbounded: bool = False, sequence: bool = False) -> None:
+        super().__init__()
+        if unbounded:
+            self.action_space = spaces.Box(-np.inf, np.inf, (1,), np.float64)
+        if sequence:
+            self.observation_space = spaces.Dict({"seen": spaces.Sequence(spaces.Discrete(3))})
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        return (*super().step(action)[:3], True, {"solved": True})  # type: ignore[return-value]
+
+
+class MadeAnew(Goals, EzPickle):
+    """Copied by being made again."""
+
+
+gymnasium.register("tests/Odd-v0", entry_point=Odd)
+gymnasium.register("tests/MadeAnew-v0", entry_point=MadeAnew, max_episode_steps=30)
+
+
+def test_what_else_an_environment_may_have_is_refused_too() -> None:
+    with pytest.raises(ValueError, match="horizon: tests/Odd-v0 has no time limit of its own; give one"):
+        family(environment="tests/Odd-v0")
+    with pytest.raises(ValueError, match="not real numbers between bounds"):
+        family(environment="tests/Odd-v0", horizon=5, make_options={"unbounded": True})
+    with pytest.raises(ValueError, match="cannot be flattened"):
+        family(environment="tests/Odd-v0", horizon=5, make_options={"sequence": True})
+    with pytest.raises(ValueError, match="ended an episode by a time limit of its own"):
+        episode(family(environment="tests/Odd-v0", horizon=5)(), [0.5], np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="success_key: info has no 'solved'; it holds is_success"):
+        episode(family(success_key="solved")(), [0.5], np.zeros((1, 2)))
+    with pytest.raises(TypeError, match="tests/MadeAnew-v0 would begin anew in a copy"):
+        copy.deepcopy(family(environment="tests/MadeAnew-v0")().simulation(1))
+
+
+def test_a_user_s_file_that_defines_none_says_why_in_one_line(tmp_path: Path) -> None:
+    text = 'from environments import GymnasiumFamily\nclass C(GymnasiumFamily):\n    name = "c"\n'
+    (tmp_path / "own.py").write_text(f'{text}    environment = "CartPole-v1"\n    task = {{"length": (0.3, 0.7)}}\n')
+    with forgetting(), pytest.raises(UsageError, match=r"own.py: .*c: actions of Discrete\(2\) are not continuous"):
+        load_modules(["own.py"], tmp_path, "benchmark file", trusted=True)
