@@ -12,7 +12,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Problem, UnitInterval, Widths, added
+from algorithms.declaration import (
+    DISCOUNTS,
+    Between,
+    Count,
+    CountOrNone,
+    Declaration,
+    Fraction,
+    Problem,
+    Range,
+    UnitInterval,
+    Widths,
+    added,
+)
 
 Difference = Literal[
     "advantages-over-variance",  # garage torch/algos/vpg.py:374-377: centred, then divided by the variance
@@ -106,6 +118,12 @@ class MAMLTRPODeclaration(Declaration):
     revision: ClassVar[int] = 5
     Settings: ClassVar[type[Any]] = MAMLTRPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "inner_rate": Between(0.03, 0.3, log=True),
+        "max_kl": Between(0.003, 0.1, log=True),
+        "discount": DISCOUNTS,
+        "gae_decay": (0.9, 0.95, 1.0),
+    }
 
     adapts_stepwise: ClassVar[bool] = True
 

@@ -9,11 +9,15 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field
 
 from algorithms.declaration import (
+    DISCOUNTS,
+    TARGET_RATES,
+    Between,
     Count,
     CountOrNone,
     Declaration,
     Fraction,
     Problem,
+    Range,
     Scale,
     UnitInterval,
     Width,
@@ -106,6 +110,13 @@ class MQLDeclaration(Declaration):
     revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = MQLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "learning_rate": Between(3e-4, 3e-3, log=True),
+        "exploration_noise": (0.1, 0.2, 0.3),
+        "replay_updates": (5, 20, 100),
+        "discount": DISCOUNTS,
+        "target_rate": TARGET_RATES,
+    }
     reads_evaluation_rewards: ClassVar[bool] = True
     adapts_on_replay: ClassVar[bool] = True
 

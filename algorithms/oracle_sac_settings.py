@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from algorithms.declaration import Count, CountOrNone, Declaration, Fraction, Precision, Problem, Scale, Widths, added
+from algorithms.declaration import (
+    DISCOUNTS,
+    TARGET_RATES,
+    Between,
+    Count,
+    CountOrNone,
+    Declaration,
+    Fraction,
+    Precision,
+    Problem,
+    Range,
+    Scale,
+    Widths,
+    added,
+)
 
 Difference = Literal[
     "xavier-initialisation",  # garage mlp_module.py:48, tanh_gaussian_mlp_policy.py
@@ -63,6 +77,12 @@ class OracleSACDeclaration(Declaration):
     revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = OracleSACSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "learning_rate": Between(3e-4, 3e-3, log=True),
+        "reward_scale": Between(0.01, 20.0, log=True),
+        "discount": DISCOUNTS,
+        "target_rate": TARGET_RATES,
+    }
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True
 
@@ -77,4 +97,5 @@ class BlindSACDeclaration(OracleSACDeclaration):
 
     implementation: ClassVar[str] = "algorithms.oracle_sac:BlindSAC"
     name: ClassVar[str] = "blind-sac"
+    host: ClassVar[str | None] = "oracle-sac"
     reads_task_vectors: ClassVar[bool] = False

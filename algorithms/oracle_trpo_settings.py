@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from algorithms.declaration import Count, CountOrNone, added
+from algorithms.declaration import Count, CountOrNone, Range, added
 from algorithms.maml_trpo_settings import MAMLTRPODeclaration, MAMLTRPOSettings
 
 
@@ -36,5 +37,8 @@ class OracleTRPODeclaration(MAMLTRPODeclaration):
     name: ClassVar[str] = "oracle-trpo"
     revision: ClassVar[int] = 1
     Settings: ClassVar[type[Any]] = OracleTRPOSettings
+    ranges: ClassVar[Mapping[str, Range]] = {
+        name: values for name, values in MAMLTRPODeclaration.ranges.items() if name != "inner_rate"
+    }
     adapts: ClassVar[bool] = False
     reads_task_vectors: ClassVar[bool] = True

@@ -13,12 +13,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator
 
 from algorithms.declaration import (
+    DISCOUNTS,
+    TARGET_RATES,
+    Between,
     Count,
     CountOrNone,
     Declaration,
     Fraction,
     Precision,
     Problem,
+    Range,
     Scale,
     Weight,
     Width,
@@ -126,6 +130,13 @@ class PEARLDeclaration(Declaration):
     revision: ClassVar[int] = 3
     Settings: ClassVar[type[Any]] = PEARLSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "learning_rate": Between(3e-4, 3e-3, log=True),
+        "entropy_weight": Between(0.03, 1.0, log=True),
+        "kl_weight": Between(0.003, 0.3, log=True),
+        "discount": DISCOUNTS,
+        "target_rate": TARGET_RATES,
+    }
     encodes: ClassVar[bool] = True
 
     @classmethod

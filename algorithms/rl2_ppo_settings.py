@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from algorithms.declaration import Count, Declaration, Fraction, Problem, UnitInterval, Width
+from algorithms.declaration import DISCOUNTS, Between, Count, Declaration, Fraction, Problem, Range, UnitInterval, Width
 
 Difference = Literal[
     "unflagged-time-limits",  # garage tf/algos/rl2.py:66: the boundary is 1 only where the task itself ended
@@ -76,6 +76,12 @@ class RL2PPODeclaration(Declaration):
     revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = RL2PPOSettings
     published: ClassVar[Mapping[str, frozenset[str]]] = PUBLISHED
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "learning_rate": Between(3e-4, 1e-2, log=True),
+        "epochs": (3, 5, 10),
+        "discount": DISCOUNTS,
+        "gae_decay": (0.9, 0.95, 1.0),
+    }
     reads_evaluation_rewards: ClassVar[bool] = True
 
     @classmethod

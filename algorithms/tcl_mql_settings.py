@@ -34,5 +34,6 @@ class TCLMQLDeclaration(MQLDeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_mql:TCLMQL"
     name: ClassVar[str] = "tcl-mql"
+    host: ClassVar[str | None] = "mql"
     revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLMQLSettings

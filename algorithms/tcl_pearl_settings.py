@@ -22,5 +22,6 @@ class TCLPEARLDeclaration(PEARLDeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_pearl:TCLPEARL"
     name: ClassVar[str] = "tcl-pearl"
+    host: ClassVar[str | None] = "pearl"
     revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLPEARLSettings

@@ -26,5 +26,6 @@ class TCLRL2PPODeclaration(RL2PPODeclaration):
 
     implementation: ClassVar[str] = "algorithms.tcl_rl2_ppo:TCLRL2PPO"
     name: ClassVar[str] = "tcl-rl2-ppo"
+    host: ClassVar[str | None] = "rl2-ppo"
     revision: ClassVar[int] = 4
     Settings: ClassVar[type[Any]] = TCLRL2PPOSettings

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from suite.inspect.agent import Agent, load
     from suite.plan.benchmark import Benchmark
     from suite.session import Outcome, Selection, run
+    from suite.tuning.search import tune
 
 _HOME = {
     "suite.inspect.agent": ("Agent", "load"),
     "suite.session": ("Outcome", "Selection", "run"),
+    "suite.tuning.search": ("tune",),
     "suite.execute.executor": ("Limits", "Request", "Retries"),
     "suite.plan.benchmark": ("Benchmark",),
     "suite.errors": ("UsageError",),
@@ -30,6 +32,7 @@ __all__ = [
     "UsageError",
     "load",
     "run",
+    "tune",
 ]
 
 

@@ -171,3 +171,15 @@ for _kind, _constructor in {
     "timestamp": _date,
 }.items():
     _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
+
+
+class _Plainly(yaml.SafeDumper):
+    """Writes every value where it stands, without references to others."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def write_yaml(value: Any) -> str:
+    """Return plain values as YAML that `read_yaml` reads."""
+    return yaml.dump(value, Dumper=_Plainly, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)

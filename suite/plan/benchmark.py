@@ -29,6 +29,7 @@ from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.environment_sets import named_environments
 from suite.plan.post_run import REQUESTS
+from suite.plan.ranges import Tuning
 from suite.plan.requests import StepSettings
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
@@ -107,6 +108,13 @@ class Group(BaseModel):
     """Meta-test step by step, instead of the exploration episodes and one evaluation episode."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of each run, for matrix products; never chosen by how busy a machine is."""
+    tune: Tuning | None = None
+    """What `suite tune` searches; of no meaning to runs."""
+
+    @property
+    def algorithms_by_label(self) -> dict[str, str]:
+        """The algorithm of each entry."""
+        return {label: (entry and entry.algorithm) or label for label, entry in self.algorithms.items()}
 
 
 if TYPE_CHECKING:
@@ -135,6 +143,11 @@ class Benchmark(_WithRequests, BaseModel):
     """Its own file."""
     _trusted: bool = PrivateAttr(default=False)
     """True if user modules of files that it includes may be executed."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its file, which files that it names are beside."""
+        return self._path.parent.resolve()
 
     @model_validator(mode="after")
     def _not_empty(self) -> Benchmark:
@@ -263,6 +276,8 @@ def _cells_of(group: Group) -> list[_Cell]:
     for environment in group.environments:
         if environment not in family_names():
             raise UsageError(unknown("environments:", environment, family_names()))
+    if group.tune:
+        group.tune.check(group.algorithms_by_label, group.environments)
     versions = numeric_versions()
     cells = []
     labels: dict[str, str] = {}

@@ -42,7 +42,7 @@ def chosen(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> 
     if seeds is not None:
         runs = {}
         for spec in left:
-            for seed in _seeds(seeds):
+            for seed in seeds_of(seeds):
                 run = spec.model_copy(update={"seed": seed})
                 runs[run.run] = run
         left = list(runs.values())
@@ -66,8 +66,14 @@ def _split(names: str, known: set[str]) -> list[str]:
     return found
 
 
-def _seeds(written: str) -> list[int]:
-    """Read seeds: whole numbers and ranges of them, ends included."""
+def seeds_of(written: str) -> list[int]:
+    """Read seeds: whole numbers and ranges of them, ends included.
+
+    Raises
+    ------
+    UsageError
+        If a part of it is neither.
+    """
     found: list[int] = []
     for part in written.split(","):
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip(), re.ASCII)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from suite.execute.executor import Executor
-from suite.failures import Failure
+from suite.failures import Failure, Kind
 from suite.spec import RunSpec
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear
 
 
-def score(spec: RunSpec) -> float | None:
-    """Return the score of a run, or None to fail it; to be replaced by tests."""
+def score(spec: RunSpec) -> float | Kind | None:
+    """Return the score of a run, or fail it: with a kind, or None for an error; to be replaced by tests."""
     return 0.0
 
 
@@ -53,9 +53,10 @@ class InstantEngine:
             if number == interrupt_after:
                 raise KeyboardInterrupt
             value = score(spec)
-            if value is None:
-                fail(self.store, spec, "made to fail")
-                self.failures[spec.run] = Failure("error", "made to fail")
+            if value is None or isinstance(value, str):
+                kind = value or "error"
+                fail(self.store, spec, "made to fail", kind=kind)
+                self.failures[spec.run] = Failure(kind, "made to fail")
             else:
                 finish(self.store, spec, linear(0.0, value))
         watch()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from environments import family_spec
+from suite.failures import Kind
 from suite.inspect.cluster_records import ClusterRecord
 from suite.spec import RunSpec
 from suite.store.files import write_json
@@ -108,12 +109,12 @@ def finish(
     return folder
 
 
-def fail(store: Store, spec: RunSpec, reason: str, log: str = "") -> RunFolder:
+def fail(store: Store, spec: RunSpec, reason: str, log: str = "", kind: Kind = "error") -> RunFolder:
     folder = store.folder(spec.run)
     folder.prepare(spec)
     assert folder.take()
     (folder.path / "log.txt").write_text(log)
-    folder.fail(reason, "error")
+    folder.fail(reason, kind)
     folder.release()
     return folder
 

@@ -24,6 +24,7 @@ LAYERS = (
     "execute",
     "report",
     "session",
+    "tuning",
     "cli",
 )
 """In the order of CONTRIBUTING.md, the lowest first: each may import those before it."""
