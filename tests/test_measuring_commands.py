@@ -38,7 +38,7 @@ COMMANDS = {
     "studies.calibration": Smallest(
         "--trials 4", {"SEEDS": (2, 3), "ENVIRONMENTS": (1,), "KINDS": ("normal",), "read_papers": lambda: ()}
     ),
-    "studies.tuning": Smallest("trials", prints="groups"),
+    "studies.tuning": Smallest("pilot", prints="groups"),
 }
 ELSEWHERE = {"studies.optima", "studies.findings"}
 """Started by `tests/studies/test_optima.py`; held to what it wrote by `tests/test_findings.py`."""

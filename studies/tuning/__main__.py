@@ -1,43 +1,29 @@
 """The search for the settings of `pilot`, in steps that can be repeated and interrupted.
 
-python -m studies.tuning trials > trials.yaml         the search as a benchmark
-suite run trials.yaml --results results/tuning      goes on where it stopped; with --only environment=reach-v1, a piece
-python -m studies.tuning collect results/tuning       adds what has ended to tuning.csv
-python -m studies.tuning pilot                        writes the benchmark with the best of each
+python -m studies.tuning search results/tuning      goes on where it stopped; with --only environment=reach-v1, a piece
+python -m studies.tuning pilot                      prints the benchmark with the best of each
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
+from rich.console import Console
 
-from studies.tuning.search import COLUMNS, HERE, Search, as_benchmark, collect, read_search, tuned
-from suite.plan.benchmark import SUITE
+from studies.tuning.search import COLUMNS, HERE, Drawn, Search, collect, read_search, tuned, unsearched
+from suite.plain_yaml import write_yaml
 from suite.store.runs import Store
+from suite.tuning.search import tune
 
 TABLE = HERE / "tuning.csv"
-PILOT = SUITE / "plan" / "benchmarks" / "pilot.yaml"
 
 
 def read_table(path: Path = TABLE) -> pd.DataFrame:
     """Read what the search has tried so far; empty before it has begun."""
     return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
-
-
-class _Plainly(yaml.SafeDumper):
-    """Writes every value where it stands, without references to others."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def written(value: Any) -> str:
-    """Write a benchmark as YAML."""
-    return yaml.dump(value, Dumper=_Plainly, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
 
 
 def pilot(search: Search, found: pd.DataFrame) -> str:
@@ -50,25 +36,34 @@ def pilot(search: Search, found: pd.DataFrame) -> str:
         "where none has, what the search begins with.",
         *(f"Left out, for oracle-sac does not learn it: {environment}." for environment in unlearnt),
     ]
-    return "".join(f"# {line}\n" for line in head) + written(benchmark)
+    return "".join(f"# {line}\n" for line in head) + write_yaml(benchmark)
 
 
 def main() -> None:
     """Do one of the steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["trials", "collect", "pilot"])
+    parser.add_argument("step", choices=["search", "pilot"])
     parser.add_argument("store", nargs="?", type=Path, default=Path("results/tuning"))
+    parser.add_argument("--only", action="append", default=[], metavar="KEY=NAMES")
     arguments = parser.parse_args()
     search = read_search()
-    if arguments.step == "trials":
-        print(written(as_benchmark(search)), end="")
-    elif arguments.step == "collect":
-        found = collect(search, Store(arguments.store), read_table())
-        found.to_csv(TABLE, index=False)
-        print(f"{TABLE}: {len(found)} runs")
-    else:
-        PILOT.write_text(pilot(search, read_table()))
-        print(PILOT)
+    if arguments.step == "pilot":
+        print(pilot(search, read_table()), end="")
+        return
+    outcome = tune(
+        unsearched(search),
+        trials=search.trials,
+        seeds=search.seeds,
+        sampler=lambda wanted: Drawn(search, wanted),
+        results=arguments.store,
+        only=arguments.only,
+        console=Console(stderr=True),
+    )
+    for run, reason in outcome.lost.items():
+        print(f"{run}: {reason}", file=sys.stderr)
+    found = collect(search, outcome.found, Store(arguments.store), read_table())
+    found.to_csv(TABLE, index=False)
+    print(f"{TABLE}: {len(found)} runs")
 
 
 if __name__ == "__main__":

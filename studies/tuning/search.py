@@ -1,9 +1,10 @@
-"""Random search as a benchmark: trials are entries, so that a store keeps what is finished and `suite run` goes on."""
+"""The random search that found `pilot`'s settings: `suite tune` with the trials that were drawn for it."""
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from suite.analysis.intervals import learnt
 from suite.analysis.results import read_results
+from suite.analysis.tuned import Found, Trial
 from suite.plain_yaml import read_yaml
 from suite.plan.benchmark import Benchmark
 from suite.plan.embeddings import Embedding
+from suite.plan.ranges import FIRST_SEED
 from suite.plan.seeds import AdaptiveSeeds
 from suite.store.runs import Store
+from suite.tuning.sampler import Values
+from suite.tuning.search import Search as EntrySearch
+from suite.tuning.search import searches
+from suite.tuning.written import tuned as with_found
 
 HERE = Path(__file__).parent
-FIRST_SEED = 100
-"""Seeds from here on are for searches alone."""
-
 COLUMNS = ("environment", "algorithm", "trial", "seed", "run", "state", "score", "untrained", "seconds", "settings")
 TRIAL = COLUMNS[:4]
 """The columns that identify a row; a later revision's run of it takes its place."""
@@ -100,107 +104,120 @@ def trials(search: Search, environment: str, algorithm: str) -> list[Settings]:
     return found
 
 
-def label(algorithm: str, trial: int) -> str:
-    """Name the entry of a trial."""
-    return f"{algorithm} trial {trial:02}"
+class Drawn:
+    """The trials that were drawn beforehand, as what `suite.tuning.tune` asks."""
+
+    def __init__(self, search: Search, wanted: EntrySearch) -> None:
+        of = search.environments[wanted.environment].algorithms[wanted.label]
+        self._left = [
+            {name: settings.get(name, wanted.own[name]) for name in of.search}
+            for settings in trials(search, wanted.environment, wanted.label)
+        ]
+
+    def ask(self) -> Values | None:
+        """Return the next one's values; None after the last."""
+        return self._left.pop(0) if self._left else None
+
+    def tell(self, score: float | None) -> None:
+        """Take no notice: they were drawn beforehand."""
+
+    def importances(self) -> dict[str, float]:
+        """Say nothing of them."""
+        return {}
 
 
-def as_benchmark(search: Search) -> Settings:
-    """Return the search as a benchmark: an entry a trial."""
-    return {
-        "name": f"{search.name}-tuning",
-        "description": f"The search for the settings of {search.name}: an entry a trial",
-        "groups": [
-            {
-                "environments": [environment],
-                "seeds": search.seeds,
-                "budget": place.budget,
-                "evaluations": place.evaluations,
-                "algorithms": {
-                    label(algorithm, trial): {"algorithm": algorithm, "settings": settings}
-                    for algorithm in place.algorithms
-                    for trial, settings in enumerate(trials(search, environment, algorithm))
-                },
-            }
-            for environment, place in search.environments.items()
-        ],
-    }
-
-
-def collect(search: Search, store: Store, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return every trial that has ended, the failed ones included: one row a run (`COLUMNS`).
-
-    Parameters
-    ----------
-    before : what was collected earlier, perhaps from another store; kept where this one has nothing newer.
-    """
-    specs = Benchmark.model_validate(as_benchmark(search)).plan()
-    runs = read_results(store, specs).runs.set_index("run")
-    rows = []
-    for spec in specs:
-        row = runs.loc[spec.run]
-        if row["state"] in ("done", "failed", "unreadable"):
-            trial = int(spec.label.rpartition(" ")[2])
-            settings = json.dumps(trials(search, spec.environment, spec.algorithm)[trial], sort_keys=True)
-            numbers = (row["score"], row["untrained"], row["seconds_total"])
-            rows.append(
-                (spec.environment, spec.algorithm, trial, spec.seed, spec.run, row["state"], *numbers, settings)
-            )
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    if before is not None and not before.empty:
-        newer = pd.MultiIndex.from_frame(found[list(TRIAL)])
-        found = pd.concat([found, before[~pd.MultiIndex.from_frame(before[list(TRIAL)]).isin(newer)]])
-    return found.sort_values(list(TRIAL), ignore_index=True)
-
-
-def best(search: Search, found: pd.DataFrame, environment: str, algorithm: str) -> tuple[Settings, pd.Series | None]:
-    """Return the settings of the trial with the highest mean score over all of the search's seeds.
-
-    Returns
-    -------
-    The settings, and the trial's mean `score` and `untrained`; what the search begins with and None before any trial
-    is done.
-    """
-    done = found[
-        (found["environment"] == environment)
-        & (found["algorithm"] == algorithm)
-        & (found["state"] == "done")
-        & found["seed"].isin(search.seeds)
-    ]
-    means = done.groupby("settings")[["score", "untrained"]].mean()[
-        done.groupby("settings")["seed"].nunique() == len(search.seeds)
-    ]
-    if means.empty:
-        return search.environments[environment].algorithms[algorithm].settings, None
-    winner = means["score"].idxmax()
-    return json.loads(str(winner)), means[means.index == winner].iloc[0]
-
-
-def tuned(search: Search, found: pd.DataFrame) -> tuple[Settings, list[str]]:
-    """Return the benchmark with what the search has found, and the environments that its oracle does not learn."""
+def unsearched(search: Search) -> Benchmark:
+    """Return the benchmark with what each search begins with."""
     groups: list[Settings] = []
-    unlearnt = []
     for environment, place in search.environments.items():
-        settings = {name: best(search, found, environment, name) for name in place.algorithms}
-        oracle = settings["oracle-sac"][1]
-        if oracle is not None and not learnt(float(oracle["untrained"]), float(oracle["score"])):
-            unlearnt.append(environment)
-            continue
-        entries = {name: {"settings": values} for name, (values, _) in settings.items()}
-        for name, entry in place.inherit.items():
-            entries[name] = {"settings": settings[entry.host][0] | entry.settings}
+        entries = {name: of.settings for name, of in place.algorithms.items()}
+        heirs = {label: entries[entry.host] | entry.settings for label, entry in place.inherit.items()}
         groups.append(
             {
                 "environments": [environment],
                 "seeds": search.adaptive.model_dump(),
                 "budget": place.budget,
                 "evaluations": place.evaluations,
-                "algorithms": entries,
+                "algorithms": {label: {"settings": settings} for label, settings in (entries | heirs).items()},
+                "tune": {"ranges": {name: of.search for name, of in place.algorithms.items()}},
             }
         )
-    clusters = [
-        item.model_dump(exclude_unset=True) | {"environments": left}
-        for item in search.clusters
-        if (left := [name for name in item.environments if name not in unlearnt])
+    clusters = [item.model_dump(exclude_unset=True) for item in search.clusters]
+    return Benchmark.model_validate(
+        {"name": search.name, "description": search.description, "groups": groups, "clusters": clusters}
+    )
+
+
+def collect(search: Search, found: Sequence[Found], store: Store, before: pd.DataFrame) -> pd.DataFrame:
+    """Return every trial of a search that is over, the failed ones included: one row a run (`COLUMNS`).
+
+    Parameters
+    ----------
+    before : what was collected earlier, perhaps from another store; kept where this one has nothing newer.
+    """
+    names = [run for each in found for trial in each.trials for run in trial.runs]
+    specs = [store.record(run).spec() for run in names]
+    runs = read_results(store, specs).runs.set_index("run")
+    rows = []
+    for each in found:
+        for trial in each.trials:
+            for run in trial.runs:
+                row, own = runs.loc[run], store.record(run).spec()
+                numbers = (row["score"], row["untrained"], row["seconds_total"])
+                settings = json.dumps(trials(search, each.environment, each.entry)[trial.number], sort_keys=True)
+                what = (each.environment, each.entry, trial.number, own.seed, run, row["state"])
+                rows.append((*what, *numbers, settings))
+    newer = pd.DataFrame(rows, columns=list(COLUMNS))
+    if not before.empty:
+        index = pd.MultiIndex.from_frame(newer[list(TRIAL)])
+        newer = pd.concat([newer, before[~pd.MultiIndex.from_frame(before[list(TRIAL)]).isin(index)]])
+    return newer.sort_values(list(TRIAL), ignore_index=True)
+
+
+def found_by(search: Search, table: pd.DataFrame) -> list[Found]:
+    """Return what a table says of each entry: of the trials that have a score for every seed of the search."""
+    found = []
+    for wanted in searches(unsearched(search)):
+        rows = table[(table["environment"] == wanted.environment) & (table["algorithm"] == wanted.label)]
+        rows = rows[(rows["state"] == "done") & rows["seed"].isin(search.seeds)]
+        tried = []
+        for number, of in rows.groupby("trial"):
+            if of["seed"].nunique() == len(search.seeds):
+                settings = json.loads(of["settings"].iloc[0])
+                values = {name: settings[name] for name in wanted.ranges if name in settings}
+                means = of[["score", "untrained"]].mean()
+                tried.append(
+                    Trial(
+                        int(str(number)),
+                        values,
+                        float(means["score"]),
+                        float(means["untrained"]),
+                        float(of["seconds"].sum()),
+                        "",
+                        tuple(of["run"]),
+                    )
+                )
+        found.append(
+            Found(wanted.number, wanted.environment, wanted.label, wanted.heirs, wanted.serves, tuple(tried), {})
+        )
+    return found
+
+
+def tuned(search: Search, table: pd.DataFrame) -> tuple[Settings, list[str]]:
+    """Return the benchmark with what the search has found, and the environments that its oracle does not learn."""
+    found = found_by(search, table)
+    unlearnt = [
+        each.environment
+        for each in found
+        if each.entry == "oracle-sac"
+        and each.best is not None
+        and not learnt(float(each.best.untrained or 0.0), float(each.best.score or 0.0))
     ]
-    return {"name": search.name, "description": search.description, "groups": groups, "clusters": clusters}, unlearnt
+    written = with_found(unsearched(search), found, HERE)
+    groups = [group for group in written["groups"] if group["environments"][0] not in unlearnt]
+    clusters = [
+        item | {"environments": left}
+        for item in written["clusters"]
+        if (left := [name for name in item["environments"] if name not in unlearnt])
+    ]
+    return written | {"name": search.name, "groups": groups, "clusters": clusters}, unlearnt

@@ -9,25 +9,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from studies.tuning.__main__ import PILOT, pilot, read_table, written
-from studies.tuning.search import (
-    COLUMNS,
-    FIRST_SEED,
-    Search,
-    as_benchmark,
-    best,
-    collect,
-    read_search,
-    trials,
-    tuned,
-)
+from studies.tuning.__main__ import pilot, read_table
+from studies.tuning.search import COLUMNS, Drawn, Search, collect, found_by, read_search, trials, tuned, unsearched
 from suite.execute.registry import EXECUTORS
-from suite.plan.benchmark import Benchmark, load_benchmark
+from suite.failures import Kind
+from suite.plan.benchmark import SUITE, Benchmark, load_benchmark
+from suite.plan.ranges import FIRST_SEED
 from suite.spec import RunSpec
 from suite.store.runs import Store
+from suite.tuning.search import Tuned, searches, tune
 from tests.suite import instant
-from tests.suite.trained_runs import suite
 
+PILOT = SUITE / "plan" / "benchmarks" / "pilot.yaml"
 SEARCH = read_search()
 SEARCHES = [(environment, name) for environment, place in SEARCH.environments.items() for name in place.algorithms]
 
@@ -43,17 +36,28 @@ def small() -> Search:
 
 
 def test_pilot_is_what_the_search_has_found() -> None:
-    assert PILOT.read_text() == pilot(SEARCH, read_table()), "write it anew: python -m studies.tuning pilot"
+    assert PILOT.read_text() == pilot(SEARCH, read_table()), "write it anew: python -m studies.tuning pilot > ..."
 
 
 def test_what_was_tried_is_what_the_search_says() -> None:
-    """The committed table is one of this search: nothing was tried beside it, and nothing has another name."""
-    planned = {spec.run for spec in Benchmark.model_validate(as_benchmark(SEARCH)).plan()}
+    """The committed table is one of this search: nothing was tried beside it."""
+    planned = [search.specs({0: {}}, SEARCH.seeds)[0] for search in searches(unsearched(SEARCH))]
     for row in read_table().to_dict("records"):
         tried = trials(SEARCH, row["environment"], row["algorithm"])
         assert json.loads(row["settings"]) == tried[row["trial"]]
         assert row["seed"] in SEARCH.seeds
-    assert len(planned) == 12 * len(SEARCHES) * len(SEARCH.seeds)
+    assert [(specs[0].environment, specs[0].algorithm) for specs in planned] == SEARCHES
+
+
+def test_the_settings_of_a_trial_are_those_that_were_drawn_for_it() -> None:
+    for wanted in searches(unsearched(SEARCH)):
+        drawn = Drawn(SEARCH, wanted)
+        values = {number: drawn.ask() or {} for number in range(12)}
+        assert drawn.ask() is None
+        for number, specs in wanted.specs(values, SEARCH.seeds).items():
+            expected = trials(SEARCH, wanted.environment, wanted.label)[number]
+            used = {**specs[0].settings, "standardise_observations": specs[0].settings.get("standardise_observations")}
+            assert {name: used[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(("environment", "algorithm"), SEARCHES)
@@ -95,40 +99,41 @@ def test_every_environment_has_its_entries() -> None:
         assert found == (always | more if environment in ("point-goal-2d", "cheetah-vel") else always)
 
 
-def made_up(spec: RunSpec) -> float | None:
-    """Trial 2 is the best of those that do not fail; trial 3 fails."""
+def made_up(spec: RunSpec) -> float | Kind | None:
+    """Trial 2 is the best of those that do not diverge; trial 3 does."""
     trial = int(spec.label.rpartition(" ")[2])
-    return [10.0, 20.0, 30.0, None][trial]
+    scores: list[float | Kind] = [10.0, 20.0, 30.0, "diverged"]
+    return scores[trial]
 
 
 @pytest.fixture
-def trials_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def instantly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXECUTORS, "local", "tests.suite.instant:InstantExecutor")
+    monkeypatch.setattr(instant, "interrupt_after", None)
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.report.write_report", lambda *_, **__: None)
-    path = tmp_path / "trials.yaml"
-    path.write_text(written(as_benchmark(small())))
-    return path
 
 
-def test_a_search_is_run_in_pieces_and_kept_whole(trials_file: Path, tmp_path: Path) -> None:
+def searched(results: Path, *only: str) -> Tuned:
+    search = small()
+    return tune(unsearched(search), trials=4, sampler=lambda each: Drawn(search, each), results=results, only=only)
+
+
+@pytest.mark.usefixtures("instantly")
+def test_a_search_is_run_in_pieces_and_kept_whole(tmp_path: Path) -> None:
     search = small()
     first, second = Store(tmp_path / "first"), Store(tmp_path / "second")
-    assert suite("run", trials_file, "--results", first.results, "--only", "algorithm=pearl") == 1  # trial 3 fails
-    table = collect(search, first)
+    nothing = pd.DataFrame(columns=list(COLUMNS))
+    table = collect(search, searched(first.results, "algorithm=pearl").found, first, nothing)
     assert table["state"].tolist() == ["done", "done", "done", "failed"]
-    assert best(search, table, "point-goal-2d", "oracle-sac")[1] is None
-    assert suite("run", trials_file, "--results", second.results, "--only", "algorithm=oracle-sac") == 1
     table.to_csv(tmp_path / "tuning.csv", index=False)
-    table = collect(search, second, pd.read_csv(tmp_path / "tuning.csv"))
+    found = searched(second.results, "algorithm=oracle-sac").found
+    table = collect(search, found, second, pd.read_csv(tmp_path / "tuning.csv"))
     assert list(table) == list(COLUMNS)
     assert len(table) == 8
-    pd.testing.assert_frame_equal(table, collect(search, first, table))  # nothing new changes nothing
-    for algorithm in ("pearl", "oracle-sac"):
-        settings, numbers = best(search, table, "point-goal-2d", algorithm)
-        assert settings == trials(search, "point-goal-2d", algorithm)[2]
-        assert numbers is not None
-        assert numbers["score"] == pytest.approx(30.0)
+    pd.testing.assert_frame_equal(table, collect(search, found, second, table))  # nothing new changes nothing
+    for each in found_by(search, table):
+        assert each.best is not None
+        assert (each.best.number, each.best.score) == (2, pytest.approx(30.0))
     benchmark, unlearnt = tuned(search, table)
     assert unlearnt == []
     entries = benchmark["groups"][0]["algorithms"]
@@ -141,20 +146,20 @@ def test_a_search_is_run_in_pieces_and_kept_whole(trials_file: Path, tmp_path: P
     assert set(read.wanted_steps()) == {spec.run for spec in read.plan() if spec.label in ("pearl", "tcl-pearl")}
 
 
+@pytest.mark.usefixtures("instantly")
 def test_an_environment_that_the_oracle_does_not_learn_is_left_out_and_listed(
-    trials_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instant, "score", lambda spec: -1.0 if spec.algorithm == "oracle-sac" else 5.0)
     store = Store(tmp_path / "results")
-    assert suite("run", trials_file, "--results", store.results) == 0
-    table = collect(small(), store)
+    table = collect(small(), searched(store.results).found, store, pd.DataFrame(columns=list(COLUMNS)))
     benchmark, unlearnt = tuned(small(), table)
     assert unlearnt == ["point-goal-2d"]
     assert benchmark["groups"] == benchmark["clusters"] == []
     assert "# Left out, for oracle-sac does not learn it: point-goal-2d." in pilot(small(), table)
 
 
-def test_a_trial_that_lacks_a_seed_is_not_chosen(tmp_path: Path) -> None:
+def test_a_trial_that_lacks_a_seed_is_not_chosen() -> None:
     search = small().model_copy(update={"seeds": [100, 101]})
     tried = [json.dumps(each, sort_keys=True) for each in trials(search, "point-goal-2d", "pearl")]
     rows = [(0, 100, 1.0), (0, 101, 1.0), (1, 100, 9.0)]
@@ -165,6 +170,6 @@ def test_a_trial_that_lacks_a_seed_is_not_chosen(tmp_path: Path) -> None:
         ],
         columns=list(COLUMNS),
     )
-    settings, numbers = best(search, table, "point-goal-2d", "pearl")
-    assert numbers is not None
-    assert (settings, numbers["score"]) == (trials(search, "point-goal-2d", "pearl")[0], 1.0)
+    pearl, oracle = found_by(search, table)
+    assert [(trial.number, trial.score) for trial in pearl.trials] == [(0, 1.0)]
+    assert oracle.trials == ()
