@@ -24,6 +24,9 @@ PAGES = [
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts),
 ]
 
+FOLLOWED = set((ROOT / "docs" / "tutorials").glob("*.md"))
+"""Their commands are typed one after the other: `tests/test_tutorials.py`."""
+
 NEEDS_A_FILE = "--trust"
 """The options that execute a file of the reader's."""
 
@@ -53,7 +56,7 @@ def blocks(language: str) -> list[Block]:
 
 def commands() -> list[str]:
     """Return every line, and every cell of the README's tables, that calls the `suite` command, once."""
-    lines = [line.strip() for block in blocks("sh") for line in block.text.splitlines()]
+    lines = [line.strip() for block in blocks("sh") if block.page not in FOLLOWED for line in block.text.splitlines()]
     lines += re.findall(r"\| `(suite [^`]+)`", (ROOT / "README.md").read_text())
     return sorted({line.partition("  #")[0].strip() for line in lines if line.startswith("suite ")})
 
