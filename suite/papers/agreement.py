@@ -98,8 +98,7 @@ def _compare_claim(paper: Folder, claim: Claim, checks: Mapping[str, Check]) -> 
     about = claim.about
     if about.table is not None and isinstance(about, OfMeans):
         table = paper.table(about.table)
-        places = [table.rows.index(environment) for environment in claim.environments]
-        value = float(about.of_means([table.numbers(entry)[places] for entry in claim.entries]))
+        value = float(about.of_means([table.scores(entry, claim.environments) for entry in claim.entries]))
         if _number(about.published) is None or not agrees(about.published, round(value, 9)):
             raise UsageError(
                 f"published: {about.published}, but {table.about.title} gives {value:.6g}; a claim that does not "

@@ -25,6 +25,9 @@ from suite.plain_yaml import read_yaml
 SHIPPED = Path(__file__).parent
 ABOUT = "paper.yaml"
 
+AFTER = "@"
+"""maml@2: the entry maml after its second adaptation, of runs that were tested step by step."""
+
 FloatArray = NDArray[np.float64]
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -174,6 +177,22 @@ class PrintedTable:
     def numbers(self, name: str) -> FloatArray:
         """Return a column of numbers (rows,)."""
         return np.array([float(cell) for cell in self.column(name)])
+
+    @property
+    def environments(self) -> list[str]:
+        """Return its rows, or the one environment whose test tasks they are."""
+        return [self.about.adaptations] if self.about.adaptations else self.rows
+
+    def heading(self, entry: str) -> str:
+        """Return the column of an entry: that of maml@1 is "maml 1" where rows are an environment's test tasks."""
+        return entry.replace(AFTER, " ") if self.about.adaptations else entry
+
+    def scores(self, entry: str, environments: Sequence[str]) -> FloatArray:
+        """Return an entry's mean scores (environments,)."""
+        numbers = self.numbers(self.heading(entry))
+        if self.about.adaptations:
+            return np.array([numbers.mean()])
+        return numbers[[self.rows.index(environment) for environment in environments]]
 
     def cell(self, row: str, column: str) -> str:
         """Return a printed number."""

@@ -15,8 +15,9 @@ from suite.analysis.moments import Samples
 from suite.analysis.ranking import common_environments
 from suite.analysis.results import WINDOW, Results, window_scores
 from suite.papers.claims import Claim
+from suite.papers.folder import AFTER
 from suite.papers.paper import Paper
-from suite.papers.statements import AFTER, Verdict, label
+from suite.papers.statements import Verdict, label
 from suite.store.record import ADAPTATIONS
 
 Pointing = Literal["same direction", "opposite direction", "inconclusive"]

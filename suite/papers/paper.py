@@ -154,14 +154,14 @@ def _check_claim(paper: Paper, claim: Claim) -> None:
             raise UsageError(f"{where}: {unknown('table', claim.about.table, paper.tables)}")
         table = paper.tables[claim.about.table]
         for entry in claim.entries:
-            if entry not in table.number_columns:
+            if table.heading(entry) not in table.number_columns:
                 raise UsageError(
                     f"{where}: entries: {table.about.title} has none of {entry!r}; it has "
                     + ", ".join(table.number_columns)
                 )
         for environment in claim.environments:
-            if environment not in table.rows:
-                raise UsageError(f"{where}: {table.about.title}: {unknown('row', environment, table.rows)}")
+            if environment not in table.environments:
+                raise UsageError(f"{where}: {table.about.title}: {unknown('row', environment, table.environments)}")
 
 
 def _check_settings(paper: Paper, claim: Claim) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
 from suite.analysis.intervals import difference_interval, mean_interval
 from suite.analysis.moments import BoolArray, Moments, Samples, above, below, higher, spreads_differ
@@ -61,6 +62,10 @@ class Difference(OnOneEnvironment):
         both = pd.concat(scores, axis=1, join="inner").sort_index().to_numpy(float)
         lost_runs = ~np.isfinite(both).all(axis=1)
         return [[np.where(lost_runs, -np.inf, both[:, 0] - np.where(lost_runs, 0, both[:, 1]))]]
+
+    def of_means(self, means: comparisons.Means) -> float:
+        """Return the difference."""
+        return means[0].item() - means[1].item()
 
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
         """Return the difference."""

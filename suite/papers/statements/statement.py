@@ -16,6 +16,7 @@ from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.moments import BoolArray, Moments, Samples, moments, spreads_differ
 from suite.analysis.ranking import strata
+from suite.papers.folder import AFTER
 from suite.papers.schema import Strict, Text
 
 Verdict = Literal[
@@ -29,10 +30,6 @@ Verdict = Literal[
 ]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-AFTER = "@"
-"""maml@2: the entry maml after its second adaptation, of runs that were tested step by step."""
 
 
 def label(entry: str) -> str:

@@ -153,6 +153,57 @@ def test_what_is_said_twice_and_not_alike_is_refused(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "claims.yaml",
+            'published: "8.05"',
+            'published: "8.50"',
+            r"claims\.yaml: better_than_pretrained_1: published: 8\.50, but the authors' log of 2D navigation gives "
+            r"8\.047",
+        ),
+        (
+            "claims.yaml",
+            "entries: [maml@2, maml@1]",
+            "entries: [maml@3, maml@1]",
+            r"claims\.yaml: improves_2: published: 8\.35, but the authors' log of 2D navigation gives 8\.450",
+        ),
+        (
+            "claims.yaml",
+            "entries: [maml@1, random@1]",
+            "entries: [maml@1, random@9]",
+            r"claims\.yaml: better_than_random_1: entries: the authors' log of 2D navigation has none of 'random@9'; "
+            r"it has maml 0, ",
+        ),
+        (
+            "claims.yaml",
+            "environments: [navigation-2d]",
+            "environments: [point-goal-2d]",
+            r"claims\.yaml: better_than_pretrained_1: the authors' log of 2D navigation: row 'point-goal-2d' is "
+            r"unknown; .*navigation-2d",
+        ),
+        (
+            "audit.yaml",
+            '{2D navigation: "0.1", half-cheetah forward',
+            '{2D navigation: "0.5", half-cheetah forward',
+            r"audit\.yaml: inner_rate_in_code: settings: 2D navigation: published 0\.5, but inner_rate of maml-0\.1 is "
+            r"0\.1",
+        ),
+    ],
+)
+def test_what_differs_from_a_log_or_from_a_variants_settings_is_refused(
+    tmp_path: Path, file: str, old: str, new: str, message: str
+) -> None:
+    folder_of_maml = Path(shutil.copytree(folder.SHIPPED / "maml", tmp_path / "paper"))
+    read_paper(str(folder_of_maml))
+    path = folder_of_maml / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        read_paper(str(folder_of_maml))
+
+
 def with_cells(tmp_path: Path, cells: dict[str, list[str]]) -> str:
     tables = made.make_tables(0)
     audit = made.make_audit(tables)

@@ -14,10 +14,10 @@ import pytest
 from suite.analysis import comparisons
 from suite.analysis.results import CURVE_COLUMNS, Results
 from suite.papers.claims import Claim
-from suite.papers.folder import agrees, shipped_papers
+from suite.papers.folder import AFTER, agrees, shipped_papers
 from suite.papers.judgements import judge, settled
 from suite.papers.paper import Paper, read_papers
-from suite.papers.statements import AFTER, MostWins, PrintedValue, label
+from suite.papers.statements import MostWins, PrintedValue, label
 from suite.plan.benchmark import SUITE, load_benchmark
 from suite.spec import RunSpec, StepwiseTest
 from suite.store.record import ADAPTATIONS
@@ -143,8 +143,7 @@ WITH_TABLES = [(name, claim) for name, claim in CLAIMS if claim.about.table and 
 def test_a_claims_statistic_gives_the_published_value_on_the_papers_own_table(name: str, claim: Claim) -> None:
     """The functions that judge our runs, on the paper's numbers."""
     table = PAPERS[name].table(str(claim.about.table))
-    places = [table.rows.index(environment) for environment in claim.environments]
-    means = [table.numbers(entry)[places] for entry in claim.entries]
+    means = [table.scores(entry, claim.environments) for entry in claim.entries]
     value = claim.about.of_means(means)  # type: ignore[attr-defined]
     assert agrees(claim.about.published, Fraction(repr(round(value, 9))))
 
