@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from suite.execute.executor import Limits, Request, Retries
     from suite.inspect.agent import Agent, load
     from suite.plan.benchmark import Benchmark
+    from suite.plan.plots import plot
     from suite.session import Outcome, Selection, run
     from suite.tuning.search import tune
 
@@ -17,6 +18,7 @@ _HOME = {
     "suite.tuning.search": ("tune",),
     "suite.execute.executor": ("Limits", "Request", "Retries"),
     "suite.plan.benchmark": ("Benchmark",),
+    "suite.plan.plots": ("plot",),
     "suite.errors": ("UsageError",),
 }
 """The modules of what programs use; the command line does without torch, and so without most of it."""
@@ -31,6 +33,7 @@ __all__ = [
     "Selection",
     "UsageError",
     "load",
+    "plot",
     "run",
     "tune",
 ]

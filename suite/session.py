@@ -143,8 +143,10 @@ def run(
     if reports is not None:
         from suite.report import write_report
 
-        comparisons = definition.comparisons()
-        page = there.insist(lambda: write_report(store, Path(reports), specs, definition.name, comparisons=comparisons))
+        comparisons, plots = definition.comparisons(), definition.plots()
+        page = there.insist(
+            lambda: write_report(store, Path(reports), specs, definition.name, comparisons=comparisons, plots=plots)
+        )
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
 
 

@@ -26,13 +26,16 @@ def report(
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
     from suite.papers.paper import read_papers
+    from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as, write_report
 
     store = existing(results)
     title, specs, comparisons = reported(benchmark, store, trust)
     papers = read_papers(paper)
     if form == "html":
-        out.print(f"report: {write_report(store, reports, specs, title, papers, comparisons)}", highlight=False)
+        plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
+        page = write_report(store, reports, specs, title, papers, comparisons, plots=plots)
+        out.print(f"report: {page}", highlight=False)
     else:
         show(False, None, tables_as(form, store, specs, papers, comparisons))
 

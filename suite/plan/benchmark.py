@@ -28,12 +28,13 @@ from environments import added_options, family_names, family_options, family_spe
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.environment_sets import named_environments
+from suite.plan.plots import Plot
 from suite.plan.post_run import REQUESTS
 from suite.plan.ranges import Tuning
 from suite.plan.requests import StepSettings
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
-from suite.plan.user_modules import load_modules, modules_of
+from suite.plan.user_modules import load_modules, modules_of, plots_of
 from suite.spec import RunSpec, StepwiseTest
 from suite.versions import numeric_versions
 
@@ -184,6 +185,11 @@ class Benchmark(_WithRequests, BaseModel):
             for run, steps in each.items():
                 wanted[run] = wanted.get(run, {}) | steps
         return wanted
+
+    def plots(self) -> list[Plot]:
+        """Return the figures and tables that its user modules, and those of what it includes, make for the page."""
+        included = [plot for name in self.include for plot in self._included(name).plots()]
+        return [*included, *plots_of(self.modules, self.folder)]
 
     def _included(self, name: str) -> Benchmark:
         return load_benchmark(name, self._path.parent, trusted=self._trusted)

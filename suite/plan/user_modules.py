@@ -17,6 +17,7 @@ from typing import Any
 from algorithms import Declaration, register_algorithm
 from environments import FamilySpec, TaskFamily, register_families, register_family
 from suite.errors import UsageError
+from suite.plan.plots import Plot
 from suite.spec import RunSpec
 from suite.store.record import ADAPTATIONS, EVALUATION_COLUMNS
 
@@ -29,6 +30,9 @@ TAKEN = (*EVALUATION_COLUMNS, ADAPTATIONS)
 
 _loaded: dict[tuple[str, str], str] = {}
 """(algorithm or family, its name) -> the module that it came from."""
+
+_plots: dict[str, tuple[Plot, ...]] = {}
+"""Module -> its figures and tables for the page; a key for each that was taken up."""
 
 _fingerprints: dict[str, str] = {}
 """Module -> a hash of its file as it was executed."""
@@ -50,8 +54,8 @@ def load_modules(modules: Sequence[str], folder: Path, where: str, *, trusted: b
         If they are not trusted, cannot be executed, define nothing, or define what cannot be taken up.
     """
     for module in modules:
-        reference = str((folder / module).resolve()) if module.endswith(".py") else module
-        if reference in _loaded.values():
+        reference = _reference(module, folder)
+        if reference in _plots:
             continue
         if not trusted:
             raise UsageError(f"{where}: modules: {module}: a user module, which is executed only with --trust")
@@ -72,6 +76,15 @@ def modules_of(algorithm: str, environment: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_loaded[each] for each in wanted if each in _loaded))
 
 
+def plots_of(modules: Sequence[str], folder: Path) -> list[Plot]:
+    """Return the figures and tables that modules, which were taken up, make for the page; see `load_modules`."""
+    return [plot for module in modules for plot in _plots.get(_reference(module, folder), ())]
+
+
+def _reference(module: str, folder: Path) -> str:
+    return str((folder / module).resolve()) if module.endswith(".py") else module
+
+
 def fingerprints(modules: Sequence[str]) -> dict[str, str]:
     """Return a hash of the file of each module, as it was executed here."""
     return {module: _fingerprints[module] for module in modules if module in _fingerprints}
@@ -85,8 +98,11 @@ def _take_up(reference: str) -> None:
     ]
     algorithms = [each for each in own if issubclass(each, Declaration) and "name" in vars(each)]
     families = [each for each in own if issubclass(each, TaskFamily) and "spec" in vars(each)]
-    if not algorithms and not families:
-        raise UsageError("defines neither an algorithm (a class with a name) nor a task family (a class with a spec)")
+    plots = tuple(each for each in vars(module).values() if isinstance(each, Plot))
+    if not algorithms and not families and not plots:
+        raise UsageError(
+            "defines neither an algorithm (a class with a name) nor a task family (a class with a spec) nor a plot"
+        )
     for algorithm in algorithms:
         with _naming(algorithm):
             _check_algorithm(algorithm)
@@ -98,6 +114,7 @@ def _take_up(reference: str) -> None:
             register_family(family)
         _loaded["family", family.spec.name] = reference
     register_families()
+    _plots[reference] = plots
     if module.__file__:
         _fingerprints[reference] = sha256(Path(module.__file__).read_bytes()).hexdigest()[:16]
 

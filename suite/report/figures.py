@@ -162,7 +162,7 @@ def curves(
     _limit(axes, runs["return"].to_numpy(float) / unit, [*paper.values(), *others])
     axes.set(xlabel="environment steps of meta-training", ylabel=quantity + (" (thousands)" if unit > 1 else ""))
     _legend_below(figure, lines)
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 @mpl.rc_context(STYLE)
@@ -212,7 +212,7 @@ def adaptations(
         )
     axes.set(xlabel="adaptations at meta-test", ylabel="return", xticks=sorted(set(bands["adaptations"])))
     _legend_below(figure, lines)
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 @mpl.rc_context(STYLE)
@@ -247,7 +247,7 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=f"{unit} a run (mean)")
     _legend_below(figure, bars)
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 @mpl.rc_context(STYLE)
@@ -292,7 +292,7 @@ def profiles(
         axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
     axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
     _legend_below(figure, lines)
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 @mpl.rc_context(STYLE)
@@ -328,7 +328,7 @@ def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> st
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=f"{name} of normalised scores (untrained 0, oracle 1)")
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 @mpl.rc_context(STYLE)
@@ -355,7 +355,7 @@ def clusters(key: str, points: pd.DataFrame) -> str:
     axes.set(xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
     axes.set_aspect("equal", adjustable="datalim")
     _legend_below(figure, dots, markerscale=1.8)
-    return _svg(key, figure)
+    return as_svg(key, figure)
 
 
 def _figure(width: float, height: float, legend: Sequence[str] = ()) -> tuple[Figure, Axes]:
@@ -405,7 +405,7 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) ->
     )
 
 
-def _svg(key: str, figure: Figure) -> str:
+def as_svg(key: str, figure: Figure) -> str:
     """Write a figure as an SVG element that can stand on the page beside others."""
     buffer = io.StringIO()
     with warnings.catch_warnings():

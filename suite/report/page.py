@@ -11,7 +11,9 @@ from suite.analysis.ranking import differences
 from suite.analysis.results import read_results
 from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
+from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
+from suite.report import own
 from suite.report.contents import Contents, adaptive_entries, contents, deciding, units
 from suite.report.html import fill, write_page
 from suite.report.sections import sections
@@ -32,6 +34,7 @@ def write_report(
     title: str = TITLE,
     papers: Sequence[Paper] | None = None,
     comparisons: Sequence[Comparison] | None = None,
+    plots: Sequence[Plot] = (),
 ) -> Path:
     """Judge a store and write `index.html`.
 
@@ -43,6 +46,7 @@ def write_report(
     title : heading of the page.
     papers : those whose claims are judged; by default all that come with the suite.
     comparisons : what decides how many seeds there are; by default those of a store that is a snapshot.
+    plots : figures and tables of user modules, for a section of their own.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def write_report(
     UsageError
         If it cannot be written.
     """
-    return write_page(reports / "index.html", render(_found(store, planned, papers, comparisons), title))
+    return write_page(reports / "index.html", render(_found(store, planned, papers, comparisons), title, plots))
 
 
 def tables_as(
@@ -130,13 +134,13 @@ def _found(
     return contents(read_results(store, planned), papers or read_papers(), deciding(store, comparisons))
 
 
-def render(found: Contents, title: str = TITLE) -> str:
+def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = ()) -> str:
     """Return the page of what was found."""
     counts = found.results.runs["state"].value_counts()
     return fill(
         "page.html.j2",
         title=title,
-        sections=sections(found),
+        sections=[*sections(found), *filter(None, [own.section(plots, found.results)])],
         papers=[each.paper for each in found.judged],
         entries=len(found.order),
         environments=found.results.runs.loc[found.results.runs["entry"].notna(), "environment"].nunique(),

@@ -21,6 +21,7 @@ def forgetting() -> Iterator[None]:
         registry._ENTRIES,
         user_modules._loaded,
         user_modules._fingerprints,
+        user_modules._plots,
         gymnasium.registry,
     ]
     before = [dict(register) for register in registers]
