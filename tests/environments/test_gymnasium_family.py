@@ -16,8 +16,10 @@ from gymnasium.utils import EzPickle
 from environments import FloatArray, GymnasiumFamily
 from suite.errors import UsageError
 from suite.plan.user_modules import load_modules
+from suite.store.runs import Store
 from tests.environments.of_gymnasium import Goals, HiddenGoal, HiddenGravity
 from tests.suite.forgetting import forgetting
+from tests.suite.trained_runs import suite
 
 
 def episode(family: GymnasiumFamily, task: list[float], actions: FloatArray) -> list[tuple[Any, ...]]:
@@ -164,3 +166,36 @@ def test_a_user_s_file_that_defines_none_says_why_in_one_line(tmp_path: Path) ->
     (tmp_path / "own.py").write_text(f'{text}    environment = "CartPole-v1"\n    task = {{"length": (0.3, 0.7)}}\n')
     with forgetting(), pytest.raises(UsageError, match=r"own.py: .*c: actions of Discrete\(2\) are not continuous"):
         load_modules(["own.py"], tmp_path, "benchmark file", trusted=True)
+
+
+BENCHMARK = """
+name: own
+description: the document's own family
+modules: [own.py]
+groups:
+  - environments: [hidden-gravity]
+    seeds: [0]
+    budget: 400
+    evaluations: 1
+    horizon: 10
+    train_tasks: 4
+    algorithms:
+      blind-sac:
+        settings:
+          {network_sizes: [8], batch: 8, updates: 1, tasks_per_iteration: 4, steps_per_task: 10, warmup_steps: 20}
+"""
+
+
+def test_the_document_s_own_is_trained_on(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "adding-an-environment.md"
+    block = page.read_text().partition("## Of Gymnasium")[2].partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "own.py").write_text(block)
+    (tmp_path / "own.yaml").write_text(BENCHMARK)
+    with forgetting():
+        words = ("--results", tmp_path / "r", "--reports", tmp_path / "p", "--workers", 1, "--trust")
+        assert suite("run", tmp_path / "own.yaml", *words) == 0
+    (record,) = Store(tmp_path / "r").records()
+    episodes = record.evaluations()
+    assert sorted(set(episodes["environment_steps"])) == [0, 400]
+    assert len(episodes) == 2 * HiddenGravity.spec.test_tasks
+    assert ((episodes["return"] < 0.0) & (episodes["return"] > -10 * 17.0)).all()  # a step costs at most 16.3
