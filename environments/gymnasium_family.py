@@ -50,6 +50,8 @@ class GymnasiumFamily(TaskFamily):
     """Keys of a dictionary of observations that tell the task, and that agents are not to see."""
     success_key: ClassVar[str | None] = None
     """The key of `info` that says whether the criterion of success holds; None where none is defined."""
+    success: ClassVar[str] = ""
+    """The criterion in words; by default the key."""
     metrics: ClassVar[Mapping[str, str]] = {}
     """Keys of `info` whose last numbers in an evaluation episode are recorded, and words for each."""
     horizon: ClassVar[int | None] = None
@@ -157,6 +159,11 @@ def _specification(family: type[GymnasiumFamily]) -> FamilySpec:
         actions = _checked_actions(environment.action_space, name)
     elif actions is None:
         raise ValueError(f"{name}: action_size: map_action is given; say how many numbers it takes")
+    success = family.success
+    if family.success_key is not None:
+        success = success or f"info[{family.success_key!r}] of {family.environment}"
+    elif family.succeeded is not GymnasiumFamily.succeeded and not success:
+        raise ValueError(f"{name}: success: succeeded is given; say in words when it is true")
     size = spaces.flatdim(seen)
     environment.close()
     return FamilySpec(
@@ -169,7 +176,7 @@ def _specification(family: type[GymnasiumFamily]) -> FamilySpec:
         exploration_episodes=family.exploration_episodes,
         train_tasks=family.train_tasks,
         test_tasks=family.test_tasks,
-        success="" if family.success_key is None else f"info[{family.success_key!r}] of {family.environment}",
+        success=success,
         revision=family.revision,
         metrics=dict(family.metrics),
     )
@@ -177,6 +184,8 @@ def _specification(family: type[GymnasiumFamily]) -> FamilySpec:
 
 def _check_task(family: type[GymnasiumFamily], environment: AnyEnvironment) -> None:
     name = family.name
+    if family.set_by not in ("attributes", "options"):
+        raise ValueError(f"{name}: set_by: {family.set_by!r}: must be attributes or options")
     if not family.task:
         raise ValueError(f"{name}: task: names nothing that differs between tasks")
     for key, ends in family.task.items():

@@ -30,7 +30,8 @@ def metric_rows(curve: pd.DataFrame, training: pd.DataFrame, names: Mapping[str,
     names : what was declared.
     """
     found = [(SUCCESS, curve)] if curve[SUCCESS].notna().any() else []
-    found += [(name, table) for name in names for table in (curve, training) if name in table]
+    for name in names:
+        found += [(name, table) for table in (curve, training) if name in table][:1]
     tables = [
         pd.DataFrame(
             {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from algorithms import Between, Range
-from suite.errors import UsageError
+from suite.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -55,12 +55,14 @@ class OptunaSampler:
 
     def __init__(self, ranges: Mapping[str, Range], own: Values, name: SamplerName, seed: int) -> None:
         optuna = imported()
-        sampler = {
+        samplers = {
             "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM_TRIALS),
             "random": lambda: optuna.samplers.RandomSampler(seed=seed),
-        }[name]()
+        }
+        if name not in samplers:
+            raise UsageError(unknown("sampler", name, samplers))
         self.ranges, self.own = ranges, own
-        self.study = optuna.create_study(direction="maximize", sampler=sampler)
+        self.study = optuna.create_study(direction="maximize", sampler=samplers[name]())
         self._space = {name: _distribution(values) for name, values in ranges.items()}
         self._open: list[Trial | None] = []
         """Trials that were asked for and not yet told; None for one outside the ranges, of which nothing is learnt."""

@@ -115,6 +115,8 @@ def family(**values: Any) -> type[GymnasiumFamily]:
         ({"task": {"goal": (1.0, -1.0)}}, "mine: task: goal: .*the lower one first"),
         ({"set_by": "attributes", "task": {"gaol": (0.0, 1.0)}}, "has no attribute 'gaol'; did you mean 'goal'"),
         ({"hidden": ("goal",)}, "hidden: 'goal' is no key of the observations: .*desired_goal"),
+        ({"set_by": "option"}, "set_by: 'option': must be attributes or options"),
+        ({"succeeded": lambda self, info: True}, "success: succeeded is given; say in words"),
         ({"environment": "CartPole-v1"}, "actions of Discrete.2. are not continuous.*give action_size and map_action"),
         ({"environment": "CartPole-v1", "map_action": PushedCart.map_action}, "action_size: map_action is given"),
     ],

@@ -116,8 +116,8 @@ def test_a_declaration_that_cannot_be_is_refused(
 def test_metrics_are_averaged_over_the_last_share_and_over_seeds() -> None:
     steps = [0, 50, 95, 100]
     curve = pd.DataFrame({"environment_steps": steps, "success": [0.0, 0.0, 0.5, 1.0], "height": [9.0, 9.0, 1.0, 3.0]})
-    training = pd.DataFrame({"environment_steps": steps, "loss": [4.0, 3.0, 2.0, 1.0]})
-    rows = metric_rows(curve, training, {"height": "h", "loss": "l", "absent": "a"})
+    training = pd.DataFrame({"environment_steps": steps, "loss": [4.0, 3.0, 2.0, 1.0], "height": 8.0})
+    rows = metric_rows(curve, training, {"height": "h", "loss": "l", "absent": "a"})  # height is the family's
     assert rows.groupby("metric").size().to_dict() == {"height": 4, "loss": 4, "success": 4}
     named = {"entry": "e", "environment": "here"}
     both = pd.concat([rows.assign(run="a", **named), rows.assign(run="b", value=rows["value"] + 2.0, **named)])

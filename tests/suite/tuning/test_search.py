@@ -199,6 +199,7 @@ def test_one_environment_may_speak_for_all_of_its_group(tmp_path: Path) -> None:
     [
         ({}, {"seeds": [99]}, "--seeds: 99: must be 100 or more"),
         ({"seeds": [0, 100]}, {}, "--seeds: 100: is one of the benchmark itself"),
+        ({}, {"sampler": "grid"}, "sampler 'grid' is unknown; allowed: random, tpe"),
         ({}, {"only": ["label=tcl-pearl"]}, "--only label=tcl-pearl: leaves nothing to search"),
         ({}, {"only": ["algorithm=perl"]}, "algorithm 'perl' is unknown"),
         ({"algorithms": {"garage-pearl": None}, "tune": None}, {}, "garage-pearl declares no ranges"),
