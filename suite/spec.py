@@ -8,7 +8,9 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
+
+from suite.schema import Strict
 
 SCHEMA = 1
 """Version of the run folder's layout; a folder of a newer one is refused, not guessed at."""
@@ -18,13 +20,11 @@ NON_IDENTITY_FIELDS = {"label", "modules"}
 """Fields of a run that make it no other run."""
 
 
-class StepwiseTest(BaseModel):
+class StepwiseTest(Strict):
     """A meta-test of several adaptations, each on fresh episodes; what is recorded is the return before and after each.
 
     The episodes that an adaptation reads are the ones that the policy before it is scored by: as the agent explores.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     adaptations: NonNegativeInt
     """The run's score is the return after the last; an algorithm that does not adapt has none."""
@@ -32,13 +32,11 @@ class StepwiseTest(BaseModel):
     """Environment steps in a task, in whole episodes, before each adaptation and after the last."""
 
 
-class RunSpec(BaseModel):
+class RunSpec(Strict):
     """One run: an algorithm with all its settings, on one environment, with one seed and one budget.
 
     A field that comes later has a default, at which it stays out of the identity: no stored run becomes another.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     schema_version: int = SCHEMA
     label: str

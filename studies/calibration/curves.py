@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from studies.calibration.verdicts import entries, statement
-
-FloatArray = NDArray[np.float64]
 
 SHAPES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "exponential": lambda time: 1 - np.exp(-3 * time),

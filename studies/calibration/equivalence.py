@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studies.calibration.noise import KINDS, FloatArray, draw
+from environments import FloatArray
+from studies.calibration.noise import KINDS, draw
 from suite.analysis.equivalence import LEVEL, MARGIN, gains
 from suite.analysis.intervals import difference_interval
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from environments import FloatArray
 from studies.calibration.noise import draw
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.intervals import (
@@ -22,7 +22,6 @@ from suite.analysis.intervals import (
     stratified_mean_interval,
 )
 
-FloatArray = NDArray[np.float64]
 Ends = tuple[float, float]
 Entries = tuple[list[FloatArray], list[FloatArray]]
 

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis.results import read_results
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
-
-FloatArray = NDArray[np.float64]
 
 HERE = Path(__file__).parent
 KINDS = ("normal", "log-normal", "t3", "resampled")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis.hypotheses import POWER, SEEDS_TRIED
 from suite.analysis.moments import Moments
 from suite.papers.claims import Claim
@@ -14,8 +14,6 @@ from suite.papers.folder import exact
 from suite.papers.paper import Paper, read_paper
 from suite.papers.power import Power
 from suite.papers.statements import Gain, ShareMatching, ShareNotWorse, ShareReaching
-
-FloatArray = NDArray[np.float64]
 
 
 def truths(paper: Paper, claim: Claim) -> tuple[list[FloatArray], str] | None:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from environments import FloatArray
 from studies.calibration.noise import draw
 from suite.analysis.hypotheses import LEVEL, chances
 from suite.analysis.moments import Moments
 from suite.papers.claims import ClaimsFile
 from suite.papers.statements import Gain, PrintedValue, SingleRuns, Statement
 
-FloatArray = NDArray[np.float64]
 Means = list[FloatArray]
 """For each entry (environments,)."""
 

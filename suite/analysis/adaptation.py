@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis.intervals import clearly_not_zero, difference_interval, learnt
 
 BLIND, ORACLE = "blind-sac", "oracle-sac"
 AS_WELL = 0.9
 """As well as another entry: this share of its gain over untrained."""
-FloatArray = NDArray[np.float64]
 
 
 def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from environments import FloatArray, IntArray
+
 Means = Sequence[FloatArray]
 """For each entry its means (..., environments)."""
 Average = Literal["mean", "median"]

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis.intervals import learnt, mean_interval
-
-FloatArray = NDArray[np.float64]
 
 LEVEL_SHARE = 0.9
 """The level is this share of the baseline's way from untrained to its final score."""

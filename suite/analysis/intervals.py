@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-FloatArray = NDArray[np.float64]
+from environments import FloatArray
+
 Samples = Sequence[FloatArray]
 """For each environment one array, a number a seed."""
 Parts = tuple[FloatArray, NDArray[np.int64]]

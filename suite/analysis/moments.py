@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from environments import BoolArray, FloatArray
+
 Samples = list[FloatArray]
 """For each environment one array, a number a seed; minus infinity where the run diverged."""
 

@@ -15,11 +15,9 @@ from functools import lru_cache
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-Samples = Sequence[FloatArray]
-"""For each environment one array, a number a seed."""
+from environments import FloatArray
+from suite.analysis.intervals import Samples
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""
@@ -46,10 +44,10 @@ def smallest(ours: Sequence[int], theirs: Sequence[int]) -> float:
     return 1 / math.prod(math.comb(x + y, x) for x, y in zip(ours, theirs, strict=True))
 
 
-def permute_chances(ours: Samples, theirs: Samples, others: Sequence[Samples] = (), *, drawn: int = DRAWN) -> Permuted:
-    """Test whether a run of ours is the best more often than one of theirs, in the mean over environments.
+def permute_chances(ours: Samples, theirs: Samples, *, drawn: int = DRAWN) -> Permuted:
+    """Test whether a run of ours beats one of theirs more often than not, in the mean over environments.
 
-    Best of a run of each entry, those of `others` included; without others this is Mann and Whitney's statistic.
+    The statistic is Mann and Whitney's.
 
     Parameters
     ----------
@@ -59,35 +57,10 @@ def permute_chances(ours: Samples, theirs: Samples, others: Sequence[Samples] = 
     members, observed = _rearranged(ours, theirs, dealt, drawn)
     pooled = _laid_out(ours, theirs, members[:, :, observed], np.nan)
     lead = np.sign(pooled[:, :, None] - pooled[:, None, :])
-    for other in others:
-        # What the higher of two runs leaves below it is the larger of what both leave.
-        passed = share_below(padded(other), pooled)
-        lead *= np.maximum(passed[:, :, None], passed[:, None, :])
     # Two runs of one entry cancel, so that a run's lead may be summed over all runs and is dealt with the run.
     weights = 1 / np.prod(np.array(dealt, float), axis=-1)
     leads = weights[:, None] * np.nansum(lead, axis=-1)
     return _ranked(leads.ravel() @ members.reshape(-1, members.shape[-1]), observed)
-
-
-def share_below(values: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return the share of values that lie below each level; one at it counts half.
-
-    Parameters
-    ----------
-    values : (environments, seeds), NaN where an environment has fewer.
-    levels : (environments, any).
-    """
-    present = np.isfinite(values)[:, None, :]
-    lead = np.where(present, np.sign(levels[:, :, None] - values[:, None, :]), 0).sum(axis=-1)
-    return np.asarray((lead / present.sum(axis=-1) + 1) / 2, float)
-
-
-def padded(samples: Samples) -> FloatArray:
-    """Return samples as (environments, most seeds), NaN where an environment has fewer."""
-    found = np.full((len(samples), max(map(len, samples))), np.nan)
-    for row, sample in zip(found, samples, strict=True):
-        row[: len(sample)] = sample
-    return found
 
 
 def _dealt(ours: Samples, theirs: Samples) -> tuple[tuple[int, int], ...]:

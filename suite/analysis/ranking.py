@@ -7,8 +7,8 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, aggregates
 from suite.analysis.equivalence import MARGIN, Compared, on_one, over_all
@@ -19,8 +19,6 @@ from suite.analysis.intervals import (
     learnt,
     mean_interval,
 )
-
-FloatArray = NDArray[np.float64]
 
 ORACLE = "oracle-sac"
 

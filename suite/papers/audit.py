@@ -13,7 +13,7 @@ from suite.papers.checks import check, expectations, logs, numbers, rows, tables
 from suite.papers.checks.check import Check, Value, Verdict
 from suite.papers.folder import Folder
 from suite.papers.measurements import Measurement
-from suite.papers.schema import Text
+from suite.schema import Text
 
 FILE = "audit.yaml"
 

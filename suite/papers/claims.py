@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import RootModel
 
-from suite.papers.schema import Text
 from suite.papers.sources import Variant
 from suite.papers.statements import AnyStatement, Statement, label
+from suite.schema import Text
 
 
 class ClaimsFile(RootModel[dict[Text, AnyStatement]]):

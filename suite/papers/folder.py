@@ -13,14 +13,13 @@ from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from environments import family_names, family_spec
+from environments import FloatArray, family_names, family_spec
 from suite.errors import UsageError, unknown
-from suite.papers.schema import Strict, Text
 from suite.papers.sources import Block
 from suite.plain_yaml import read_yaml
+from suite.schema import Strict, Text
 
 SHIPPED = Path(__file__).parent
 ABOUT = "paper.yaml"
@@ -28,7 +27,6 @@ ABOUT = "paper.yaml"
 AFTER = "@"
 """maml@2: the entry maml after its second adaptation, of runs that were tested step by step."""
 
-FloatArray = NDArray[np.float64]
 Read = TypeVar("Read", bound=BaseModel)
 
 Unit = Literal["seconds", "minutes", "hours", "days", "thousands", "percent"]

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from suite.errors import UsageError, unknown
 from suite.papers.checks.check import Check, Found, Value
 from suite.papers.folder import Folder, Printed, PrintedTable, agrees, exact
-from suite.papers.schema import Text
+from suite.schema import Text
 
 Measured = tuple[bool, dict[str, Value]]
 """The verdict on the print, and what was measured."""

@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from suite.errors import UsageError
 from suite.papers.folder import SECONDS, Folder, Printed, PrintedTable, Unit, exact
-from suite.papers.schema import Strict, Text
+from suite.schema import Strict, Text
 
 Average = Literal["mean", "median", "sum", "lowest", "highest"]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from suite.papers.schema import Strict, Text
+from suite.schema import Strict, Text
 
 Kind = Literal["printed", "authors' code", "ours"]
 

@@ -14,7 +14,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     PositiveInt,
@@ -35,6 +34,7 @@ from suite.plan.requests import StepSettings
 from suite.plan.seeds import AdaptiveSeeds, Comparison, seeds
 from suite.plan.settings import used_settings
 from suite.plan.user_modules import load_modules, modules_of, plots_of
+from suite.schema import Strict
 from suite.spec import RunSpec, StepwiseTest
 from suite.versions import numeric_versions
 
@@ -78,24 +78,20 @@ def _named(environments: Any) -> Any:
         raise ValueError(str(error)) from error
 
 
-class Entry(BaseModel):
+class Entry(Strict):
     """One algorithm of a group, under the name by which tables show it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     algorithm: str | None = None
     """The label itself by default."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class Group(BaseModel):
+class Group(Strict):
     """Algorithms x environments x seeds, under one budget."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     environments: Annotated[list[str], Field(min_length=1), BeforeValidator(_named)]
     """In a file also the name of a set of `environment_sets.yaml`."""
-    environment_options: dict[str, str] = {}
+    environment_options: dict[str, str] = Field(default_factory=dict)
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
     seeds: Annotated[list[int] | AdaptiveSeeds, PlainValidator(seeds)]
     budget: PositiveInt
@@ -126,19 +122,17 @@ else:
     _WithRequests = create_model("_WithRequests", **{step: (list[item], []) for step, item in REQUESTS.items()})
 
 
-class Benchmark(_WithRequests, BaseModel):
+class Benchmark(_WithRequests, Strict):
     """A named list of groups, and of other benchmarks that it includes: shipped ones, or files beside its own.
 
     A file may also ask for post-run steps, under the name of each: `suite.plan.post_run.REQUESTS`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     name: Label
     description: str
-    include: list[str] = []
-    groups: list[Group] = []
-    modules: list[str] = []
+    include: list[str] = Field(default_factory=list)
+    groups: list[Group] = Field(default_factory=list)
+    modules: list[str] = Field(default_factory=list)
     """User modules: files beside the benchmark's own, or installed ones; see `suite.plan.user_modules`."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""

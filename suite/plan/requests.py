@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from suite.errors import UsageError, unknown
+from suite.schema import Strict
 from suite.spec import RunSpec
 
 
-class StepSettings(BaseModel):
+class StepSettings(Strict):
     """The settings of a post-run step; part of its record, and of no run's identity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def check(self, spec: RunSpec) -> None:
         """Make sure, before anything runs, that the step can be done like this after a run.
@@ -26,10 +25,8 @@ class StepSettings(BaseModel):
         """
 
 
-class Request(BaseModel):
+class Request(Strict):
     """An item of a step's list in a benchmark file: runs that it plans, by entry and environment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     how: ClassVar[type[StepSettings]]
     """The step's settings, which an item's other keys are."""

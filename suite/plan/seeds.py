@@ -9,19 +9,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, model_validator
 
+from suite.schema import Strict
 from suite.store.published import Snapshot
 
 Listed = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
 _LISTED: TypeAdapter[list[int]] = TypeAdapter(Listed)
 
 
-class AdaptiveSeeds(BaseModel):
+class AdaptiveSeeds(Strict):
     """Seeds from 0 on, in batches: two entries get further ones until it is decided which of them is better.
 
     The other entries of the group get the first batch.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     batch: PositiveInt
     """Seeds of each entry between two interim analyses."""

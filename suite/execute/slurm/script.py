@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from suite.errors import unknown
 from suite.plain_yaml import read_yaml
+from suite.schema import Strict
 from suite.store.submissions import Submission
 
 SIGNAL_SECONDS = 120
@@ -31,10 +32,8 @@ Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]+$", max_length=2000)]
 Time = Annotated[str, BeforeValidator(_as_slurm_writes_it)]
 
 
-class Cluster(BaseModel):
+class Cluster(Strict):
     """A Slurm site, and what each task of a job array gets there; what is left out is the site's own default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     partition: Word | None = None
     account: Word | None = None
@@ -51,7 +50,7 @@ class Cluster(BaseModel):
     """Tasks at once, at most."""
     runs_at_once: PositiveInt = 1
     """Runs that share a task and its GPUs."""
-    setup: list[Line] = []
+    setup: list[Line] = Field(default_factory=list)
     """Lines of shell before the suite is started."""
     container: Line | None = None
     """The words that run a command in a container; without them, the environment that submits is used."""

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from suite.papers.folder import Folder, Printed, PrintedTable, agrees, exact
-from suite.papers.schema import Strict, Text
+from suite.schema import Strict, Text
 
 Verdict = Literal["holds", "contradicted", "not derivable"]
 Value = int | float | str

@@ -12,7 +12,7 @@ from suite.errors import UsageError
 from suite.papers.checks.check import Check, Found
 from suite.papers.folder import Folder, PrintedTable, decimals, exact
 from suite.papers.quantities import Quantity
-from suite.papers.schema import Text
+from suite.schema import Text
 
 ERRORS = 2
 """Standard errors that chance may account for."""

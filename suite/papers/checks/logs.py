@@ -12,7 +12,7 @@ from suite.errors import UsageError
 from suite.papers.checks.check import RELATIONS, Check, Found
 from suite.papers.folder import Folder
 from suite.papers.quantities import Quantity
-from suite.papers.schema import Text
+from suite.schema import Text
 
 LEVEL = 0.95
 """Confidence of the interval of a mean difference."""

@@ -15,7 +15,7 @@ from suite.errors import UsageError, unknown
 from suite.papers.checks.check import Check, Found, Value
 from suite.papers.folder import Folder, Printed, Unit, agrees, decimals, exact
 from suite.papers.quantities import AVERAGES, Average, Quantity, scale
-from suite.papers.schema import Text
+from suite.schema import Text
 
 
 class Aggregate(Check):

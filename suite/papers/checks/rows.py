@@ -11,7 +11,7 @@ from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
 from suite.papers.checks.check import RELATIONS, Check, Found
 from suite.papers.folder import Folder, PrintedTable, agrees, exact
-from suite.papers.schema import Strict, Text
+from suite.schema import Strict, Text
 
 GROUP_CODES = {"better": 1, "comparable": 0, "worse": -1}
 

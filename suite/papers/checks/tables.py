@@ -11,7 +11,7 @@ from suite.errors import UsageError
 from suite.papers.checks.check import Check, Found
 from suite.papers.folder import Folder, Printed, agrees, decimals, exact
 from suite.papers.quantities import Quantity
-from suite.papers.schema import Text
+from suite.schema import Text
 
 
 class Marks(Check):

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Sides
-from suite.analysis.moments import BoolArray, Moments, Samples
+from suite.analysis.moments import Moments, Samples
 from suite.errors import unknown
-from suite.papers.schema import Text
 from suite.papers.statements.statement import LOST, OfMeans, lost, percent, sign
+from suite.schema import Text
 
 TESTED_GAINS = ("either above zero, negative ratios as 0", "both above zero")
 """Of `comparisons.GAIN_RULES`, those whose ratios are never negative: a test may leave one out on the safe side."""

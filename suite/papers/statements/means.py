@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from environments import BoolArray
 from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
 from suite.analysis.intervals import difference_interval, mean_interval
-from suite.analysis.moments import BoolArray, Moments, Samples, above, below, higher, spreads_differ
-from suite.papers.schema import Text
+from suite.analysis.moments import Moments, Samples, above, below, higher, spreads_differ
 from suite.papers.statements.statement import LOST, UNEQUAL, Number, Statement, label, lost, sign
+from suite.schema import Text
 
 
 class OnOneEnvironment(Statement):

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from environments import FloatArray
 from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
-from suite.analysis.moments import FloatArray, Moments, Samples
+from suite.analysis.moments import Moments, Samples
 from suite.analysis.ranking import strata
 from suite.papers.folder import Printed, exact
 from suite.papers.statements.means import OnOneEnvironment

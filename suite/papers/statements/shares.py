@@ -10,9 +10,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import BoolArray, Moments, Samples, in_most, spreads_differ
+from suite.analysis.moments import Moments, Samples, in_most, spreads_differ
 from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive, percent, sign
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from environments import FloatArray
 from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.intervals import chance_interval
-from suite.analysis.moments import FloatArray, Moments, Samples
+from suite.analysis.moments import Moments, Samples
 from suite.analysis.ranking import strata
 from suite.papers.statements.statement import LAST, Statement, sign
 

@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
-from suite.analysis.moments import BoolArray, Moments, Samples, moments, spreads_differ
+from suite.analysis.moments import Moments, Samples, moments, spreads_differ
 from suite.analysis.ranking import strata
 from suite.papers.folder import AFTER
-from suite.papers.schema import Strict, Text
+from suite.schema import Strict, Text
 
 Verdict = Literal[
     "reproduced",

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from environments import FloatArray
 from suite.analysis import efficiency
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import FloatArray, Moments, Samples, higher, in_most, moments
+from suite.analysis.moments import Moments, Samples, higher, in_most, moments
 from suite.papers.statements.statement import Positive, Statement, alike, percent, sign
 
 

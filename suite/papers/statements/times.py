@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from environments import BoolArray
 from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
 from suite.analysis.intervals import ratio_interval
-from suite.analysis.moments import BoolArray, Moments, Samples, total_higher
+from suite.analysis.moments import Moments, Samples, total_higher
 from suite.papers.statements.statement import LOST, OfMeans, lost, sign
 
 

@@ -1,4 +1,4 @@
-"""The base of every part of a paper's files."""
+"""The base of whatever is read from a file that somebody writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Strict(BaseModel):
-    """Part of a paper's files: every key known, every value of its type."""
+    """Part of a file: every key known, every value of its type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
