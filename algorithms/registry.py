@@ -26,9 +26,7 @@ from algorithms.peers.declarations import (
     GarageRL2Declaration,
 )
 from algorithms.rl2_ppo_settings import RL2PPODeclaration
-from algorithms.tcl_mql_settings import TCLMQLDeclaration
-from algorithms.tcl_pearl_settings import TCLPEARLDeclaration
-from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration
+from algorithms.tcl_settings import TCLMQLDeclaration, TCLPEARLDeclaration, TCLRL2PPODeclaration
 
 if TYPE_CHECKING:
     from algorithms.interface import Algorithm

@@ -15,7 +15,7 @@ from algorithms.mql import MQL
 from algorithms.optimisation import FlatParameters
 from algorithms.replay import EpisodeTable
 from algorithms.tcl import TrajectoryContrast, gradient_ratio, last_state, undrawn
-from algorithms.tcl_mql_settings import TCLMQLDeclaration, TCLMQLSettings
+from algorithms.tcl_settings import TCLMQLDeclaration, TCLMQLSettings
 from environments import FloatArray
 
 Network = Literal["actor", "critics"]

@@ -10,7 +10,7 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Metrics, Stateful, Streams
 from algorithms.pearl import PEARL, Inference
 from algorithms.tcl import TrajectoryContrast, gradient_ratio, undrawn
-from algorithms.tcl_pearl_settings import TCLPEARLDeclaration, TCLPEARLSettings
+from algorithms.tcl_settings import TCLPEARLDeclaration, TCLPEARLSettings
 
 
 class TCLPEARL(TCLPEARLDeclaration, PEARL):

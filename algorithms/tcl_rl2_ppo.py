@@ -11,7 +11,7 @@ from algorithms.gaussian import DiagonalNormal
 from algorithms.interface import Metrics, Stateful, Streams
 from algorithms.rl2_ppo import RL2PPO, Minibatch
 from algorithms.tcl import TrajectoryContrast, gradient_ratio, last_state, undrawn
-from algorithms.tcl_rl2_ppo_settings import TCLRL2PPODeclaration, TCLRL2PPOSettings
+from algorithms.tcl_settings import TCLRL2PPODeclaration, TCLRL2PPOSettings
 
 
 class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):

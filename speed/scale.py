@@ -16,7 +16,7 @@ from typing import Any
 from speed.commands import seconds
 from suite.execute.machine import device_name
 from suite.plan.benchmark import load_benchmark
-from suite.plan.selection import chosen
+from suite.plan.selection import selected
 from suite.store.runs import Store
 from suite.training.provenance import processor
 from suite.versions import code_hash
@@ -32,7 +32,7 @@ Times = dict[str, dict[int, float]]
 
 def fill(store: Store, seeds: int) -> int:
     """Finish every second run of `full` with so many seeds, on this machine; return the number of all runs."""
-    specs = chosen(load_benchmark("full").plan(), (), f"0-{seeds - 1}")
+    specs = selected(load_benchmark("full").plan(), (), f"0-{seeds - 1}")
     origin: dict[str, Any] = {"machine": {"processor": processor()}, "device": device_name(), "seconds_total": 100.0}
     origin["code"] = code_hash()  # else each plan warns of other code
     for spec in specs[::2]:

@@ -21,7 +21,7 @@ from suite.execute.patience import Patience
 from suite.execute.registry import DEFAULT, make_executor
 from suite.failures import Failure
 from suite.plan.benchmark import Benchmark, load_benchmark
-from suite.plan.selection import chosen
+from suite.plan.selection import selected
 from suite.spec import RunSpec
 from suite.store.runs import Store
 
@@ -211,7 +211,7 @@ def _definition(benchmark: str | Path | Benchmark, trust: bool) -> Benchmark:
 def _planned(definition: Benchmark, store: Store, selection: Selection) -> tuple[list[RunSpec], list[str]]:
     """Return the runs that are meant, as finished ones ask for them, and what interim analyses say."""
     wanted, analyses = planned(definition, store)
-    return chosen(wanted, selection.only, selection.seeds), [each.text for each in analyses]
+    return selected(wanted, selection.only, selection.seeds), [each.text for each in analyses]
 
 
 def _prepare_reports(reports: Path) -> None:

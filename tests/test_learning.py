@@ -87,7 +87,7 @@ MEASURED = {"tcl-mql", "tcl-rl2-ppo", "oracle-trpo"}
 """Their gain or loss beside others is a finding: docs/algorithms/tcl.md, and the oracle of the benchmark maml."""
 
 
-def test_every_algorithm_that_can_tell_tasks_apart_is_here() -> None:
+def test_every_algorithm_that_can_distinguish_tasks_is_here() -> None:
     assert TWO_DIRECTIONS.keys() == ALGORITHMS.keys() - {"blind-sac"}
     assert {spec.algorithm for spec in QUICK.values()} == ALGORITHMS.keys() - MEASURED
 

@@ -1,9 +1,9 @@
 """The calibration of the judge: `python -m studies.calibration [--only verdicts] [--trials 2000] [--write]`.
 
 Prints, as Markdown, how often each wrong verdict falls along the boundary of each statement, how often adaptive seeds
-tell identical entries apart, how often each interval holds the true value, and what three seeds decide. Ends with 1 if
-a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's correction for
-the number of cells).
+find a difference between identical entries, how often each interval holds the true value, and what three seeds decide.
+Ends with 1 if a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's
+correction for the number of cells).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from suite.table import Cell, Table, as_markdown
 
 DOCUMENT = Path("docs/statistics.md")
 SEEDS = (2, 3, 5, 10)
-SEED_COLUMNS = {f"seeds_{seeds}": f"{seeds} seeds" for seeds in SEEDS}
 ENVIRONMENTS = (1, 6, 50)
 LEAST_COVERAGE = 0.9
 FAMILY = 0.05

@@ -21,8 +21,6 @@ PRINTED_OVER = 1_000
 PULLS, ARMS, EPISODES = (10, 100, 500), (5, 10, 50), (10, 25, 50, 75, 100)
 MDPS, DISCOUNT = 100_000, 0.99
 
-Lines = list[list[str]]
-
 
 def setup(pulls: int, arms: int) -> str:
     """Name a bandit problem as the papers' tables do here."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import trim_mean
 
+from environments import FloatArray
 from suite.analysis.intervals import (
-    FloatArray,
     Samples,
     Scale,
     interquartile_mean_interval,

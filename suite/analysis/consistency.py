@@ -120,8 +120,8 @@ def _of_clusters(record: RunRecord) -> Iterator[str]:
     from suite.inspect.clusters import statistics  # slow
 
     points = kept.points
-    again = statistics(np.column_stack([points.x, points.y]), np.array(points.task))
-    for name, value in again.model_dump().items():
+    recomputed = statistics(np.column_stack([points.x, points.y]), np.array(points.task))
+    for name, value in recomputed.model_dump().items():
         said = getattr(kept.tsne, name)
         if (value is None) != (said is None) or (value is not None and not np.isclose(value, said, rtol=CLOSE)):
             yield f"clusters: {name} of the projection is given as {said}, its points have {value}"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from environments import FloatArray
 from suite.analysis.intervals import (
     CONFIDENCE,
-    FloatArray,
     Samples,
     chance_interval,
     difference_interval,

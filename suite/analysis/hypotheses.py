@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from environments import BoolArray, FloatArray
 from suite.analysis.moments import (
-    BoolArray,
-    FloatArray,
     Moments,
     above,
     at_least,

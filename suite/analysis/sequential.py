@@ -26,7 +26,7 @@ ERROR = 0.05
 DRAWN = 20_000
 """Rearrangements beyond those that are all visited: what an interim analysis may spend is a small part of `ERROR`."""
 
-Verdict = Literal["decided", "goes on", "not decided"]
+Verdict = Literal["decided", "continue", "not decided"]
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class SequentialTest:
 
     @property
     def verdict(self) -> Verdict:
-        """Decided, goes on, or not decided by the last interim analysis."""
+        """Decided, continue, or not decided by the last interim analysis."""
         if self.analyses and self.analyses[-1].higher >= 0:
             return "decided"
-        return "goes on" if len(self.analyses) < len(self.comparison.stages) else "not decided"
+        return "continue" if len(self.analyses) < len(self.comparison.stages) else "not decided"
 
     @property
     def wanted(self) -> int:
         """Seeds of each entry that it gets: up to the interim analysis that decided, or the next one."""
         stages = self.comparison.stages
-        return stages[len(self.analyses) - (self.verdict != "goes on")]
+        return stages[len(self.analyses) - (self.verdict != "continue")]
 
     @property
     def text(self) -> str:

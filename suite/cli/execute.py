@@ -22,12 +22,12 @@ def exec_(
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
     retries: RetriesOption = RETRIES,
-    again: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
+    restart: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
     trust: Trust = False,
 ) -> None:
     """Execute one run, from its newest checkpoint; what every executor calls."""
     with _store_by_status():
-        raise typer.Exit(_executed(run, results, checkpoint_every, retries, again, trust))
+        raise typer.Exit(_executed(run, results, checkpoint_every, retries, restart, trust))
 
 
 @contextmanager
@@ -46,14 +46,14 @@ def _store_by_status() -> Iterator[None]:
         raise typer.Exit(exit_status(failure)) from None
 
 
-def _executed(run: str, results: Path, checkpoint_every: float, retries: int, again: bool, trust: bool) -> int:
+def _executed(run: str, results: Path, checkpoint_every: float, retries: int, restart: bool, trust: bool) -> int:
     from suite.failures import HELD_STATUS
     from suite.store.runs import Store
 
     store = Store(results)
     record = store.record(run)
     spec = record.spec()
-    if record.state == "done" and not again and not record.lacking:
+    if record.state == "done" and not restart and not record.lacking:
         return 0
     folder = store.folder(run)
     if not folder.take():  # before anything slow is imported
@@ -66,7 +66,7 @@ def _executed(run: str, results: Path, checkpoint_every: float, retries: int, ag
 
         load_modules_of(spec, trusted=trust)
         check_current(spec)
-        if again:
+        if restart:
             folder.reset()
         status = attempt(spec, folder, checkpoint_every, retries)
         if status == 0 and folder.lacking:

@@ -48,13 +48,13 @@ def plan(
     from suite.plan.budget_check import uncovered
     from suite.plan.identity import drift
     from suite.plan.identity import why as explain
-    from suite.plan.selection import chosen
+    from suite.plan.selection import selected
     from suite.spec import most_threads
     from suite.store.runs import Store
 
     store = Store(results)
     wanted, tests = planned(load_benchmark(benchmark, trusted=trust), store)
-    specs = chosen(wanted, only or (), seeds)
+    specs = selected(wanted, only or (), seeds)
     if why is not None:
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return

@@ -51,16 +51,18 @@ def verify(
     problems = inconsistent(store)
     err.print(f"{drawn.text}; drawn with --seed {seed}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="suite-verify-") as folder:
-        again = Store(Path(folder))
-        again.prepare()
-        batch = Batch(again, drawn.specs)
+        repeated = Store(Path(folder))
+        repeated.prepare()
+        batch = Batch(repeated, drawn.specs)
         batch.announce(verification.published_steps(store, drawn.specs))
         with watched([*words_typed(context, without=("seed",)), "--seed", str(seed)]) as console:
             session.execute(batch, DEFAULT, Request(workers=workers, name="verify"), console)
         results = read_results(store)
-        found = [verification.verified(store.record(spec.run), again.record(spec.run), results) for spec in drawn.specs]
-        agreed = verification.agreements(found, again, results)
-        seconds = verification.seconds_text(found, again, results)
+        found = [
+            verification.verified(store.record(spec.run), repeated.record(spec.run), results) for spec in drawn.specs
+        ]
+        agreed = verification.agreements(found, repeated, results)
+        seconds = verification.seconds_text(found, repeated, results)
     lines = [f"inconsistent: {each.run}: {each.problem}" for each in problems]
     lines += [*(each.text for each in found), *(each.text for each in agreed)]
     lines += [seconds] if seconds else []

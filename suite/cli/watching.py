@@ -17,12 +17,12 @@ LAST_WORDS_SECONDS = 2.0
 
 
 @contextmanager
-def watched(again: Sequence[str]) -> Iterator[PlainConsole]:
+def watched(command: Sequence[str]) -> Iterator[PlainConsole]:
     """Yield a console for progress, whose reader keeps nothing waiting; say how to go on after an interrupt.
 
     Parameters
     ----------
-    again : the words of the command that goes on.
+    command : the words with which the user resumes.
     """
     from suite.console.non_blocking import NonBlockingStream
     from suite.session import Interrupted
@@ -32,7 +32,7 @@ def watched(again: Sequence[str]) -> Iterator[PlainConsole]:
     try:
         yield console
     except Interrupted as stopped:
-        console.print(f"{stopped}; to go on: {shlex.join(again)}", highlight=False)
+        console.print(f"{stopped}; to go on: {shlex.join(command)}", highlight=False)
         raise typer.Exit(130) from None
     finally:
         stream.pass_on(LAST_WORDS_SECONDS)

@@ -124,7 +124,7 @@ def published_steps(store: Store, specs: Sequence[RunSpec]) -> dict[str, dict[st
     return found
 
 
-def verified(published: RunRecord, again: RunRecord, results: Results) -> Verified:
+def verified(published: RunRecord, repeated: RunRecord, results: Results) -> Verified:
     """Compare a run that was executed again with what was published of it.
 
     On one type of machine (processor, instructions, device) every evaluation, every logged metric and every record of a
@@ -137,40 +137,40 @@ def verified(published: RunRecord, again: RunRecord, results: Results) -> Verifi
     results : everything that was published.
     """
     run = published.run
-    if again.state != "done":
-        return Verified(run, "failed", again.failure().get("reason", f"it is {again.state}"))
-    here, there = _type(again.provenance()), _type(published.provenance())
-    differing = first_difference(published.evaluations(), again.evaluations()) or first_difference(
-        _metrics(published), _metrics(again)
+    if repeated.state != "done":
+        return Verified(run, "failed", repeated.failure().get("reason", f"it is {repeated.state}"))
+    here, there = _type(repeated.provenance()), _type(published.provenance())
+    differing = first_difference(published.evaluations(), repeated.evaluations()) or first_difference(
+        _metrics(published), _metrics(repeated)
     )
     if differing is None and here == there:
-        differing = _step_difference(published, again)
+        differing = _step_difference(published, repeated)
     if differing is None:
         return Verified(run, "bit for bit", "")
     if here == there:
         return Verified(run, "differs", f"{differing}, on the same type of machine ({here})")
     where = f"made on {there}, here on {here}"
-    theirs, ours = results.each[run].numbers["untrained"], read_run(again).numbers["untrained"]
+    theirs, ours = results.each[run].numbers["untrained"], read_run(repeated).numbers["untrained"]
     if not math.isclose(ours, theirs, rel_tol=UNTRAINED_TOLERANCE, abs_tol=1e-6):
         untrained = f"untrained return {theirs:.6g} was published, here it is {ours:.6g}"
         return Verified(run, "differs", f"{untrained}, more than {UNTRAINED_TOLERANCE:.0%} apart; {where}")
     return Verified(run, "another draw", where)
 
 
-def agreements(found: Sequence[Verified], again: Store, results: Results) -> list[Agreement]:
+def agreements(found: Sequence[Verified], repeated: Store, results: Results) -> list[Agreement]:
     """Say of each entry whose runs are new draws here whether they agree in distribution with the published ones.
 
     Parameters
     ----------
     found : what `verified` said of each run.
-    again : where they were executed.
+    repeated : where they were executed.
     results : everything that was published.
     """
     done = results.done.set_index("run")
     groups: dict[tuple[str, str], list[float]] = {}
     for each in found:
         if each.outcome == "another draw":
-            score = read_run(again.record(each.run)).numbers["score"]
+            score = read_run(repeated.record(each.run)).numbers["score"]
             groups.setdefault((done["entry"][each.run], done["environment"][each.run]), []).append(score)
     agreed = []
     for (entry, environment), scores in sorted(groups.items()):
@@ -210,7 +210,7 @@ def agreement(published: FloatArray, here: FloatArray, untrained: float) -> tupl
     return "cannot tell", f"{said}; it has to lie within {margin:.4g}, {MARGIN:.0%} of what was gained by training"
 
 
-def seconds_text(found: Sequence[Verified], again: Store, results: Results) -> str:
+def seconds_text(found: Sequence[Verified], repeated: Store, results: Results) -> str:
     """Compare seconds here with those published, entry by entry, on one type of machine; empty if fewer than two are.
 
     Seconds of one machine depend on what else it does, their ratio less so: an entry that alone was published slower
@@ -219,7 +219,7 @@ def seconds_text(found: Sequence[Verified], again: Store, results: Results) -> s
     done = results.done.set_index("run")
     ratios: dict[str, list[float]] = {}
     for each in found:
-        record = again.record(each.run)
+        record = repeated.record(each.run)
         if each.outcome in ("bit for bit", "differs") and _type(record.provenance()) == _type(
             results.each[each.run].provenance
         ):
@@ -237,21 +237,21 @@ def seconds_text(found: Sequence[Verified], again: Store, results: Results) -> s
     )
 
 
-def _step_difference(published: RunRecord, again: RunRecord) -> str | None:
+def _step_difference(published: RunRecord, repeated: RunRecord) -> str | None:
     """Say which record of a post-run step differs; one that was published without its settings cannot be made again."""
     for step in POST_RUN_STEPS:
         theirs = published.document(record_file(step))
-        if theirs.get("settings") and theirs != again.document(record_file(step)):
-            return f"{step}: {again.step_failure(step) or 'the record differs'}"
+        if theirs.get("settings") and theirs != repeated.document(record_file(step)):
+            return f"{step}: {repeated.step_failure(step) or 'the record differs'}"
     return None
 
 
-def first_difference(published: pd.DataFrame, again: pd.DataFrame) -> str | None:
+def first_difference(published: pd.DataFrame, repeated: pd.DataFrame) -> str | None:
     """Say where two tables first differ in a bit; None if they do not."""
-    if list(published) != list(again) or len(published) != len(again):
-        return f"{len(published)} rows of {len(published.columns)} columns were published, here are {again.shape}"
+    if list(published) != list(repeated) or len(published) != len(repeated):
+        return f"{len(published)} rows of {len(published.columns)} columns were published, here are {repeated.shape}"
     for column in published:
-        theirs, ours = published[column].to_numpy(), again[column].to_numpy()
+        theirs, ours = published[column].to_numpy(), repeated[column].to_numpy()
         if theirs.dtype != ours.dtype:
             return f"{column}: {theirs.dtype} was published, here it is {ours.dtype}"
         if theirs.tobytes() != ours.tobytes():

@@ -1,4 +1,4 @@
-"""Some runs of a plan, as chosen on the command line."""
+"""Some runs of a plan, as selected on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYS = ("algorithm", "environment", "label")
 MOST_SEEDS = 10_000
 
 
-def chosen(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> list[RunSpec]:
+def selected(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -> list[RunSpec]:
     """Choose runs of a plan, and the seeds to run them with.
 
     Parameters

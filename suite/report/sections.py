@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from markupsafe import Markup
 
@@ -30,15 +30,7 @@ MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
 METRICS_DRAWN = 24
 """Figures of metrics; all metrics are in the table."""
-CLAIM_VERDICTS: tuple[Verdict, ...] = (
-    "reproduced",
-    "not reproduced",
-    "compatible",
-    "not compatible",
-    "cannot tell",
-    "not enough runs",
-    "not at the paper's settings",
-)
+CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OF_PRINTED_VALUES = {"compatible", "not compatible", "cannot tell"}
 """Counted only where there are such claims."""
 

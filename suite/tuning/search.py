@@ -24,7 +24,7 @@ from suite.execute.executor import Request
 from suite.execute.registry import DEFAULT, make_executor
 from suite.plan.benchmark import Benchmark, Entry, Group
 from suite.plan.ranges import FIRST_SEED, check_ranges, ranges_of
-from suite.plan.selection import chosen
+from suite.plan.selection import selected
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.store.runs import Store
@@ -98,7 +98,7 @@ def searches(benchmark: Benchmark, only: Sequence[str] = ()) -> list[Search]:
     if benchmark.include:
         raise UsageError(f"benchmark {benchmark.name}: include: {benchmark.include[0]}: tune each of them by itself")
     specs = benchmark.plan()
-    wanted = {(spec.environment, spec.label) for spec in (chosen(specs, only, None) if only else specs)}
+    wanted = {(spec.environment, spec.label) for spec in (selected(specs, only, None) if only else specs)}
     found = []
     for number, group in enumerate(benchmark.groups):
         tuning, algorithms = group.tune, group.algorithms_by_label

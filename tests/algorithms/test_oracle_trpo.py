@@ -74,7 +74,7 @@ def test_a_round_of_exploration_ends_on_its_steps() -> None:
     assert sum(int(episodes.lengths.sum()) for _, episodes in waves) == tasks.steps >= 60
 
 
-def test_nobody_is_told_nothing() -> None:
+def test_an_agent_needs_its_task_vector_and_no_inner_step() -> None:
     made = oracle()
     with pytest.raises(ValueError, match="task_vectors"):
         made.meta_test([np.random.default_rng(0)])

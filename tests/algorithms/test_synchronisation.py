@@ -93,12 +93,12 @@ def refused(function: Callable[..., Any]) -> Callable[..., Any]:
         lambda x: torch.as_tensor([1.0], device=x.device),
     ],
 )
-def test_what_waits_is_refused(waiting: Callable[[torch.Tensor], Any]) -> None:
+def test_an_operation_that_waits_for_the_device_is_refused(waiting: Callable[[torch.Tensor], Any]) -> None:
     with pytest.raises(SynchronisationError), refusing():
         waiting(torch.ones(3))
 
 
-def test_what_does_not_wait_is_not_refused() -> None:
+def test_an_operation_that_does_not_wait_is_allowed() -> None:
     x = torch.randn(4, 3, requires_grad=True)
     rows = torch.randint(4, (2,))
     with refusing():

@@ -198,7 +198,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(containers: Containers, tmp_pa
     assert_sound(containers.store.results)
 
 
-def test_a_run_beyond_its_memory_is_told_from_a_killed_one(containers: Containers) -> None:
+def test_running_out_of_memory_is_reported_as_such_and_not_as_killed(containers: Containers) -> None:
     spec = make_spec()
     scheduler = scheduler_of(containers, "exceeds-memory", limit=256 * 2**20)
     scheduler.run([spec], lambda: None)
@@ -285,7 +285,7 @@ def second(results: str, image: str) -> None:
     assert scheduler.failures == {}
 
 
-def test_what_a_killed_coordinator_leaves_ends_and_is_removed(
+def test_containers_of_a_killed_coordinator_end_and_are_removed(
     containers: Containers, image: str, tmp_path: Path
 ) -> None:
     """SIGKILL of `suite run`: its runs save a checkpoint and end; the next `suite run` goes on from there."""

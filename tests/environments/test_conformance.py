@@ -127,7 +127,7 @@ def test_an_initial_state_depends_on_task_and_generator_only(case: Case) -> None
     np.testing.assert_array_equal(swapped, first[[0, 2]])
 
 
-def test_together_is_bit_equal_to_alone(case: Case) -> None:
+def test_a_copy_among_others_is_bit_equal_to_a_single_one(case: Case) -> None:
     observations = start(case.together, case.tasks, [0, 1, 2])
     steps = [case.together.step(actions, everyone(case.together)) for actions in case.actions]
     for copy in range(COPIES):

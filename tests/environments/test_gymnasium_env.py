@@ -17,7 +17,7 @@ from environments.registration import environment_id, register_families
 KINDS = ["point-goal-2d", "cheetah-vel", "reach-v1"]
 
 
-def test_ids() -> None:
+def test_every_family_is_registered_under_its_id() -> None:
     assert environment_id("cheetah-vel") == "suite/CheetahVel-v0"
     assert environment_id("point-goal-2d") == "suite/PointGoal2d-v0"
     assert environment_id("peg-insert-side-v1") == "suite/PegInsertSide-v1"

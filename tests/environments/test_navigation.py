@@ -16,7 +16,7 @@ TASK = 6
 
 
 @pytest.mark.parametrize("name", ["after_1", "after_3"])
-def test_it_takes_the_authors_steps(name: str) -> None:
+def test_steps_are_those_of_the_authors_code(name: str) -> None:
     """Actions are the unclipped draws in the wrapper's units; the second path ends at the goal, after 50 steps."""
     path = PATHS[PATHS["path"] == name]
     family = make_family("navigation-2d", test_goals="icml")

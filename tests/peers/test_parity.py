@@ -30,7 +30,7 @@ def test_one_update_is_garages(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_the_comparison_tells_a_difference(name: str) -> None:
+def test_the_comparison_finds_a_difference(name: str) -> None:
     algorithm, difference, quantity = TELLING[name]
     kind = load_algorithm(algorithm)
     without = {"garage": kind.published["garage"] - {difference}}

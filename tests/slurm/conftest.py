@@ -164,7 +164,7 @@ class Asked:
         """Return the runs that are under way and have a checkpoint."""
         return [f for f in self.folders if f.state == "running" and any(f.path.glob("checkpoint/*.json"))]
 
-    def alone(self) -> list[RunFolder]:
+    def run_locally(self) -> list[RunFolder]:
         """Execute the same runs here, undisturbed, two at once."""
         store = Store(self.folder / "alone")
         for pair in zip(self.specs[::2], [*self.specs[1::2], None], strict=False):

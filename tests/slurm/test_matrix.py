@@ -26,7 +26,7 @@ def assert_done_once(asked: Asked) -> None:
         ends = [record.kind for record in folder.attempts()]
         assert ends[-1] is None
         assert set(ends[:-1]) <= {"interrupted", "killed"}
-    for one, other in zip(asked.folders, asked.alone(), strict=True):
+    for one, other in zip(asked.folders, asked.run_locally(), strict=True):
         assert_same_numbers(one, other)
     assert_sound(asked.results)
 
@@ -54,7 +54,9 @@ def lose_at_work(asked: Asked, cluster: Cluster) -> None:
             return
 
 
-def test_twenty_runs_outlive_everything(cluster: Cluster, tmp_path: Path, note: Note) -> None:
+def test_twenty_runs_finish_despite_cancelled_requeued_and_lost_tasks(
+    cluster: Cluster, tmp_path: Path, note: Note
+) -> None:
     """A cancelled task, one that is queued again, a lost node, times that end in the middle, a new controller."""
     asked = Asked(tmp_path, runs=20, budget=20_000, concurrency=4, time="2")
     coordinator = asked.run()
@@ -110,7 +112,7 @@ def test_a_task_out_of_time_saves_and_is_queued_again(cluster: Cluster, tmp_path
     note("Slurm: a time limit", 1, "a checkpoint at the signal, the same task queued again, goes on from there")
 
 
-def test_detached_looked_at_come_back_to_and_cancelled(cluster: Cluster, tmp_path: Path, note: Note) -> None:
+def test_detached_job_can_be_reattached_and_cancelled(cluster: Cluster, tmp_path: Path, note: Note) -> None:
     asked = Asked(tmp_path, runs=3, budget=400_000, concurrency=2, time="30")
     stranger = cluster.ask(
         "sbatch", "--parsable", "--job-name=suite-other", "--output=/dev/null", "--wrap=sleep 600"
@@ -191,7 +193,7 @@ def test_a_store_that_no_node_sees_is_refused(cluster: Cluster, tmp_path: Path, 
     note("Slurm: a store that the nodes do not see", 1, "refused in one line, nothing submitted")
 
 
-def test_a_run_that_takes_its_node_down_does_not_eat_the_cluster(cluster: Cluster, tmp_path: Path, note: Note) -> None:
+def test_a_run_that_takes_its_node_down_three_times_is_given_up(cluster: Cluster, tmp_path: Path, note: Note) -> None:
     """Everything on its node is gone at once, three times; whoever comes then leaves it alone."""
     asked = Asked(tmp_path, runs=1, budget=4_000_000, concurrency=1, time="30")
     coordinator = asked.run()
@@ -213,7 +215,7 @@ def test_a_run_that_takes_its_node_down_does_not_eat_the_cluster(cluster: Cluste
     note("Slurm: a run that takes its node down", 3, "failed as `killed`, for every engine")
 
 
-def test_the_habits_of_real_sites(
+def test_greetings_of_a_site_and_the_users_environment_change_nothing(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note
 ) -> None:
     """Greetings before a job's number, a user's environment full of options, and nodes that are all drained."""

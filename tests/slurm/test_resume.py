@@ -30,7 +30,7 @@ def test_runs_of_a_lost_node_go_on_elsewhere(cluster: Cluster, tmp_path: Path, n
     assert all(end[-1] is None and set(end[:-1]) <= {"killed"} for end in ends)
     resumed = [folder for folder in asked.folders if "goes on at" in folder.log_tail(50)]
     assert len(resumed) == sum(len(end) == 2 for end in ends)
-    for one, other in zip(asked.folders, asked.alone(), strict=True):
+    for one, other in zip(asked.folders, asked.run_locally(), strict=True):
         assert_same_numbers(one, other)
     assert_sound(asked.results)
     note("a node lost without a signal", 1, f"{len(resumed)} of its runs went on elsewhere, bit-equal")

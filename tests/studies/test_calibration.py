@@ -33,7 +33,7 @@ def test_a_judge_that_errs_too_often_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert named.startswith("hasty")
 
 
-def test_a_judge_with_its_doubts_does_not() -> None:
+def test_a_judge_that_withholds_verdicts_errs_seldom() -> None:
     cell = verdicts.Cell("better: most barely, the rest x0.2", 25, "log-normal", 0.3, 15, spread=2.0)
     found = verdicts.count(cell, 200)
     assert found.not_reproduced <= 10
@@ -116,7 +116,7 @@ def test_decisions_of_adaptive_seeds_are_counted() -> None:
     assert apart.seeds == 6
 
 
-def test_interim_analyses_without_correction_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interim_analyses_without_correction_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("suite.analysis.sequential.critical_p_values", lambda of, comparisons: [0.1] * len(of.stages))
     found = sequential.identical(sequential.Cell(2, "normal"), 40)
     assert too_many([("hasty", found.decided, found.trials)], 0.05) != []

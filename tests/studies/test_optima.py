@@ -24,7 +24,7 @@ def test_one_pull_is_a_coin() -> None:
     assert bandits.total(1, 5, bandits.best) == (Fraction(1, 2), Fraction(1, 2))
 
 
-def test_one_arm_gives_every_total_alike() -> None:
+def test_every_total_of_one_arm_is_equally_likely() -> None:
     # From a uniform prior the successes of n pulls of one arm are uniform on 0 to n.
     found = bandits.total(10, 1, bandits.best)
     assert found.mean == 5

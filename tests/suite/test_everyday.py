@@ -111,7 +111,7 @@ sys.exit(subprocess.run(command).returncode)
 """
 
 
-def test_the_working_folder_shadows_nothing(benchmark_file: Path, tmp_path: Path) -> None:
+def test_modules_in_the_working_folder_shadow_no_package(benchmark_file: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "algorithms").mkdir(parents=True)
     names = ("queue", "suite", "docker", "torch", "select", "typing", "registry", "failures")

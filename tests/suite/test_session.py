@@ -35,7 +35,7 @@ def made_up(spec: RunSpec) -> float | None:
     return None if spec.seed == 1 else 7.0
 
 
-def test_what_became_of_a_benchmark_comes_back(tiny: Benchmark, tmp_path: Path) -> None:
+def test_run_returns_the_outcome_of_a_benchmark(tiny: Benchmark, tmp_path: Path) -> None:
     first, second = tiny.plan()
     outcome = suite.run(tiny, results=tmp_path / "r", reports=tmp_path / "p", executor="instant")
     assert outcome.runs == (first, second)

@@ -31,7 +31,7 @@ def test_whatever_changes_the_numbers_changes_the_run(field: str, value: Any) ->
     assert SPEC.model_copy(update={field: value}).run != SPEC.run
 
 
-def test_the_label_does_not() -> None:
+def test_the_label_does_not_change_the_run() -> None:
     assert SPEC.model_copy(update={"label": "another"}).run == SPEC.run
 
 
@@ -45,7 +45,7 @@ def test_a_field_that_comes_later_counts_off_its_default_alone() -> None:
     assert _Later(**values, option=1).run != SPEC.run
 
 
-def test_a_name_that_was_asked_for_is_no_field_and_no_other_specifications_name() -> None:
+def test_a_cached_name_is_no_field_and_is_not_copied() -> None:
     asked, fresh = (RunSpec.model_validate_json(SPEC.model_dump_json()) for _ in range(2))
     assert asked.run
     assert asked == fresh

@@ -62,8 +62,8 @@ def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:
     return said.stdout
 
 
-def alone(*command: str) -> list[str]:
-    """Return the words of a command that `ask` is not to call, with the same environment."""
+def in_clean_environment(*command: str) -> list[str]:
+    """Return a command as `ask` calls it: without the variables by which Slurm's own commands are asked for more."""
     return ["env", *(f"--unset={name}" for name in os.environ if _is_read(name)), *command]
 
 
@@ -168,7 +168,7 @@ def cancel(submission: Submission) -> list[str]:
 def see(options: Sequence[str], paths: Sequence[str], seconds: int = 20) -> list[str] | None:
     """Ask a node that is free which of some paths it does not see; None if none is free, or may say."""
     question = 'for path; do [ -e "$path" ] || echo "blind: $path"; done; echo looked'
-    asked = [*options, f"--immediate={seconds}", "--ntasks=1", "--time=1", "--chdir=/", "--job-name=suite-look"]
+    asked = [*options, f"--immediate={seconds}", "--ntasks=1", "--time=1", "--chdir=/", "--job-name=suite-probe"]
     try:
         said = ask("srun", *asked, "sh", "-c", question, "sh", *paths, seconds=seconds + 40.0).splitlines()
     except UsageError:

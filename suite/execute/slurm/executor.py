@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from suite.errors import UsageError
 from suite.execute.executor import TICK_SECONDS, Check, Executor, Position, Request
 from suite.execute.patience import Patience
-from suite.execute.slurm.commands import alone, ask, cancel, find, see, submit, tasks
+from suite.execute.slurm.commands import ask, cancel, find, in_clean_environment, see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure, of_exception
 from suite.spec import RunSpec
@@ -56,7 +56,9 @@ class SlurmExecutor(Executor):
     def elsewhere(self) -> list[str]:
         """Return the words that have a free node execute a command."""
         options = load_cluster(self.request.cluster).options
-        return alone("srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-look")
+        return in_clean_environment(
+            "srun", *options, "--immediate=60", "--ntasks=1", "--time=2", "--chdir=/", "--job-name=suite-probe"
+        )
 
     def preview(self) -> str:
         """Return the script of the job array."""

@@ -17,7 +17,7 @@ def interim_analyses(tests: Sequence[SequentialTest]) -> Table:
         environment = each.comparison.environment
         for analysis in each.analyses:
             decided = each.comparison.entries[analysis.higher] + " tends to be higher" if analysis.higher >= 0 else ""
-            last = "not decided" if analysis.seeds == each.comparison.most else "goes on"
+            last = "not decided" if analysis.seeds == each.comparison.most else "continue"
             rows.append(
                 (
                     environment,
@@ -30,7 +30,7 @@ def interim_analyses(tests: Sequence[SequentialTest]) -> Table:
                     decided or last,
                 )
             )
-        if each.verdict == "goes on":
+        if each.verdict == "continue":
             waits = f"waits for {len(each.missing)} runs"
             rows.append((environment, ours, theirs, each.wanted, None, None, None, waits))
     return Table(

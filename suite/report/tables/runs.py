@@ -172,7 +172,7 @@ def times(count: int) -> str:
 def provenance(results: Results) -> Table:
     """Tabulate the source of each run's numbers, and the command that makes them again."""
     names = _names({_source(each.provenance): 0 for each in results.each.values() if each.provenance})
-    again = started_again(results)
+    restarted = started_again(results)
     rows: list[tuple[Cell, ...]] = []
     for row in results.runs.to_dict("records"):
         found = results.each[row["run"]].provenance
@@ -181,7 +181,7 @@ def provenance(results: Results) -> Table:
             (
                 row["run"],
                 row["state"]
-                + (f", started again {times(again[row['run']])}" if row["run"] in again else "")
+                + (f", started again {times(restarted[row['run']])}" if row["run"] in restarted else "")
                 + (", of an earlier plan" if results.each[row["run"]].earlier else ""),
                 _plain(row["entry"]),
                 _plain(row["seed"]),
@@ -292,7 +292,7 @@ def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
 
 
 def results_label(entry: str) -> str:
-    """Return the label of an entry: what stands before the digest that tells configurations apart."""
+    """Return the label of an entry: what stands before the digest that distinguishes configurations."""
     return entry.partition(" [")[0]
 
 

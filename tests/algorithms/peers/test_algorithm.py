@@ -90,7 +90,7 @@ def trainer(spec: RunSpec) -> Iterator[Trainer]:
     trainer.algorithm.process.close()  # type: ignore[attr-defined]
 
 
-def test_peers_stand_apart_but_may_be_asked_for() -> None:
+def test_peers_are_entrants_but_not_among_the_algorithms() -> None:
     assert not ALGORITHMS.keys() & PEERS.keys()
     assert set(ENTRANTS) == ALGORITHMS.keys() | PEERS.keys()
 
@@ -106,7 +106,7 @@ def test_the_runner_takes_and_counts_every_step(trainer: Trainer) -> None:
     assert trainer.metrics["reward"] == trainer.algorithm.state()["learnt"]["learnt"].item()
 
 
-def test_the_same_specification_gives_the_same_numbers_however_often_it_is_looked_at(spec: RunSpec) -> None:
+def test_evaluations_do_not_change_training(spec: RunSpec) -> None:
     found = []
     for evaluations in (2, 2, 5):
         run = Trainer.of(spec.model_copy(update={"evaluations": evaluations}), CPU)

@@ -100,23 +100,23 @@ def test_what_is_no_message_is_refused(content: bytes, pipe: Pipe) -> None:
         pipe.receive(seconds=1.0)
 
 
-def test_silence_has_an_end(pipe: Pipe) -> None:
+def test_waiting_for_a_silent_peer_times_out(pipe: Pipe) -> None:
     with pytest.raises(TimeoutError):
         pipe.receive(seconds=0.05)
 
 
-def test_half_a_message_has_an_end_too(pipe: Pipe) -> None:
+def test_waiting_for_the_rest_of_a_message_times_out(pipe: Pipe) -> None:
     os.write(pipe.writing, encode("kind", {"a": 1})[:-2])
     with pytest.raises(TimeoutError):
         pipe.receive(seconds=0.05)
 
 
-def test_nobody_has_to_be_waited_for_who_reads_nothing(pipe: Pipe) -> None:
+def test_sending_to_a_peer_that_reads_nothing_times_out(pipe: Pipe) -> None:
     with pytest.raises(TimeoutError):
         pipe.send("much", arrays={"array": np.zeros(1_000_000)}, seconds=0.05)
 
 
-def test_the_end_is_told_from_silence() -> None:
+def test_a_closed_pipe_is_distinguished_from_a_silent_one() -> None:
     reading, writing = os.pipe()
     pipe = Pipe(reading, writing)
     os.close(writing)

@@ -158,7 +158,7 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
 
 
 @pytest.mark.parametrize("name", ALTERED)
-def test_what_cannot_be_true_is_told_with_tables_made_anew(name: str, once: Snapshot, tmp_path: Path) -> None:
+def test_impossible_values_are_found_even_with_recomputed_tables(name: str, once: Snapshot, tmp_path: Path) -> None:
     change, says = ALTERED[name]
     runs, list_, _ = content(once)
     altered = Snapshot(tmp_path / "altered")
@@ -202,14 +202,14 @@ def test_a_score_alone_differs_from_the_tables(once: Snapshot, tmp_path: Path) -
     assert "table scores is not what the runs give" in [each.problem for each in inconsistent(Store(altered.path))]
 
 
-def test_altered_tables_are_told(once: Snapshot, tmp_path: Path) -> None:
+def test_altered_tables_are_reported(once: Snapshot, tmp_path: Path) -> None:
     runs, list_, tables = content(once)
     altered = Snapshot(tmp_path / "altered")
     write(altered, runs, list_, [each for each in tables if each["key"] != "scores"])
     assert [each.problem for each in inconsistent(Store(altered.path))] == ["table scores is not what the runs give"]
 
 
-def test_a_run_that_was_deleted_is_told_and_so_is_one_that_was_added(once: Snapshot, tmp_path: Path) -> None:
+def test_deleted_and_added_runs_are_reported(once: Snapshot, tmp_path: Path) -> None:
     runs, list_, _ = content(once)
     altered = Snapshot(tmp_path / "altered")
     write(altered, {run: each for run, each in runs.items() if run != RUN}, list_)
@@ -227,7 +227,7 @@ def test_a_doubled_line_is_refused(once: Snapshot, tmp_path: Path) -> None:
         write(altered, {**runs, "again": runs[RUN]}, list_)
 
 
-def test_what_was_changed_with_all_that_is_derived_from_it_agrees(once: Snapshot, tmp_path: Path) -> None:
+def test_a_change_carried_through_every_table_is_not_found(once: Snapshot, tmp_path: Path) -> None:
     """Execution alone tells: `tests/suite/execute/test_verification.py`."""
     runs, list_, _ = content(once)
     altered = Snapshot(tmp_path / "altered")

@@ -84,7 +84,7 @@ def test_a_margin_that_not_even_no_gain_would_break_is_none() -> None:
         (-1, True, "worse, yet equivalent"),
     ],
 )
-def test_what_is_said(direction: int, equivalent: bool, said: str) -> None:
+def test_text_of_each_decision(direction: int, equivalent: bool, said: str) -> None:
     assert decision(direction, equivalent) == said
 
 

@@ -201,7 +201,7 @@ def test_an_interval_holds_its_estimate_and_stays_where_its_statistic_is(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RANGES if kind not in ("chance", "share")])
-def test_no_spread_is_no_certainty(kind: str) -> None:
+def test_equal_values_have_no_interval(kind: str) -> None:
     """A share is another matter: its spread follows from its value."""
     same = [np.full(3, 0.1)] * 3
     _, low, high = RANGES[kind][0](same, same)

@@ -90,7 +90,7 @@ def test_p_values_are_uniform_where_the_entries_are_drawn_alike(seeds: int, envi
         assert stats.binomtest(int(np.sum(np.array(found) <= level)), 1000, level, "greater").pvalue > 1e-4
 
 
-def test_identical_runs_say_nothing() -> None:
+def test_identical_runs_have_p_value_one() -> None:
     found = permute_chances([np.ones(3)], [np.ones(3)])
     assert (found.above, found.below) == (1, 1)
     assert np.isnan(found.distance)

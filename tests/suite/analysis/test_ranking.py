@@ -199,7 +199,9 @@ NOTHING_GAINED = "pearl gains nothing by adapting"
         ([1.0, 1.0], [-1.0, 0.0], [], "pearl learnt nothing"),
     ],
 )
-def test_control(tmp_path: Path, blind: list[float], pearl: list[float], oracle: list[float], verdict: str) -> None:
+def test_verdict_of_the_blind_control(
+    tmp_path: Path, blind: list[float], pearl: list[float], oracle: list[float], verdict: str
+) -> None:
     ends = {("blind-sac", "ant-fb"): blind, ("pearl", "ant-fb"): pearl, ("oracle-sac", "ant-fb"): oracle}
     table = adaptation(read_results(make_store(tmp_path, {key: runs for key, runs in ends.items() if runs})).done)
     assert table["verdict"].tolist() == [verdict]

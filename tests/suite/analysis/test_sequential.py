@@ -103,7 +103,7 @@ def test_without_a_decision_it_goes_on_to_the_last_interim_analysis() -> None:
     assert sequential_test(of, 5, {}).wanted == 3
     assert sequential_test(of, 5, scores(of, values[:3], values[:3])).wanted == 6
     waiting = sequential_test(of, 5, scores(of, values[:6], values[:5]))
-    assert (waiting.verdict, waiting.wanted, waiting.missing) == ("goes on", 6, (of.runs[1][5],))
+    assert (waiting.verdict, waiting.wanted, waiting.missing) == ("continue", 6, (of.runs[1][5],))
     ended = sequential_test(of, 5, scores(of, values, values))
     assert (ended.verdict, ended.wanted, len(ended.analyses)) == ("not decided", 15, 5)
 
@@ -117,7 +117,7 @@ def test_a_gap_stops_the_analyses_before_it() -> None:
 
 
 @pytest.mark.parametrize("comparisons", [1, 3])
-def test_identical_entries_are_seldom_told_apart(comparisons: int) -> None:
+def test_identical_entries_seldom_differ_significantly(comparisons: int) -> None:
     generator = np.random.default_rng(0)
     of = [comparison(environment=str(index)) for index in range(comparisons)]
     trials, wrong = 80, 0
@@ -239,9 +239,9 @@ def test_a_snapshot_keeps_the_interim_analyses(benchmark_file: Path, tmp_path: P
     assert plain_tables(Store(snapshot.path)) == snapshot.tables
     (table,) = [table for table in snapshot.tables if table["key"] == "interim-analyses"]
     assert [row["decision"] for row in table["rows"]] == [
-        "goes on",
+        "continue",
         "ours tends to be higher",
-        *["goes on"] * 3,
+        *["continue"] * 3,
         "not decided",
     ]
     assert [row["critical_p"] for row in table["rows"]] == [
@@ -276,7 +276,7 @@ def test_a_plan_is_a_function_of_finished_runs(benchmark_file: Path, tmp_path: P
         (lambda seeds: seeds | {"most": 3}, "seeds: most: 3 seeds decide nothing at 5 % over 2 comparisons; 5 could"),
     ],
 )
-def test_what_cannot_be_is_one_line(
+def test_an_impossible_request_is_one_line(
     change: Callable[[dict[str, object]], dict[str, object]], says: str, tmp_path: Path
 ) -> None:
     (group,) = BENCHMARK["groups"]

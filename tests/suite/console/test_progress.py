@@ -19,7 +19,7 @@ from tests.suite.terminals import Terminal
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_what_runs_say_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None:
+def test_output_of_runs_is_shown_as_it_is(terminal: bool, tmp_path: Path) -> None:
     store, specs = (
         Store(tmp_path),
         [make_spec(seed=seed).model_copy(update={"label": "pearl [/no-kl]"}) for seed in range(2)],

@@ -141,7 +141,7 @@ def test_the_store_has_one_name_wherever_it_is_seen_from(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("error", [refusal(500), DockerException("away"), RequestsError("away")])
-def test_an_engine_that_refuses_is_told_from_one_that_is_away(error: Exception, tmp_path: Path) -> None:
+def test_an_engine_that_refuses_is_distinguished_from_one_that_is_away(error: Exception, tmp_path: Path) -> None:
     engine = Engine()
     engine.fails = [error]
     with pytest.raises(StartError if isinstance(error, APIError) else AwayError):

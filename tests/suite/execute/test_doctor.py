@@ -36,7 +36,7 @@ def test_an_environment_that_lacks_packages_is_named(tmp_path: Path, monkeypatch
     assert peers(tmp_path).verdict == "warning"
 
 
-def test_what_is_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_of_an_installed_peer_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garage, "installed", lambda: {"garage": "2021.3.0", "numpy": "1.23.5"})
     assert peers(tmp_path) == Check("peers", "ok", "garage 2021.3.0, numpy 1.23.5")
 
@@ -49,7 +49,7 @@ class Needy(InstantExecutor):
 
 
 @pytest.mark.parametrize(("asked", "verdict"), [("needy", "failed"), (None, "warning")])
-def test_what_another_executor_than_the_asked_lacks_is_a_warning(
+def test_what_only_another_executor_lacks_is_a_warning(
     asked: str | None, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "EXECUTORS", {"local": registry.EXECUTORS["local"], "needy": f"{__name__}:Needy"})

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,28 +10,14 @@ import pytest
 from suite.execute.registry import EXECUTORS, executor_class
 from suite.store.runs import Store
 from suite.versions import ROOT
+from tests.suite.checkouts import call, checkout
 from tests.suite.tiny import TINY
 
 PAGE = ROOT / "docs" / "adding-an-executor.md"
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A checkout to change: the suite is copied, what it runs is linked."""
-    home = tmp_path / "checkout"
-    shutil.copytree(ROOT / "suite", home / "suite", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("algorithms", "environments"):
-        (home / name).symlink_to(ROOT / name)
-    return home
-
-
-def call(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(home)}
-    command = [sys.executable, "-P", "-c", "from suite.cli import main; main()", *map(str, words)]
-    return subprocess.run(command, cwd=home.parent, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_the_page_on_adding_one_is_true_as_written(copy: Path) -> None:
+def test_the_page_on_adding_one_is_true_as_written(tmp_path: Path) -> None:
+    copy = checkout(tmp_path / "checkout")
     page = PAGE.read_text()
     (name,) = re.findall(r"Save it as `([\w/.]+)`:", page)
     (module,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)

@@ -78,7 +78,7 @@ def test_a_finished_run_that_lacks_its_clusters_gets_that_phase_alone(tmp_path: 
     assert not folder.lacking
 
 
-def test_killed_while_embedding_it_goes_on_with_that(tmp_path: Path) -> None:
+def test_a_run_killed_in_its_post_run_step_resumes_with_that_step(tmp_path: Path) -> None:
     spec, folder = asked(tmp_path)
     scheduler = execute(tmp_path, "is-killed-embedding-once", [spec])
     assert events(tmp_path) == {"started": 1, "committed": 1, "embedding": 2}
@@ -121,13 +121,13 @@ def test_a_run_that_is_being_embedded_elsewhere_is_waited_for(tmp_path: Path) ->
     assert not folder.lacking
 
 
-def test_what_dies_from_outside_is_tried_again(tmp_path: Path) -> None:
+def test_a_killed_run_is_tried_again(tmp_path: Path) -> None:
     scheduler = execute(tmp_path, "is-killed-twice", [make_spec()])
     assert scheduler.failures == {}
     assert events(tmp_path) == {"started": 3, "committed": 1}
 
 
-def test_what_always_dies_is_given_up_and_named(tmp_path: Path) -> None:
+def test_a_run_that_is_always_killed_is_given_up_and_named(tmp_path: Path) -> None:
     spec = make_spec()
     scheduler = execute(tmp_path, "is-always-killed", [spec])
     assert events(tmp_path) == {"started": 3}
@@ -146,7 +146,7 @@ def test_an_exception_is_not_tried_again_and_its_log_is_kept(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("word", ['{"kind": [], "reason": "x"}', '{"kind": "error", "reason": 1}', "[]", "{"])
-def test_a_garbled_word_of_failure_stops_nothing(word: str, tmp_path: Path) -> None:
+def test_a_damaged_failure_record_stops_nothing(word: str, tmp_path: Path) -> None:
     script = (
         "import pathlib, sys; pathlib.Path(sys.argv[4], 'runs', sys.argv[2], 'failed.json').write_text(sys.argv[1])"
     )
@@ -184,12 +184,12 @@ def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: Path, monkeyp
     assert next(full, None) is None
 
 
-def test_start_up_is_not_silence(tmp_path: Path) -> None:
+def test_start_up_does_not_count_as_hanging(tmp_path: Path) -> None:
     scheduler = execute(tmp_path, "starts-slowly", [make_spec()], limits=Limits(silence=0.2))
     assert scheduler.failures == {}
 
 
-def test_a_limit_on_time_is_deterministic(tmp_path: Path) -> None:
+def test_exceeding_the_time_limit_is_not_retried(tmp_path: Path) -> None:
     spec = make_spec()
     scheduler = execute(tmp_path, "stops-when-asked", [spec], limits=Limits(seconds=3.0))
     assert scheduler.failures[spec.run].kind == "time"
@@ -348,7 +348,7 @@ def test_a_limit_on_time_counts_earlier_attempts(tmp_path: Path) -> None:
     assert scheduler.failures[spec.run].kind == "time"
 
 
-def test_patience_for_what_others_hold_can_end(tmp_path: Path) -> None:
+def test_waiting_for_runs_that_others_hold_can_time_out(tmp_path: Path) -> None:
     spec, store = make_spec(), Store(tmp_path)
     store.prepare()
     other = store.folder(spec.run)

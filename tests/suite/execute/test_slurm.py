@@ -199,7 +199,7 @@ def test_a_dry_run_prints_the_script_and_does_nothing(
     assert calls(tmp_path, "sbatch") == []
 
 
-def test_it_looks_on_until_nobody_is_left_and_attaches_to_what_goes_on(
+def test_waits_until_every_task_has_ended_and_attaches_to_running_jobs(
     tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(slurm, "QUEUE_SECONDS", 0.0)
@@ -307,7 +307,7 @@ def test_the_users_environment_asks_for_nothing(
     monkeypatch.setenv("SLURM_CONF", "/etc/here/slurm.conf")
     stand_in(sbatch="compgen -e", env='exec /usr/bin/env "$@"')
     other = subprocess.run(
-        [*commands.alone("/bin/bash"), "-c", "compgen -e"], capture_output=True, text=True, check=True
+        [*commands.in_clean_environment("/bin/bash"), "-c", "compgen -e"], capture_output=True, text=True, check=True
     )
     for names in (commands.ask("sbatch").split(), other.stdout.split()):
         assert "PATH" in names
@@ -363,7 +363,7 @@ def test_what_may_have_been_submitted_is_not_submitted_twice(
     assert len(submitted(tmp_path / "r")) == 1
 
 
-def test_what_the_queue_does_not_have_is_in_doubt_no_longer(store: Store, stand_in: StandIn) -> None:
+def test_a_submission_that_the_queue_does_not_have_was_refused(store: Store, stand_in: StandIn) -> None:
     submission = prepare(store, "x")
     write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
     submission.asked()

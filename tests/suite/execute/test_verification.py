@@ -37,8 +37,6 @@ from tests.suite.stores import CLUSTERS, fail, finish, linear, make_spec
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
 
-OTHER = {"machine": {"processor": "another"}, "device": "cpu", "seconds_total": 1.0}
-
 
 def provenance(processor: str) -> dict[str, Any]:
     return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": 100.0, "versions": {}}
@@ -127,7 +125,7 @@ def test_elsewhere_the_untrained_return_must_agree(tmp_path: Path) -> None:
     assert "untrained return 10 was published, here it is 10.6" in found.detail
 
 
-def test_a_cluster_record_that_differs_is_told(tmp_path: Path) -> None:
+def test_a_cluster_record_that_differs_is_reported(tmp_path: Path) -> None:
     store = published(tmp_path / "published", ENDS)
     folder = again(tmp_path / "again", 0, 100.0, "here")
     settings = {"rollouts": 5}
@@ -155,7 +153,7 @@ def test_seconds_are_compared_as_ratios_of_entries(tmp_path: Path) -> None:
     assert seconds_text(found[:1], here, read_results(store)) == ""
 
 
-def test_how_much_a_draw_misses() -> None:
+def test_text_states_the_probability_of_missing_an_altered_run() -> None:
     few = Drawn([make_spec(seed=seed) for seed in range(3)], 123, 9)
     assert few.text == (
         "3 of 123 finished runs that this version can execute; of one altered run among them, the draw misses 97.6%; "
@@ -217,7 +215,7 @@ def test_a_published_run_comes_out_again_bit_for_bit(snapshot: Snapshot, capfd: 
     assert found["runs"][0]["run"] == drawn(Store(snapshot.path), 1, 7).specs[0].run
 
 
-def test_what_was_changed_with_all_that_is_derived_from_it_is_found_by_execution_alone(
+def test_a_change_carried_through_every_table_is_found_by_execution_only(
     snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     runs = [kept(folder) for folder in Store(snapshot.path).records()]

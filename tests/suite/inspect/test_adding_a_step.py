@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +12,7 @@ from suite.inspect.post_run import STEPS
 from suite.plan.post_run import REQUESTS
 from suite.store.layout import POST_RUN_STEPS
 from suite.versions import ROOT
+from tests.suite.checkouts import call, checkout
 
 PAGE = ROOT / "docs" / "adding-a-post-run-step.md"
 
@@ -28,22 +25,6 @@ SHARED = (
     ROOT / "suite/plan/benchmark.py",
     ROOT / "suite/analysis/results.py",
 )
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout to change: the suite is copied, what it runs is linked."""
-    home = tmp_path / "checkout"
-    shutil.copytree(ROOT / "suite", home / "suite", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("algorithms", "environments"):
-        (home / name).symlink_to(ROOT / name)
-    return home
-
-
-def call(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(home)}
-    command = [sys.executable, "-P", "-c", "from suite.cli import main; main()", *map(str, words)]
-    return subprocess.run(command, cwd=home.parent, env=environment, capture_output=True, text=True, check=False)
 
 
 def add(path: Path, name: str, lines: str) -> None:
@@ -60,22 +41,23 @@ def add(path: Path, name: str, lines: str) -> None:
     path.write_text(changed)
 
 
-def test_the_page_on_adding_one_is_true_as_written(checkout: Path) -> None:
+def test_the_page_on_adding_one_is_true_as_written(tmp_path: Path) -> None:
+    home = checkout(tmp_path / "checkout")
     page = PAGE.read_text()
     modules = re.findall(r"^```py\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     for name, module in zip(re.findall(r"Save them as `([\w/.]+)`:", page), modules, strict=True):
-        (checkout / name).write_text(module)
+        (home / name).write_text(module)
     places = re.findall(r"to `(\w+)` in\s+\[`([\w/.]+)`\]", page)
     lines = re.findall(r"^```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     for (name, where), added in zip(places, lines, strict=True):
-        add(checkout / where, name, added)
+        add(home / where, name, added)
     (benchmark,) = re.findall(r"^```yml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    (checkout / "mine.yaml").write_text(benchmark)
+    (home / "mine.yaml").write_text(benchmark)
     words = ["mine.yaml", "--results", "r"]
 
-    done = call(checkout, "run", checkout / "mine.yaml", "--results", checkout / "r", "--reports", checkout / "p")
+    done = call(home, "run", home / "mine.yaml", "--results", home / "r", "--reports", home / "p")
     assert done.returncode == 0, done.stderr
-    (folder,) = (checkout / "r" / "runs").iterdir()
+    (folder,) = (home / "r" / "runs").iterdir()
     record = json.loads((folder / "saturation.json").read_text())
     assert (
         record["settings"]
@@ -89,19 +71,19 @@ def test_the_page_on_adding_one_is_true_as_written(checkout: Path) -> None:
     assert all(0.0 <= share <= 1.0 for share in record["saturated"])
     assert re.search(r"^saturation: [\d.]+% of actions$", (folder / "log.txt").read_text(), re.MULTILINE)
 
-    (checkout / "mine.yaml").write_text(benchmark.replace("episodes: 3", "episodes: 0"))
-    refused = call(checkout, "plan", checkout / "mine.yaml", *words[1:])
+    (home / "mine.yaml").write_text(benchmark.replace("episodes: 3", "episodes: 0"))
+    refused = call(home, "plan", home / "mine.yaml", *words[1:])
     assert refused.returncode == 2
     assert "saturation.0.episodes: 0: " in refused.stderr
 
-    (checkout / "mine.yaml").write_text(benchmark.replace("episodes: 3", "episodes: 4"))
-    again = call(checkout, "run", checkout / "mine.yaml", "--results", checkout / "r", "--reports", checkout / "p")
+    (home / "mine.yaml").write_text(benchmark.replace("episodes: 3", "episodes: 4"))
+    again = call(home, "run", home / "mine.yaml", "--results", home / "r", "--reports", home / "p")
     assert "1 runs, 1 done, 0 to run, 1 to do post-run steps of" in again.stderr
     assert json.loads((folder / "saturation.json").read_text())["settings"]["episodes"] == 4
 
-    published = call(checkout, "publish", checkout / "mine.yaml", "--results", checkout / "r")
+    published = call(home, "publish", home / "mine.yaml", "--results", home / "r")
     assert published.returncode == 0, published.stderr
-    (line,) = (checkout / "r/published/saturated/runs.jsonl").read_text().splitlines()
+    (line,) = (home / "r/published/saturated/runs.jsonl").read_text().splitlines()
     assert json.loads(line)["files"]["saturation.json"] == json.loads((folder / "saturation.json").read_text())
 
 

@@ -169,7 +169,7 @@ def after_rounds(number: int, do: Callable[[], object], monkeypatch: pytest.Monk
     monkeypatch.setattr(clusters, "crop", crop_and_do)
 
 
-def test_it_is_held_and_shows_where_it_is(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_holds_the_lease_and_reports_progress(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     other, seen = RunFolder(folder.path), []
     after_rounds(3, lambda: seen.extend([other.is_held, other.state, other.progress()["post_run_done"]]), monkeypatch)
     assert phase(folder) == 0
@@ -222,13 +222,13 @@ def test_a_full_disk_is_the_storage_s_failure(folder: RunFolder, monkeypatch: py
     assert (folder.state, folder.lacking) == ("done", ("clusters",))
 
 
-def test_taken_over_it_writes_nothing(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_whose_lease_was_taken_over_writes_nothing(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     after_rounds(2, lambda: shutil.rmtree(folder.path / "claims"), monkeypatch)
     assert phase(folder) == HELD_STATUS
     assert not (folder.path / CLUSTERS).exists()
 
 
-def test_run_anew_it_is_embedded_anew(folder: RunFolder, tmp_path: Path) -> None:
+def test_a_rerun_discards_the_record_of_its_step(folder: RunFolder, tmp_path: Path) -> None:
     assert phase(folder) == 0
     made = (folder.path / CLUSTERS).read_bytes()
     with folder.taken():

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 from suite.versions import ROOT
+from tests.suite.checkouts import checkout, python
 
 PAGE = ROOT / "docs" / "adding-a-statistic.md"
 
@@ -27,10 +24,7 @@ print(type(found).__name__, found.value(samples), found.find(samples).estimate, 
 
 
 def test_the_page_on_adding_one_is_true_as_written(tmp_path: Path) -> None:
-    home = tmp_path / "checkout"
-    shutil.copytree(ROOT / "suite", home / "suite", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("algorithms", "environments"):
-        (home / name).symlink_to(ROOT / name)
+    home = checkout(tmp_path / "checkout")
     page = PAGE.read_text()
     (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     function, _ = re.findall(r"^def .*?(?=^\S)", program, re.DOTALL | re.MULTILINE)
@@ -42,9 +36,6 @@ def test_the_page_on_adding_one_is_true_as_written(tmp_path: Path) -> None:
     before, last, after = front.read_text().partition("    | ShareReaching")
     union = before + textwrap.indent(textwrap.dedent(line), "    ") + last + after
     front.write_text(union.replace("\n\n__all__", "\n" + textwrap.dedent(imported) + "\n\n__all__"))
-    environment = {**os.environ, "PYTHONPATH": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", ASKED], env=environment, capture_output=True, text=True, check=False
-    )
+    done = python(home, ASKED)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "BetterEverywhere (1.0, '') 1.0 1\n"

@@ -141,9 +141,7 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
     ],
 )
-def test_what_is_said_twice_and_not_alike_is_refused(
-    altered: Path, file: str, old: str, new: str, message: str
-) -> None:
+def test_two_statements_of_one_number_must_agree(altered: Path, file: str, old: str, new: str, message: str) -> None:
     read_paper(str(altered))
     path = altered / file
     assert old in path.read_text()

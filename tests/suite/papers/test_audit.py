@@ -108,7 +108,7 @@ def test_agreement_is_at_the_printed_precision(printed: str, value: float, same:
     assert agrees(printed, value) is same
 
 
-def test_words_name_values_and_can_do_no_more() -> None:
+def test_texts_may_insert_values_and_nothing_else() -> None:
     values: dict[str, Any] = {"total": 1400000, "ratio": 1.305, "name": "pearl"}
     assert said("{total:,} and {ratio:.2f} for {name}, {0.__class__:x} {{}", values) == (
         "1,400,000 and 1.30 for pearl, {0.__class__:x} {{}"

@@ -369,7 +369,7 @@ HEADING = "source,entry,environment,environment_steps,return,seeds,protocol,comp
         (HEADING + "s,pearl,ant-fb,1,1,1,p,yes\n", r"line 2: 8 cells, the heading has 9"),
     ],
 )
-def test_what_is_wrong_with_other_peoples_runs_is_named(judged: Path, text: str, message: str) -> None:
+def test_what_is_wrong_with_external_results_is_named(judged: Path, text: str, message: str) -> None:
     (judged / "reference").mkdir()
     (judged / "reference" / "other.csv").write_text(text)
     with pytest.raises(UsageError, match=message):

@@ -337,20 +337,20 @@ ONE = CONTROLS[:1]
         ([10.0, 11.0, 5.0], [5.0, 6.0, 12.0], "inconclusive"),
     ],
 )
-def test_reduced_runs_point_one_way_or_do_not_say(tcl: list[float], pearl: list[float], pointing: str) -> None:
+def test_direction_of_runs_at_other_settings(tcl: list[float], pearl: list[float], pointing: str) -> None:
     runs = controls(tcl, pearl, ONE, **ASTRAY)
     found = pointed(runs)
     assert (found.pointing, found.environments, found.seeds, found.budgets) == (pointing, ONE, 3, (2_000_000,))
     assert judged(runs).verdict == "not at the paper's settings"
 
 
-def test_two_seeds_do_not_say() -> None:
+def test_two_seeds_are_inconclusive() -> None:
     found = pointed(controls([10.0, 11.0], [5.0, 6.0], ONE, **ASTRAY))
     assert found.pointing == "inconclusive"
     assert found.reason == "no environment with 3 seeds of tcl-pearl, pearl under one budget"
 
 
-def test_runs_of_unequal_budgets_do_not_point() -> None:
+def test_runs_of_unequal_budgets_are_inconclusive() -> None:
     runs = controls([10.0, 11.0, 12.0], [], ONE, **ASTRAY)
     runs += [
         (spec.model_copy(update={"budget": 10}), score, provenance)
@@ -359,7 +359,7 @@ def test_runs_of_unequal_budgets_do_not_point() -> None:
     assert pointed(runs).pointing == "inconclusive"
 
 
-def test_runs_at_the_papers_settings_are_judged_and_do_not_point() -> None:
+def test_runs_at_the_papers_settings_are_judged_and_have_no_direction() -> None:
     assert directions(PAPER, finished(controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0]))) == []
 
 

@@ -35,13 +35,13 @@ def test_no_source_names_a_paper(path: Path) -> None:
     assert named(path) == []
 
 
-def test_other_papers_do_not_name_it_either() -> None:
+def test_no_other_paper_names_tcl() -> None:
     for name in set(shipped_papers()) - {"tcl-pearl"}:
         for path in (SUITE / "papers" / name.replace("-", "_")).rglob("*.*"):
             assert not re.search(r"tcl", path.read_text(), re.IGNORECASE), path
 
 
-def test_the_test_would_notice() -> None:
+def test_a_paper_named_in_a_source_is_found() -> None:
     assert NAMES.findall("Do the claims of the TCL-PEARL paper hold? See Table 2 and section 5.5.") == [
         "TCL",
         "Table 2",

@@ -15,7 +15,7 @@ SPECS = [spec for spec in load_benchmark("smoke").plan() if spec.environment == 
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=[spec.label for spec in SPECS])
-def test_what_is_named_fails_and_what_is_not_begins(spec: RunSpec) -> None:
+def test_a_run_begins_if_and_only_if_its_budget_covers_an_iteration(spec: RunSpec) -> None:
     needed = Trainer.of(spec, torch.device("cpu")).algorithm.next_iteration_steps
     enough, short = (spec.model_copy(update={"budget": budget}) for budget in (needed, needed - 1))
     assert list(uncovered([enough, short])) == [short.run]

@@ -93,7 +93,7 @@ def test_a_number_out_of_range_is_refused(key: str, value: float, tmp_path: Path
         load_benchmark(str(tmp_path / "mine.yaml"))
 
 
-def test_fewer_test_tasks_are_fewer_to_tell_apart() -> None:
+def test_a_run_with_fewer_test_tasks_than_clusters_is_refused() -> None:
     spec = Benchmark.model_validate(GOOD).plan()[0]
     check_embeddable(spec, ClusterSettings())
     with pytest.raises(UsageError, match="has 5 test tasks"):

@@ -21,7 +21,7 @@ def test_the_field_that_made_a_run_new_is_named(tmp_path: Path) -> None:
     assert why(new.run, [new], store) == [f"differs from {old.run}:", "  settings.batch_size: 256 -> 32"]
 
 
-def test_a_run_unlike_any_and_a_done_one(tmp_path: Path) -> None:
+def test_why_of_a_first_run_and_of_a_finished_one(tmp_path: Path) -> None:
     store = Store(tmp_path)
     finish(store, make_spec(), linear(0, 1))
     other = make_spec(seed=1)

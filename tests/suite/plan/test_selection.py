@@ -8,7 +8,7 @@ import pytest
 
 from suite.errors import UsageError
 from suite.plan.benchmark import load_benchmark
-from suite.plan.selection import chosen
+from suite.plan.selection import selected
 from suite.spec import RunSpec
 
 GROUP = """
@@ -43,7 +43,7 @@ def specs(tmp_path: Path) -> list[RunSpec]:
     ],
 )
 def test_conditions_and_seeds_choose(only: list[str], seeds: str | None, count: int, specs: list[RunSpec]) -> None:
-    runs = chosen(specs, only, seeds)
+    runs = selected(specs, only, seeds)
     assert len({spec.run for spec in runs}) == len(runs) == count
     if seeds is None:
         assert all(spec in specs for spec in runs)
@@ -54,7 +54,7 @@ def test_conditions_and_seeds_choose(only: list[str], seeds: str | None, count: 
 
 
 def test_a_seed_of_the_plan_is_the_plans_own_run(specs: list[RunSpec]) -> None:
-    assert {spec.run for spec in chosen(specs, [], "0-1")} == {spec.run for spec in specs}
+    assert {spec.run for spec in selected(specs, [], "0-1")} == {spec.run for spec in specs}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_seed_of_the_plan_is_the_plans_own_run(specs: list[RunSpec]) -> None:
 )
 def test_what_chooses_nothing_is_refused(only: list[str], seeds: str | None, says: str, specs: list[RunSpec]) -> None:
     with pytest.raises(UsageError) as said:
-        chosen(specs, only, seeds)
+        selected(specs, only, seeds)
     assert says in str(said.value)
 
 
@@ -109,6 +109,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_labels_with_commas_are_chosen(specs: list[RunSpec]) -> None:
     renamed = [spec.model_copy(update={"label": "garage, no KL"}) if spec.label == "garage" else spec for spec in specs]
     for names, count in (("garage, no KL", 4), ("garage, no KL,blind-sac", 8), ("pearl,garage, no KL", 8)):
-        assert len(chosen(renamed, [f"label={names}"], None)) == count
+        assert len(selected(renamed, [f"label={names}"], None)) == count
     with pytest.raises(UsageError, match="label 'garage' is unknown"):
-        chosen(renamed, ["label=garage"], None)
+        selected(renamed, ["label=garage"], None)

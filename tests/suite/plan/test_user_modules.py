@@ -85,7 +85,7 @@ def test_nothing_is_executed_without_trust(mine: Path) -> None:
     assert not Path("executed").exists()
 
 
-def test_ones_own_code_is_planned_like_the_suites(mine: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_user_modules_are_planned_like_the_suites_own(mine: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     own, control = plan(mine)
     files = [str(mine.parent / "code" / "best_of_k.py"), str(mine.parent / "family.py")]
     assert (own.algorithm, own.environment, own.algorithm_revision) == ("best-of-k", "hidden-place-1d", 1)
@@ -101,7 +101,7 @@ def test_ones_own_code_is_planned_like_the_suites(mine: Path, tmp_path_factory: 
     assert plan(mine.parent / "outer.yaml") == [own, control]
 
 
-def test_where_the_code_lies_and_how_it_is_written_make_no_run_another(mine: Path, tmp_path: Path) -> None:
+def test_path_and_text_of_a_user_module_are_no_part_of_the_identity(mine: Path, tmp_path: Path) -> None:
     script = "import sys; from suite.plan.benchmark import load_benchmark as load\n"
     script += "print(*(spec.run for spec in load(sys.argv[1], trusted=True).plan()))"
 

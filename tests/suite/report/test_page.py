@@ -171,7 +171,7 @@ def test_win_matrix_and_control(tmp_path: Path) -> None:
     assert "ant-fb pearl gains nothing by adapting 0 55.5 55.5" in page.text
 
 
-def test_reduced_runs_have_a_table_apart_from_the_verdicts(tmp_path: Path) -> None:
+def test_runs_at_other_settings_have_a_table_of_their_own(tmp_path: Path) -> None:
     store = Store(tmp_path / "results")
     used = {"printed_settings": {"latent_size": 7}, "used_settings": {"latent_size": 5}}
     for label, ends in (("pearl", (5.0, 6.0, 7.0)), ("tcl-pearl", (8.0, 9.0, 10.0))):
@@ -324,7 +324,7 @@ def test_missing_failed_and_foreign_runs_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "shown"), [("time", "timed out"), ("silence", "timed out"), ("error", "failed")])
-def test_running_out_of_time_is_told_from_other_failures(tmp_path: Path, kind: str, shown: str) -> None:
+def test_running_out_of_time_is_distinguished_from_other_failures(tmp_path: Path, kind: str, shown: str) -> None:
     store = Store(tmp_path / "results")
     spec = make_spec()
     write_json(fail(store, spec, "why").path / "failed.json", {"kind": kind, "reason": "why"})
@@ -357,7 +357,7 @@ def test_settings_stand_beside_the_papers_with_their_sources(tmp_path: Path) -> 
     assert "1 of 23 settings differ from those of TCL-PEARL." in page.text
 
 
-def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path) -> None:
+def test_external_results_are_drawn_and_listed_and_not_judged(tmp_path: Path) -> None:
     store = make_store(tmp_path / "a", {("pearl", "humanoid-dir-2d"): [900.0], ("mql", "cheetah-fb"): [900.0]})
     html, page = report(store, tmp_path)
     assert "humanoid-dir-2d pearl 500,000 380 1 yes the authors' code without changes; one seed" in page.text
@@ -372,7 +372,7 @@ def test_other_peoples_runs_are_drawn_and_listed_and_nothing_more(tmp_path: Path
     assert "humanoid-dir-2d pearl 1 900 –" in page.text
 
 
-def test_other_peoples_longer_runs_do_not_stretch_the_axis(tmp_path: Path) -> None:
+def test_longer_external_results_do_not_stretch_the_axis(tmp_path: Path) -> None:
     store = make_store(tmp_path / "a", {("pearl", "cheetah-vel"): [-50.0]}, budget=340_000)
     html, page = report(store, tmp_path)
     assert "hollow: external results" in page.text  # 500,000 steps

@@ -215,7 +215,7 @@ def race(folder: Path, takers: int, monkeypatch: pytest.MonkeyPatch) -> list[Lea
     return leases
 
 
-def test_of_many_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_many_concurrent_claims_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         (winner,) = race(tmp_path / str(number), 8, monkeypatch)
         winner.check()

@@ -91,7 +91,7 @@ def test_a_run_without_it_keeps_its_name() -> None:
     assert len({spec.run, *others}) == 3
 
 
-def test_an_algorithm_that_cannot_is_refused() -> None:
+def test_an_algorithm_that_does_not_adapt_step_by_step_is_refused() -> None:
     with pytest.raises(UsageError, match="stepwise_test: pearl does not adapt step by step; maml-trpo, oracle-trpo do"):
         planned(algorithms={"pearl": None})
 

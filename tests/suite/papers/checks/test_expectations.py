@@ -94,7 +94,7 @@ def test_shares_of_less_are_contradicted(tmp_path: Path) -> None:
     assert found["explanation"] == "4.211 0.842 2 one number fits all 0.800"
 
 
-def test_shares_of_several_numbers_are_told_apart(tmp_path: Path) -> None:
+def test_shares_of_several_numbers_are_checked_one_by_one(tmp_path: Path) -> None:
     words = {"explanation": "{one}, {wrong} of {cells}"}
     found = row(tmp_path, divided("0.80", "0.95"), check="divisor", error="error", per="times", **DIVISOR, **words)
     assert found["verdict"] == "contradicted"
