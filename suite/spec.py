@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from suite.schema import Strict
 
@@ -26,9 +26,9 @@ class StepwiseTest(Strict):
     The episodes that an adaptation reads are the ones that the policy before it is scored by: as the agent explores.
     """
 
-    adaptations: NonNegativeInt
+    adaptations: Annotated[int, Field(ge=0, le=1_000)]
     """The run's score is the return after the last; an algorithm that does not adapt has none."""
-    steps: PositiveInt
+    steps: Annotated[int, Field(ge=1, le=10**9)]
     """Environment steps in a task, in whole episodes, before each adaptation and after the last."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from suite.errors import UsageError
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
+    from suite.execute.patience import Patience
     from suite.store.runs import Store
 
 FOLLOW_SECONDS = 0.5
@@ -48,6 +50,13 @@ def _published(store: Store, own: set[str]) -> list[tuple[RunSpec, str]]:
     return [(record.spec(), record.state) for record in map(store.record, names) if record.snapshot is not None]
 
 
+def _patience(store: Store) -> Patience:
+    """Return patience with a store that is watched, which says on standard error that it waits."""
+    from suite.execute.patience import Patience
+
+    return Patience(store.results, lambda message: err.print(message, highlight=False))
+
+
 @app.command(epilog="Examples: suite status --json · suite status --watch")
 def status(
     results: Results = Path("results"),
@@ -71,11 +80,12 @@ def status(
     if not watch:
         show_states(as_json, [*rows, *_published(store, {spec.run for spec, _ in rows})], _positions(store))
         return
+    patience = _patience(store)
     try:
         with Progress(store, [spec for spec, _ in rows], out) as progress:
             while progress.is_worked_on():
                 time.sleep(1.0)
-                progress.update()
+                patience.insist(progress.update)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -90,7 +100,8 @@ def logs(
     """Print the end of a run's log."""
     from suite.store.runs import Store
 
-    folder = Store(results).record(run)
+    store = Store(results)
+    folder = store.record(run)
     if folder.snapshot is not None:
         raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot}, which keeps no logs")
     if not folder.path.is_dir():
@@ -99,10 +110,11 @@ def logs(
     size = folder.log_size()
     if tail := folder.log_tail(lines):
         out.print(tail, highlight=False)
+    patience = _patience(store)
     try:
         while follow:
-            follow = folder.state == "running"  # once more afterwards: the last words count
-            size, text = folder.log_since(size)
+            follow = patience.insist(lambda: folder.state) == "running"  # once more afterwards: the last words count
+            size, text = patience.insist(partial(folder.log_since, size))
             out.print(text, highlight=False, end="")
             time.sleep(FOLLOW_SECONDS if follow else 0)
     except KeyboardInterrupt:

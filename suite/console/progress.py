@@ -84,9 +84,14 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.update(seconds=float("inf"))
-        if self._live:
-            self._live.stop()
+        try:
+            self.update(seconds=float("inf"))
+        except OSError:
+            if error is None:
+                raise
+        finally:
+            if self._live:
+                self._live.stop()
 
     def tick(self, underway: Callable[[], Iterable[str]]) -> None:
         """Update now and then; costs nothing in between.
@@ -113,9 +118,10 @@ class Progress:
             self._look(run)
         deadline = time.monotonic() + seconds
         for _ in range(len(self._unfinished)):
-            run = self._unfinished.popleft()
+            run = self._unfinished[0]
             if run not in looked:
-                self._look(run)
+                self._look(run)  # may find that the store is away: then the run stays
+            self._unfinished.popleft()
             if self.states[run] != "done":
                 self._unfinished.append(run)
             if time.monotonic() >= deadline:

@@ -25,11 +25,13 @@ class Patience:
 
     Parameters
     ----------
-    results : the store's folder, for the message in the end.
+    results : the store's folder, for messages.
+    say : is told once each time that the store has gone away, and when it is back.
     """
 
-    def __init__(self, results: Path) -> None:
+    def __init__(self, results: Path, say: Callable[[str], object] = lambda message: None) -> None:
         self.results = results
+        self._say = say
         self._since: float | None = None
         self._again = 0.0
 
@@ -52,12 +54,16 @@ class Patience:
             if not is_away(cause):
                 raise
             now = time.monotonic()
-            self._since = self._since or now
+            if self._since is None:
+                self._since = now
+                self._say(f"{self.results}: is away ({error}); waiting for it, {AWAY_SECONDS / 60:.0f} minutes at most")
             if now - self._since > AWAY_SECONDS:
                 raise UsageError(f"{self.results}: is away ({error}); waited for {AWAY_SECONDS:.0f} s") from error
             self._again = now + PAUSE_SECONDS
             return False
-        self._since = None
+        if self._since is not None:
+            self._since = None
+            self._say(f"{self.results}: is back")
         return True
 
     def insist(self, act: Callable[[], Result]) -> Result:

@@ -16,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
-    PositiveInt,
     PrivateAttr,
     create_model,
     model_validator,
@@ -24,6 +23,7 @@ from pydantic import (
 
 from algorithms import ENTRANTS
 from environments import added_options, family_names, family_options, family_spec
+from suite.characters import lookalike
 from suite.errors import UsageError, unknown
 from suite.plain_yaml import read_yaml
 from suite.plan.environment_sets import named_environments
@@ -60,6 +60,11 @@ def _looks_like_itself(label: str) -> str:
         or _bare_mark(label)
     ):
         raise ValueError("must be visible characters, with single spaces between words and none around them")
+    if (word := lookalike(label)) is not None:
+        letters = ", ".join(dict.fromkeys(unicodedata.name(each, "?") for each in word))
+        raise ValueError(f"{word!r} looks like another word: write it in letters of one script; its own are {letters}")
+    if any(unicodedata.category(each) == "Nd" and not each.isascii() for each in label):
+        raise ValueError("must have the digits 0 to 9, and no others")
     return label
 
 
@@ -94,8 +99,8 @@ class Group(Strict):
     environment_options: dict[str, str] = Field(default_factory=dict)
     algorithms: Annotated[dict[Label, Entry | None], Field(min_length=1)]
     seeds: Annotated[list[int] | AdaptiveSeeds, PlainValidator(seeds)]
-    budget: PositiveInt
-    evaluations: PositiveInt = 50
+    budget: Annotated[int, Field(gt=0, le=10**12)]
+    evaluations: Annotated[int, Field(ge=1, le=10**6)] = 50
     horizon: int | None = None
     exploration_episodes: int | None = None
     train_tasks: int | None = None

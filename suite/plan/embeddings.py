@@ -20,7 +20,7 @@ class ClusterSettings(StepSettings):
     """As printed."""
     rollouts: Annotated[int, Field(ge=2, le=100_000)] = 200
     """A task; as printed."""
-    window: Annotated[int, Field(ge=1)] = 64
+    window: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Transitions encoded of each rollout; not printed for this figure."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of initial states, draws of the agent, windows and t-SNE, whose seeds end there."""

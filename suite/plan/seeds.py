@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from suite.schema import Strict
 from suite.store.published import Snapshot
 
 Listed = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+MOST_SEEDS = 10_000
+"""Seeds that a comparison may come to."""
 _LISTED: TypeAdapter[list[int]] = TypeAdapter(Listed)
 
 
@@ -22,9 +24,9 @@ class AdaptiveSeeds(Strict):
     The other entries of the group get the first batch.
     """
 
-    batch: PositiveInt
+    batch: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     """Seeds of each entry between two interim analyses."""
-    most: PositiveInt
+    most: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     """Seeds of each entry at the last interim analysis."""
     decide: Annotated[list[str], Field(min_length=2, max_length=2)]
     """Labels of the two entries."""

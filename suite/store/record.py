@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from suite.errors import UsageError, first_line
-from suite.failures import Failure, Kind
+from suite.failures import Failure, Kind, is_away
 from suite.spec import SCHEMA, RunSpec
 from suite.store import attempts
 from suite.store.files import read_regular
@@ -148,23 +148,36 @@ class RunRecord:
         return Failure("error", "failed.json does not say why")
 
     def log_tail(self, lines: int = 20) -> str:
-        """Return the last lines of the run's log."""
-        _, text = self.log_since(max(0, self.log_size() - 200 * lines))
+        """Return the last lines of the run's log; none while the store is away."""
+        try:
+            _, text = self.log_since(max(0, self.log_size() - 200 * lines))
+        except OSError:
+            return ""
         return "\n".join(text.splitlines()[-lines:])
 
     def log_size(self) -> int:
-        """Return the size of the run's log in bytes."""
+        """Return the size of the run's log in bytes; raises `OSError` while the store is away."""
         try:
             return (self.path / "log.txt").stat().st_size
-        except OSError:
+        except OSError as error:
+            if is_away(error):
+                raise
             return 0
 
     def log_since(self, offset: int) -> tuple[int, str]:
-        """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew."""
+        """Return the log's size, and what was printed beyond an offset; from its start if it has begun anew.
+
+        Raises
+        ------
+        OSError
+            While the store is away.
+        """
         start = offset if offset <= self.log_size() else 0
         try:
             text = read_regular(self.path / "log.txt", start)
-        except OSError:
+        except OSError as error:
+            if is_away(error):
+                raise
             return 0, ""
         return start + len(text), text.decode(errors="replace")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from suite.plan.benchmark import load_benchmark
 from suite.plan.catalogue import catalogue
 from suite.spec import RunSpec
 from suite.store.folder import RunFolder
+from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.terminals import Terminal
@@ -124,7 +126,50 @@ def test_watching_goes_on_between_two_runs(
     assert list(left) == []
 
 
-def test_watching_ends_when_nobody_works(
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["status", "--watch"], ["failed pearl on reach-v1, seed 0: ValueError: bad"]),
+        (["logs", make_spec().run, "-f"], ["first", "the last words"]),
+    ],
+)
+def test_watching_waits_for_a_store_that_is_away(
+    words: list[str],
+    shown: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It says so, misses nothing, and shows nothing twice."""
+    folder = taken(Store(tmp_path), make_spec())
+    said(folder, "first\n")
+    state, away = RunRecord.state.fget, [False]  # type: ignore[attr-defined]
+
+    def state_or_not(self: RunRecord) -> object:
+        if away[0]:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return state(self)
+
+    def ended() -> None:
+        away[0] = False
+        said(folder, "the last words\n")
+        folder.fail("ValueError: bad", "error")
+        folder.release()
+
+    monkeypatch.setattr(RunRecord, "state", property(state_or_not))
+    monkeypatch.setattr("suite.execute.patience.PAUSE_SECONDS", 0.0)
+    steps: Iterator[Callable[[], object]] = iter([lambda: away.__setitem__(0, True), lambda: None, ended])
+    monkeypatch.setattr("suite.cli.store.time.sleep", lambda seconds: next(steps, lambda: None)())
+    assert suite(*words, "--results", tmp_path) == 0
+    printed = capfd.readouterr()
+    assert [line.partition("] ")[2] or line for line in printed.out.splitlines()] == shown
+    assert printed.err.splitlines() == [
+        f"{tmp_path}: is away ([Errno {errno.ESTALE}] Stale file handle); waiting for it, 10 minutes at most",
+        f"{tmp_path}: is back",
+    ]
+
+
+def test_watch_ends_when_no_run_is_worked_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("suite.console.progress.QUIET_SECONDS", 0.0)
@@ -145,7 +190,9 @@ def test_plain_lines_say_now_and_then_what_is_running(tmp_path: Path, monkeypatc
     assert "running pearl on reach-v1, seed 0  25%, 50 steps/s, 15 s left" in page.getvalue()
 
 
-def test_only_failed_and_rerun_choose(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_failed_and_rerun_select_runs(
+    benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
     store = Store(tmp_path)
     good, bad, pending = load_benchmark(str(benchmark_file)).plan()
@@ -178,7 +225,7 @@ def test_a_limit_on_memory_is_kept(benchmark_file: Path, tmp_path: Path, capfd: 
     assert [folder.failure()["kind"] for folder in Store(tmp_path).folders()] == ["memory limit"] * 3
 
 
-def test_what_is_to_come_is_seen_by_others(
+def test_pending_runs_are_visible_to_other_commands(
     benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from suite.errors import unknown
 from suite.plain_yaml import read_yaml
@@ -18,7 +18,9 @@ from suite.store.submissions import Submission
 SIGNAL_SECONDS = 120
 """Before the end of a task's time, its runs are asked for a checkpoint; at most a quarter of its time."""
 
-_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
+_TIME = re.compile(
+    r"(?:(?P<days>\d{1,4})-)?(?P<first>\d{1,8})(?::(?P<second>\d{1,4}))?(?::(?P<third>\d{1,4}))?", re.ASCII
+)
 
 
 def _as_slurm_writes_it(value: Any) -> Any:
@@ -29,6 +31,7 @@ def _as_slurm_writes_it(value: Any) -> Any:
 
 Word = Annotated[str, Field(pattern=r"^[^\s'\"\\#]+$", max_length=200)]
 Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]+$", max_length=2000)]
+Number = Annotated[int, Field(ge=1, le=1_000_000)]
 Time = Annotated[str, BeforeValidator(_as_slurm_writes_it)]
 
 
@@ -39,16 +42,16 @@ class Cluster(Strict):
     account: Word | None = None
     time: Time | None = None
     """Time of a task, as Slurm writes it; when it is over, the task is queued again."""
-    gpus: Annotated[str, Field(pattern=r"^([\w.-]+:)?[1-9]\d*$")] | PositiveInt | None = None
+    gpus: Annotated[str, Field(pattern=r"^([\w.-]+:)?[1-9][0-9]{0,5}$")] | Number | None = None
     """Accelerators of a task: their number, or kind and number (`a100:1`)."""
     constraint: Annotated[str, Field(pattern=r"^[\w.,:&|*()\[\]-]+$", max_length=200)] | None = None
-    memory: Annotated[str, Field(pattern=r"^[1-9]\d*[KMGT]?$")] | None = None
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,11}[KMGT]?$")] | None = None
     """Memory of a task, as Slurm writes it."""
-    cpus: PositiveInt | None = None
+    cpus: Number | None = None
     """Processors of a task; by default, one for each thread of its runs."""
-    concurrency: PositiveInt = 8
+    concurrency: Number = 8
     """Tasks at once, at most."""
-    runs_at_once: PositiveInt = 1
+    runs_at_once: Number = 1
     """Runs that share a task and its GPUs."""
     setup: list[Line] = Field(default_factory=list)
     """Lines of shell before the suite is started."""

@@ -125,9 +125,34 @@ def test_a_label_that_looks_like_another_is_refused(tmp_path: Path, label: str) 
         load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
 
 
-def test_a_label_may_have_letters_of_any_script(tmp_path: Path) -> None:
-    runs = load(tmp_path, changed("groups/0/algorithms", {"é–日本 2": {"algorithm": "pearl"}}))
-    assert {run.label for run in runs} == {"é–日本 2"}
+@pytest.mark.parametrize(
+    "label",
+    ["é–日本 2", "β", "pearl β=0.5", "β-TCL", "Δt", "быстрый 2", "日本pearl", "한글", "עברית", "हिन्दी", "naïve"],
+)
+def test_a_label_may_have_letters_of_any_script(label: str, tmp_path: Path) -> None:
+    runs = load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
+    assert {run.label for run in runs} == {label}
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ("p\u0435arl", "CYRILLIC SMALL LETTER IE"),
+        ("\u0440\u0435\u0430rl", "CYRILLIC SMALL LETTER ER"),
+        ("\u0441\u043e\u0440", "CYRILLIC SMALL LETTER ES"),
+        ("pearl \u0430", "CYRILLIC SMALL LETTER A"),
+        ("быстрыйx", "LATIN SMALL LETTER X"),
+        ("\u03a1EARL", "GREEK CAPITAL LETTER RHO"),
+        ("pe\u03b1rl", "GREEK SMALL LETTER ALPHA"),
+        ("\u03bf", "GREEK SMALL LETTER OMICRON"),
+        ("s\u0585l", "ARMENIAN SMALL LETTER OH"),
+        ("\u13aa\u13b7", "CHEROKEE LETTER GO"),
+        ("pearl \u0967", "the digits 0 to 9"),
+    ],
+)
+def test_a_label_of_letters_that_look_like_others_is_refused(label: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
 
 
 @pytest.mark.parametrize("key", ["1", "no", "~", "1.5", "2020-01-01", "[a, b]"])
@@ -166,6 +191,15 @@ groups:
         ("groups/0/algorithms/fast/settings", {"as_published": ["magic"]}, "as_published.0"),
         ("groups/0/algorithms/fast/setting", {}, "groups.0.algorithms.fast.setting"),
         ("groups/0/budget", -5, "groups.0.budget: -5: Input should be greater than 0"),
+        ("groups/0/budget", 10**12 + 1, "groups.0.budget: 1000000000001: Input should be less than or equal to"),
+        ("groups/0/evaluations", 10**6 + 1, "groups.0.evaluations: 1000001: Input should be less than or equal to"),
+        ("groups/0/horizon", 10**9, "horizon must be a whole number from 1 to"),
+        ("groups/0/train_tasks", 10**9, "train_tasks must be a whole number from 1 to"),
+        ("groups/0/threads", 10**9, "groups.0.threads: 1000000000: Input should be less than or equal to"),
+        ("groups/0/stepwise_test", {"adaptations": 10**9, "steps": 1}, "stepwise_test.adaptations: 1000000000"),
+        ("groups/0/stepwise_test", {"adaptations": 1, "steps": 10**19}, "stepwise_test.steps: 10000000000000000000"),
+        ("groups/0/seeds", {"batch": 3, "most": 30_000, "decide": ["pearl", "mql"]}, "most: 30000"),
+        ("clusters", [{"algorithms": ["mql"], "environments": ["reach-v1"], "window": 10**9}], "window: 1000000000"),
         ("groups/0/budget", "many", 'groups.0.budget: "many": Input should be a valid integer'),
         ("groups/0/budget", 1.5, "groups.0.budget: 1.5"),
         ("groups/0/budget", None, "groups.0.budget: null"),
