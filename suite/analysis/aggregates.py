@@ -15,12 +15,12 @@ from scipy.stats import trim_mean
 
 from environments import FloatArray
 from suite.analysis.intervals import (
-    Samples,
     Scale,
     interquartile_mean_interval,
     share_interval,
     stratified_mean_interval,
 )
+from suite.analysis.permutations import Samples
 
 AGGREGATES = ("IQM", "median", "mean", "optimality gap")
 WITH_INTERVAL = ("IQM", "mean")

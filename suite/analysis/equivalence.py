@@ -15,7 +15,6 @@ from scipy import special
 from environments import FloatArray
 from suite.analysis.intervals import (
     CONFIDENCE,
-    Samples,
     chance_interval,
     difference_interval,
     difference_spread,
@@ -24,6 +23,7 @@ from suite.analysis.intervals import (
     spread,
     spread_of_differences,
 )
+from suite.analysis.permutations import Samples
 
 LEVEL = 0.05
 """Rate of wrong decisions, over all rows that are read together."""

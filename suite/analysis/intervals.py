@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from environments import FloatArray
+from suite.analysis.permutations import Samples
 
-Samples = Sequence[FloatArray]
-"""For each environment one array, a number a seed."""
 Parts = tuple[FloatArray, NDArray[np.int64]]
 """Variances of independent parts of an estimate, and how many seeds each was estimated from; of any same shape."""
 

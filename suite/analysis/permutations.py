@@ -17,7 +17,9 @@ from itertools import combinations, product
 import numpy as np
 
 from environments import FloatArray
-from suite.analysis.intervals import Samples
+
+Samples = Sequence[FloatArray]
+"""For each environment one array, a number a seed."""
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""

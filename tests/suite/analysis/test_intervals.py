@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from suite.analysis.intervals import (
-    Samples,
     Scale,
     chance_interval,
     clearly_not_zero,
@@ -28,6 +27,7 @@ from suite.analysis.intervals import (
     share_interval,
     stratified_mean_interval,
 )
+from suite.analysis.permutations import Samples
 from suite.analysis.results import read_results
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec, make_store
