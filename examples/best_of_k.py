@@ -2,23 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import torch
 
-from algorithms import (
-    Algorithm,
-    Between,
-    Count,
-    Episodes,
-    MetaTestAgent,
-    Metrics,
-    Problem,
-    Streams,
-    Tasks,
-    run_episodes,
-)
+from algorithms import Algorithm, Count, Episodes, MetaTestAgent, Metrics, Problem, Streams, Tasks, run_episodes
 from algorithms.scaling import Standardisation
 
 
@@ -52,7 +40,6 @@ class ConstantActions(MetaTestAgent):
 
 class BestOfK(Algorithm):
     name, revision, Settings = "best-of-k", 1, BestOfKSettings
-    ranges = MappingProxyType({"episodes": (10, 20, 40), "elite": Between(2, 10)})  # what `suite tune` searches
 
     def __init__(self, settings: BestOfKSettings, problem: Problem, streams: Streams, device: torch.device) -> None:
         super().__init__(settings, problem, streams, device)
