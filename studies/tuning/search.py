@@ -198,7 +198,16 @@ def found_by(search: Search, table: pd.DataFrame) -> list[Found]:
                     )
                 )
         found.append(
-            Found(wanted.number, wanted.environment, wanted.label, wanted.heirs, wanted.serves, tuple(tried), {})
+            Found(
+                wanted.number,
+                wanted.environment,
+                wanted.label,
+                wanted.heirs,
+                wanted.serves,
+                wanted.own,
+                tuple(tried),
+                {},
+            )
         )
     return found
 

@@ -41,6 +41,8 @@ class Found:
     """Entries that are given what was found for this one."""
     serves: tuple[str, ...]
     """The environments that it speaks for."""
+    own: Mapping[str, Any]
+    """The values that the entry has in the benchmark."""
     trials: tuple[Trial, ...]
     importances: Mapping[str, float]
     """Each setting's share in how much the scores of trials vary."""

@@ -227,6 +227,7 @@ def tune(
                 search.label,
                 search.heirs,
                 search.serves,
+                search.own,
                 tuple(tried),
                 each.importances(),
             )

@@ -115,18 +115,23 @@ def _pieces(group: Group, found: Sequence[Found]) -> list[dict[str, Any]]:
             if label in group.algorithms
         }
         piece["algorithms"] = {
-            label: _entry(entry, group.algorithms_by_label[label], here.get(label))
+            label: _entry(label, entry or Entry(), group.algorithms_by_label[label], here.get(label))
             for label, entry in group.algorithms.items()
         }
         pieces.append(piece)
     return pieces
 
 
-def _entry(entry: Entry | None, algorithm: str, found: Found | None) -> dict[str, Any]:
-    """Return an entry with the values of the best trial that are settings of its algorithm."""
-    written = (entry or Entry()).model_dump(mode="json", exclude_unset=True)
+def _entry(label: str, entry: Entry, algorithm: str, found: Found | None) -> dict[str, Any]:
+    """Return an entry with the values of the best trial that are settings of its algorithm.
+
+    One that inherits keeps what it says otherwise than its host: without that it would be no entry of its own.
+    """
+    written = entry.model_dump(mode="json", exclude_unset=True)
     if found is not None and found.best is not None and (found.best.number or found.heirs):
         known = {field.name for field in fields(ENTRANTS[algorithm].Settings)}
+        if label != found.entry:
+            known -= {name for name, value in entry.settings.items() if value != found.own.get(name)}
         values = {name: value for name, value in found.best.values.items() if name in known}
-        written["settings"] = {**(entry or Entry()).settings, **values}
+        written["settings"] = {**entry.settings, **values}
     return written
