@@ -6,13 +6,15 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 import typer
 import yaml
 
+import suite as package
 from suite.cli import app
+from suite.papers import statements
 from suite.plan.benchmark import load_benchmark
 from tests.suite.forgetting import forgetting
 from tests.suite.trained_runs import suite, train
@@ -119,3 +121,11 @@ def test_every_document_is_in_the_index() -> None:
     docs = ROOT / "docs"
     linked = {(docs / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)", (docs / "index.md").read_text())}
     assert {page for page in docs.rglob("*.md") if page.name != "index.md" and "_build" not in page.parts} <= linked
+
+
+def test_the_reference_lists_what_programs_may_import() -> None:
+    listed = set(re.findall(r"^\| `([\w.]+)` \|", (ROOT / "docs" / "reference" / "api.md").read_text(), re.MULTILINE))
+    assert {f"suite.{name}" for name in package.__all__} <= listed
+    claimed = get_args(get_args(statements.AnyStatement)[0])
+    assert claimed
+    assert {f"suite.papers.statements.{kind.__name__}" for kind in claimed} <= listed
