@@ -2,7 +2,7 @@
 
 # isort: off
 # In the order in which `suite --help` shows their commands.
-from suite.cli import plan, run, tune, verify, store, execute, report, inspect
+from suite.cli import plan, run, tune, verify, store, keeping, execute, report, inspect
 from suite.cli.app import app, main
 from suite.docstrings import docstring
 
@@ -10,4 +10,4 @@ for command in app.registered_commands:
     assert command.callback is not None  # noqa: S101 - for type checkers
     command.help = docstring(command.callback)
 
-__all__ = ["app", "execute", "inspect", "main", "plan", "report", "run", "store", "tune", "verify"]
+__all__ = ["app", "execute", "inspect", "keeping", "main", "plan", "report", "run", "store", "tune", "verify"]

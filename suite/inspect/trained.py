@@ -46,7 +46,7 @@ def trained(folder: RunRecord, device: torch.device, *, trusted: bool = False) -
     values_path, tensors_path = (folder.path / name for name in FINAL_STATE)
     if not values_path.exists() or not tensors_path.exists():
         raise UsageError(
-            f"run {folder.run}: keeps no trained agent (an older version made it); "
+            f"run {folder.run}: keeps no trained agent (it was pruned, or an older version made it); "
             f"run it again: suite run BENCHMARK --rerun {folder.run}"
         )
     load_modules_of(spec, trusted=trusted)

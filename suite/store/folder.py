@@ -15,7 +15,7 @@ from suite.failures import Failure
 from suite.spec import RunSpec
 from suite.store import attempts
 from suite.store.files import as_json, write_atomically, write_json
-from suite.store.layout import FILES, failure_file, wanted_file
+from suite.store.layout import CHECKPOINT, CLAIMS, FILES, failure_file, wanted_file
 from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, release_of, take
 from suite.store.record import CorruptRunError, NewerVersionError, RunRecord, checksum_of
 
@@ -80,7 +80,7 @@ class RunFolder(RunRecord):
         ----------
         patient : watch a holder that may be dead for up to a term.
         """
-        self._lease = take(self.path / "claims", patience=LEASE_SECONDS if patient else 0.0)
+        self._lease = take(self.path / CLAIMS, patience=LEASE_SECONDS if patient else 0.0)
         return self._lease is not None
 
     @contextmanager
@@ -210,7 +210,7 @@ class RunFolder(RunRecord):
 
     def release_of(self, host: str) -> None:
         """Give the lease back for an owner that was alone on a host which is known to be gone."""
-        release_of(self.path / "claims", host)
+        release_of(self.path / CLAIMS, host)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write `<name>.parquet`, atomically."""
@@ -250,7 +250,7 @@ class RunFolder(RunRecord):
             if file.committed == "always" or (file.committed is not None and (self.path / file.name).exists())
         ]
         self.write("done.json", as_json({name: checksum_of(self.path / name) for name in names}))
-        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
+        shutil.rmtree(self.path / CHECKPOINT, ignore_errors=True)
 
     def reset(self) -> None:
         """Forget everything but what is to be run and done; raises as `check`."""
@@ -258,4 +258,4 @@ class RunFolder(RunRecord):
             if file.forgotten:
                 self.check()
                 (self.path / file.name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
+        shutil.rmtree(self.path / CHECKPOINT, ignore_errors=True)

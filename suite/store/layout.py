@@ -40,6 +40,8 @@ class RunFile(NamedTuple):
     """True if it goes when the run's results are forgotten."""
     published: Literal["document", "table"] | None = None
     """The form in which a snapshot keeps it, if it does."""
+    pruned: Literal["logs", "parameters"] | None = None
+    """What of a finished run it goes with when that is pruned."""
 
 
 def wanted_file(step: str) -> str:
@@ -67,17 +69,23 @@ FILES = (
     RunFile("evaluations.parquet", "always", published="table"),
     RunFile("training.parquet", "always", published="table"),
     RunFile("provenance.json", "always", published="document"),
-    RunFile("state.json", "where it exists"),
-    RunFile("state.safetensors", "where it exists"),
+    RunFile("state.json", "where it exists", pruned="parameters"),
+    RunFile("state.safetensors", "where it exists", pruned="parameters"),
     *(RunFile(record_file(step), published="document") for step in POST_RUN_STEPS),
     *(RunFile(failure_file(step), published="document") for step in POST_RUN_STEPS),
     *(RunFile(wanted_file(step), forgotten=False) for step in POST_RUN_STEPS),
-    RunFile("log.txt", forgotten=False),
-    RunFile("log.old.txt", forgotten=False),
+    RunFile("log.txt", forgotten=False, pruned="logs"),
+    RunFile("log.old.txt", forgotten=False, pruned="logs"),
 )
+
+CHECKPOINT, CLAIMS = "checkpoint", "claims"
+"""The folders beside the files."""
 
 FINAL_STATE = ("state.json", "state.safetensors")
 """The trained algorithm: its values, and its tensors."""
+
+LOGS = tuple(file.name for file in FILES if file.pruned == "logs")
+"""The log's newest part, and what came just before."""
 
 DOCUMENTS = tuple(file.name for file in FILES if file.published == "document")
 """JSON files that a snapshot keeps."""

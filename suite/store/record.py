@@ -14,7 +14,7 @@ from suite.failures import Failure, Kind, is_away
 from suite.spec import SCHEMA, RunSpec
 from suite.store import attempts
 from suite.store.files import read_regular
-from suite.store.layout import FINAL_STATE, POST_RUN_STEPS, failure_file, record_file, wanted_file
+from suite.store.layout import CLAIMS, FINAL_STATE, POST_RUN_STEPS, failure_file, record_file, wanted_file
 from suite.store.lease import is_held
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class RunRecord:
     @property
     def is_held(self) -> bool:
         """True if somebody is working on the run, its post-run steps included."""
-        return is_held(self.path / "claims")
+        return is_held(self.path / CLAIMS)
 
     def has(self, name: str) -> bool:
         """True if a file of the run is there, whoever may read it."""

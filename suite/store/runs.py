@@ -12,6 +12,7 @@ from suite.errors import UsageError
 from suite.spec import RunSpec
 from suite.store.files import is_own_folder, write_atomically
 from suite.store.folder import RunFolder
+from suite.store.layout import CHECKPOINT, CLAIMS
 from suite.store.lease import look, owner_died
 from suite.store.published import PublishedRun, Snapshot
 from suite.store.record import RunRecord
@@ -174,10 +175,10 @@ def _probe_garbage(path: Path) -> list[Path]:
 
 
 def _run_garbage(folder: Path) -> list[Path]:
-    _, holder = look(folder / "claims")
+    _, holder = look(folder / CLAIMS)
     if holder is not None and not owner_died(holder.owner):
         return []  # it may be alive, whatever clocks say
     found = [path for path in folder.rglob(".*.tmp") if path.is_file()]
-    if (folder / "done.json").exists() and is_own_folder(folder / "checkpoint"):
-        found += sorted((folder / "checkpoint").iterdir())
+    if (folder / "done.json").exists() and is_own_folder(folder / CHECKPOINT):
+        found += sorted((folder / CHECKPOINT).iterdir())
     return found

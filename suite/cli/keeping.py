@@ -1,0 +1,131 @@
+"""Commands that join stores, and that make room in one: `merge`, `prune`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite.cli.app import app
+from suite.cli.inputs import existing
+from suite.cli.options import Json, Results, Trust
+from suite.cli.output import err, listing, show
+from suite.errors import UsageError, unknown
+
+MEBIBYTE = 2**20
+
+
+@app.command(
+    epilog="Examples: suite merge /mnt/other-machine/results · "
+    "suite merge colleague/results/published/pilot --results lab"
+)
+def merge(
+    stores: Annotated[
+        list[Path], typer.Argument(metavar="STORE...", help="Results folders or snapshots, which stay as they are.")
+    ],
+    results: Results = Path("results"),
+    as_json: Json = False,
+) -> None:
+    """Bring the finished runs of other stores into this one; nothing finished here is overwritten.
+
+    Exit code 1 if a run is a conflict (both have finished it, with other numbers), unreadable, or being worked on.
+    """
+    from suite.console.waiting import counting
+    from suite.store import merging
+    from suite.store.runs import Store
+
+    store, sources = Store(results), [existing(path, "") for path in stores]
+    merging.check_sources(store, sources)
+    store.prepare()
+    joined = []
+    for source in sources:
+        total = sum(1 for _ in source.records())
+        with counting(err, f"{source.results}: runs", total) as tick:
+            for each in merging.merge(store, source):
+                joined.append((source, each))
+                tick()
+    for _, each in joined:
+        if each.fate not in merging.SETTLED:
+            err.print(f"{each.fate}: {each.run}: {each.detail}", highlight=False)
+    for source in sources:
+        if not source.is_snapshot and source.snapshots:
+            err.print(
+                f"not taken: published runs beside {source.results}; to take some: "
+                f"suite merge {source.snapshots[0].path}",
+                highlight=False,
+            )
+    counts = Counter(each.fate for _, each in joined)
+    plain = [
+        {"run": each.run, "store": str(source.results), "outcome": each.fate, "detail": each.detail}
+        for source, each in joined
+    ]
+    show(as_json, plain, ", ".join(f"{count} {fate}" for fate, count in counts.items()) or "no runs")
+    raise typer.Exit(int(any(fate not in merging.SETTLED for fate in counts)))
+
+
+@app.command(
+    epilog="Examples: suite prune · suite prune checkpoints logs --yes · suite prune runs --benchmark my.yaml --yes"
+)
+def prune(
+    kinds: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KIND]...", help="checkpoints, logs, parameters or runs; by default all are listed."),
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--benchmark", metavar="NAME", help="Keep this benchmark's runs, beside those of all shipped ones."
+        ),
+    ] = None,
+    results: Results = Path("results"),
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")] = False,
+    as_json: Json = False,
+    trust: Trust = False,
+) -> None:
+    """List what may go to make room, with sizes; with --yes, remove it.
+
+    Checkpoints: unfinished runs begin anew. Logs: what finished runs printed. Parameters: finished runs can no longer
+    be watched or loaded. Runs: whole runs, results included, that no shipped or named benchmark asks for. A run that
+    somebody works on is never touched; exit code 1 if some of it had to stay.
+    """
+    from suite.plan.benchmark import load_benchmark, shipped_benchmarks
+    from suite.store import pruning
+
+    if yes and not kinds:
+        raise UsageError(f"--yes: say what is to go: {', '.join(pruning.LOSSES)}")
+    if yes and "runs" in (kinds or ()) and not benchmark:
+        raise UsageError("--yes: name the benchmark whose runs are to stay: suite prune runs --benchmark NAME --yes")
+    for kind in kinds or ():
+        if kind not in pruning.LOSSES:
+            raise UsageError(unknown("KIND", kind, pruning.LOSSES))
+    wanted = [kind for kind in pruning.LOSSES if not kinds or kind in kinds]
+    store = existing(results)
+    planned = set()
+    if "runs" in wanted:
+        names = [*shipped_benchmarks(), *(benchmark or ())]
+        planned = {spec.run for name in names for spec in load_benchmark(name, trusted=trust).plan()}
+    found = list(pruning.prunable(store, wanted, planned))
+    stayed = 0
+    if yes:
+        removed = []
+        for each in found:
+            try:
+                pruning.prune(store, each)
+                removed.append(each)
+            except UsageError as error:
+                err.print(str(error), highlight=False)
+        stayed, found = len(found) - len(removed), removed
+    rows = [
+        {"run": each.run, "state": each.state, "what": each.kind, "MiB": f"{each.size / MEBIBYTE:,.2f}"}
+        for each in found
+    ]
+    sizes = {kind: sum(each.size for each in found if each.kind == kind) for kind in wanted}
+    lines = [
+        f"{kind}: {size / MEBIBYTE:,.2f} MiB{'' if yes else f'; lost: {pruning.LOSSES[kind]}'}"
+        for kind, size in sizes.items()
+    ]
+    lines.append("removed" if yes else "nothing was removed; to remove: suite prune KIND... --yes")
+    show(as_json, [each._asdict() for each in found], *([listing(rows)] if rows else []), *lines)
+    raise typer.Exit(int(stayed > 0))
