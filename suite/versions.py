@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,35 @@ NUMERIC = (
     "suite/training/streams.py",
 )
 """Sources that can change a run's numbers."""
+
+DISTRIBUTION = "meta-rl-suite"
+"""The name under which the suite is installed."""
+
+
+def suite_version() -> str:
+    """Return the suite's version: as its checkout says, else as it was installed.
+
+    A checkout needs no installation, and one that is installed by reference may have gone on since.
+
+    Raises
+    ------
+    PackageNotFoundError
+        If it is neither.
+    """
+    return _checkout_version() or version(DISTRIBUTION)
+
+
+def is_checkout() -> bool:
+    """True if the code is read from its repository's folder, not from where an installation has copied it."""
+    return _checkout_version() is not None
+
+
+def _checkout_version() -> str | None:
+    try:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"]) if project["name"] == DISTRIBUTION else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def numeric_versions() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
 
 from algorithms.peers import garage
 from algorithms.peers.process import PeerError
@@ -13,6 +15,7 @@ from suite.execute.machine import this_machine
 from suite.execute.registry import DEFAULT, all_executors, make_executor
 from suite.store import sharing
 from suite.store.runs import Store
+from suite.versions import ROOT, is_checkout, numeric_versions, suite_version
 
 RUN_DISK_BYTES = 2 * 2**30
 """Bytes on the disk that a run is assumed to need: two checkpoints of networks, and the replay of a million steps."""
@@ -27,6 +30,7 @@ def examine(store: Store, executor: str | None, request: Request) -> Iterator[Ch
         a warning.
     request : its options.
     """
+    yield _installation()
     try:
         store.prepare()
     except UsageError as error:
@@ -62,6 +66,17 @@ def examine_store(store: Store, executor: str, request: Request) -> Iterator[Che
         yield Check("store", "failed", str(error))
     except OSError as error:
         yield Check("store", "failed", f"{store.results}: {error.strerror}")
+
+
+def _installation() -> Check:
+    """Look at what runs record of the suite and of the packages that make their numbers."""
+    try:
+        where = f"checkout {ROOT}" if is_checkout() else str(ROOT)
+        found = f"suite {suite_version()} ({where}), Python {platform.python_version()}"
+        numeric = ", ".join(f"{package} {number}" for package, number in numeric_versions().items())
+    except PackageNotFoundError as error:
+        return Check("packages", "failed", f"{error.name} is not installed; to install all: pip install {ROOT}")
+    return Check("packages", "ok", f"{found}; {numeric}")
 
 
 def _garage() -> Check:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from suite.errors import UsageError
 from suite.failures import Failure
@@ -18,9 +18,6 @@ from suite.store.files import as_json, write_atomically, write_json
 from suite.store.layout import CHECKPOINT, CLAIMS, FILES, failure_file, wanted_file
 from suite.store.lease import LEASE_SECONDS, Lease, LostLeaseError, release_of, take
 from suite.store.record import CorruptRunError, NewerVersionError, RunRecord, checksum_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class RunFolder(RunRecord):
@@ -211,14 +208,6 @@ class RunFolder(RunRecord):
     def release_of(self, host: str) -> None:
         """Give the lease back for an owner that was alone on a host which is known to be gone."""
         release_of(self.path / CLAIMS, host)
-
-    def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write `<name>.parquet`, atomically."""
-        self.write(f"{name}.parquet", table.to_parquet(index=False))
-
-    def write_provenance(self, value: dict[str, Any]) -> None:
-        """Write where the run's numbers come from."""
-        self.write("provenance.json", as_json(value))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of the run, atomically; raises as `check`."""

@@ -26,7 +26,9 @@ from suite.failures import (
 from suite.plan.user_modules import fingerprints
 from suite.spec import RunSpec
 from suite.store.checkpoint import Checkpoints, check_savable, serialised
+from suite.store.files import as_json
 from suite.store.folder import RunFolder
+from suite.store.layout import CHECKPOINT
 from suite.store.lease import LostLeaseError
 from suite.training.provenance import provenance
 from suite.training.stopping import InterruptedRunError, stoppable
@@ -40,7 +42,7 @@ class Attempt:
 
     def __init__(self, spec: RunSpec, folder: RunFolder, checkpoint_seconds: float) -> None:
         self.spec, self.folder, self.checkpoint_seconds = spec, folder, checkpoint_seconds
-        self.checkpoints = Checkpoints(folder.path / "checkpoint", folder.check)
+        self.checkpoints = Checkpoints(folder.path / CHECKPOINT, folder.check)
         self.asked = threading.Event()
         """To stop."""
         self._begun = self._saved = time.monotonic()
@@ -69,14 +71,15 @@ class Attempt:
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
         with self._shown(trainer):
-            trainer.run(lambda: self._between(trainer))
+            trainer.run(lambda: self._between(trainer, device))
             self._commit(trainer, device)
 
-    def _between(self, trainer: Trainer) -> None:
+    def _between(self, trainer: Trainer, device: torch.device) -> None:
         """Save if it is time; stop if asked to."""
         self._tell(trainer)
-        if trainer.iterations == 0:
+        if trainer.iterations == 0:  # all that is needed at the end is tried now: nothing is lost to it then
             rehearse_saving(trainer)
+            self._results(trainer, device)
         self.folder.check()
         now = time.monotonic()
         if trainer.algorithm.resumes and (self.asked.is_set() or now - self._saved >= self.checkpoint_seconds):
@@ -94,16 +97,23 @@ class Attempt:
 
     def _commit(self, trainer: Trainer, device: torch.device) -> None:
         self._tell(trainer)
+        for name, content in self._results(trainer, device).items():
+            self.folder.write(name, content)
+        self.folder.commit()
+
+    def _results(self, trainer: Trainer, device: torch.device) -> dict[str, bytes]:
+        """Return the files that are committed, by name."""
         values, tensors = serialised(_without_rows(trainer.algorithm.state()))
-        self.folder.write("state.json", values)
-        self.folder.write("state.safetensors", tensors)
-        self.folder.write_table("evaluations", pd.concat(trainer.evaluations, ignore_index=True))
-        self.folder.write_table("training", pd.DataFrame(trainer.training))
         origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
         own = {"modules": fingerprints(self.spec.modules)} if self.spec.modules else {}
         again = 0 if trainer.algorithm.resumes else len(self.folder.attempts()) - 1
-        self.folder.write_provenance({**origin, **own, "code": code_hash(), "started_again": again})
-        self.folder.commit()
+        return {
+            "state.json": values,
+            "state.safetensors": tensors,
+            "evaluations.parquet": pd.concat(trainer.evaluations, ignore_index=True).to_parquet(index=False),
+            "training.parquet": pd.DataFrame(trainer.training).to_parquet(index=False),
+            "provenance.json": as_json({**origin, **own, "code": code_hash(), "started_again": again}),
+        }
 
     @property
     def seconds(self) -> float:

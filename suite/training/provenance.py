@@ -8,7 +8,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from algorithms import ENTRANTS
 from environments import family_spec
 from suite.plan.settings import printed_settings
 from suite.spec import RunSpec
-from suite.versions import ROOT
+from suite.versions import ROOT, suite_version
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +57,7 @@ def provenance(
         "used_settings": spec.settings,
         "versions": {
             "python": platform.python_version(),
-            "suite": version("meta-rl-suite"),
+            "suite": suite_version(),
             **spec.versions,
             **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
         },

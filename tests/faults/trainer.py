@@ -26,7 +26,7 @@ def note(folder: RunFolder, word: str) -> None:
 def finish(folder: RunFolder) -> None:
     for name in ("evaluations", "training"):
         folder.write(f"{name}.parquet", EMPTY_TABLE)
-    folder.write_provenance({})
+    folder.write("provenance.json", as_json({}))
     folder.commit()
     note(folder, "committed")
 

@@ -88,8 +88,8 @@ def finish(
     folder = store.folder(spec.run)
     folder.prepare(spec)
     assert folder.take()
-    folder.write_table("evaluations", evaluations)
-    folder.write_table("training", training)
+    folder.write("evaluations.parquet", evaluations.to_parquet(index=False))
+    folder.write("training.parquet", training.to_parquet(index=False))
     default = {
         "versions": spec.versions,
         "commit": "0123abc",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,21 @@ def test_sources_that_are_nowhere_are_missed(pattern: str, tmp_path: Path, monke
     code_hash.cache_clear()
     with pytest.raises(RuntimeError, match="there is no such source"):
         code_hash()
+
+
+def test_a_checkout_says_its_version_whatever_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    monkeypatch.setattr(versions, "version", {"meta-rl-suite": "1.0"}.__getitem__)
+    project = tmp_path / "pyproject.toml"
+    assert (versions.suite_version(), versions.is_checkout()) == ("1.0", False)
+    project.write_text('[project]\nname = "meta-rl-suite"\nversion = "2.0"\n')
+    assert (versions.suite_version(), versions.is_checkout()) == ("2.0", True)
+    for other in ('[project]\nname = "of somebody else"\nversion = "3.0"\n', "[project", "project = 1"):
+        project.write_text(other)
+        assert (versions.suite_version(), versions.is_checkout()) == ("1.0", False)
+
+
+def test_the_version_is_the_one_that_is_packaged() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["name"] == versions.DISTRIBUTION
+    assert versions.suite_version() == project["version"]

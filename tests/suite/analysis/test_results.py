@@ -167,7 +167,8 @@ def test_values_of_another_kind_are_listed(
     if column:
         table = folder.evaluations()
         assert folder.take()
-        folder.write_table("evaluations", table.assign(**{column: table[column].map(lambda value: f"v{value}")}))
+        spoilt = table.assign(**{column: table[column].map(lambda value: f"v{value}")})
+        folder.write("evaluations.parquet", spoilt.to_parquet(index=False))
         folder.commit()
         folder.release()
     results = read_results(store)

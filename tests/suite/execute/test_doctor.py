@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from algorithms.peers import garage
 from algorithms.peers.process import PeerError
-from suite.execute import registry
+from suite.execute import doctor, registry
 from suite.execute.doctor import examine
 from suite.execute.executor import Check, Request
 from suite.store.runs import Store
+from suite.versions import ROOT, suite_version
 from tests.suite.instant import InstantExecutor
 
 
@@ -55,3 +57,19 @@ def test_what_only_another_executor_lacks_is_a_warning(
     monkeypatch.setattr(registry, "EXECUTORS", {"local": registry.EXECUTORS["local"], "needy": f"{__name__}:Needy"})
     checks = list(examine(Store(tmp_path), asked, Request()))
     assert [check.verdict for check in checks if check.what == "need"] == [verdict]
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def packages() -> Check:
+        (check,) = (check for check in examine(Store(tmp_path), "needy", Request()) if check.what == "packages")
+        return check
+
+    monkeypatch.setattr(registry, "EXECUTORS", {"needy": f"{__name__}:Needy"})
+    assert packages().verdict == "ok"
+    assert f"suite {suite_version()} (checkout {ROOT})" in packages().found
+
+    def missing() -> dict[str, str]:
+        raise PackageNotFoundError("metaworld")
+
+    monkeypatch.setattr(doctor, "numeric_versions", missing)
+    assert packages() == Check("packages", "failed", f"metaworld is not installed; to install all: pip install {ROOT}")

@@ -289,7 +289,7 @@ def test_a_lost_lease_stops_all_writing(tmp_path: Path, monkeypatch: pytest.Monk
     before = sorted(path.name for path in loser.path.iterdir())
     for write in (
         lambda: loser.write("evaluations.parquet", b""),
-        lambda: loser.write_provenance({}),
+        lambda: loser.write("provenance.json", b"{}"),
         lambda: loser.fail("reason", "error"),
         loser.commit,
         loser.heartbeat,

@@ -131,7 +131,7 @@ def test_a_metric_that_only_some_runs_log_stays_with_them(tmp_path: Path) -> Non
     finish(store, two, linear(0, 1))
     (folder.path / "done.json").unlink()
     assert folder.take()
-    folder.write_table("training", folder.training().assign(updates=range(11), loss=0.5))
+    folder.write("training.parquet", folder.training().assign(updates=range(11), loss=0.5).to_parquet(index=False))
     folder.commit()
     folder.release()
     snapshot = place(store, "x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,26 @@ def test_a_run_has_the_threads_that_its_benchmark_says(
         limit_threads(1)
     assert len(threadpool_info()) > 1
     assert set(seen) == {threads}
+
+
+def test_what_is_needed_at_the_end_is_tried_before_any_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    spec = load_benchmark(str(path)).plan()[0]
+    store = Store(tmp_path / "results")
+    store.prepare()
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    trained = []
+
+    def missing() -> str:
+        raise PackageNotFoundError("meta-rl-suite")
+
+    monkeypatch.setattr("suite.training.provenance.suite_version", missing)
+    monkeypatch.setattr(Trainer, "iterate", trained.append)
+    with folder.taken():
+        assert attempt(spec, folder, checkpoint_seconds=60.0) == 1
+    assert trained == []
+    assert "meta-rl-suite" in folder.failure()["reason"]
