@@ -23,7 +23,7 @@ from suite.failures import Failure
 from suite.plan.benchmark import Benchmark, load_benchmark
 from suite.plan.selection import selected
 from suite.spec import RunSpec
-from suite.store.runs import Store
+from suite.store.runs import Store, by_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,10 @@ class Selection:
     """Runs whose results are forgotten, and which are executed alone."""
     only_failed: bool = False
     """Execute what has failed, and nothing else."""
+
+    def rerun_of(self, specs: Sequence[RunSpec]) -> list[str]:
+        """Return the runs of a plan that are to be forgotten, by their names or how no others begin."""
+        return [by_prefix(name, (spec.run for spec in specs)) for name in self.rerun]
 
 
 QUIET = Console(quiet=True, force_terminal=False)
@@ -118,7 +122,8 @@ def run(
     store.prepare()
     if reports is not None:
         _prepare_reports(Path(reports))
-    store.forget(selection.rerun, specs)
+    rerun = selection.rerun_of(specs)
+    store.forget(rerun, specs)
     steps = {
         name: {step: settings.model_dump(mode="json") for step, settings in each.items()}
         for name, each in definition.wanted_steps().items()
@@ -126,7 +131,7 @@ def run(
     failures: dict[str, Failure] = {}
     executed: set[str] = set()
     there = Patience(store.results)  # after hours of work, nobody should lose the page to a moment's absence
-    is_complete, only = True, list(selection.rerun)
+    is_complete, only = True, rerun
     while True:  # once, but for further seeds of comparisons that are not decided
         batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
         batch.announce(steps)
@@ -162,7 +167,8 @@ def preview(
     """Return what an executor would submit; nothing is written or contacted. Raises as `run`."""
     definition, store = _definition(benchmark, trust), Store(Path(results))
     specs, _ = _planned(definition, store, selection)
-    batch = Batch(store, specs, rerun=selection.rerun, only_failed=selection.only_failed)
+    rerun = selection.rerun_of(specs)
+    batch = Batch(store, specs, rerun=rerun, only_failed=selection.only_failed)
     return make_executor(executor, store, _for_batch(request._replace(name=definition.name), batch)).preview()
 
 

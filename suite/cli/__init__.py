@@ -4,10 +4,12 @@
 # In the order in which `suite --help` shows their commands.
 from suite.cli import plan, run, tune, verify, store, keeping, execute, report, inspect
 from suite.cli.app import app, main
+from suite.cli.help import Command
 from suite.docstrings import docstring
 
 for command in app.registered_commands:
     assert command.callback is not None  # noqa: S101 - for type checkers
+    command.cls = Command
     command.help = docstring(command.callback)
 
 __all__ = ["app", "execute", "inspect", "keeping", "main", "plan", "report", "run", "store", "tune", "verify"]

@@ -6,10 +6,11 @@ import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from suite.cli.help import WIDTH, Commands
 from suite.cli.output import err
 from suite.console.streams import open_missing
 from suite.errors import UsageError
@@ -17,12 +18,29 @@ from suite.errors import UsageError
 app = typer.Typer(
     name="suite",
     help="Reproduce and compare meta-reinforcement-learning algorithms.",
+    cls=Commands,
     epilog="Examples: suite run quick · suite plan paper · suite status · suite report · suite list algorithms",
-    no_args_is_help=True,
-    add_completion=False,
+    context_settings={"max_content_width": WIDTH},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from suite.versions import suite_version
+
+        print(f"suite {suite_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of `suite` itself."""
 
 
 def main() -> NoReturn:
@@ -32,7 +50,7 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="suite", standalone_mode=False)
         sys.stdout.flush()
     except UsageError as error:
         err.print(f"error: {error}", highlight=False)

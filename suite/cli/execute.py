@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import INTERNAL, RUN
 from suite.cli.inputs import device
 from suite.cli.options import AnyExecutor, CheckpointEvery, ClusterFile, ImageName, Json, Results, RetriesOption, Trust
 from suite.cli.output import err, out, show
 from suite.failures import RETRIES
 
 
-@app.command("exec", epilog="Examples: suite exec RUN · suite exec RUN --again")
+@app.command("exec", rich_help_panel=INTERNAL, epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
     results: Results = Path("results"),
@@ -76,7 +77,7 @@ def _executed(run: str, results: Path, checkpoint_every: float, retries: int, re
         return status
 
 
-@app.command(epilog="Example: suite pull results/submissions/ml1-25-1")
+@app.command(rich_help_panel=INTERNAL, epilog="Example: suite pull results/submissions/ml1-25-1")
 def pull(
     submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of a submission in the store.")],
 ) -> None:
@@ -87,7 +88,7 @@ def pull(
     raise typer.Exit(claim_all(Submission(submission.resolve())))
 
 
-@app.command(epilog="Example: suite cancel")
+@app.command(rich_help_panel=RUN, epilog="Example: suite cancel")
 def cancel(results: Results = Path("results")) -> None:
     """End what goes on for this store without a command that waits for it, and nothing else; runs save a checkpoint."""
     from suite.execute.registry import all_executors
@@ -101,7 +102,9 @@ def cancel(results: Results = Path("results")) -> None:
         out.print("nothing that was submitted is queued or running", highlight=False)
 
 
-@app.command(epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store")
+@app.command(
+    rich_help_panel=RUN, epilog="Examples: suite doctor · suite doctor --executor docker · suite doctor --store"
+)
 def doctor(
     results: Results = Path("results"),
     executor: AnyExecutor = None,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from suite.errors import UsageError
 from suite.spec import RunSpec
 
+RESULTS = Path("results")
+"""The store that commands mean by default; it need not be there yet."""
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,13 +19,32 @@ if TYPE_CHECKING:
     from suite.store.runs import Store
 
 
+def nothing_there(results: Path) -> str:
+    """Say what to do where a store holds no runs."""
+    from suite.store.published import shipped_snapshots
+
+    shipped = list(shipped_snapshots())
+    seen = f"; published runs came with the suite: suite report --results {' or '.join(shipped)}" if shipped else ""
+    return f"{results}: holds no runs yet; to make some: suite run quick{seen}"
+
+
+def located(results: Path) -> Path:
+    """Return a folder, or the snapshot that came with the suite if this is its name, and no folder's."""
+    from suite.store.published import shipped_snapshots
+
+    return results if results.exists() else shipped_snapshots().get(str(results), results)
+
+
 def existing(results: Path, option: str = "--results ") -> Store:
-    """Return the store in a folder, which must be there."""
+    """Return the store in a folder, which must be there, or the snapshot of a name that came with the suite."""
     from suite.store.runs import Store
 
-    if not results.is_dir():
+    found = located(results)
+    if not found.is_dir():
+        if results == RESULTS:
+            raise UsageError(nothing_there(results))
         raise UsageError(f"{option}{results}: there is no such folder")
-    return Store(results)
+    return Store(found)
 
 
 def reported(

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import LOOK
 from suite.cli.inputs import device
-from suite.cli.options import Json, Reports, Results, Trust, at_home
+from suite.cli.options import Json, Reports, Results, Trust, at_home, runs_begun
 from suite.cli.output import err, out, show
 from suite.errors import UsageError, first_error
+from suite.store.layout import FINAL_STATE
+
+if TYPE_CHECKING:
+    from suite.store.runs import Store
 
 
-@app.command(epilog="Examples: suite watch RUN --task 0 · suite watch RUN --task 3 --out clip.gif")
+@app.command(
+    rich_help_panel=LOOK, epilog="Examples: suite watch · suite watch RUN · suite watch RUN --task 3 --out clip.gif"
+)
 def watch(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run.")],
-    task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")],
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A finished run: its name, or how no other begins; by default the one that was finished last.",
+            autocompletion=runs_begun,
+        ),
+    ] = None,
+    task: Annotated[int, typer.Option(min=0, metavar="K", help="Index of the test task.")] = 0,
     results: Results = Path("results"),
     file: Annotated[
         Path | None,
         typer.Option(
             "--out",
+            metavar="FILE",
             callback=at_home,
             help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.",
             show_default=False,
@@ -36,9 +51,11 @@ def watch(
     from suite.inspect.trained import trained
     from suite.store.runs import Store
 
+    store = Store(results)
+    run = _newest(store) if run is None else store.named(run)
     path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
-    trainer = trained(Store(results).record(run), device(), trusted=trust)
+    trainer = trained(store.record(run), device(), trusted=trust)
     clips.check_place(path)
     with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
@@ -50,11 +67,22 @@ def watch(
     err.print(f"return {episodes.rewards.sum():.6g}, {success}, {len(pictures) - 1} steps", highlight=False)
 
 
+def _newest(store: Store) -> str:
+    """Return the run of a store that was finished last, of those that keep an agent."""
+    done = [folder for folder in store.folders() if folder.has("done.json") and folder.has(FINAL_STATE[1])]
+    if not done:
+        raise UsageError(f"{store.results}: holds no finished run that keeps an agent; to make some: suite run quick")
+    return max(done, key=lambda folder: (folder.committed or 0, folder.run)).run
+
+
 @app.command(
-    epilog="Examples: suite clusters RUN · suite clusters RUN RUN --rollouts 50 --seed 1 · suite clusters RUN --json"
+    rich_help_panel=LOOK,
+    epilog="Examples: suite clusters RUN · suite clusters RUN RUN --rollouts 50 --seed 1 · suite clusters RUN --json",
 )
 def clusters(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished runs.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Finished runs: their names, or how no others begin.")
+    ],
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     tasks: Annotated[int, typer.Option(min=2, help="Tasks to distinguish.")] = 8,
@@ -82,6 +110,7 @@ def clusters(
     except ValidationError as error:
         raise UsageError(f"--{first_error(error)}") from error
     store = Store(results)
+    runs = list(map(store.named, runs))
     trainers = [trained(store.record(run), device(), trusted=trust) for run in runs]
     for trainer in trainers:
         check_embeddable(trainer.spec, settings)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import PUBLISH
 from suite.cli.inputs import existing
 from suite.cli.options import Json, Results, Trust
 from suite.cli.output import err, listing, show
@@ -18,8 +19,9 @@ MEBIBYTE = 2**20
 
 
 @app.command(
+    rich_help_panel=PUBLISH,
     epilog="Examples: suite merge /mnt/other-machine/results · "
-    "suite merge colleague/results/published/pilot --results lab"
+    "suite merge colleague/results/published/pilot --results lab",
 )
 def merge(
     stores: Annotated[
@@ -66,7 +68,8 @@ def merge(
 
 
 @app.command(
-    epilog="Examples: suite prune · suite prune checkpoints logs --yes · suite prune runs --benchmark my.yaml --yes"
+    rich_help_panel=PUBLISH,
+    epilog="Examples: suite prune · suite prune checkpoints logs --yes · suite prune runs --benchmark my.yaml --yes",
 )
 def prune(
     kinds: Annotated[

@@ -44,18 +44,48 @@ def at_home(value: Path | None) -> Path | None:
         return value
 
 
-Results = Annotated[
-    Path, typer.Option("--results", callback=at_home, help="Folder of the run store.", show_default=True)
+def shipped(incomplete: str) -> list[str]:
+    """Complete the name of a shipped benchmark."""
+    from suite.plan.benchmark import shipped_benchmarks
+
+    return [name for name in shipped_benchmarks() if name.startswith(incomplete)]
+
+
+def runs_begun(incomplete: str) -> list[str]:
+    """Complete the name of a run of the store in the working folder."""
+    from suite.store.runs import Store
+
+    return [folder.run for folder in Store(Path("results")).folders() if folder.run.startswith(incomplete)]
+
+
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run: its name, or how no other begins.", autocompletion=runs_begun),
 ]
-Reports = Annotated[Path, typer.Option("--reports", callback=at_home, help="Folder of the pages.", show_default=True)]
+Results = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        metavar="FOLDER",
+        callback=at_home,
+        help="Folder of the run store, or the name of a snapshot that came with the suite.",
+        show_default=True,
+    ),
+]
+Reports = Annotated[
+    Path, typer.Option("--reports", metavar="FOLDER", callback=at_home, help="Folder of the pages.", show_default=True)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
 CheckpointEvery = Annotated[
-    float, typer.Option(min=0, callback=finite, help="Seconds between two checkpoints of a run.")
+    float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="Seconds between two checkpoints of a run.")
 ]
 ClusterFile = Annotated[
     Path | None,
     typer.Option(
-        "--cluster", callback=at_home, help="What a cluster is asked for, as YAML; for executors that take it."
+        "--cluster",
+        metavar="FILE",
+        callback=at_home,
+        help="What a cluster is asked for, as YAML; for executors that take it.",
     ),
 ]
 RetriesOption = Annotated[
@@ -72,10 +102,11 @@ _Executor = typer.Option(
 ExecutorName = Annotated[str, _Executor]
 AnyExecutor = Annotated[str | None, _Executor]
 ImageName = Annotated[
-    str | None, typer.Option(help="Container image that runs are executed in; for executors that take it.")
+    str | None,
+    typer.Option(metavar="IMAGE", help="Container image that runs are executed in; for executors that take it."),
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
-ExportFormat = Literal["csv", "parquet", "json"]
+ExportFormat = Literal["csv", "parquet", "json", "tensorboard"]
 Papers = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,7 +115,9 @@ Papers = Annotated[
         help="Judge this paper alone, shipped or a folder; by default all shipped.",
     ),
 ]
-BenchmarkName = Annotated[str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.")]
+BenchmarkName = Annotated[
+    str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.", autocompletion=shipped)
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from rich.cells import cell_len
 from suite.characters import visible
 from suite.console.terminal import PlainConsole
 from suite.spec import RunSpec
+from suite.table import Table, as_markdown
 
 out = PlainConsole(soft_wrap=True)
 err = PlainConsole(stderr=True, soft_wrap=True)
@@ -46,6 +48,16 @@ def listing(rows: Sequence[Mapping[str, object]]) -> str:
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
+
+
+def show_table(as_json: bool, plain: Any, table: Table) -> None:
+    """Print a table as JSON, or for readers: in columns on a terminal, else as Markdown."""
+    if not sys.stdout.isatty():
+        show(as_json, plain, as_markdown(table))
+        return
+    rows = [dict(zip(table.columns.values(), row, strict=True)) for row in table.written]
+    body = listing(rows) if rows else "no rows"
+    show(as_json, plain, *filter(None, (table.title, table.shown_note, body)))
 
 
 def show_states(

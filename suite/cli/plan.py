@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import LOOK, RUN
 from suite.cli.inputs import device
 from suite.cli.options import MOST, BenchmarkName, Json, Only, Results, Seeds, Trust
 from suite.cli.output import err, listing, out, show, show_states
 
 
-@app.command("list", epilog="Example: suite list environments --json")
+@app.command("list", rich_help_panel=LOOK, epilog="Example: suite list environments --json")
 def list_(
     what: Annotated[str, typer.Argument(metavar="algorithms|environments|benchmarks")],
     as_json: Json = False,
@@ -26,8 +27,9 @@ def list_(
 
 
 @app.command(
+    rich_help_panel=RUN,
     epilog="Examples: suite plan paper --machines 8 · suite plan quick --calibrate · suite plan quick --why RUN · "
-    "suite plan full --only algorithm=pearl,mql --seeds 0-4"
+    "suite plan full --only algorithm=pearl,mql --seeds 0-4",
 )
 def plan(
     benchmark: BenchmarkName,
@@ -50,12 +52,13 @@ def plan(
     from suite.plan.identity import why as explain
     from suite.plan.selection import selected
     from suite.spec import most_threads
-    from suite.store.runs import Store
+    from suite.store.runs import Store, by_prefix
 
     store = Store(results)
     wanted, tests = planned(load_benchmark(benchmark, trusted=trust), store)
     specs = selected(wanted, only or (), seeds)
     if why is not None:
+        why = by_prefix(why, (spec.run for spec in specs))
         out.print(f"{why} " + "\n".join(explain(why, specs, store)), highlight=False)
         return
     states = [(spec, store.record(spec.run).state) for spec in specs]

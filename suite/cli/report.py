@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
-from suite.cli.inputs import existing, reported
+from suite.cli.help import JUDGE
+from suite.cli.inputs import existing, nothing_there, reported
 from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust, at_home
-from suite.cli.output import err, out, show
+from suite.cli.output import err, out, show, show_table
 
 
 @app.command(
-    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown"
+    rich_help_panel=JUDGE,
+    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown",
 )
 def report(
     benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
@@ -30,6 +32,8 @@ def report(
     from suite.report import tables_as, write_report
 
     store = existing(results)
+    if benchmark is None and not store.is_snapshot and next(iter(store.records()), None) is None:
+        err.print(nothing_there(results), highlight=False)
     title, specs, comparisons = reported(benchmark, store, trust)
     papers = read_papers(paper)
     if form == "html":
@@ -41,8 +45,9 @@ def report(
 
 
 @app.command(
+    rich_help_panel=JUDGE,
     epilog="Examples: suite compare mql pearl · suite compare pearl blind-sac quick --json · suite compare "
-    "'pearl as garage' garage-pearl --margin 20"
+    "'pearl as garage' garage-pearl --margin 20",
 )
 def compare(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
@@ -58,15 +63,18 @@ def compare(
 ) -> None:
     """Compare two entries on every environment that both finished: better, worse, equivalent or inconclusive."""
     from suite.report import difference_table
-    from suite.table import as_markdown
 
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
     table = difference_table(store, entry, other, specs, comparisons, margin / 100)
-    show(as_json, table.plain(), as_markdown(table))
+    show_table(as_json, table.plain(), table)
 
 
-@app.command(epilog="Examples: suite export · suite export quick --format parquet --out tables")
+@app.command(
+    rich_help_panel=JUDGE,
+    epilog="Examples: suite export · suite export quick --format parquet --out tables · "
+    "suite export --format tensorboard --out events",
+)
 def export(
     benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,
     results: Results = Path("results"),
@@ -76,23 +84,32 @@ def export(
     / "tables",
     trust: Trust = False,
 ) -> None:
-    """Write scores, curves, metrics and claims as tidy tables for other programs."""
+    """Write scores, curves, metrics, claims and all that training logged as tidy tables, or for TensorBoard."""
     from suite.analysis.results import read_results
+    from suite.analysis.training_metrics import training_metrics
     from suite.papers.paper import read_papers
     from suite.report.contents import adaptive_entries
-    from suite.report.export import tables, write_tables
+    from suite.report.export import tables, typed, write_tables
+    from suite.report.tensorboard import write_events
 
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
     found = read_results(store, specs)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
+    training = training_metrics(store, found)
+    if form == "tensorboard":
+        written = write_events(found.curves, training, folder)
+        out.print(f"runs: {len(written)}; to see them: tensorboard --logdir {folder}", highlight=False)
+        return
     adaptive = adaptive_entries(store, found, comparisons)
-    for path in write_tables(tables(found, read_papers(paper), adaptive), folder, form):
+    for path in write_tables(
+        {**tables(found, read_papers(paper), adaptive), "training": typed(training)}, folder, form
+    ):
         out.print(f"table: {path}", highlight=False)
 
 
-@app.command(epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
+@app.command(rich_help_panel=JUDGE, epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
 def audit(
     papers: Annotated[
         list[str] | None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import RUN
 from suite.cli.options import (
     BenchmarkName,
     CheckpointEvery,
@@ -32,8 +33,9 @@ from suite.failures import RETRIES
 
 
 @app.command(
+    rich_help_panel=RUN,
     epilog="Examples: suite run quick · suite run my.yaml --workers 8 · suite run quick --only-failed · "
-    "suite run quick --only algorithm=pearl,mql --only environment=reach-v1 --seeds 0-4 · suite run my.yaml --trust"
+    "suite run quick --only algorithm=pearl,mql --only environment=reach-v1 --seeds 0-4 · suite run my.yaml --trust",
 )
 def run(
     context: typer.Context,
@@ -47,12 +49,15 @@ def run(
     rerun: Annotated[
         list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, callback=limit, help="Hours that a run may take.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, metavar="HOURS", callback=limit, help="Hours that a run may take.")
+    ] = None,
     silence_limit: Annotated[
-        float | None, typer.Option(min=0, callback=limit, help="Minutes that a run may go without a step.")
+        float | None,
+        typer.Option(min=0, metavar="MINUTES", callback=limit, help="Minutes that a run may go without a step."),
     ] = 30.0,
     memory_limit: Annotated[
-        float | None, typer.Option(min=0.01, callback=limit, help="GiB that a run may take.")
+        float | None, typer.Option(min=0.01, metavar="GIB", callback=limit, help="GiB that a run may take.")
     ] = None,
     retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,

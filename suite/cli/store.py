@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite.cli.app import app
-from suite.cli.inputs import existing
-from suite.cli.options import MOST, BenchmarkName, Json, Results, Trust
-from suite.cli.output import err, out, show_states
+from suite.cli.help import LOOK, PUBLISH
+from suite.cli.inputs import existing, located, nothing_there
+from suite.cli.options import MOST, BenchmarkName, Json, Results, RunName, Trust
+from suite.cli.output import err, listing, out, show_states
 from suite.errors import UsageError
 from suite.spec import RunSpec
 
 if TYPE_CHECKING:
     from suite.execute.patience import Patience
+    from suite.store.record import RunRecord
     from suite.store.runs import Store
 
 FOLLOW_SECONDS = 0.5
@@ -57,7 +59,7 @@ def _patience(store: Store) -> Patience:
     return Patience(store.results, lambda message: err.print(message, highlight=False))
 
 
-@app.command(epilog="Examples: suite status --json · suite status --watch")
+@app.command(rich_help_panel=LOOK, epilog="Examples: suite status --json · suite status --watch")
 def status(
     results: Results = Path("results"),
     as_json: Json = False,
@@ -70,7 +72,7 @@ def status(
     from suite.store.record import CorruptRunError
     from suite.store.runs import Store
 
-    store = Store(results)
+    store = Store(located(results))
     rows = []
     for record in (store.record(own.run) for own in store.records()):  # done where a snapshot has it, as in a plan
         try:
@@ -78,7 +80,10 @@ def status(
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        show_states(as_json, [*rows, *_published(store, {spec.run for spec, _ in rows})], _positions(store))
+        every = [*rows, *_published(store, {spec.run for spec, _ in rows})]
+        show_states(as_json, every, _positions(store))
+        if not every:
+            err.print(nothing_there(results), highlight=False)
         return
     patience = _patience(store)
     try:
@@ -90,20 +95,28 @@ def status(
         raise typer.Exit(130) from None
 
 
-@app.command(epilog="Examples: suite logs RUN · suite logs RUN -f")
+@app.command(rich_help_panel=LOOK, epilog="Examples: suite logs RUN · suite logs RUN -f · suite logs RUN --metrics")
 def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN")],
+    run: RunName,
     results: Results = Path("results"),
     lines: Annotated[int, typer.Option(min=1, max=MOST, help="Lines from the end.")] = 40,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="What a finished run logged of its training, a line an evaluation.")
+    ] = False,
 ) -> None:
-    """Print the end of a run's log."""
+    """Print the end of a run's log, or of its training metrics."""
+    if metrics and follow:
+        raise UsageError("--metrics and --follow: give one of them")
     from suite.store.runs import Store
 
-    store = Store(results)
-    folder = store.record(run)
+    store = Store(located(results))
+    folder = store.record(store.named(run))
+    if metrics:
+        _show_metrics(folder, lines)
+        return
     if folder.snapshot is not None:
-        raise UsageError(f"run {run}: is read from the snapshot {folder.snapshot}, which keeps no logs")
+        raise UsageError(f"run {folder.run}: is read from the snapshot {folder.snapshot}, which keeps no logs")
     if not folder.path.is_dir():
         raise UsageError(f"run {run!r} is not in {results}; see: suite status")
     folder.check_readable("log.txt")
@@ -121,7 +134,20 @@ def logs(
         raise typer.Exit(130) from None
 
 
-@app.command(epilog="Example: suite gc")
+def _show_metrics(record: RunRecord, lines: int) -> None:
+    if not record.has("run.json"):
+        raise UsageError(f"run {record.run!r} is not in the store; see: suite status")
+    if record.state != "done":
+        raise UsageError(f"run {record.run}: is {record.state}; its metrics are written when it is done")
+    rows = record.training().tail(lines).to_dict("records")
+    print(listing([{key: _shown(value) for key, value in row.items()} for row in rows]))
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command(rich_help_panel=PUBLISH, epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
     """Remove what crashed writers left behind, and nothing else; exit code 1 if some of it had to stay."""
     from suite.store.runs import Store
@@ -137,8 +163,9 @@ def gc(results: Results = Path("results")) -> None:
 
 
 @app.command(
+    rich_help_panel=PUBLISH,
     epilog="Examples: suite publish pilot · suite publish my.yaml --results /mnt/store · "
-    "suite report --results results/published/pilot"
+    "suite report --results results/published/pilot",
 )
 def publish(
     benchmark: BenchmarkName,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import JUDGE
 from suite.cli.inputs import existing
 from suite.cli.options import MOST, Json, Workers
 from suite.cli.output import err, show
@@ -17,9 +18,10 @@ from suite.execute.registry import DEFAULT
 
 
 @app.command(
+    rich_help_panel=JUDGE,
     epilog="Examples: suite verify results/published/pilot --sample 3 --seed 7 · suite verify results/published/pilot "
     "--all --environment reach-v1. Exit codes: 0 every run came out again, 1 some did not or something cannot be true, "
-    "2 wrong usage or a damaged snapshot, 130 interrupted."
+    "2 wrong usage or a damaged snapshot, 130 interrupted.",
 )
 def verify(
     context: typer.Context,

@@ -156,7 +156,7 @@ def load(run: str, results: str | Path = "results", device: str = "cpu", *, trus
 
     Parameters
     ----------
-    run : the name of the run; see `suite status`.
+    run : the name of the run, or how no other begins; see `suite status`.
     results : folder of the run store.
     device : where its networks compute, as torch names devices.
     trust : execute user modules, if the run's algorithm or task family is of one.
@@ -168,4 +168,5 @@ def load(run: str, results: str | Path = "results", device: str = "cpu", *, trus
         algorithm or its environment, or is of an algorithm (MQL) that adapts on replay memory, which no finished run
         keeps.
     """
-    return Agent(trained(Store(Path(results)).record(run), torch.device(device), trusted=trust))
+    store = Store(Path(results))
+    return Agent(trained(store.record(store.named(run)), torch.device(device), trusted=trust))

@@ -70,6 +70,7 @@ TEXTS = {
     "tested",
     "reason",
     "printed_in",
+    "metric",
 }
 """The columns that hold text; but for `adaptive`, which is true or false, all others hold numbers."""
 
@@ -104,7 +105,12 @@ def tables(
         "metrics": results.metrics[list(METRIC_COLUMNS)],
         "claims": claims,
     }
-    return {name: table.astype({column: _kind(str(column)) for column in table}) for name, table in found.items()}
+    return {name: typed(table) for name, table in found.items()}
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns are all of one kind, in which what is not known is missing."""
+    return table.astype({column: _kind(str(column)) for column in table})
 
 
 def _claims(paper: Paper, results: Results, adaptive: Mapping[str, set[str]]) -> list[tuple[Any, ...]]:

@@ -42,6 +42,14 @@ BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json
 
 Values = dict[str, Any]
 
+SHIPPED = Path(__file__).parents[1] / "published"
+"""The snapshots that come with the suite; in a checkout, a link to `results/published`."""
+
+
+def shipped_snapshots() -> dict[str, Path]:
+    """Return the folders of the snapshots that come with the suite, by name."""
+    return {path.parent.name: path.parent.resolve() for path in sorted(SHIPPED.glob(f"*/{MARKER}"))}
+
 
 class CorruptSnapshotError(UsageError):
     """A snapshot that cannot be read; the message names the file and what is wrong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from suite.store.layout import CHECKPOINT, CLAIMS
 from suite.store.lease import look, owner_died
 from suite.store.published import PublishedRun, Snapshot
 from suite.store.record import RunRecord
+
+MAX_LISTED = 3
+"""Runs that a message names."""
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
@@ -69,6 +72,17 @@ class Store:
                 write_atomically(Path(probe, "written"), b"as a run's results are")
         except OSError as error:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
+
+    def named(self, name: str) -> str:
+        """Return the run whose name begins so, here or in a snapshot beside it; a name that none begins with stays.
+
+        Raises
+        ------
+        UsageError
+            If several do, and none is it.
+        """
+        own = (folder.run for folder in self.folders())
+        return by_prefix(name, {*own, *(run for snapshot in self.snapshots for run in snapshot.runs)})
 
     def record(self, run: str) -> RunRecord:
         """Return a run to be read: its own folder, which need not exist yet; or as published, unless it is done here.
@@ -161,6 +175,23 @@ class Store:
             except OSError as error:
                 warn(f"{path}: cannot be removed ({error.strerror})")
         return removed
+
+
+def by_prefix(name: str, runs: Iterable[str]) -> str:
+    """Return the run whose name begins so; a name that none begins with, or that is one, stays.
+
+    Raises
+    ------
+    UsageError
+        If several begin so.
+    """
+    found = sorted({run for run in runs if name and run.startswith(name)})
+    if name in found or not found:
+        return name
+    if len(found) > 1:
+        more = f" and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
+        raise UsageError(f"run {name!r}: begins {len(found)} names: {', '.join(found[:MAX_LISTED])}{more}")
+    return found[0]
 
 
 def _refused(published: RunRecord) -> UsageError:

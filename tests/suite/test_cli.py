@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -14,10 +15,12 @@ import pytest
 import typer
 
 from suite.cli import app
+from suite.cli.help import INTERNAL, JUDGE, LOOK, PUBLISH, RUN, first_paragraph, in_words
 from suite.cli.output import listing
 from suite.plan.benchmark import load_benchmark
-from suite.store.runs import Store
-from tests.suite.stores import fail, finish, linear
+from suite.store.runs import Store, by_prefix
+from suite.versions import suite_version
+from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.tiny import TINY
 from tests.suite.trained_runs import suite
 
@@ -192,6 +195,104 @@ def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_p
         assert not list(folder.path.glob("*.parquet"))
     alive = subprocess.run(["pgrep", "-f", str(tmp_path / "r")], capture_output=True, text=True, check=False)
     assert alive.stdout.split() == []
+
+
+def test_help_is_whole_grouped_and_in_words(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert suite("--help") == 0
+    printed = capfd.readouterr().out
+    assert "..." not in printed.replace("[ARGS]...", "")
+    titles = re.findall(r"^(\S.*):$", printed, re.MULTILINE)
+    assert titles == ["Options", RUN, LOOK, JUDGE, PUBLISH, INTERNAL]
+    flat = " ".join(printed.split())
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert f" {name} {first_paragraph(command.help)}" in flat
+        assert suite(name, "--help") == 0
+        page = capfd.readouterr().out
+        assert max(map(len, page.splitlines())) <= 80, name
+        assert not re.search(r"<(int|float|str|path)|<=x|x>=", page), name
+
+
+def test_kinds_and_ranges_are_said_in_words() -> None:
+    assert in_words("--workers <int range>") == "--workers NUMBER"
+    assert in_words("[default: 2; 0<=x<=10000000]") == "[default: 2; at least 0]"
+    assert in_words("[0.1<=x<=100]") == "[0.1 to 100]"
+    assert in_words("[x>=0.01]") == "[at least 0.01]"
+
+
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_without_a_command_there_is_help(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite(*words) == 0
+    assert capfd.readouterr().out.startswith("Usage: suite ")
+
+
+def test_the_version_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("--version") == 0
+    assert capfd.readouterr().out == f"suite {suite_version()}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("suite stat", {"status"}), ("suite plan ml1-2", {"ml1-25"}), ("suite logs pearl_reach-v1_s0", {"RUN"})],
+)
+def test_the_shell_completes_commands_benchmarks_and_runs(typed: str, completed: set[str], tmp_path: Path) -> None:
+    spec = make_spec()
+    Store(tmp_path / "results").folder(spec.run).prepare(spec)
+    words = {"_SUITE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    script = "import sys; sys.argv[0] = 'suite'; from suite.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) == {spec.run if word == "RUN" else word for word in completed}
+
+
+def test_a_run_is_known_by_how_no_other_begins(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    store = Store(tmp_path)
+    for seed in (0, 1, 10):
+        fail(store, make_spec(seed=seed), "made to fail", log=f"of seed {seed}")
+    assert suite("logs", "pearl_reach-v1_s0", "--results", tmp_path) == 0
+    assert capfd.readouterr().out == "of seed 0\n"
+    assert suite("logs", "pearl_reach-v1_s1_", "--results", tmp_path) == 0
+    assert capfd.readouterr().out == "of seed 1\n"
+    assert suite("logs", "pearl_reach-v1_s1", "--results", tmp_path) == 2
+    assert "begins 2 names: pearl_reach-v1_s10_" in capfd.readouterr().err
+    assert by_prefix("a", ["a", "ab"]) == "a"
+    assert by_prefix("", ["a"]) == ""
+
+
+def test_metrics_of_training_are_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    spec = make_spec(evaluations=2, budget=20_000)
+    finish(Store(tmp_path), spec, linear(0, 1))
+    assert suite("logs", spec.run, "--metrics", "--results", tmp_path, "--lines", 2) == 0
+    head, *rows = capfd.readouterr().out.splitlines()
+    assert head.split("  ")[:2] == ["environment steps", "gradient steps"]
+    assert [row.split()[:2] for row in rows] == [["10,000", "1,000"], ["20,000", "2,000"]]
+    failed = fail(Store(tmp_path), make_spec(seed=1), "made to fail")
+    assert suite("logs", failed.run, "--metrics", "--results", tmp_path) == 2
+    assert "its metrics are written when it is done" in capfd.readouterr().err
+
+
+def test_an_empty_store_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command, code in (("status", 0), ("report", 2), ("watch", 2)):
+        assert suite(command) == code
+        assert "suite run quick" in capfd.readouterr().err, command
+    assert suite("status") == 0
+    (said,) = capfd.readouterr().err.splitlines()
+    assert said.endswith("suite report --results maml or peers or pilot")
+    (tmp_path / "results").mkdir()
+    assert suite("report") == 0
+    assert "suite run quick" in capfd.readouterr().err
+    assert suite("status", "--results", "maml") == 0  # by the name that came with the suite
+    printed = capfd.readouterr()
+    assert (printed.err, "maml-trpo_navigation-2d_s0_" in printed.out) == ("", True)
 
 
 def test_help_has_examples(capfd: pytest.CaptureFixture[str]) -> None:

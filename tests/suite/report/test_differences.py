@@ -48,6 +48,21 @@ def test_the_command_prints_it_for_readers_and_as_json(store: Store, capfd: pyte
     assert "did you mean 'tcl-pearl'" in capfd.readouterr().err
 
 
+def test_on_a_terminal_it_is_a_table_in_columns(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert suite("compare", "tcl-pearl", "pearl", "--results", store.results) == 0
+    lines = capfd.readouterr().out.splitlines()
+    expected = difference_table(store, "tcl-pearl", "pearl")
+    assert lines[0] == expected.title
+    head, row = lines[-2:]
+    assert [
+        row[head.index(name) :].startswith(cell)
+        for name, cell in zip(expected.columns.values(), expected.written[0], strict=True)
+    ] == [True] * len(expected.columns)
+
+
 def test_the_margin_is_a_percentage_of_the_other_s_gain(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
     found = {}
     for percent in ("10", "100"):

@@ -1,0 +1,80 @@
+"""Event files for TensorBoard: curves and training metrics of finished runs, a folder a run.
+
+TensorBoard's own writer encodes them; their names and times are the runs', so that the same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from suite.errors import UsageError
+from suite.store.files import write_atomically
+
+FILE = "events.out.tfevents.0.suite"
+"""The one file of a run; TensorBoard knows it by `tfevents`."""
+
+SECONDS = ("seconds_sampling", "seconds_updating", "seconds_evaluating")
+
+
+def write_events(curves: pd.DataFrame, training: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the scalars of each run: `meta-test/return`, `meta-test/success`, and `training/METRIC`.
+
+    A scalar's step is its number of environment steps, and its time the seconds that the run had taken by then.
+
+    Parameters
+    ----------
+    curves : see `suite.analysis.results.Results.curves`.
+    training : see `suite.analysis.training_metrics`.
+    folder : gets a folder for each run, named by it.
+
+    Returns
+    -------
+    The folders.
+
+    Raises
+    ------
+    UsageError
+        If TensorBoard is not installed, or they cannot be written.
+    """
+    try:
+        event = import_module("tensorboard.compat.proto.event_pb2").Event
+        summary = import_module("tensorboard.compat.proto.summary_pb2").Summary
+        writer = import_module("tensorboard.summary.writer.record_writer").RecordWriter
+    except ImportError as error:
+        raise UsageError(
+            "--format tensorboard: TensorBoard is not installed; "
+            "to install it: pip install 'meta-rl-suite[tensorboard]'"
+        ) from error
+    written = []
+    for run, points in _points(curves, training).groupby("run", sort=True):
+        file: Any = BytesIO()
+        records = writer(file)
+        records.write(event(wall_time=0.0, file_version="brain.Event:2").SerializeToString())
+        for point in points.sort_values(["environment_steps", "tag"], kind="stable").itertuples():
+            value = summary(value=[summary.Value(tag=point.tag, simple_value=point.value)])
+            made = event(wall_time=point.seconds, step=int(point.environment_steps), summary=value)
+            records.write(made.SerializeToString())
+        path = folder / str(run)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            write_atomically(path / FILE, file.getvalue())
+        except OSError as error:
+            raise UsageError(f"--out {folder}: cannot be written ({error.strerror})") from error
+        written.append(path)
+    return written
+
+
+def _points(curves: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a scalar: run, environment_steps, tag, value, seconds."""
+    tested = curves.melt(["run", "environment_steps"], ["return", "success"], "tag", "value").dropna(subset="value")
+    tested["tag"] = "meta-test/" + tested["tag"]
+    logged = training.assign(tag="training/" + training["metric"].astype(str))
+    points = pd.concat([tested, logged[["run", "environment_steps", "tag", "value"]]])
+    marks = training[training["metric"].isin(SECONDS)].groupby(["run", "environment_steps"])["value"].sum()
+    keys = pd.MultiIndex.from_frame(points[["run", "environment_steps"]])
+    return points.assign(seconds=marks.reindex(keys, fill_value=0.0).to_numpy(float))
