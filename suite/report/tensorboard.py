@@ -55,10 +55,11 @@ def write_events(curves: pd.DataFrame, training: pd.DataFrame, folder: Path) -> 
         file: Any = BytesIO()
         records = writer(file)
         records.write(event(wall_time=0.0, file_version="brain.Event:2").SerializeToString())
-        for point in points.sort_values(["environment_steps", "tag"], kind="stable").itertuples():
-            value = summary(value=[summary.Value(tag=point.tag, simple_value=point.value)])
-            made = event(wall_time=point.seconds, step=int(point.environment_steps), summary=value)
-            records.write(made.SerializeToString())
+        ordered = points.sort_values(["environment_steps", "tag"], kind="stable")
+        columns = (ordered[name].tolist() for name in ("environment_steps", "seconds", "tag", "value"))
+        for steps, seconds, tag, number in zip(*columns, strict=True):
+            value = summary(value=[summary.Value(tag=tag, simple_value=number)])
+            records.write(event(wall_time=seconds, step=steps, summary=value).SerializeToString())
         path = folder / str(run)
         try:
             path.mkdir(parents=True, exist_ok=True)
