@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from suite.cli.app import app
+from suite.cli.help import RUN
 from suite.cli.options import (
     MOST,
     BenchmarkName,
@@ -32,8 +33,9 @@ from suite.failures import RETRIES
 
 
 @app.command(
+    rich_help_panel=RUN,
     epilog="Examples: suite tune my.yaml --dry-run · suite tune my.yaml --trials 24 --workers 8 · suite tune quick "
-    "--only environment=point-goal-2d --out tuned.yaml · suite tune my.yaml --sampler random --seeds 100,101"
+    "--only environment=point-goal-2d --out tuned.yaml · suite tune my.yaml --sampler random --seeds 100,101",
 )
 def tune(
     context: typer.Context,

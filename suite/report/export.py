@@ -70,7 +70,6 @@ TEXTS = {
     "tested",
     "reason",
     "printed_in",
-    "metric",
 }
 """The columns that hold text; but for `adaptive`, which is true or false, all others hold numbers."""
 
