@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from suite.inspect.agent import Agent, load
     from suite.plan.benchmark import Benchmark
     from suite.plan.plots import plot
-    from suite.session import Outcome, Selection, run
+    from suite.session import Outcome, Selection, results, run
     from suite.tuning.search import tune
 
 _HOME = {
     "suite.inspect.agent": ("Agent", "load"),
-    "suite.session": ("Outcome", "Selection", "run"),
+    "suite.session": ("Outcome", "Selection", "results", "run"),
     "suite.tuning.search": ("tune",),
     "suite.execute.executor": ("Limits", "Request", "Retries"),
     "suite.plan.benchmark": ("Benchmark",),
@@ -34,6 +34,7 @@ __all__ = [
     "UsageError",
     "load",
     "plot",
+    "results",
     "run",
     "tune",
 ]

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
 from suite.analysis.sequential import planned
-from suite.errors import UsageError
+from suite.errors import UsageError, unknown
 from suite.execute.batch import Batch
 from suite.execute.executor import Engine, Request
 from suite.execute.patience import Patience
@@ -23,6 +23,7 @@ from suite.failures import Failure
 from suite.plan.benchmark import Benchmark, load_benchmark
 from suite.plan.selection import selected
 from suite.spec import RunSpec
+from suite.store.published import located
 from suite.store.runs import Store, by_prefix
 
 if TYPE_CHECKING:
@@ -153,6 +154,46 @@ def run(
             lambda: write_report(store, Path(reports), specs, definition.name, comparisons=comparisons, plots=plots)
         )
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
+
+
+def results(
+    store: str | Path = "results",
+    benchmark: str | Path | Benchmark | None = None,
+    *,
+    table: Literal["scores", "curves", "training"] = "scores",
+    trust: bool = False,
+) -> pd.DataFrame:
+    """Read what runs came to as a tidy table: one observation a row, one kind of value a column.
+
+    Parameters
+    ----------
+    store : the folder of a store or a snapshot, or the name of a snapshot that came with the suite.
+    benchmark : whose runs are meant; by default all that the store holds.
+    table : `scores`, one row a run, whatever its state; `curves`, one row an evaluation of a finished run; `training`,
+        one row a metric that training logged at an evaluation. The columns are those of `suite export`.
+    trust : execute the user modules that a benchmark names.
+
+    Raises
+    ------
+    UsageError
+        If there is no such store, benchmark or table.
+    """
+    from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, read_results
+    from suite.analysis.training_metrics import training_metrics
+
+    folder = located(Path(store))
+    if not folder.is_dir():
+        raise UsageError(f"{store}: there is no such folder")
+    found = Store(folder)
+    specs = None if benchmark is None else _planned(_definition(benchmark, trust), found, ALL)[0]
+    read = read_results(found, specs)
+    if table == "scores":
+        return read.runs[list(RUN_COLUMNS)]
+    if table == "curves":
+        return read.curves[list(CURVE_COLUMNS)]
+    if table == "training":
+        return training_metrics(found, read)
+    raise UsageError(unknown("table", table, ("scores", "curves", "training")))
 
 
 def preview(

@@ -28,15 +28,9 @@ def nothing_there(results: Path) -> str:
     return f"{results}: holds no runs yet; to make some: suite run quick{seen}"
 
 
-def located(results: Path) -> Path:
-    """Return a folder, or the snapshot that came with the suite if this is its name, and no folder's."""
-    from suite.store.published import shipped_snapshots
-
-    return results if results.exists() else shipped_snapshots().get(str(results), results)
-
-
 def existing(results: Path, option: str = "--results ") -> Store:
     """Return the store in a folder, which must be there, or the snapshot of a name that came with the suite."""
+    from suite.store.published import located
     from suite.store.runs import Store
 
     found = located(results)

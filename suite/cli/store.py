@@ -12,7 +12,7 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.help import LOOK, PUBLISH
-from suite.cli.inputs import existing, located, nothing_there
+from suite.cli.inputs import existing, nothing_there
 from suite.cli.options import MOST, BenchmarkName, Json, Results, RunName, Trust
 from suite.cli.output import err, listing, out, show_states
 from suite.errors import UsageError
@@ -69,6 +69,7 @@ def status(
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.console.progress import Progress
+    from suite.store.published import located
     from suite.store.record import CorruptRunError
     from suite.store.runs import Store
 
@@ -108,6 +109,7 @@ def logs(
     """Print the end of a run's log, or of its training metrics."""
     if metrics and follow:
         raise UsageError("--metrics and --follow: give one of them")
+    from suite.store.published import located
     from suite.store.runs import Store
 
     store = Store(located(results))
@@ -140,7 +142,7 @@ def _show_metrics(record: RunRecord, lines: int) -> None:
     if record.state != "done":
         raise UsageError(f"run {record.run}: is {record.state}; its metrics are written when it is done")
     rows = record.training().tail(lines).to_dict("records")
-    print(listing([{key: _shown(value) for key, value in row.items()} for row in rows]))
+    print(listing([{str(key): _shown(value) for key, value in row.items()} for row in rows]))
 
 
 def _shown(value: object) -> str:

@@ -51,6 +51,11 @@ def shipped_snapshots() -> dict[str, Path]:
     return {path.parent.name: path.parent.resolve() for path in sorted(SHIPPED.glob(f"*/{MARKER}"))}
 
 
+def located(results: Path) -> Path:
+    """Return a folder, or the snapshot that came with the suite if this is its name, and no folder's."""
+    return results if results.exists() else shipped_snapshots().get(str(results), results)
+
+
 class CorruptSnapshotError(UsageError):
     """A snapshot that cannot be read; the message names the file and what is wrong."""
 

@@ -17,7 +17,9 @@ from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import Benchmark
 from suite.session import Interrupted
 from suite.spec import RunSpec
+from suite.store.runs import Store
 from tests.suite import instant
+from tests.suite.stores import finish, linear, make_spec
 from tests.suite.tiny import TINY
 
 
@@ -104,3 +106,25 @@ def test_importing_the_suite_imports_nothing_slow() -> None:
     script = "import sys, suite; print({'torch', 'pandas', 'numpy', 'rich'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_results_are_tidy_tables(tiny: Benchmark, tmp_path: Path) -> None:
+    suite.run(tiny, results=tmp_path, reports=None, executor="instant")
+    other = make_spec(seed=9)
+    finish(Store(tmp_path), other, linear(0, 1))
+    first, second = tiny.plan()
+    scores = suite.results(tmp_path)
+    assert set(scores["run"]) == {first.run, second.run, other.run}
+    mine = suite.results(tmp_path, tiny)
+    assert mine.set_index("run")["score"].to_dict() == {
+        first.run: 7.0,
+        second.run: pytest.approx(float("nan"), nan_ok=True),
+    }
+    assert mine.set_index("run")["state"].to_dict() == {first.run: "done", second.run: "failed"}
+    assert suite.results(tmp_path, tiny, table="curves")["run"].unique().tolist() == [first.run]
+    assert suite.results(tmp_path, tiny, table="training")["run"].unique().tolist() == [first.run]
+    assert len(suite.results("maml")) > 0  # a snapshot that came with the suite
+    with pytest.raises(suite.UsageError, match="there is no such folder"):
+        suite.results(tmp_path / "nowhere")
+    with pytest.raises(suite.UsageError, match="table 'score' is unknown; did you mean 'scores'"):
+        suite.results(tmp_path, table="score")  # type: ignore[arg-type]

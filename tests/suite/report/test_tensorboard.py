@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Store:
         assert folder.take()
         folder.commit()
         folder.release()
-    fail(store, make_spec(seed=2), "made to fail")
+    fail(store, make_spec(seed=2, evaluations=2, budget=20_000), "made to fail")
     return store
 
 
