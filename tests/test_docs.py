@@ -69,7 +69,7 @@ def test_a_documented_command_works(command: str, tmp_path: Path, monkeypatch: p
     (tmp_path / "results" / "published").symlink_to(ROOT / "results" / "published")
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command)[1:]
-    if words[0] in QUICKLY_DONE and NEEDS_A_FILE not in words:
+    if (words[0] in QUICKLY_DONE or "--help" in words) and NEEDS_A_FILE not in words:
         assert suite(*words) == 0
     else:
         group = typer.main.get_command(app)

@@ -12,6 +12,7 @@ from suite.cli.help import JUDGE
 from suite.cli.inputs import existing, nothing_there, reported
 from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust, at_home
 from suite.cli.output import err, out, show, show_table
+from suite.console.waiting import busy
 
 
 @app.command(
@@ -38,10 +39,13 @@ def report(
     papers = read_papers(paper)
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
-        page = write_report(store, reports, specs, title, papers, comparisons, plots=plots)
+        with busy(err, "judging runs and writing the page"):
+            page = write_report(store, reports, specs, title, papers, comparisons, plots=plots)
         out.print(f"report: {page}", highlight=False)
     else:
-        show(False, None, tables_as(form, store, specs, papers, comparisons))
+        with busy(err, "judging runs"):
+            tables = tables_as(form, store, specs, papers, comparisons)
+        show(False, None, tables)
 
 
 @app.command(
@@ -66,7 +70,8 @@ def compare(
 
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
-    table = difference_table(store, entry, other, specs, comparisons, margin / 100)
+    with busy(err, "comparing"):
+        table = difference_table(store, entry, other, specs, comparisons, margin / 100)
     show_table(as_json, table.plain(), table)
 
 
@@ -94,18 +99,20 @@ def export(
 
     store = existing(results)
     _, specs, comparisons = reported(benchmark, store, trust)
-    found = read_results(store, specs)
+    with busy(err, "reading runs"):
+        found = read_results(store, specs)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
-    training = training_metrics(store, found)
+    with busy(err, "reading metrics"):
+        training = training_metrics(store, found)
     if form == "tensorboard":
-        written = write_events(found.curves, training, folder)
+        with busy(err, "writing events"):
+            written = write_events(found.curves, training, folder)
         out.print(f"runs: {len(written)}; to see them: tensorboard --logdir {folder}", highlight=False)
         return
-    adaptive = adaptive_entries(store, found, comparisons)
-    for path in write_tables(
-        {**tables(found, read_papers(paper), adaptive), "training": typed(training)}, folder, form
-    ):
+    with busy(err, "judging runs"):
+        made = tables(found, read_papers(paper), adaptive_entries(store, found, comparisons))
+    for path in write_tables({**made, "training": typed(training)}, folder, form):
         out.print(f"table: {path}", highlight=False)
 
 
@@ -123,6 +130,7 @@ def audit(
     from suite.report.tables.verdicts import audit as audit_table
     from suite.table import as_markdown
 
-    found = [(paper, audited(paper)) for paper in read_papers(papers)]
+    with busy(err, "recomputing"):
+        found = [(paper, audited(paper)) for paper in read_papers(papers)]
     plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
     show(as_json, plain, *(as_markdown(audit_table(paper, rows)) for paper, rows in found))

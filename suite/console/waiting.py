@@ -1,7 +1,8 @@
-"""Progress of one command that counts to a known number: silent for two seconds, then a bar or plain lines."""
+"""Progress of one command: silent for two seconds, then a bar, plain lines, or what it is busy with."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,3 +50,27 @@ def counting(console: Console, what: str, total: int) -> Iterator[Callable[[], N
     finally:
         if live:
             bar.stop()
+
+
+@contextmanager
+def busy(console: Console, what: str) -> Iterator[None]:
+    """Show what is being done, where nobody can say how long it takes: on a terminal alone, until it is done.
+
+    Parameters
+    ----------
+    console : where it is shown.
+    what : what is being done.
+    """
+    if not is_live(console):
+        yield
+        return
+    status = console.status(what)
+    timer = threading.Timer(PATIENCE, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # it may be starting just now
+        status.stop()
