@@ -18,21 +18,14 @@ WIDTH = 110
 
 RUN, LOOK, JUDGE, PUBLISH, INTERNAL = "Run", "Look", "Judge", "Publish, merge, make room", "For executors"
 
-KINDS = {
-    "<int range>": "NUMBER",
-    "<float range>": "NUMBER",
-    "<int>": "NUMBER",
-    "<float>": "NUMBER",
-    "<path>": "PATH",
-    "<str>": "TEXT",
-}
+KINDS = {"int": "NUMBER", "float": "NUMBER", "path": "PATH", "str": "TEXT"}
 """The words for what the parser calls kinds."""
 
 
 def in_words(text: str) -> str:
     """Say kinds and ranges of values in words; an upper limit that nobody meets is left out."""
-    for kind, word in KINDS.items():
-        text = text.replace(kind, word)
+    text = re.sub(r"(?i)<(?:list\[)?(int|float|path|str)(?: range)?\]?>", lambda found: KINDS[found[1].lower()], text)
+    text = re.sub(r"<(\w+(?:\|\w+)+)>", r"[\1]", text)
     text = re.sub(rf"([\d.]+)<=x<={MOST}", r"at least \1", text)
     text = re.sub(r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2", text)
     return re.sub(r"x>=([\d.]+)", r"at least \1", text)

@@ -80,10 +80,9 @@ def _joined(store: Store, theirs: RunRecord) -> Joined:
     spec = theirs.spec()
     if spec.run != run:
         return Joined(run, "unreadable", f"{theirs.path}: holds the specification of another run, {spec.run}")
-    contents = _contents(theirs, done=state == "done")
-    mine = store.record(run)
-    if found := _compared(mine, theirs, state):
+    if found := _compared(store.record(run), theirs, state):
         return found
+    contents = _contents(theirs, done=state == "done")
     folder = store.folder(run)
     try:
         if not folder.has("run.json"):
