@@ -14,11 +14,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 LOG_BYTES = 4 * 1024 * 1024
 """Most bytes of the log and of its predecessor, each."""
+
+
+Poll = Callable[[], "int | None"]
+"""Returns None, or the status of a process that has ended: negative for a signal."""
 
 
 def _append(path: Path) -> io.FileIO:
@@ -47,17 +52,22 @@ class BoundedLog:
                 self.file = _append(self.path)
 
 
-def guard(log: BoundedLog, grace: float, command: list[str]) -> int:
-    """Run a command; return its exit status as a shell would."""
+def guard(log: BoundedLog, grace: float, scheduler: int, start: Callable[[], tuple[Poll, int]]) -> int:
+    """Have a process started, and look after it; return its exit status as a shell would.
+
+    Parameters
+    ----------
+    log : what it prints goes there.
+    grace : seconds between asking it to stop and killing it, when the scheduler is dead.
+    scheduler : file descriptor that becomes readable when the scheduler dies.
+    start : starts it; returns what says whether it has ended, and the file descriptor that its output is read from.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # meant for the run; unlike SIG_IGN, not inherited by it
-    scheduler = sys.stdin.fileno()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-    output = process.stdout.fileno()
+    poll, output = start()
     watched = [scheduler, output]
     deadline = float("inf")
-    while process.poll() is None:
+    while (status := poll()) is None:
         if time.monotonic() >= deadline:
             os.killpg(0, signal.SIGKILL)  # this process included
         readable, _, _ = select.select(watched, [], [], 0.1)
@@ -72,7 +82,21 @@ def guard(log: BoundedLog, grace: float, command: list[str]) -> int:
         pass
     if deadline < float("inf"):
         os.killpg(0, signal.SIGKILL)  # nobody else is left to end what the run may have started
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return status if status >= 0 else 128 - status
+
+
+def started(command: list[str]) -> tuple[Poll, int]:
+    """Start a command, as `guard` wants it."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    return process.poll, process.stdout.fileno()
+
+
+def status_without_log(error: OSError) -> int:
+    """Return the exit status of a run whose log cannot be opened."""
+    if isinstance(error, PermissionError):
+        return os.EX_NOPERM  # as a run whose folder is somebody else's
+    return os.EX_IOERR  # as a run that cannot write its store
 
 
 def _copy(output: int, log: BoundedLog) -> bool:
@@ -89,11 +113,9 @@ def main() -> None:
     log, grace, *command = sys.argv[1:]
     try:
         bounded = BoundedLog(Path(log))
-    except PermissionError:
-        sys.exit(os.EX_NOPERM)  # as a run whose folder is somebody else's
-    except OSError:
-        sys.exit(os.EX_IOERR)  # as a run that cannot write its store
-    sys.exit(guard(bounded, float(grace), command))
+    except OSError as error:
+        sys.exit(status_without_log(error))
+    sys.exit(guard(bounded, float(grace), sys.stdin.fileno(), lambda: started(command)))
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ groups:
 """
 
 
-def start(mode: str, results: Path, runs: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.faults.scheduler", mode, str(results), str(runs)]
+def start(mode: str, results: Path, runs: int, *forked: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.faults.scheduler", mode, str(results), str(runs), *forked]
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True)
 
 
@@ -96,14 +96,25 @@ def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
     note("SIGKILL of the scheduler", kills, f"no process left; {runs} runs committed, each once")
 
 
-def test_sigkill_of_the_scheduler_of_trainers_that_ignore_sigterm(tmp_path: Path, note: Note) -> None:
-    process = start("ignores-sigterm", tmp_path, 2)
+FORKED = pytest.mark.parametrize("forked", [(), ("forked",)], ids=["started", "forked"])
+"""How processes of runs come about."""
+
+
+def which(forked: tuple[str, ...]) -> str:
+    return " ".join([*forked, "trainers"])
+
+
+@FORKED
+def test_sigkill_of_the_scheduler_of_trainers_that_ignore_sigterm(
+    forked: tuple[str, ...], tmp_path: Path, note: Note
+) -> None:
+    process = start("ignores-sigterm", tmp_path, 2, *forked)
     wait_until(lambda: events(tmp_path)["started"] == 2)
     process.kill()
     process.wait(DEADLINE)
     assert_no_process(tmp_path, within=60)
     assert_sound(tmp_path)
-    note("SIGKILL of the scheduler, trainers ignoring SIGTERM", 1, "killed after the grace, no process left")
+    note(f"SIGKILL of the scheduler, {which(forked)} ignoring SIGTERM", 1, "killed after the grace, no process left")
 
 
 def test_sigkill_of_a_guardian(tmp_path: Path, note: Note) -> None:
@@ -118,12 +129,13 @@ def test_sigkill_of_a_guardian(tmp_path: Path, note: Note) -> None:
     note("SIGKILL of the guardian of a run", 3, "its trainer is killed, tried again, then failed as `killed`")
 
 
-def test_sigterm_to_everything(tmp_path: Path, note: Note) -> None:
+@FORKED
+def test_sigterm_to_everything(forked: tuple[str, ...], tmp_path: Path, note: Note) -> None:
     times = count(whole=10, bounded=2)
     for turn in range(times):
         results = tmp_path / str(turn)
         results.mkdir()
-        process = start("stops-when-asked", results, 3)
+        process = start("stops-when-asked", results, 3, *forked)
         wait_until(lambda: events(results)["started"] == 2)  # noqa: B023
         for other in (*processes_of(results), process):
             os.kill(other.pid, signal.SIGTERM)
@@ -131,7 +143,7 @@ def test_sigterm_to_everything(tmp_path: Path, note: Note) -> None:
         assert_no_process(results)
         assert_sound(results)
         assert {folder.state for folder in Store(results).folders()} == {"pending"}
-    note("SIGTERM to every process at once", times, "no process left; every run can go on")
+    note(f"SIGTERM to every process at once, of {which(forked)}", times, "no process left; every run can go on")
 
 
 def test_two_schedulers_at_once(tmp_path: Path, note: Note) -> None:
