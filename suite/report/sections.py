@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from markupsafe import Markup
 
-from suite.analysis.intervals import curve_bands
+from suite.analysis.intervals import curve_bands, not_clearly_learnt
 from suite.analysis.metrics import at_the_end
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import WINDOW, Results
@@ -348,6 +348,11 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
     if verdicts.get(name) == "needs no adaptation":
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
+        )
+    if unlearnt := not_clearly_learnt(found.results.done, name):
+        remarks.append(
+            f"Not clearly learnt: {comparison_tables.listed(unlearnt)} (the 95 % interval of the gain over untrained "
+            "holds zero, or the gain is less than a tenth of the untrained score)."
         )
     if entries := found.adaptive.get(name):
         remarks.append(f"Seeds of {comparison_tables.listed(sorted(entries))} were added to decide their comparison.")

@@ -104,6 +104,17 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
+def test_what_is_not_clearly_learnt_is_named(tmp_path: Path) -> None:
+    ends = {
+        ("pearl", "reach-v1"): [80_000.0, 90_000.0],
+        ("tcl-pearl", "reach-v1"): [10.0, 90_000.0],  # one seed of two
+        ("mql", "reach-v1"): [100.0, 101.0],  # a gain that is clear, and small
+        ("blind-sac", "reach-v1"): [100.0],  # one seed shows nothing either way
+    }
+    _, page = report(make_store(tmp_path / "results", ends, start=99.0), tmp_path)
+    assert "Not clearly learnt: mql, tcl-pearl (" in page.text
+
+
 def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_path: Path) -> None:
     ends = {("pearl", "reach-v1"): [80_000.0, 90_000.0], ("tcl-pearl", "reach-v1"): [70_000.0, 70_000.0]}
     store = make_store(tmp_path / "results", ends, horizon=500, test_tasks=5)
