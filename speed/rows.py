@@ -41,7 +41,7 @@ QUICK = {
     "meta_batch": 16, "batch": 16, "context_batch": 128, "encoder_sizes": (32, 32), "network_sizes": (64, 64),
     "latent_size": 2,
 }  # fmt: skip
-"""Sizes of the benchmark `quick` on cheetah-vel."""
+"""Sizes of the benchmark `pilot` on the Controls."""
 ONE_ITERATION = {"warmup_steps": 400, "tasks_per_iteration": 1, "prior_steps": 200, "posterior_steps": 0, "updates": 5}
 """Sampling of garage, whose updates can be had only after some of it, which is not timed."""
 SAC = {"network_sizes": (400, 400, 400), "batch": 1280}
@@ -60,7 +60,7 @@ ROWS: dict[str, Row] = {
         times=10,
     ),
     "pearl-quick": Row(
-        "PEARL step, quick's cheetah-vel", "update", "pearl", "garage", "pearl", QUICK, {**QUICK, **ONE_ITERATION},
+        "PEARL step, 2 x 64, encoder 2 x 32", "update", "pearl", "garage", "pearl", QUICK, {**QUICK, **ONE_ITERATION},
         times=30,
     ),
     "rl2-ppo": Row("RL2-PPO iteration, 10 x 10 x 200", "iteration", "rl2-ppo", "garage", "rl2-ppo", {}, rounds=5),

@@ -1,0 +1,90 @@
+"""On which share of seeds does each entry of `quick` learn? In runs of other benchmarks that have its settings.
+
+python -m studies.learning [STORE ...]        the table, from stores or snapshots (results/published/pilot)
+python -m studies.learning --unseen > unseen.yaml    the Control of `quick` on ten seeds that are used for nothing else
+
+A run learns if it gains more than a tenth of what the oracle gains there on average: nobody who stands still does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from suite.analysis.results import read_results
+from suite.plan.benchmark import SUITE, load_benchmark
+from suite.spec import RunSpec
+from suite.store.runs import Store
+
+PILOT = Path("results/published/pilot")
+ORACLE = "oracle-sac"
+LEAST_SHARE = 0.1
+"""Of the oracle's mean gain."""
+CONTROL = "cheetah-fb"
+UNSEEN = range(200, 210)
+
+COLUMNS = ("environment", "entry", "seeds", "learn", "untrained", "lowest score", "learns above")
+
+
+def alike(spec: RunSpec) -> str:
+    """Return what two runs must share to be of one entry here: all but seed and number of evaluations."""
+    kept = {"label", "environment", "budget", "settings", "environment_options", "horizon", "train_tasks", "test_tasks"}
+    return yaml.safe_dump(spec.model_dump(mode="json", include=kept))
+
+
+def runs_alike(stores: Iterable[Path]) -> pd.DataFrame:
+    """Return the finished runs that have the settings and budget of an entry of `quick`, one row each."""
+    wanted = {alike(spec) for spec in load_benchmark("quick").plan()}
+    every = [read_results(Store(path)) for path in stores]
+    done = [found.done[[alike(found.specs[run]) in wanted for run in found.done["run"]]] for found in every]
+    return pd.concat(done, ignore_index=True)
+
+
+def table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return how many seeds of each entry learn (`COLUMNS`), where the oracle says what there is to gain."""
+    rows = []
+    gain = runs["score"] - runs["untrained"]
+    for environment, here in runs.groupby("environment", sort=True):
+        least = LEAST_SHARE * gain[here.index][here["entry"] == ORACLE].mean()
+        for entry, group in here.groupby("entry", sort=True):
+            learn = int((gain[group.index] > least).sum())
+            untrained, lowest = group["untrained"].mean(), group["score"].min()
+            rows.append((environment, entry, len(group), learn, untrained, lowest, untrained + least))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def printed(found: pd.DataFrame) -> list[str]:
+    """Return a table's lines, in Markdown."""
+    numbers = [f"| {' | '.join(_written(cell) for cell in row)} |" for row in found.itertuples(index=False)]
+    return [f"| {' | '.join(COLUMNS)} |", "|---|---|" + "---:|" * (len(COLUMNS) - 2), *numbers]
+
+
+def _written(cell: object) -> str:
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
+
+
+def unseen() -> str:
+    """Return the Control of `quick` as a benchmark of seeds that are used for nothing else."""
+    quick = yaml.safe_load((SUITE / "plan" / "benchmarks" / "quick.yaml").read_text())
+    (group,) = [group for group in quick["groups"] if group["environments"] == [CONTROL]]
+    found = {"name": "quick-unseen", "description": "The Control of quick, on other seeds"}
+    return yaml.safe_dump({**found, "groups": [group | {"seeds": [*UNSEEN]}]})
+
+
+def main() -> None:
+    """Print the table, or the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stores", nargs="*", type=Path, default=[PILOT])
+    parser.add_argument("--unseen", action="store_true")
+    arguments = parser.parse_args()
+    print(unseen() if arguments.unseen else "\n".join(printed(table(runs_alike(arguments.stores)))))
+
+
+if __name__ == "__main__":
+    main()
