@@ -51,7 +51,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for seed in parser.parse_args().seeds:
         for number, (before, after, action, adapted) in enumerate(iterations(seed, ITERATIONS), start=1):
-            actions = " | ".join(", ".join(f"{x:.2f}" for x in each) for each in (action, adapted))
+            actions = " | ".join(
+                ", ".join(f"{round(float(x), 2) + 0.0:.2f}" for x in each) for each in (action, adapted)
+            )
             print(f"| {seed} | {number} | {before:.1f} | {after:.1f} | {actions} |", flush=True)
 
 

@@ -62,7 +62,12 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "hosts": (compared("tcl-rl2-ppo", "rl2-ppo", "pilot"), compared("tcl-mql", "mql", "pilot")),
     "navigation": (
-        (MAML, r"^\| environment \| entry \| adaptations|^\| navigation-2d \| \w+ \| \d \| \d+ \| -?[\d.]+ \| \\\["),
+        (
+            MAML,
+            r"^\| claim \| verdict \| published \| ours|"
+            r"^\| (after \w+ gradient updates?, MAML|MAML continues|return of MAML)|"
+            r"^\| environment \| entry \| adaptations|^\| navigation-2d \| \w+ \| \d \| \d+ \| -?[\d.]+ \| \\\[",
+        ),
     ),
     "as-garage": tuple(
         compared(f"{ours} as garage", theirs, "peers")
@@ -256,7 +261,7 @@ def steps(text: str) -> Any:
 
     figure, axis = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
     for index, (entry, colour) in enumerate(LINES_OF.items()):
-        rows = [row for row in next(tables(text)) if row["entry"] == entry]
+        rows = [row for table in tables(text) for row in table if row.get("entry") == entry]
         at = [int(row["adaptations"]) + 0.03 * (index - 1.5) for row in rows]
         values = [number(row["return"]) for row in rows]
         for where, row in zip(at, rows, strict=True):
