@@ -16,6 +16,7 @@ import torch
 from algorithms.maml_trpo import MAMLTRPO
 from environments import FloatArray
 from suite.plan.benchmark import load_benchmark
+from suite.spec import RunSpec
 from suite.training.protocol import TaskView
 from suite.training.trainer import Trainer
 
@@ -23,9 +24,8 @@ SEEDS = [2, 3]
 ITERATIONS = 7
 
 
-def iterations(seed: int, count: int) -> Iterator[tuple[float, float, FloatArray, FloatArray]]:
+def iterations(spec: RunSpec, count: int) -> Iterator[tuple[float, float, FloatArray, FloatArray]]:
     """Train, and yield of each iteration both returns and both actions (action_size,)."""
-    spec = next(spec for spec in load_benchmark("maml").plan() if (spec.label, spec.seed) == ("maml", seed))
     trainer = Trainer.of(spec, torch.device("cpu"))
     algorithm, tasks = trainer.algorithm, TaskView(trainer.train, spec.budget)
     assert isinstance(algorithm, MAMLTRPO)
@@ -49,8 +49,9 @@ def main() -> None:
     parser.add_argument("seeds", nargs="*", type=int, default=SEEDS)
     print("| seed | iteration | return before | after | action before | mean after |")
     print("|---|---|---|---|---|---|")
+    specs = {spec.seed: spec for spec in load_benchmark("maml").plan() if spec.label == "maml"}
     for seed in parser.parse_args().seeds:
-        for number, (before, after, action, adapted) in enumerate(iterations(seed, ITERATIONS), start=1):
+        for number, (before, after, action, adapted) in enumerate(iterations(specs[seed], ITERATIONS), start=1):
             actions = " | ".join(
                 ", ".join(f"{round(float(x), 2) + 0.0:.2f}" for x in each) for each in (action, adapted)
             )
