@@ -83,6 +83,21 @@ def derive(app: Any, page: str, source: list[str]) -> None:
         source[0] += "\n" + interface(source[0])
 
 
+def describe(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Put what a parameter is, `name : text`, where the site expects it: behind a colon it looks for a type."""
+    described: list[str] = []
+    section = ""
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        section = line if following.startswith("---") else section
+        parameter = re.fullmatch(r"([\w*][\w*, ]*) : (.+)", line)
+        if parameter and section == "Parameters":
+            described += [parameter[1], f"    {parameter[2]}"]
+        else:
+            described.append(line)
+    lines[:] = described
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("source-read", derive)
+    app.connect("autodoc-process-docstring", describe, priority=100)  # before napoleon reads it
