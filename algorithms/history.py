@@ -45,25 +45,36 @@ class HistoryReplay:
     def __init__(self, problem: Problem, history: int, device: torch.device, leading: int = 0, newest: int = 0) -> None:
         self.action_size, self.device, self.leading, self.newest = problem.action_size, device, leading, newest
         self.steps = Replay(problem.observation_size, problem.action_size, problem.replay_rows, device)
-        self.rows = torch.zeros(0, dtype=torch.int64, device=device)  # (transitions,) rows of the steps
-        self.ages = torch.zeros_like(self.rows)  # (transitions,) steps since the episode's beginning
+        self.rows = torch.zeros(
+            problem.replay_rows, dtype=torch.int64, device=device
+        )  # of the steps, a transition each
+        self.ages = torch.zeros_like(self.rows)  # steps since the episode's beginning, of a transition each
+        self.count = 0
         self.back = torch.arange(-history, 1, device=device)
 
     def append(self, episodes: Episodes) -> list[int]:
         """Store every copy's episode; return the row of the steps at which the transitions of each start."""
         starts = self.steps.append(episodes)
         lengths = np.maximum(episodes.lengths - self.leading, 0).tolist()
-        ages = [torch.arange(length, device=self.device) for length in lengths]
         first = [start + self.leading for start in starts]
-        self.rows = torch.cat([self.rows, *(start + age for start, age in zip(first, ages, strict=True))])
-        self.ages = torch.cat([self.ages, *ages])
+        self._reserve(self.count + sum(lengths))
+        for start, length in zip(first, lengths, strict=True):
+            age = torch.arange(length, device=self.device)
+            self.rows[self.count : self.count + length] = start + age
+            self.ages[self.count : self.count + length] = age
+            self.count += length
         return first
+
+    def _reserve(self, transitions: int) -> None:
+        # Never more than the budget's, for which there is room from the start.
+        if transitions > len(self.rows):
+            more = torch.zeros(transitions, dtype=torch.int64, device=self.device)
+            self.rows, self.ages = torch.cat([self.rows, more]), torch.cat([self.ages, more])
 
     def sample(self, size: int, generator: torch.Generator) -> Batch:
         """Draw transitions of all tasks uniformly, with replacement."""
-        count = len(self.rows)
-        oldest = max(0, count - self.newest) if self.newest else 0
-        return self.at(torch.randint(oldest, count, (size,), device=self.device, generator=generator))
+        oldest = max(0, self.count - self.newest) if self.newest else 0
+        return self.at(torch.randint(oldest, self.count, (size,), device=self.device, generator=generator))
 
     def at(self, transitions: Tensor) -> Batch:
         """Gather transitions by number, in the order in which they were stored."""
@@ -77,12 +88,15 @@ class HistoryReplay:
 
     def state(self) -> State:
         """Return the transitions."""
-        return {"steps": self.steps.state(), "rows": self.rows.clone(), "ages": self.ages.clone()}
+        rows, ages = self.rows[: self.count].clone(), self.ages[: self.count].clone()
+        return {"steps": self.steps.state(), "rows": rows, "ages": ages}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
         self.steps.load_state(state["steps"])
-        self.rows, self.ages = (state[name].to(self.device, copy=True) for name in ("rows", "ages"))
+        self.count = len(state["rows"])
+        self._reserve(self.count)
+        self.rows[: self.count], self.ages[: self.count] = state["rows"], state["ages"]
 
 
 def without_leading(batch: Batch, ages: Tensor) -> Batch:

@@ -61,7 +61,7 @@ class MQL(MQLDeclaration, Algorithm):
     @property
     def warm(self) -> bool:
         """True if there is any data."""
-        return len(self.replay.rows) > 0
+        return self.replay.count > 0
 
     # Meta-training
 
@@ -106,7 +106,7 @@ class MQL(MQLDeclaration, Algorithm):
 
     def store(self, episodes: Episodes, first_actions: FloatArray | None) -> list[int]:
         """Keep some episodes, with the actions that their histories begin with; return where in `replay.steps`."""
-        begun = len(self.replay.rows)
+        begun = self.replay.count
         starts = self.replay.append(episodes if first_actions is None else preceded(episodes, first_actions))
         if self.recent is not None:
             for task, length in zip(episodes.tasks.tolist(), episodes.lengths.tolist(), strict=True):

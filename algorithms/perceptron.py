@@ -22,7 +22,7 @@ Tensors = Sequence[Tensor]
 Activation = Callable[[Tensor], Tensor]
 
 CHUNK = 2**19
-"""Numbers of one layer that are worked on at a time, so that they stay in a core's cache on the way to the next."""
+"""Numbers of one layer that a processor works on at a time, so that they stay in its cache on the way to the next."""
 
 CPU_DEVICES = frozenset({"cpu"})
 """Devices whose memory the host reads without waiting for them: only there may a shape depend on data."""
@@ -156,7 +156,7 @@ def _forward(inputs: Tensors, weights: Tensors, biases: Tensors, products: torch
     weights, biases = [_to(each, products) for each in weights], [_to(each, products) for each in biases]
     everything: Read = []
     outputs = []
-    for rows in _chunks(joined.shape[-2], max(weight.numel() // weight.shape[-2] for weight in weights)):
+    for rows in _chunks(joined, max(weight.numel() // weight.shape[-2] for weight in weights)):
         hidden = joined[..., rows, :]
         read: list[Tensor] = []
         for weight, bias in zip(weights, biases, strict=True):
@@ -169,8 +169,11 @@ def _forward(inputs: Tensors, weights: Tensors, biases: Tensors, products: torch
     return _to(torch.cat(outputs, dim=-2) if len(outputs) > 1 else outputs[0], precision), everything
 
 
-def _chunks(rows: int, width: int) -> list[slice]:
-    size = -(-rows // max(1, round(rows * width / CHUNK)))
+def _chunks(joined: Tensor, width: int) -> list[slice]:
+    """Divide the rows; an accelerator takes them at once, which no cache of a core serves and each launch delays."""
+    rows = joined.shape[-2]
+    parts = round(rows * width / CHUNK) if joined.device.type in CPU_DEVICES else 1
+    size = -(-rows // max(1, parts))
     return [slice(begin, begin + size) for begin in range(0, rows, size)]
 
 

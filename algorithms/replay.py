@@ -109,7 +109,8 @@ class EpisodeTable:
         self.ends = torch.zeros_like(self.starts)  # (task, episode) transitions so far
         self.counts = torch.zeros(tasks, dtype=torch.int64, device=device)  # (task,) episodes
         self._counts = [0] * tasks
-        self._offsets: Tensor | None = None
+        self._offsets: Tensor | None = None  # (task, episode) first row less the transitions before it
+        self._settled = False
 
     @classmethod
     def of(cls, starts: Tensor, lengths: Tensor) -> EpisodeTable:
@@ -135,7 +136,7 @@ class EpisodeTable:
             self.ends[task, count:] = length + (self.ends[task, count - 1] if count else 0)
             self._counts[task] = count + 1
             self.counts[task] = count + 1
-        self._offsets = None
+        self._settled = False
 
     def forget(self, episodes: Iterable[tuple[int, int]]) -> None:
         """Leave out some episodes, by task and first row, as far as the table has them; before others are added."""
@@ -151,7 +152,7 @@ class EpisodeTable:
                 self.counts[task] = count
                 self.lengths[task, count:] = 0
                 self.ends[task] = self.lengths[task].cumsum(dim=0)
-        self._offsets = None
+        self._settled = False
 
     def clear(self, task: int) -> None:
         """Forget the episodes of a task."""
@@ -161,8 +162,11 @@ class EpisodeTable:
 
     def sample(self, tasks: Tensor, batch: int, generator: torch.Generator) -> Tensor:
         """Draw `batch` transitions of each task uniformly, with replacement; return their rows (tasks, batch)."""
-        if self._offsets is None:
-            self._offsets = self.starts - (self.ends - self.lengths)
+        if self._offsets is None or not self._settled:  # in place, so that the memory stays where it is
+            if self._offsets is None or self._offsets.shape != self.starts.shape:
+                self._offsets = torch.empty_like(self.starts)
+            torch.sub(self.starts, self.ends - self.lengths, out=self._offsets)
+            self._settled = True
         ends = self.ends.index_select(0, tasks)  # (tasks, episodes)
         uniform = torch.rand(len(tasks), batch, dtype=torch.float64, device=self.device, generator=generator)
         nth = (uniform * ends[:, -1:]).long()
@@ -183,4 +187,4 @@ class EpisodeTable:
         for name in ("starts", "lengths", "ends", "counts"):
             setattr(self, name, state[name].to(self.device).clone())
         self._counts = self.counts.tolist()
-        self._offsets = None
+        self._settled = False

@@ -6,13 +6,13 @@ second for help, status and logs; a second and a half for list and plan.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from speed import processor_seconds
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
 
@@ -34,15 +34,10 @@ def seconds(words: list[str], folder: Path, calls: int = 5) -> tuple[float, floa
     command = [str(Path(sys.executable).with_name("suite")), *words]
     taken = []
     for _ in range(calls):
-        begun, busy = time.perf_counter(), _processor_seconds()
+        begun, busy = time.perf_counter(), processor_seconds()
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
-        taken.append((time.perf_counter() - begun, _processor_seconds() - busy))
+        taken.append((time.perf_counter() - begun, processor_seconds() - busy))
     return min(clock for clock, _ in taken), min(processor for _, processor in taken)
-
-
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from algorithms import ENTRANTS
 from algorithms.peers import garage
 from speed.rows import ROWS, Row
 from suite.execute.local import WORKER_ENVIRONMENT
+from suite.training.provenance import processor
 
 GARAGE = Path(__file__).parent / "entrants" / "garage_side.py"
 
@@ -168,6 +169,7 @@ def main() -> int:
         if not kept.exists():
             return int(code)
         benchmarks = json.loads(kept.read_text())["benchmarks"]
+    print(f"On {processor()}.")
     for threads in asked["threads"]:
         speeds = [b["extra_info"]["ceiling"] for b in benchmarks if b["extra_info"]["threads"] == threads]
         if speeds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ class Smallest(NamedTuple):
 
 
 COMMANDS = {
+    "speed.accelerator": Smallest("pearl-quick --device cpu", {"ROUNDS": 1}),
+    "speed.benchmarks": Smallest("-k '(pearl-small or gymnasium) and not tcl' --benchmark-disable", prints="passed"),
     "speed.commands": Smallest(constants={"COMMANDS": ("--help",)}, prints="suite --help"),
     "speed.environments": Smallest("reach-v1", {"COPIES": 1, "ROUNDS": 1, "STOCK_ROUNDS": 1, "HORIZON": 10}),
     "speed.growth": Smallest("--point 2 1000 8", prints="["),
@@ -53,7 +56,7 @@ def test_command_starts_at_its_smallest_size(
     module = importlib.import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
     for constant, value in smallest.constants.items():
         monkeypatch.setattr(module, constant, value)
-    monkeypatch.setattr(sys, "argv", [name, *smallest.arguments.split()])
+    monkeypatch.setattr(sys, "argv", [name, *shlex.split(smallest.arguments)])
     module.main()
     assert smallest.prints in capfd.readouterr().out
 

@@ -16,6 +16,8 @@ from speed.entrants.rounds import ACTIONS, HORIZON, OBSERVATIONS, Answers, Round
 from speed.rows import ROWS, Row
 from suite.training.streams import algorithm_streams
 
+CPU = torch.device("cpu")
+
 LEFT = 10**9
 """Environment steps that are left: no iteration is a smaller last one."""
 
@@ -61,12 +63,12 @@ def episodes(tasks: IntArray, generator: np.random.Generator, length: int = HORI
     )
 
 
-def built(name: str, settings: dict[str, Any], tasks: int, transitions: int) -> Any:
+def built(name: str, settings: dict[str, Any], tasks: int, transitions: int, device: torch.device = CPU) -> Any:
     """Make an algorithm whose replay, if it has one, holds some transitions of every task."""
     algorithm_type = load_algorithm(name)
     vectors = np.zeros((tasks, 1)) if algorithm_type.reads_task_vectors else None
     problem = Problem(OBSERVATIONS, ACTIONS, 1, HORIZON, tasks, transitions, vectors)
-    made: Any = algorithm_type(algorithm_type.Settings(**settings), problem, algorithm_streams(0), torch.device("cpu"))
+    made: Any = algorithm_type(algorithm_type.Settings(**settings), problem, algorithm_streams(0), device)
     generator, left = np.random.default_rng(0), transitions
     length = min(HORIZON, transitions // tasks)  # so that no task is left without
     while left > 0 and hasattr(made, "replay"):
@@ -81,9 +83,9 @@ def built(name: str, settings: dict[str, Any], tasks: int, transitions: int) -> 
     return made
 
 
-def round_of(row: Row) -> Round:
+def round_of(row: Row, device: torch.device = CPU) -> Round:
     """Return what one round of a row does."""
-    made = built(row.algorithm, dict(row.settings), row.tasks, row.transitions)
+    made = built(row.algorithm, dict(row.settings), row.tasks, row.transitions, device)
     if row.work == "iteration":
         tasks = Noise()
         return Round(lambda: made.meta_train(tasks))

@@ -317,10 +317,10 @@ def test_published_histories_begin_with_a_step_never_taken(float64: None) -> Non
                 taken.append(step)
                 np.testing.assert_array_equal(batch.next_history[task, row].numpy(), taken[-3:])
             assert mask[task, number * HORIZON : (number + 1) * HORIZON].sum() == e.lengths[task]
-    kept = made.replay.at(torch.arange(len(made.replay.rows)))
-    begins = kept.history[made.replay.ages == 0]
+    kept = made.replay.at(torch.arange(made.replay.count))
+    begins = kept.history[made.replay.ages[: made.replay.count] == 0]
     assert not begins[:, :2].any()
-    torch.testing.assert_close(begins[:, 2, 0], kept.observations[made.replay.ages == 0, 0])
+    torch.testing.assert_close(begins[:, 2, 0], kept.observations[made.replay.ages[: made.replay.count] == 0, 0])
     assert (begins[:, 2, 1] != 0.0).all()
     assert not begins[:, 2, 2].any()
 
