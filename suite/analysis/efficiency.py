@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from environments import FloatArray
 from suite.analysis.intervals import learnt, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVEL_SHARE = 0.9
 """The level is this share of the baseline's way from untrained to its final score."""
@@ -49,6 +52,8 @@ def efficiency(done: pd.DataFrame, curves: pd.DataFrame, baseline: str = "pearl"
     One row an (environment, entry): `seeds`, `area` with `low` and `high`, `level`, `reached` (seeds that reached it)
     and `steps` (median over those).
     """
+    import pandas as pd  # takes a second, which an audit need not wait for
+
     rows = []
     for (environment, entry), runs in curves.groupby(["environment", "entry"], sort=True):
         reference = done[(done["environment"] == environment) & (done["entry"] == baseline)]

@@ -8,15 +8,17 @@ Each holds its estimate and lies in the range of its statistic. `docs/statistics
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
 from environments import FloatArray
 from suite.analysis.permutations import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Parts = tuple[FloatArray, NDArray[np.int64]]
 """Variances of independent parts of an estimate, and how many seeds each was estimated from; of any same shape."""
@@ -293,6 +295,8 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
     One row an (environment, entry, environment_steps) with `mean`, `low`, `high` (95 %, t) and `seeds`, the number of
     runs that reached those steps. The grid is that of the run with the most evaluations.
     """
+    import pandas as pd  # takes a second, which an audit need not wait for
+
     rows = []
     for (environment, entry), group in curves.groupby(["environment", "entry"], sort=True):
         runs = [run for _, run in group.groupby("run", sort=True)]
@@ -335,6 +339,8 @@ def score_table(done: pd.DataFrame) -> pd.DataFrame:
     -------
     One row an (environment, entry): `seeds`, `mean`, `low`, `high` of the score, `untrained` and `success` (means).
     """
+    import pandas as pd  # as above
+
     rows = []
     for (environment, entry), group in done.groupby(["environment", "entry"], sort=True):
         mean, low, high = mean_interval(group["score"].to_numpy(float))

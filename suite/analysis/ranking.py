@@ -19,6 +19,7 @@ from suite.analysis.intervals import (
     learnt,
     mean_interval,
 )
+from suite.analysis.strata import common_environments, strata
 
 ORACLE = "oracle-sac"
 
@@ -43,19 +44,6 @@ def normalised(done: pd.DataFrame) -> pd.DataFrame:
     rows = done[done["environment"].isin(ends.index)]
     untrained = rows["environment"].map(ends["untrained"])
     return rows.assign(normalised=(rows["score"] - untrained) / (rows["environment"].map(ends["score"]) - untrained))
-
-
-def strata(done: pd.DataFrame, entry: str, environments: list[str], column: str = "score") -> list[FloatArray]:
-    """Return an entry's values in each environment, one array of seeds each."""
-    of_entry = done[done["entry"] == entry]
-    values = {environment: group.to_numpy(float) for environment, group in of_entry.groupby("environment")[column]}
-    return [values[environment] for environment in environments]
-
-
-def common_environments(done: pd.DataFrame, entries: list[str]) -> list[str]:
-    """Return the environments in which every one of the entries has a finished run."""
-    sets = [set(done.loc[done["entry"] == entry, "environment"]) for entry in entries]
-    return sorted(set.intersection(*sets)) if sets else []
 
 
 def scales(done: pd.DataFrame, environments: Sequence[str]) -> list[Scale]:

@@ -127,7 +127,7 @@ def audit(
     """Recompute what papers print of their own numbers from their own tables."""
     from suite.papers.audit import audit as audited
     from suite.papers.paper import read_papers
-    from suite.report.tables.verdicts import audit as audit_table
+    from suite.report.tables.audit import audit as audit_table
     from suite.table import as_markdown
 
     with busy(err, "recomputing"):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-import pandas as pd
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from environments import FloatArray, family_names, family_spec
@@ -82,6 +81,8 @@ class TableAbout(Strict):
     """As the paper numbers it."""
     source: Text | None = None
     """The publication of the numbers if the paper does not print them, such as its authors' logs."""
+    copy_of: Annotated[list[Text], Field(min_length=2, max_length=2)] | None = None
+    """A paper that comes with the suite, and the key of its table that has these numbers too."""
     rows: Text
     """Heading of the first column, which names the rows."""
     unit: Unit | None = None
@@ -142,18 +143,15 @@ class PrintedTable:
 
     file: str
     about: TableAbout
-    cells: pd.DataFrame
-    """(rows, columns) of texts; a column is named as the entry it belongs to."""
-
-    @property
-    def rows(self) -> list[str]:
-        """Names of the rows."""
-        return [str(row) for row in self.cells.index]
+    rows: Sequence[str]
+    """Names of the rows."""
+    cells: Mapping[str, Sequence[str]]
+    """Column -> its texts; a column is named as the entry it belongs to."""
 
     @property
     def number_columns(self) -> list[str]:
         """Names of the columns that hold numbers."""
-        return [str(column) for column in self.cells.columns if column not in self.about.texts]
+        return [column for column in self.cells if column not in self.about.texts]
 
     def column(self, name: str, numbers: bool = True) -> list[str]:
         """Return the texts of a column, in the order of the rows.
@@ -163,10 +161,10 @@ class PrintedTable:
         UsageError
             If there is no such column, or it holds texts where numbers are meant.
         """
-        allowed = self.number_columns if numbers else [str(column) for column in self.cells.columns]
+        allowed = self.number_columns if numbers else list(self.cells)
         if name not in allowed:
             raise UsageError(f"{self.file}: {unknown('column', name, allowed)}")
-        return [str(cell) for cell in self.cells[name]]
+        return list(self.cells[name])
 
     def exact(self, name: str) -> list[Fraction]:
         """Return a column of numbers as they are printed, without rounding."""
@@ -179,7 +177,7 @@ class PrintedTable:
     @property
     def environments(self) -> list[str]:
         """Return its rows, or the one environment whose test tasks they are."""
-        return [self.about.adaptations] if self.about.adaptations else self.rows
+        return [self.about.adaptations] if self.about.adaptations else list(self.rows)
 
     def heading(self, entry: str) -> str:
         """Return the column of an entry: that of maml@1 is "maml 1" where rows are an environment's test tasks."""
@@ -194,7 +192,7 @@ class PrintedTable:
 
     def cell(self, row: str, column: str) -> str:
         """Return a printed number."""
-        if row not in self.cells.index:
+        if row not in self.rows:
             raise UsageError(f"{self.file}: {unknown('row', row, self.rows)}")
         return self.column(column)[self.rows.index(row)]
 
@@ -229,6 +227,11 @@ def shipped_papers() -> list[str]:
     return [folder.replace("_", "-") for _, folder in sorted(found)]
 
 
+def shipped_folders() -> dict[str, Path]:
+    """Return the folders of the papers that come with the suite, by their names."""
+    return {path.parent.name.replace("_", "-"): path.parent for path in sorted(SHIPPED.glob(f"*/{ABOUT}"))}
+
+
 def read_folder(name: str) -> Folder:
     """Read what a paper prints: one that comes with the suite by its name, or any folder by its path.
 
@@ -237,7 +240,7 @@ def read_folder(name: str) -> Folder:
     UsageError
         If there is no such paper, or something in its folder is not valid: one line says which file, key and value.
     """
-    names = {path.parent.name.replace("_", "-"): path.parent for path in SHIPPED.glob(f"*/{ABOUT}")}
+    names = shipped_folders()
     folder = names.get(name, Path(name))
     if not folder.is_dir():
         raise UsageError(unknown("paper", name, names) + " or the path of a paper's folder")
@@ -307,9 +310,10 @@ def _read_table(folder: Path, about: TableAbout) -> PrintedTable:
                     raise UsageError(f"{what}: {row[0]}.{column}: {cell!r}: must be a number") from None
     names = [about.columns.get(column, column) for column in heading[1:]]
     _unique(what, "column", names)
-    _unique(what, "row", [row[0] for row in body])
-    cells = pd.DataFrame([row[1:] for row in body], index=[row[0] for row in body], columns=names, dtype=object)
-    return PrintedTable(what, about, cells)
+    rows = [row[0] for row in body]
+    _unique(what, "row", rows)
+    cells = {name: [row[at] for row in body] for at, name in enumerate(names, start=1)}
+    return PrintedTable(what, about, rows, cells)
 
 
 def read_csv(path: Path) -> list[list[str]]:

@@ -14,10 +14,11 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
-from suite.analysis.ranking import comparisons_alike, most_telling, normalised, ranking, strata, win_matrix
+from suite.analysis.ranking import comparisons_alike, most_telling, normalised, ranking, win_matrix
 from suite.analysis.results import Results
 from suite.analysis.sequential import SequentialTest, sequential_tests
 from suite.analysis.stepwise import return_by_adaptations
+from suite.analysis.strata import strata
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit

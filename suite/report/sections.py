@@ -24,6 +24,7 @@ from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import runs as run_tables
 from suite.report.tables import stepwise as stepwise_tables
 from suite.report.tables import verdicts as verdict_tables
+from suite.report.tables.audit import audit as audit_table
 from suite.table import DAGGER_NOTE, Table, number
 
 MACHINES_DRAWN = 3
@@ -31,8 +32,8 @@ MACHINES_DRAWN = 3
 METRICS_DRAWN = 24
 """Figures of metrics; all metrics are in the table."""
 CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-OF_PRINTED_VALUES = {"compatible", "not compatible", "cannot tell"}
-"""Counted only where there are such claims."""
+IF_GIVEN = {"compatible", "not compatible", "cannot tell", "equivalent", "not equivalent"}
+"""Verdicts of printed values and of equivalence, which are counted where there are any."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def verdict(found: Contents) -> Section:
             "verdict_counts": {
                 verdict: verdicts.count(verdict)
                 for verdict in CLAIM_VERDICTS
-                if verdict in verdicts or verdict not in OF_PRINTED_VALUES
+                if verdict in verdicts or verdict not in IF_GIVEN
             },
             "papers": [
                 (
@@ -272,7 +273,7 @@ def provenance(found: Contents) -> Section:
 
 def audit(found: Contents) -> Section:
     """Show whether the papers' own tables add up."""
-    tables = [verdict_tables.audit(each.paper, each.audit) for each in found.papers]
+    tables = [audit_table(each.paper, each.audit) for each in found.papers]
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
 

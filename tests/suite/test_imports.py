@@ -44,6 +44,7 @@ main()
         ("list algorithms", SLOW - {"gymnasium", "algorithms"}),
         ("list benchmarks", SLOW - {"gymnasium", "algorithms"}),
         ("plan quick", SLOW - {"gymnasium", "algorithms"}),
+        ("audit maml", SLOW - {"gymnasium", "scipy"}),
     ],
 )
 def test_a_command_imports_nothing_that_it_can_do_without(command: str, not_wanted: set[str], tmp_path: Path) -> None:

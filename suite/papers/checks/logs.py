@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
+from scipy import special
 
 from suite.errors import UsageError
 from suite.papers.checks.check import RELATIONS, Check, Found
@@ -35,7 +35,7 @@ class Difference(Check):
         if count < 2:
             raise UsageError(f"{table.file}: {self.of} and {self.over}: {count} different row; needs at least 2")
         mean, error = float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(count))
-        half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+        half = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
         low, high = mean - half, mean + half
         explanations = {
             True: f"{self.of} lies above {self.over}.",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from environments import BoolArray
@@ -16,6 +15,9 @@ from suite.analysis.intervals import difference_interval, mean_interval
 from suite.analysis.moments import Moments, Samples, above, below, higher, spreads_differ
 from suite.papers.statements.statement import LOST, UNEQUAL, Number, Statement, label, lost, sign
 from suite.schema import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class OnOneEnvironment(Statement):
@@ -60,7 +62,8 @@ class Difference(OnOneEnvironment):
         if not self.paired:
             return super().samples(runs, curves, environments)
         scores = [runs[runs["entry"] == entry].set_index("run")["score"] for entry in self.entries]
-        both = pd.concat(scores, axis=1, join="inner").sort_index().to_numpy(float)
+        runs_of_both = scores[0].index.intersection(scores[1].index).sort_values()
+        both = np.column_stack([each[runs_of_both].to_numpy(float) for each in scores])
         lost_runs = ~np.isfinite(both).all(axis=1)
         return [[np.where(lost_runs, -np.inf, both[:, 0] - np.where(lost_runs, 0, both[:, 1]))]]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -15,10 +14,13 @@ from environments import FloatArray
 from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.moments import Moments, Samples
-from suite.analysis.ranking import strata
+from suite.analysis.strata import strata
 from suite.papers.folder import Printed, exact
 from suite.papers.statements.means import OnOneEnvironment
 from suite.papers.statements.statement import LOST, Verdict, lost
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class PrintedValue(OnOneEnvironment):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from environments import FloatArray
@@ -14,8 +13,11 @@ from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.intervals import chance_interval
 from suite.analysis.moments import Moments, Samples
-from suite.analysis.ranking import strata
+from suite.analysis.strata import strata
 from suite.papers.statements.statement import LAST, Statement, sign
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class SingleRuns(Statement):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -16,15 +15,20 @@ from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.moments import Moments, Samples, moments, spreads_differ
-from suite.analysis.ranking import strata
+from suite.analysis.strata import strata
 from suite.papers.folder import AFTER
 from suite.schema import Strict, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal[
     "reproduced",
     "not reproduced",
     "compatible",
     "not compatible",
+    "equivalent",
+    "not equivalent",
     "cannot tell",
     "not enough runs",
     "not at the paper's settings",

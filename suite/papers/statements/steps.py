@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from environments import FloatArray
@@ -15,6 +14,9 @@ from suite.analysis import efficiency
 from suite.analysis.hypotheses import Sides
 from suite.analysis.moments import Moments, Samples, higher, in_most, moments
 from suite.papers.statements.statement import Positive, Statement, alike, percent, sign
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RatioOfSteps(Statement):

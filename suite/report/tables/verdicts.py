@@ -1,4 +1,4 @@
-"""The report's tables of verdicts: the claims on our runs, the audit of the paper, the control."""
+"""The report's tables of verdicts: the claims on our runs, the control."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from suite.analysis.hypotheses import LEVEL, POWER, Finding
-from suite.papers.audit import AuditRow
+from suite.analysis.hypotheses import LEVEL, POWER, SEEDS_TRIED, Finding
 from suite.papers.judgements import Direction, Judgement
 from suite.papers.paper import Paper
 from suite.report.tables.comparisons import listed
@@ -19,6 +18,8 @@ VERDICT_CLASSES = {
     "not reproduced": "bad",
     "compatible": "good",
     "not compatible": "bad",
+    "equivalent": "good",
+    "not equivalent": "bad",
     "cannot tell": "open",
     "not enough runs": "open",
     "not at the paper's settings": "neutral",
@@ -122,7 +123,7 @@ def power(paper: Paper) -> Table:
     rows = []
     for row in paper.power:
         if row.decided < POWER:
-            needed = "more than 30" if row.seeds is None else str(row.seeds)
+            needed = f"more than {SEEDS_TRIED[-1]}" if row.seeds is None else str(row.seeds)
             deviation, decided = (f"{100 * share:.0f} %" for share in (row.deviation, row.decided))
             rows.append((row.claim, deviation, decided, needed, row.assumed))
     return Table(
@@ -160,19 +161,6 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         "Runs with other settings or a smaller budget than the paper's are evidence for their own scale alone: "
         "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
         "environments where every entry has three seeds under one budget.",
-    )
-
-
-def audit(paper: Paper, rows: Sequence[AuditRow]) -> Table:
-    """A paper's aggregates against its own published tables."""
-    columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
-    notes = [] if paper.claims else paper.about.notes  # elsewhere they stand beside the claims
-    return Table(
-        f"{paper.name}-audit",
-        f"{paper.about.short} against its own tables",
-        {name: name for name in columns},
-        tuple(tuple(str(row[column]) for column in columns) for row in rows),  # type: ignore[literal-required]
-        " ".join(["Recomputed from what is published, with the functions that judge our runs; needs no run.", *notes]),
     )
 
 

@@ -164,9 +164,8 @@ def contradicted(paper: Folder, tables: Tables, audit: dict[str, Any]) -> set[st
 
 
 def with_cells(table: PrintedTable, lines: list[list[str]]) -> PrintedTable:
-    cells = table.cells.copy()
-    cells.iloc[:, :] = [line[1:] for line in lines[1:]]
-    return replace(table, cells=cells)
+    columns = zip(*(line[1:] for line in lines[1:]), strict=True)
+    return replace(table, cells=dict(zip(table.cells, columns, strict=True)))
 
 
 def test_what_adds_up_is_not_contradicted(papers: list[tuple[Tables, dict[str, Any], Folder]]) -> None:
@@ -255,16 +254,19 @@ def test_changes_of_a_shipped_papers_tables_are_noticed() -> None:
     for seed in range(SHIPPED_MUTATIONS):
         draw = np.random.default_rng(seed)
         key = names[seed % 3]
-        cells = paper.tables[key].cells.copy()
-        row, column = int(draw.integers(len(cells))), int(draw.integers(2 if key == "table1" else cells.shape[1]))
-        moved = Fraction(str(cells.iloc[row, column])) + Fraction(int(10 ** draw.uniform(0, 4)), 100) * int(
-            draw.choice([-1, 1])
-        )
-        cells.iloc[row, column] = f"{float(moved):.2f}"
+        cells = {name: list(column) for name, column in paper.tables[key].cells.items()}
+        row = int(draw.integers(len(paper.tables[key].rows)))
+        column = list(cells)[int(draw.integers(2 if key == "table1" else len(cells)))]
+        amount = Fraction(int(10 ** draw.uniform(0, 4)), 100) * int(draw.choice([-1, 1]))
+        moved = Fraction(cells[column][row]) + amount
+        cells[column][row] = f"{float(moved):.2f}"
         changed = replace(paper, tables={**paper.tables, key: replace(paper.tables[key], cells=cells)})
         expected = tcl_pearl_adds_up(
             *(
-                {str(name): [str(x) for x in line] for name, line in changed.tables[table].cells.T.items()}
+                {
+                    row: [cells[at] for cells in changed.tables[table].cells.values()]
+                    for at, row in enumerate(changed.tables[table].rows)
+                }
                 for table in names
             )
         )
@@ -299,7 +301,7 @@ def said_twice(paper: Paper) -> Iterator[tuple[str, Callable[[dict[str, Any]], d
             in_row = heading in table.rows
             for at, row in enumerate(table.rows):
                 if row == heading or not in_row:
-                    column = 1 if in_row else 1 + list(table.cells.columns).index(heading)
+                    column = 1 if in_row else 1 + list(table.cells).index(heading)
                     yield f"tables/{table.about.file}", put(str(at + 1), str(column), to="987654")
 
 
