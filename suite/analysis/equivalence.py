@@ -7,6 +7,7 @@ gain over untrained lies within a margin of the second's, by two one-sided tests
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,11 @@ from scipy import special
 from environments import FloatArray
 from suite.analysis.intervals import (
     CONFIDENCE,
+    LEARNT_SHARE,
     chance_interval,
     difference_interval,
     difference_spread,
-    learnt,
     moments,
-    spread,
     spread_of_differences,
 )
 from suite.analysis.permutations import Samples
@@ -33,7 +33,11 @@ MARGIN = 0.1
 LARGEST = 1.0
 """Margins above it are not looked for: a gain of nothing would lie within it."""
 STEPS = 30
-"""Halvings by which the smallest margin is found."""
+"""Halvings by which margins and limits are found."""
+
+
+FARTHEST = 10.0
+"""Ratios farther than this from the one that was found are not looked for."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Gains:
     means: FloatArray
     """(2, environments)"""
     variances: FloatArray
-    """Interval of the means."""
+    """Of the means."""
     sizes: FloatArray
     """Seeds."""
 
@@ -74,6 +78,28 @@ class Gains:
         """Return the p-value for a first gain that differs from the second by less than a share of it."""
         return max(self.above(1 - margin), self.below(1 + margin))
 
+    def outside(self, margin: float) -> float:
+        """Return the p-value for a first gain that differs from the second by more than a share of it, either way."""
+        return min(1.0, 2 * min(self.below(1 - margin), self.above(1 + margin)))
+
+    def limits(self) -> tuple[float, float]:
+        """Return the 95 % interval of `ratio`: the ratios that it is neither more nor less than, at 2.5 % each.
+
+        NaN where it is not known; infinite where nothing within `FARTHEST` of it is excluded.
+        """
+        ratio = self.ratio if self.known else np.nan
+        if np.isnan(ratio):
+            return np.nan, np.nan
+        half = (1 - CONFIDENCE) / 2
+        low = _last(lambda away: self.above(ratio - away) > half, FARTHEST)
+        high = _last(lambda away: self.below(ratio + away) > half, FARTHEST)
+        return ratio - low, ratio + high
+
+    @property
+    def known(self) -> bool:
+        """Whether a ratio is defined: a gain shows somewhere, and runs vary."""
+        return self.means.shape[1] > 0 and not np.isnan(self.above(1.0))
+
     def _distance(self, ratio: float, sign: int) -> tuple[float, float]:
         factors = self.weights * np.array([[1.0], [ratio]])
         error, freedom = spread_of_differences(factors**2 * self.variances, self.sizes)
@@ -93,25 +119,37 @@ def gains(ours: Samples, theirs: Samples, untrained: Samples) -> Gains:
     untrained : for each environment the scores of the runs of both before training. Their error enters a test only in
         proportion to the margin, and is left out there.
     """
-    columns = [
-        _moments_of_gains(own, other, before) for own, other, before in zip(ours, theirs, untrained, strict=True)
-    ]
-    kept = [column for column in columns if column is not None]
-    if not kept:
-        return Gains(*np.zeros((3, 2, 0)))
-    return Gains(*np.stack(kept, axis=-1))
+    known = [before[np.isfinite(before)] for before in untrained]
+    before = [runs if len(runs) else np.array([np.nan]) for runs in known]
+    return gains_of(*np.stack([moments(entry) for entry in (ours, theirs, before)], axis=1))
 
 
-def _moments_of_gains(ours: FloatArray, theirs: FloatArray, untrained: FloatArray) -> FloatArray | None:
-    """Return means, variances and sizes (3, 2) of both gains; None where the mean gain does not show."""
-    known = untrained[np.isfinite(untrained)]
-    if not len(known):
-        return None
-    means, variances, sizes = moments([ours, theirs, known])
-    before, middle = float(means[2]), float(means[:2].mean())
-    error, freedom = spread(variances / np.array([4, 4, 1]), sizes)
-    shows = middle - before > special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * error
-    return np.stack([means - before, variances, sizes])[:, :2] if shows and learnt(before, middle) else None
+def gains_of(means: FloatArray, variances: FloatArray, sizes: FloatArray) -> Gains:
+    """Return what `gains` does, of moments.
+
+    Parameters
+    ----------
+    means, variances, sizes : of scores of the first and the second entry and before training, (3, environments); the
+        variances are those of the means.
+    """
+    before, middle = means[2], means[:2].mean(axis=0)
+    parts = variances / np.array([[4], [4], [1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.maximum(parts.sum(axis=0) ** 2 / (parts**2 / (sizes - 1)).sum(axis=0), 1)
+        clear = middle - before > special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(parts.sum(axis=0))
+    kept = clear & (middle - before > LEARNT_SHARE * np.abs(before)) & (parts.sum(axis=0) > 0)
+    return Gains((means - before)[:2, kept], variances[:2, kept], sizes[:2, kept])
+
+
+def _last(holds: Callable[[float], bool], most: float) -> float:
+    """Return up to where something holds from 0 on, by halving; infinity if still at `most`."""
+    if holds(most):
+        return np.inf
+    low, high = 0.0, most
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high
 
 
 @dataclass(frozen=True)
@@ -147,18 +185,11 @@ def equivalence(
     level : at which the smallest margin holds.
     """
     found = gains(ours, theirs, untrained)
-    count = found.means.shape[1]
-    if not count or np.isnan(found.above(1.0)):
+    if not found.known:
         return UNDEFINED
-    smallest = float("nan")
-    if found.within(LARGEST) <= level:
-        low, high = 0.0, LARGEST
-        for _ in range(STEPS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if found.within(middle) <= level else (middle, high)
-        smallest = high
-    outside = min(1.0, 2 * min(found.below(1 - margin), found.above(1 + margin)))
-    return Equivalence(found.ratio, count, found.within(margin), outside, smallest)
+    smallest = _last(lambda each: found.within(each) > level, LARGEST)
+    smallest = smallest if np.isfinite(smallest) else np.nan
+    return Equivalence(found.ratio, found.means.shape[1], found.within(margin), found.outside(margin), smallest)
 
 
 def decision(direction: int, equivalent: bool) -> str:

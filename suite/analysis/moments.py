@@ -53,10 +53,17 @@ def moments(samples: list[FloatArray]) -> Moments:
     finished = [sample[np.isfinite(sample)] for sample in samples]
     return Moments(
         np.array([each.mean() if len(each) else np.nan for each in finished]),
-        np.array([each.var(ddof=1) if len(each) > 1 else np.nan for each in finished]),
+        np.array([_variance(each) for each in finished]),
         np.array([len(each) for each in finished], float),
         np.array([len(each) < len(sample) for each, sample in zip(finished, samples, strict=True)], bool),
     )
+
+
+def _variance(runs: FloatArray) -> float:
+    """Return the variance of runs, 0 where they are all the same, whatever rounding leaves; NaN of fewer than two."""
+    if len(runs) < 2:
+        return np.nan
+    return float(runs.var(ddof=1)) if runs.min() < runs.max() else 0.0
 
 
 def higher(first: Moments, second: Moments) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from suite.papers.statements.equivalence import EquivalentWithin
 from suite.papers.statements.gains import TESTED_GAINS, Gain
 from suite.papers.statements.means import Difference
 from suite.papers.statements.printed import PrintedValue
@@ -23,6 +24,7 @@ __all__ = [
     "UNEQUAL",
     "AnyStatement",
     "Difference",
+    "EquivalentWithin",
     "Gain",
     "MostWins",
     "PrintedValue",
@@ -41,6 +43,7 @@ __all__ = [
 
 AnyStatement = Annotated[
     Difference
+    | EquivalentWithin
     | Gain
     | MostWins
     | PrintedValue
