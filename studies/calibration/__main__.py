@@ -30,7 +30,7 @@ from suite.papers.paper import read_papers
 from suite.papers.power import FILE, Power
 from suite.table import Cell, Table, as_markdown
 
-DOCUMENT = Path("docs/statistics.md")
+DOCUMENT = Path("docs/statistics-error-rates.md")
 SEEDS = (2, 3, 5, 10)
 ENVIRONMENTS = (1, 6, 50)
 LEAST_COVERAGE = 0.9
@@ -231,17 +231,18 @@ def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], li
     """Count wrong verdicts."""
     # What takes longest comes first, so that the processes end together.
     slowest_first = sorted(verdict_tables.verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
-    errors = list(pool.map(partial(verdicts.count, trials=trials // 4), slowest_first))
+    errors = list(pool.map(partial(verdicts.count, trials=trials // 2), slowest_first))
     unequal = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.spread_cells()))
     lost = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.lost_cells()))
-    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 20)), verdict_tables.curve_cells()))
-    every: list[verdicts.Errors | curves.Errors] = [*errors, *unequal, *lost, *steps]
+    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 50)), verdict_tables.curve_cells()))
+    usual = [each for each in unequal if each.cell.deviation == verdict_tables.SMALLER[0]]
+    every: list[verdicts.Errors | curves.Errors] = [*errors, *usual, *lost, *steps]
     counts = [
         (f"{each.cell}, {side}", getattr(each, side), each.trials) for each in every for side in verdict_tables.SIDES
     ]
     tables = [
         verdict_tables.verdict_table(errors),
-        verdict_tables.spread_table(unequal),
+        *(verdict_tables.spread_table(unequal, smaller) for smaller in verdict_tables.SMALLER),
         verdict_tables.lost_table(lost),
         verdict_tables.curve_table(steps),
         verdict_tables.print_table(trials),

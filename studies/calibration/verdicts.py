@@ -100,6 +100,15 @@ WINS = statement(statistic="most wins", entries=entries(5))
 TIME = statement(statistic="ratio of seconds", entries=entries(2))
 RUNS = statement(statistic="single runs", entries=entries(2))
 DIFFERENCE = statement(statistic="difference", entries=entries(2))
+EQUIVALENT = statement(statistic="equivalent within", entries=entries(2))
+UNTRAINED = 0.1
+"""As a share of the gain."""
+
+
+def gained(environments: int, ratio: float) -> Means:
+    """Return means of two entries whose gains over untrained have a ratio, and those before training."""
+    before = UNTRAINED * scale(environments)
+    return [ratio * scale(environments) + before, scale(environments) + before, before]
 
 
 def failing(environments: int) -> Means:
@@ -160,6 +169,8 @@ WORLDS: dict[str, World] = {
     "most wins: as many as a rival": World(WINS, lambda n: wins(n, 0), (1, -1)),
     "most wins: one more than a rival, barely": World(WINS, lambda n: wins(n, 1), (-1,)),
     "time: one environment holds 80 %": World(TIME, seconds, (1, -1)),
+    "equivalent within 10 %: gains 10 % lower": World(EQUIVALENT, lambda n: gained(n, 0.9), (1, -1)),
+    "equivalent within 10 %: gains 10 % higher": World(EQUIVALENT, lambda n: gained(n, 1.1), (1, -1)),
     "single runs: half better, half worse": World(RUNS, shifted, (1, -1), 1.0),
 }
 """Of several environments, and of one where half of one is none."""

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from studies.calibration import curves, equivalence, sequential, verdicts
 from studies.calibration.__main__ import too_many
 from studies.calibration.intervals import Cell as IntervalCell
 from studies.calibration.intervals import covered
 from studies.calibration.noise import KINDS, draw, residuals
-from suite.papers.statements import Statement
+from suite.papers.statements import EquivalentWithin, Statement
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -46,7 +49,10 @@ def test_a_verdict_is_wrong_in_every_world_that_says_so(world: str) -> None:
     about = verdicts.WORLDS.get(world) or verdicts.ALONE[world]
     for environments in (1,) if world in verdicts.ALONE else (1, 6, 25, 50):
         means = about.means(environments)
-        value = about.statement.value([[np.full(2, mean) for mean in entry] for entry in means])[0]
+        value = about.statement.value([[mean + 1e-9 * np.array([-1, 1]) for mean in entry] for entry in means])[0]
+        if isinstance(about.statement, EquivalentWithin):
+            assert abs(value - 1) == pytest.approx(about.statement.margin)
+            continue
         boundary = {"gain": 1.0, "ratio of seconds": 1.0, "most wins": 0.0, "difference": 0.0}
         middle = boundary.get(about.statement.statistic, 0.5)  # type: ignore[attr-defined]
         if 1 in about.wrong:
@@ -128,3 +134,20 @@ def test_twice_as_good_on_fifty_environments_is_reproduced_by_three_seeds(about:
     means = verdicts.of_two(50, 2, 2)
     directions, _ = verdicts.judged(about, means, None, cell, np.random.default_rng(0), 200)
     assert (directions == 1).mean() >= 0.95
+
+
+def test_the_page_says_what_differences_few_seeds_show_in_80_percent_of_cases() -> None:
+    """Of equal noise, by the noncentral t distribution."""
+
+    def seen(seeds: int, level: float) -> float:
+        freedom, critical = 2 * seeds - 2, stats.t.ppf(1 - level, 2 * seeds - 2)
+        return float(
+            optimize.brentq(lambda size: stats.nct.sf(critical, freedom, size * np.sqrt(seeds / 2)) - 0.8, 0.1, 9)
+        )
+
+    one_sided, two_sided = ([f"{seen(seeds, level):.1f}" for seeds in (3, 5, 10)] for level in (0.05, 0.025))
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
+    words = (
+        "a difference of {}, {} and {} standard deviations over seeds (a claim's side), or {}, {} and {} (either way)"
+    )
+    assert words.format(*one_sided, *two_sided) in page
