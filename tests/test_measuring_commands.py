@@ -38,6 +38,7 @@ COMMANDS = {
     "speed.scheduler": Smallest("1", {"MANY": (10,), "BUDGET": 6_000}, "the scheduler's overhead"),
     "studies.baselines.maml": Smallest("point-goal-2d", {"MEASURED": 20, "SEEN": 24, "COPIES": 4, "EPISODES": (2,)}),
     "studies.baselines.ml1": Smallest("reach-v1"),
+    "studies.mutations": Smallest("pearl --changes 1"),
     "studies.calibration": Smallest(
         "--trials 4", {"SEEDS": (2, 3), "ENVIRONMENTS": (1,), "KINDS": ("normal",), "read_papers": lambda: ()}
     ),

@@ -13,15 +13,17 @@ import numpy as np
 from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
 from suite.papers.audit import FILE as AUDIT
-from suite.papers.checks.check import Check
+from suite.papers.checks.check import Check, Cited
 from suite.papers.checks.rows import GROUP_CODES
 from suite.papers.claims import Claim
 from suite.papers.eligibility import PaperSettings
-from suite.papers.folder import ABOUT, Folder, PrintedTable, agrees, exact
+from suite.papers.folder import ABOUT, Folder, PrintedTable, agrees, exact, read_folder, shipped_folders
 from suite.papers.sources import Sourced
 from suite.papers.statements import ShareNotWorse, label
 
 CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
+Triples = Sequence[str] | Sequence[Sequence[str]]
+"""Three names, or several such."""
 
 
 @runtime_checkable
@@ -46,6 +48,7 @@ def check_agreement(
         with _place(paper, ABOUT, f"tables.{key}"):
             _check_groups(table)
             _check_headings(table)
+            _check_copy(table)
     for key, check in checks.items():
         with _place(paper, AUDIT, key):
             _compare_check(paper, check, settings)
@@ -66,27 +69,44 @@ def _place(paper: Folder, file: str, key: str = "") -> Iterator[None]:
 
 
 def _compare_check(paper: Folder, check: Check, settings: PaperSettings) -> None:
-    """Compare published numbers with the cells and the settings that have them too."""
-    for key, named in (("cells", list(check.cells)), ("settings", list(check.settings))):
+    """Compare published and cited numbers with the cells and the settings that have them too."""
+    cited = check.cited if isinstance(check, Cited) else {}
+    places = check.cited_settings if isinstance(check, Cited) else {}
+    for key, kind, named, numbers in (
+        ("cells", "published number", check.cells, check.published),
+        ("settings", "published number", check.settings, check.published),
+        ("cited_settings", "cited number", places, cited),
+    ):
         for name in named:
-            if name not in check.published:
-                raise UsageError(f"{key}: {unknown('published number', name, check.published)}")
+            if name not in numbers:
+                raise UsageError(f"{key}: {unknown(kind, name, numbers)}")
     for name, cells in check.cells.items():
         _compare_cells(paper, f"cells: {name}", check.published[name], cells)
-    for name, (entry, environment, setting) in check.settings.items():
+    for name, triples in check.settings.items():
+        _compare_numbers(settings, f"settings: {name}: published", check.published[name], triples)
+    for name, triples in places.items():
+        _compare_numbers(settings, f"cited_settings: {name}: cited", cited[name], triples)
+
+
+def _compare_numbers(settings: PaperSettings, where: str, number: str, triples: Triples) -> None:
+    """Compare a number with a setting, or with several."""
+    for entry, environment, setting in _several(triples):
         found = settings.of(entry, environment) | settings.protocol_of(entry, environment)
-        where = f"settings: {name}"
         if setting not in found:
             raise UsageError(f"{where}: {entry} on {environment}: {unknown('setting', setting, found)}")
-        if not _prints(check.published[name], found[setting].value):
-            value = found[setting].value
-            raise UsageError(f"{where}: published {check.published[name]}, but {setting} of {entry} is {value}")
+        if not _prints(number, found[setting].value):
+            raise UsageError(f"{where} {number}, but {setting} of {entry} on {environment} is {found[setting].value}")
 
 
-def _compare_cells(paper: Folder, where: str, published: str, cells: Sequence[str] | Sequence[Sequence[str]]) -> None:
+def _several(triples: Triples) -> list[Sequence[str]]:
+    """Return one triple, or several, as a list."""
+    one = [part for part in triples if isinstance(part, str)]
+    return [one] if one else [part for part in triples if not isinstance(part, str)]
+
+
+def _compare_cells(paper: Folder, where: str, published: str, cells: Triples) -> None:
     """Compare a published number with a cell, or `x / y` with several."""
-    one = [part for part in cells if isinstance(part, str)]
-    several = [one] if one else [part for part in cells if not isinstance(part, str)]
+    several = _several(cells)
     printed = " / ".join(paper.table(table).cell(row, column) for table, row, column in several)
     if published != printed:
         places = " and ".join(f"{paper.table(table).about.title} ({row}, {column})" for table, row, column in several)
@@ -139,6 +159,20 @@ def _check_groups(table: PrintedTable) -> None:
             f"groups.failure: {about.failure}: does not give the printed groups; anything from {possible[0]:g} to "
             f"below {possible[1]:g} does"
         )
+
+
+def _check_copy(table: PrintedTable) -> None:
+    """Refuse a number that differs from that of the paper whose table this is a copy of."""
+    if table.about.copy_of is None:
+        return
+    paper, key = table.about.copy_of
+    if paper not in (papers := shipped_folders()):
+        raise UsageError(f"copy_of: {unknown('paper', paper, papers)}")
+    original = read_folder(paper).table(key)
+    for column in table.number_columns:
+        for row, cell in zip(table.rows, table.column(column), strict=True):
+            if cell != (printed := original.cell(row, column)):
+                raise UsageError(f"{row}, {column}: {cell}, but {key} of {paper} has {printed}")
 
 
 def _check_headings(table: PrintedTable) -> None:

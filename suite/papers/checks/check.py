@@ -51,8 +51,8 @@ class Check(Strict, ABC):
     published: dict[Text, Printed] = Field(default_factory=dict)
     cells: dict[Text, Triple | list[Triple]] = Field(default_factory=dict)
     """Published number -> table, row and column of the cell that prints it too; several as `x / y`."""
-    settings: dict[Text, Triple] = Field(default_factory=dict)
-    """Published number -> entry, environment and setting, or part of the protocol, that has it too."""
+    settings: dict[Text, Triple | list[Triple]] = Field(default_factory=dict)
+    """Published number -> entry, environment and setting, or part of the protocol, that has it too; or several."""
     recomputed: Text | None = None
     rule: Text | None = None
     explanation: Text | dict[Verdict, Text] | None = None
@@ -93,6 +93,8 @@ class Cited(Check):
     """The relation that the source's number has to have to the printed one."""
     source: Text
     """The source that it is taken from."""
+    cited_settings: dict[Text, Triple | list[Triple]] = Field(default_factory=dict)
+    """Cited number -> as `settings`."""
 
     @model_validator(mode="after")
     def _both(self) -> Cited:

@@ -41,14 +41,22 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "audit.yaml",
             'published: {momentum: "0.005"}',
             'published: {momentum: "0.05"}',
-            r"audit\.yaml: momentum: settings: momentum: published 0\.05, but momentum of tcl-pearl is 0\.005",
+            r"audit\.yaml: momentum: settings: momentum: published 0\.05, but momentum of tcl-pearl on "
+            r"cheetah-vel is 0\.005",
+        ),
+        (
+            "settings.yaml",
+            '"appendix C.1, for the MuJoCo Controls": {momentum: 0.005}',
+            '"appendix C.1, for the MuJoCo Controls": {momentum: 0.05}',
+            r"audit\.yaml: momentum: settings: momentum: published 0\.005, but momentum of tcl-pearl on "
+            r"push-v1 is 0\.05",
         ),
         (
             "paper.yaml",
             "budget: 1000000",
             "budget: 2000000",
-            r"audit\.yaml: table7_schedule: settings: environment steps: published 1000000, but budget of pearl "
-            r"is 2000000",
+            r"audit\.yaml: table7_schedule: settings: environment steps: published 1000000, but budget of pearl on "
+            r"push-v1 is 2000000",
         ),
         (
             "claims.yaml",
@@ -185,8 +193,8 @@ def test_two_statements_of_one_number_must_agree(altered: Path, file: str, old: 
             "audit.yaml",
             '{2D navigation: "0.1", half-cheetah forward',
             '{2D navigation: "0.5", half-cheetah forward',
-            r"audit\.yaml: inner_rate_in_code: settings: 2D navigation: published 0\.5, but inner_rate of maml-0\.1 is "
-            r"0\.1",
+            r"audit\.yaml: inner_rate_in_code: settings: 2D navigation: published 0\.5, but inner_rate of maml-0\.1 on "
+            r"navigation-2d is 0\.1",
         ),
     ],
 )
@@ -200,6 +208,53 @@ def test_what_differs_from_a_log_or_from_a_variants_settings_is_refused(
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(UsageError, match=message):
         read_paper(str(folder_of_maml))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "message"),
+    [
+        (
+            "maml",
+            "settings.yaml",
+            "iterations: 100}",
+            "iterations: 110}",
+            r"audit\.yaml: iterations: cited_settings: 2D navigation: cited 100, but iterations of maml on "
+            r"navigation-2d is 110",
+        ),
+        (
+            "maml",
+            "audit.yaml",
+            "cited_settings: {2D navigation: [maml, navigation-2d, iterations]}",
+            "cited_settings: {3D navigation: [maml, navigation-2d, iterations]}",
+            r"audit\.yaml: iterations: cited_settings: cited number '3D navigation' is unknown; .*2D navigation",
+        ),
+        (
+            "snail",
+            "logs/rl2_table1.csv",
+            "10 pulls of 5 arms,6.6,",
+            "10 pulls of 5 arms,6.7,",
+            r"paper\.yaml: tables\.rl2_table1: 10 pulls of 5 arms, gittins: 6\.7, but table1 of rl2 has 6\.6",
+        ),
+        (
+            "snail",
+            "paper.yaml",
+            "copy_of: [rl2, table1]",
+            "copy_of: [rl3, table1]",
+            r"paper\.yaml: tables\.rl2_table1: copy_of: paper 'rl3' is unknown; .*rl2",
+        ),
+    ],
+)
+def test_numbers_of_code_and_of_another_paper_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str, old: str, new: str, message: str
+) -> None:
+    monkeypatch.setattr(paper, "_check_settings", lambda *_: None)
+    there = Path(shutil.copytree(folder.SHIPPED / name, tmp_path / "paper"))
+    read_paper(str(there))
+    text = (there / file).read_text()
+    assert old in text
+    (there / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        read_paper(str(there))
 
 
 def with_cells(tmp_path: Path, cells: dict[str, list[str]]) -> str:
