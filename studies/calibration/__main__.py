@@ -79,7 +79,7 @@ def coverage_table(found: Sequence[intervals.Covered]) -> Table:
         "Coverage of the 95 % intervals, % of trials",
         {"interval": "interval", "environments": "environments"} | {f"seeds_{n}": f"{n} seeds" for n in SEEDS},
         tuple(rows),
-        f"{found[0].trials:,} trials a cell; of three kinds of noise and seed deviations of 10, 30 and 50 % the one "
+        f"{found[0].trials:,} trials a cell; of four kinds of noise and seed deviations of 10, 30 and 50 % the one "
         "that is covered least. A trial in which the data give no interval counts as covered: nothing wrong is shown.",
     )
 
@@ -283,14 +283,14 @@ def of_comparisons(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table],
         compared_table(
             "equivalent",
             "Wrongly equivalent: gains 10 % apart, at the margin",
-            "Of both sides of the margin and three kinds of noise the one with the most.",
+            "Of both sides of the margin and four kinds of noise the one with the most.",
             called,
         ),
         compared_table("equivalent-power", "Rightly equivalent: equal gains, margin 10 %", "Normal noise.", right),
         compared_table(
             "different",
             "Wrongly better or worse in any row: equal means",
-            "Of three kinds of noise the one with the most. Where the first varies twice as much, shown, not counted.",
+            "Of four kinds of noise the one with the most. Where the first varies twice as much, shown, not counted.",
             alike_rows,
         ),
     ]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from environments import BoolArray
 from suite.analysis.equivalence import MARGIN, Gains, equivalence, gains_of
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import BoolArray, Moments, Samples, spreads_differ
+from suite.analysis.moments import Moments, Samples, spreads_differ
 from suite.analysis.strata import strata
 from suite.papers.statements.statement import LOST, UNEQUAL, Statement, Verdict, alike, lost, percent
 
