@@ -42,6 +42,8 @@ COMMANDS = {
     "studies.calibration": Smallest(
         "--trials 4", {"SEEDS": (2, 3), "ENVIRONMENTS": (1,), "KINDS": ("normal",), "read_papers": lambda: ()}
     ),
+    "studies.drift": Smallest("0", {"ITERATIONS": 1}),
+    "studies.learning": Smallest("--unseen", prints="groups"),
     "studies.tuning": Smallest("pilot", prints="groups"),
 }
 ELSEWHERE = {"studies.optima", "studies.findings"}
