@@ -22,3 +22,8 @@ def test_a_run_begins_if_and_only_if_its_budget_covers_an_iteration(spec: RunSpe
     with pytest.raises(BudgetError) as said:
         Trainer.of(short, torch.device("cpu")).run()
     assert str(said.value) == uncovered([short])[short.run]
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick"])
+def test_every_run_of_the_first_benchmarks_begins(name: str) -> None:
+    assert dict(uncovered(load_benchmark(name).plan())) == {}
