@@ -147,12 +147,7 @@ def run(
             break
     page = None
     if reports is not None:
-        from suite.report import write_report
-
-        comparisons, plots = definition.comparisons(), definition.plots()
-        page = there.insist(
-            lambda: write_report(store, Path(reports), specs, definition.name, comparisons=comparisons, plots=plots)
-        )
+        page = there.insist(lambda: _write_page(definition, store, Path(reports), specs))
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
 
 
@@ -249,6 +244,23 @@ def execute(batch: Batch, executor: str, request: Request, console: Console) -> 
             if reason := record.step_failure(step):
                 console.print(f"finished, but without {step}: {spec.run}: {reason}", highlight=False)
     return engine.failures
+
+
+def _write_page(definition: Benchmark, store: Store, reports: Path, specs: Sequence[RunSpec]) -> Path:
+    from suite.papers.paper import judged_papers
+    from suite.report import write_report
+
+    return write_report(
+        store,
+        reports,
+        specs,
+        definition.name,
+        judged_papers(definition.papers),
+        definition.comparisons(),
+        definition.plots(),
+        definition.description,
+        definition.compare,
+    )
 
 
 def _definition(benchmark: str | Path | Benchmark, trust: bool) -> Benchmark:

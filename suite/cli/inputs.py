@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from suite.errors import UsageError
 from suite.spec import RunSpec
@@ -41,20 +41,42 @@ def existing(results: Path, option: str = "--results ") -> Store:
     return Store(found)
 
 
-def reported(
-    benchmark: str | None, store: Store, trust: bool
-) -> tuple[str, Sequence[RunSpec] | None, Sequence[Comparison] | None]:
-    """Return a title for what of a store is reported, its runs, and what decides how many seeds they have.
+class Reported(NamedTuple):
+    """What of a store is reported, and what for."""
 
-    None: everything there is, and what a store that is a snapshot says of itself.
-    """
+    title: str
+    specs: Sequence[RunSpec] | None = None
+    """None: everything there is."""
+    comparisons: Sequence[Comparison] | None = None
+    """What decides how many seeds they have; None: what a store that is a snapshot says of itself."""
+    description: str = ""
+    papers: Sequence[str] | None = None
+    """Those that are judged; None: those with claims about these runs."""
+    pairs: Sequence[tuple[str, str]] = ()
+    """The entries that are compared first."""
+
+
+def reported(benchmark: str | None, store: Store, trust: bool) -> Reported:
+    """Return what of a store is reported: a benchmark's runs, or all there are."""
     if benchmark is None:
-        return store.snapshots[0].background.name if store.is_snapshot else "All runs", None, None
+        if not store.is_snapshot:
+            return Reported("All runs")
+        background = store.snapshots[0].background
+        return Reported(
+            background.name, None, None, background.description, background.papers, background.compare or ()
+        )
     from suite.analysis.sequential import planned
     from suite.plan.benchmark import load_benchmark
 
     definition = load_benchmark(benchmark, trusted=trust)
-    return definition.name, planned(definition, store)[0], definition.comparisons()
+    return Reported(
+        definition.name,
+        planned(definition, store)[0],
+        definition.comparisons(),
+        definition.description,
+        definition.papers,
+        definition.compare,
+    )
 
 
 def device() -> torch.device:

@@ -28,23 +28,25 @@ def report(
     trust: Trust = False,
 ) -> None:
     """Write the page of what the store holds, or print its tables."""
-    from suite.papers.paper import read_papers
+    from suite.papers.paper import judged_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as, write_report
 
     store = existing(results)
     if benchmark is None and not store.is_snapshot and next(iter(store.records()), None) is None:
         err.print(nothing_there(results), highlight=False)
-    title, specs, comparisons = reported(benchmark, store, trust)
-    papers = read_papers(paper)
+    of = reported(benchmark, store, trust)
+    papers = judged_papers(paper or of.papers)
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
         with busy(err, "judging runs and writing the page"):
-            page = write_report(store, reports, specs, title, papers, comparisons, plots=plots)
+            page = write_report(
+                store, reports, of.specs, of.title, papers, of.comparisons, plots, of.description, of.pairs
+            )
         out.print(f"report: {page}", highlight=False)
     else:
         with busy(err, "judging runs"):
-            tables = tables_as(form, store, specs, papers, comparisons)
+            tables = tables_as(form, store, of.specs, papers, of.comparisons)
         show(False, None, tables)
 
 
@@ -69,9 +71,9 @@ def compare(
     from suite.report import difference_table
 
     store = existing(results)
-    _, specs, comparisons = reported(benchmark, store, trust)
+    of = reported(benchmark, store, trust)
     with busy(err, "comparing"):
-        table = difference_table(store, entry, other, specs, comparisons, margin / 100)
+        table = difference_table(store, entry, other, of.specs, of.comparisons, margin / 100)
     show_table(as_json, table.plain(), table)
 
 
@@ -98,9 +100,9 @@ def export(
     from suite.report.tensorboard import write_events
 
     store = existing(results)
-    _, specs, comparisons = reported(benchmark, store, trust)
+    of = reported(benchmark, store, trust)
     with busy(err, "reading runs"):
-        found = read_results(store, specs)
+        found = read_results(store, of.specs)
     for problem in found.problems:
         err.print(f"{problem.run}: {problem.problem}", highlight=False)
     with busy(err, "reading metrics"):
@@ -111,7 +113,7 @@ def export(
         out.print(f"runs: {len(written)}; to see them: tensorboard --logdir {folder}", highlight=False)
         return
     with busy(err, "judging runs"):
-        made = tables(found, read_papers(paper), adaptive_entries(store, found, comparisons))
+        made = tables(found, read_papers(paper), adaptive_entries(store, found, of.comparisons))
     for path in write_tables({**made, "training": typed(training)}, folder, form):
         out.print(f"table: {path}", highlight=False)
 

@@ -212,6 +212,8 @@ def publish(
         description=definition.description,
         comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
         runs=listed(wanted, records, earlier),
+        papers=None if definition.papers is None else tuple(definition.papers),
+        compare=tuple(definition.compare) or None,
     )
     with tempfile.TemporaryDirectory(prefix="suite-publish-") as folder:  # the tables are those that the runs give
         draft = Snapshot(Path(folder))

@@ -120,6 +120,11 @@ def read_papers(names: Sequence[str] | None = None) -> list[Paper]:
     return [read_paper(name) for name in names] if names else list(_all_shipped())
 
 
+def judged_papers(names: Sequence[str] | None) -> list[Paper] | None:
+    """Read the papers that are to be judged: none if none are named, and None if nobody has said."""
+    return None if names is None else [read_paper(name) for name in names]
+
+
 @cache
 def _all_shipped() -> tuple[Paper, ...]:
     return tuple(read_paper(name) for name in shipped_papers())

@@ -22,8 +22,10 @@ from suite.analysis.strata import strata
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
+from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
+from suite.papers.statements import label
 from suite.plan.deviations import deviations
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
@@ -70,6 +72,10 @@ class Contents:
     scores: pd.DataFrame
     bands: pd.DataFrame
     papers: list[JudgedPaper]
+    plain_papers: Sequence[Paper]
+    """Those that are judged, and the others whose values and settings stand beside these runs."""
+    unit_names: dict[str, str]
+    """Environment -> what its returns are in, where that is no plain return."""
     compared: list[Compared]
     left_out: list[tuple[list[str], list[str]]]
     """Entries that could stand side by side on environments that all of them finished, but are not shown so."""
@@ -82,6 +88,8 @@ class Contents:
     """Records of runs whose embeddings were judged, in the order of `Results.runs`; labelled by their entries."""
     sequential: list[SequentialTest]
     """Tests of the comparisons that decide how many seeds there are."""
+    pairs: Sequence[tuple[str, str]] = ()
+    """The entries that the benchmark asks to be compared."""
 
     @cached_property
     def adaptive(self) -> dict[str, set[str]]:
@@ -92,11 +100,6 @@ class Contents:
     def judged(self) -> list[JudgedPaper]:
         """The papers that runs can speak to; others are audited alone."""
         return [each for each in self.papers if each.paper.claims]
-
-    @property
-    def plain_papers(self) -> list[Paper]:
-        """The papers alone."""
-        return [each.paper for each in self.papers]
 
     @property
     def reported_and_measured(self) -> list[Table]:
@@ -111,16 +114,6 @@ class Contents:
         """External results, of the papers that list any."""
         found = [paper_tables.reference(paper, set(self.units)) for paper in self.plain_papers]
         return [table for table in found if table.rows]
-
-    @property
-    def unit_names(self) -> dict[str, str]:
-        """Environment -> what its returns are in, where that is no plain return."""
-        found: dict[str, str] = {}
-        for environment in self.units:
-            for paper in self.plain_papers:
-                if unit := paper.about.units.get(kind_of(environment) or ""):
-                    found.setdefault(environment, unit.name)
-        return found
 
 
 def _adaptive(tests: Sequence[SequentialTest], results: Results) -> dict[str, set[str]]:
@@ -167,27 +160,40 @@ def _tests(results: Results, comparisons: Sequence[Comparison]) -> list[Sequenti
     )
 
 
-def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Comparison] = ()) -> Contents:
+def contents(
+    results: Results,
+    papers: Sequence[Paper],
+    comparisons: Sequence[Comparison] = (),
+    judged: Sequence[Paper] | None = None,
+    pairs: Sequence[tuple[str, str]] = (),
+) -> Contents:
     """Compute everything that the report shows.
 
     Parameters
     ----------
-    papers : those whose claims are judged; the first with a unit for a task family decides how its returns are shown.
+    papers : those whose values and settings stand beside the runs; the first with a unit for a task family decides how
+        its returns are shown.
     comparisons : what decides how many seeds there are.
+    judged : those of them whose claims are judged; by default all.
+    pairs : the entries that the benchmark asks to be compared.
     """
     done, embedded = results.done, results.found_by(CLUSTERS)
     order = entries(results.runs, papers)
     finished = [entry for entry in order if entry in set(done["entry"])]
     shown, left_out = most_telling(comparisons_alike(done, finished), TABLES)
+    found = units(papers, done)
     return Contents(
         results=results,
         order=order,
-        units=units(papers, done),
+        units=found,
         scores=score_table(done),
         bands=curve_bands(results.curves),
         papers=[
-            JudgedPaper(paper, judge_all(paper, results), directions(paper, results), audit(paper)) for paper in papers
+            JudgedPaper(paper, judge_all(paper, results), directions(paper, results), audit(paper))
+            for paper in (papers if judged is None else judged)
         ],
+        plain_papers=papers,
+        unit_names=_unit_names(papers, found),
         compared=[_compared(done, *alike) for alike in shown],
         left_out=left_out,
         matrix=win_matrix(done, finished),
@@ -200,7 +206,29 @@ def contents(results: Results, papers: Sequence[Paper], comparisons: Sequence[Co
             if row["run"] in embedded
         ],
         sequential=_tests(results, comparisons),
+        pairs=pairs,
     )
+
+
+def concerned(papers: Sequence[Paper], results: Results) -> list[Paper]:
+    """Return the papers with a claim all of whose entries are among the runs, on one of its environments at least."""
+    runs = results.runs[results.runs["entry"].notna()]
+    planned = {(results.specs[row["run"]].label, row["environment"]) for row in runs.to_dict("records")}
+
+    def speaks(claim: Claim) -> bool:
+        return any(all((label(entry), place) in planned for entry in claim.entries) for place in claim.environments)
+
+    labels = {entry for entry, _ in planned}
+    return [paper for paper in papers if any(speaks(claim) for claim in paper.variants(labels))]
+
+
+def _unit_names(papers: Sequence[Paper], environments: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for environment in environments:
+        for paper in papers:
+            if unit := paper.about.units.get(kind_of(environment) or ""):
+                found.setdefault(environment, unit.name)
+    return found
 
 
 def _compared(done: pd.DataFrame, names: list[str], environments: list[str]) -> Compared:

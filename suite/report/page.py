@@ -14,9 +14,10 @@ from suite.papers.paper import Paper, read_papers
 from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
 from suite.report import own
-from suite.report.contents import Contents, adaptive_entries, contents, deciding, units
+from suite.report.contents import Contents, adaptive_entries, concerned, contents, deciding, units
 from suite.report.html import fill, write_page
 from suite.report.sections import sections
+from suite.report.summary import summary
 from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import runs as run_tables
 from suite.report.tables.adaptive import marked
@@ -35,6 +36,8 @@ def write_report(
     papers: Sequence[Paper] | None = None,
     comparisons: Sequence[Comparison] | None = None,
     plots: Sequence[Plot] = (),
+    description: str = "",
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Judge a store and write `index.html`.
 
@@ -44,9 +47,11 @@ def write_report(
     reports : folder to write to; made if absent.
     planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
     title : heading of the page.
-    papers : those whose claims are judged; by default all that come with the suite.
+    papers : those whose claims are judged; by default those that come with the suite and have claims about these runs.
     comparisons : what decides how many seeds there are; by default those of a store that is a snapshot.
     plots : figures and tables of user modules, for a section of their own.
+    description : of the benchmark.
+    pairs : the entries that are compared first.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def write_report(
     UsageError
         If it cannot be written.
     """
-    return write_page(reports / "index.html", render(_found(store, planned, papers, comparisons), title, plots))
+    found = _found(store, planned, papers, comparisons, pairs)
+    return write_page(reports / "index.html", render(found, title, plots, description))
 
 
 def tables_as(
@@ -80,7 +86,7 @@ def plain_tables(
     comparisons: Sequence[Comparison] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the tables and claims that rest on runs as values that JSON holds; audits need no run and are left out."""
-    found = _found(store, planned, papers, comparisons)
+    found = _found(store, planned, papers or read_papers(), comparisons)
     rest = (section for section in sections(found) if section.key != "audit")
     return [table.plain() for section in rest for table in section.tables if table.rows]
 
@@ -130,20 +136,30 @@ def _found(
     planned: Sequence[RunSpec] | None,
     papers: Sequence[Paper] | None,
     comparisons: Sequence[Comparison] | None,
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> Contents:
-    return contents(read_results(store, planned), papers or read_papers(), deciding(store, comparisons))
+    results, shipped = read_results(store, planned), read_papers()
+    judged = concerned(shipped, results) if papers is None else papers
+    named = {paper.name for paper in papers or ()}
+    known = [*(papers or ()), *(paper for paper in shipped if paper.name not in named)]
+    return contents(results, known, deciding(store, comparisons), judged, pairs)
 
 
-def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = ()) -> str:
+def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = (), description: str = "") -> str:
     """Return the page of what was found."""
-    counts = found.results.runs["state"].value_counts()
+    runs = found.results.runs
+    counts = runs["state"].value_counts()
+    versions = {str(each.provenance.get("versions", {}).get("suite")) for each in found.results.each.values()}
     return fill(
         "page.html.j2",
         title=title,
+        description=description,
         sections=[*sections(found), *filter(None, [own.section(plots, found.results)])],
-        papers=[each.paper for each in found.judged],
+        summary=summary(found) if len(found.results.done) else None,
         entries=len(found.order),
-        environments=found.results.runs.loc[found.results.runs["entry"].notna(), "environment"].nunique(),
+        environments=runs.loc[runs["entry"].notna(), "environment"].nunique(),
+        total=len(runs),
         counts={state: int(counts.get(state, 0)) for state in run_tables.STATES},
         glyphs=run_tables.GLYPHS,
+        versions=sorted(versions - {"None"}),
     )

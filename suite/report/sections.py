@@ -34,6 +34,8 @@ METRICS_DRAWN = 24
 CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 IF_GIVEN = {"compatible", "not compatible", "cannot tell", "equivalent", "not equivalent"}
 """Verdicts of printed values and of equivalence, which are counted where there are any."""
+UNDECIDED: tuple[Verdict, ...] = ("cannot tell", "not enough runs", "not at the paper's settings")
+"""A paper's claims are folded where all have one of these."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,10 @@ class Square:
     """The share of the colour, in percent."""
 
 
-def verdict(found: Contents) -> Section:
+def verdict(found: Contents) -> Section | None:
     """The claims of each paper, those decided first, and what its own seeds could decide."""
+    if not found.judged:
+        return None
     verdicts = [judgement.verdict for each in found.judged for judgement in each.judgements]
     claims = adaptive_claims(found.adaptive, (judgement for each in found.judged for judgement in each.judgements))
     return Section(
@@ -106,6 +110,7 @@ def verdict(found: Contents) -> Section:
             ],
             "rule": verdict_tables.RULE,
             "added": claims,
+            "undecided": UNDECIDED,
             "note": DAGGER_NOTE if claims else "",
             "tested": verdict_tables.tested,
             "number": number,
@@ -271,8 +276,10 @@ def provenance(found: Contents) -> Section:
     return Section("provenance", "Provenance", shows)
 
 
-def audit(found: Contents) -> Section:
+def audit(found: Contents) -> Section | None:
     """Show whether the papers' own tables add up."""
+    if not found.papers:
+        return None
     tables = [audit_table(each.paper, each.audit) for each in found.papers]
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 

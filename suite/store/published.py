@@ -88,11 +88,18 @@ class Background(_Value):
     """As `suite.plan.seeds.Comparison` writes them."""
     runs: tuple[Listed, ...] = ()
     """By name; none in a snapshot of the first layout."""
+    papers: tuple[str, ...] | None = None
+    compare: tuple[tuple[str, str], ...] | None = None
+    """Papers that its page judges and pairs that it compares first, if the benchmark's file names any."""
 
     @property
     def earlier(self) -> frozenset[str]:
         """The runs of earlier plans."""
         return frozenset(each.run for each in self.runs if each.earlier)
+
+
+def _without_unnamed(background: Values) -> Values:
+    return {key: value for key, value in background.items() if value is not None}
 
 
 class PublishedFiles(_Value):
@@ -233,7 +240,7 @@ class Snapshot:
         """Write it anew; whatever it was before, it is whole only when the marker is there again."""
         ordered = sorted(runs, key=lambda each: each.run)
         contents = {
-            BENCHMARK: as_json(background.model_dump(mode="json")),
+            BENCHMARK: as_json(_without_unnamed(background.model_dump(mode="json"))),
             RUNS: b"".join(_line(each) for each in ordered),
             PUBLISHED_TABLES: as_json(tables),
             **{f"{name}.parquet": _together(ordered, name) for name in TABLES},

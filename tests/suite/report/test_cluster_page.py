@@ -130,7 +130,7 @@ def test_a_damaged_one_is_named_and_nothing_else_is_lost(store: Store, tmp_path:
     path = store.folder(spec("pearl")).path / CLUSTERS
     path.write_text(path.read_text()[:100])
     text = Page(write_report(store, tmp_path).read_text()).text
-    assert "✓ 3 done" in text
+    assert "3 of 3 runs done" in text
     assert f"{path}: " in text
     assert f"tcl-pearl push-v1 0 1.25 5 4 0.500 1.25 5 – 0.500 {spec('tcl-pearl')}" in text
     assert "push-v1 pearl 2 0.0015" in text

@@ -1,0 +1,30 @@
+"""Which seeds learned: against their own start, and against the best entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suite.analysis.learning import learning
+from suite.analysis.results import read_results
+from tests.suite.stores import make_store
+
+
+def test_a_seed_learned_if_it_gained_a_tenth_of_its_start_and_of_the_best_gain(tmp_path: Path) -> None:
+    # The oracle gains 200 on average; a tenth of that is 20, and a tenth of the untrained score's size is 10.
+    ends = {
+        ("oracle-sac", "cheetah-vel"): [100.0, 100.0],
+        ("pearl", "cheetah-vel"): [-81.0, -79.0, 50.0],
+        ("mql", "cheetah-vel"): [-100.0, -120.0],
+    }
+    table = learning(read_results(make_store(tmp_path, ends, start=-100.0)).done).set_index("entry")
+    assert table["learned"].to_dict() == {"oracle-sac": 2, "pearl": 2, "mql": 0}
+    assert table["seeds"].to_dict() == {"oracle-sac": 2, "pearl": 3, "mql": 2}
+    assert table.loc["pearl", "untrained"] == pytest.approx(-100)
+    assert table.loc["pearl", "score"] == pytest.approx(-110 / 3)
+
+
+def test_where_nobody_gains_nobody_learned(tmp_path: Path) -> None:
+    ends = {("pearl", "reach-v1"): [5.0, 5.2], ("mql", "reach-v1"): [4.0, 3.0]}
+    assert learning(read_results(make_store(tmp_path, ends, start=5.0)).done)["learned"].tolist() == [0, 0]
