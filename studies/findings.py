@@ -32,6 +32,10 @@ SCORED = r"\| \d+ \| -?[\d.]+ \| \\\[[^|]*\| -?[\d.]+ \| [\d.–]+ \|$"
 """What follows an entry in a row of that table."""
 
 
+HEADS = ("| environment |", "| claim |")
+"""How the head of a table begins; one without rows is left out."""
+
+
 def compared(entry: str, other: str, snapshot: str) -> tuple[str, str]:
     """Return the command that compares two entries of a snapshot, and its lines that are kept."""
     return f"suite compare {shlex.quote(entry)} {shlex.quote(other)} --results results/published/{snapshot}", COMPARED
@@ -108,7 +112,8 @@ def proof(name: str, run: Callable[[str], str] = printed) -> str:
     parts = []
     for command, kept in PROOFS[name]:
         found = [line for line in run(command).splitlines() if re.search(kept, line)]
-        lines = [line for line, after in zip(found, [*found[1:], ""], strict=True) if line != after]  # a head, once
+        pairs = zip(found, [*found[1:], HEADS[0]], strict=True)
+        lines = [line for line, after in pairs if not (line.startswith(HEADS) and after.startswith(HEADS))]
         parts.append("\n".join([f"$ {command}", *lines]) + "\n")
     return "\n".join(parts)
 
