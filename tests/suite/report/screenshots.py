@@ -25,7 +25,7 @@ SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
     ("directions-light", "light", 1280, 900, "#directions-section"),
     ("curves-light", "light", 1280, 900, "#environments-section"),
     ("curves-dark", "dark", 1280, 900, "#environments-section"),
-    ("numbered", "light", 1280, 640, "#environments-section"),
+    ("numbered", "light", 1280, 920, "main"),
     ("clusters-light", "light", 1280, 900, "#clusters-section"),
     ("narrow-light", "light", 390, 900, "main"),
 )
@@ -33,9 +33,9 @@ SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
 NUMBERED = {
     "numbered": (
         "nav a",
-        "#environments-section .legend legend",
-        "#environments-section figure svg",
-        "#environments-section figcaption button",
+        "#learned-section h2",
+        "#better-section h2",
+        "#claims-section h2",
     )
 }
 """Pictures whose parts have numbers: the first element of each kind has the first number."""
