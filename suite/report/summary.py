@@ -16,8 +16,9 @@ from suite.analysis.adaptation import BLIND
 from suite.analysis.equivalence import MARGIN
 from suite.analysis.intervals import learnt
 from suite.analysis.learning import learning
-from suite.analysis.ranking import ALL, common_environments, differences
+from suite.analysis.ranking import ALL, differences
 from suite.analysis.sequential import SequentialTest
+from suite.analysis.strata import common_environments
 from suite.papers.statements import label
 from suite.report import figures
 from suite.report.contents import Contents, JudgedPaper
