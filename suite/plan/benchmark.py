@@ -141,7 +141,7 @@ class Benchmark(_WithRequests, Strict):
     """User modules: files beside the benchmark's own, or installed ones; see `suite.plan.user_modules`."""
     papers: list[str] | None = None
     """Papers whose claims its page judges; by default those with a claim about its entries and environments."""
-    compare: Annotated[list[tuple[Label, Label]], Field(default_factory=list)]
+    compare: list[tuple[Label, Label]] = Field(default_factory=list)
     """Pairs of labels that its page compares first."""
     _path: Path = PrivateAttr(default=Path())
     """Its own file."""
