@@ -103,10 +103,16 @@ theme.addEventListener("click", () => {
   showTheme();
 });
 showTheme();
-/* Paper shows what is folded away, but for what it holds elsewhere. */
-let opened = [];
-addEventListener("beforeprint", () => {
-  opened = all("details:not([open], .twice)");
-  for (const item of opened) item.open = true;
+/* Paper leaves out what is folded away and long tables, and says so; this button prints them too. */
+let unfolded = [];
+document.getElementById("print-all").addEventListener("click", () => {
+  unfolded = all("details:not([open], .twice)");
+  for (const item of unfolded) item.open = true;
+  document.body.classList.add("print-all");
+  print();
 });
-addEventListener("afterprint", () => { for (const item of opened) item.open = false; });
+addEventListener("afterprint", () => {
+  for (const item of unfolded) item.open = false;
+  unfolded = [];
+  document.body.classList.remove("print-all");
+});

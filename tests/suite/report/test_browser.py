@@ -175,7 +175,12 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": False}
     )
     try:
-        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert not any(shown(browser, "#provenance-section details table, .tall .scroll"))
+        assert set(shown(browser, ".tall .left-out")) == {True}
+        folded = "getComputedStyle(document.querySelector('#provenance-section summary'), '::after').content"
+        assert browser.execute_script(f"return {folded}") == '" (folded: left out on paper)"'
+        browser.execute_script("print = () => {}")
+        browser.execute_script("document.getElementById('print-all').click()")
         wider = (
             "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > arguments[0] + 1)"
         )
@@ -183,12 +188,14 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
         colours = "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
         assert browser.execute_script(colours) == ["rgb(255, 255, 255)", "rgb(28, 30, 33)"]
         assert not any(shown(browser, "nav, .tools, .legend, figcaption button"))
-        assert all(shown(browser, "#provenance-section details table"))
+        assert all(shown(browser, "#provenance-section details table, .tall .scroll"))
+        assert not any(shown(browser, ".left-out"))
         assert not any(shown(browser, ".environment details table"))  # its numbers stand in other tables
         browser.execute_script("dispatchEvent(new Event('afterprint'))")
         assert (
             browser.execute_script("return document.querySelectorAll('#provenance-section details[open]').length") == 0
         )
+        assert not any(shown(browser, ".tall .scroll"))
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
