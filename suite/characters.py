@@ -22,7 +22,7 @@ def visible(text: str) -> str:
 
 
 _EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
-"""Scripts that are written together, and with Latin, in one word (Unicode Technical Standard 39, section 5.2)."""
+"""Scripts written together, and with Latin, in one word (Unicode Technical Standard 39: highly restrictive)."""
 
 _LIKE_LATIN = frozenset(
     "АВЕЅІЈКМНОРСТУХѴԌԚԜӀҮаеѕіјорсухѵԁԛԝһӏүԍ"  # Cyrillic

@@ -199,7 +199,8 @@ def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]
         return ratio, float("nan"), float("nan")
     parts = np.stack([variances for _, variances, _ in found]) / (totals[:, None] * len(ours)) ** 2
     middle, low, high = _around(float(np.log(ratio)), (parts, np.stack([sizes for _, _, sizes in found])))
-    return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
+    with np.errstate(over="ignore"):  # a limit beyond all numbers is infinite
+        return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
 
 
 def share_interval(share: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -31,7 +31,7 @@ def watch(
             autocompletion=runs_begun,
         ),
     ] = None,
-    task: Annotated[int, typer.Option(min=0, metavar="K", help="Index of the test task.")] = 0,
+    task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")] = 0,
     results: Results = Path("results"),
     file: Annotated[
         Path | None,

@@ -33,10 +33,10 @@ def report(
     from suite.report import tables_as, write_report
 
     store = existing(results)
-    if benchmark is None and not store.is_snapshot and next(iter(store.records()), None) is None:
-        err.print(nothing_there(results), highlight=False)
     of = reported(benchmark, store, trust)
     papers = judged_papers(paper or of.papers)
+    if benchmark is None and not store.is_snapshot and next(iter(store.records()), None) is None:
+        err.print(nothing_there(results), highlight=False)
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
         with busy(err, "judging runs and writing the page"):
