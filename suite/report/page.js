@@ -103,6 +103,66 @@ theme.addEventListener("click", () => {
   showTheme();
 });
 showTheme();
+/* Every heading, figure and claim has a link to itself; an address may lead into what is folded. */
+const named = (words) => {
+  const plain = words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+  let id = plain;
+  for (let again = 2; document.getElementById(id); again += 1) id = `${plain}-${again}`;
+  return id;
+};
+function permalink(item, words) {
+  const link = document.createElement("a");
+  if (!item.id) item.id = named(words);
+  link.href = `#${item.id}`;
+  link.className = "permalink";
+  link.textContent = "#";
+  link.setAttribute("aria-label", `Link to ${words}`);
+  return link;
+}
+for (const item of all("main > section :is(h2, h3, h4)")) {
+  const section = item.closest("main > section");
+  const link = permalink(item === section.querySelector("h2") ? section : item, item.textContent.trim());
+  const headed = document.createElement("div");
+  headed.className = "headed";
+  item.replaceWith(headed);
+  headed.append(item, link);
+}
+for (const item of all("figure")) {
+  const caption = item.querySelector("figcaption");
+  caption.firstChild.after(permalink(item, caption.firstChild.textContent.trim()));
+}
+for (const item of all(".claims li")) {
+  const statement = item.querySelector(".statement");
+  const words = statement.textContent.trim();
+  statement.append(" ", permalink(item, words));
+}
+function reveal() {
+  const item = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!item) return;
+  for (let above = item.closest("details"); above; above = above.parentElement.closest("details")) above.open = true;
+  item.scrollIntoView();
+}
+addEventListener("hashchange", reveal);
+reveal();
+
+/* The contents mark the section where one is: the one in a band below the top, or the last one at the end. */
+const places = all("main > section");
+const contents = new Map(all("nav li a").map((link) => [link.hash, link]));
+const within = new Set();
+const end = document.createElement("div");
+document.getElementById("main").append(end);
+function mark(entries) {
+  for (const entry of entries) within[entry.isIntersecting ? "add" : "delete"](entry.target);
+  const here = within.has(end) && scrollY > 0 ? places.at(-1) : places.find((place) => within.has(place)) ?? places[0];
+  const current = contents.get(`#${here?.id}`) ?? contents.get("#main");
+  for (const link of contents.values()) {
+    if (link === current) link.setAttribute("aria-current", "location"); else link.removeAttribute("aria-current");
+  }
+}
+const band = new IntersectionObserver(mark, { rootMargin: "-10% 0px -80% 0px" });
+for (const place of places) band.observe(place);
+new IntersectionObserver(mark).observe(end);
+
 /* Paper leaves out what is folded away and long tables, and says so; this button prints them too. */
 let unfolded = [];
 document.getElementById("print-all").addEventListener("click", () => {

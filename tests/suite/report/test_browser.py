@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from tests.suite.stores import embed, fail, finish, make_spec
 
 pytest.importorskip("selenium.webdriver")
 pytestmark = pytest.mark.browser
+
+SHIFT_TAB = "\ue008\ue004"
+"""As WebDriver writes keys."""
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +87,15 @@ def shown(browser: Any, selector: str) -> list[bool]:
     return list(browser.execute_script(script, selector))
 
 
-def downloaded(folder: Path, name: str) -> str:
+def wait_until(true: Callable[[], bool], words: str) -> None:
     deadline = time.monotonic() + 20
-    while not (folder / name).exists():
-        assert time.monotonic() < deadline, f"{name} was not downloaded"
+    while not true():
+        assert time.monotonic() < deadline, f"not so: {words}"
         time.sleep(0.05)
+
+
+def downloaded(folder: Path, name: str) -> str:
+    wait_until((folder / name).exists, f"{name} was downloaded")
     return (folder / name).read_bytes().decode()
 
 
@@ -198,6 +205,49 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
         assert not any(shown(browser, ".tall .scroll"))
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_heading_figure_and_claim_has_a_link_to_itself(browser: Any) -> None:
+    counts = browser.execute_script(
+        "return [document.querySelectorAll('main > section :is(h2, h3, h4), figure, .claims li').length,"
+        " document.querySelectorAll('.permalink').length]"
+    )
+    assert counts[0] == counts[1] > 30
+    links = browser.execute_script(
+        "return [...document.querySelectorAll('.permalink')].map(l => [l.hash, l.getAttribute('aria-label'),"
+        " document.querySelectorAll(l.hash).length])"
+    )
+    assert {number for *_, number in links} == {1}
+    assert ["#scores-section", "Link to Final scores", 1] in links
+    assert all(name.startswith("Link to ") and len(name) > 10 for _, name, _ in links)
+
+
+def test_a_link_shows_when_the_keyboard_reaches_it(browser: Any) -> None:
+    opacity = "return getComputedStyle(document.querySelector('#scores-section .permalink')).opacity"
+    assert browser.execute_script(opacity) == "0"
+    browser.execute_script("document.querySelector('#scores-section .tools *').focus()")
+    browser.switch_to.active_element.send_keys(SHIFT_TAB)
+    assert browser.switch_to.active_element.get_attribute("aria-label") == "Link to Final scores"
+    assert browser.execute_script(opacity) == "1"
+
+
+def test_an_address_leads_into_what_is_folded(browser: Any, page: Path) -> None:
+    assert not any(shown(browser, "#clusters-0-figure svg"))
+    browser.get("about:blank")
+    browser.get(f"{page.as_uri()}#clusters-0-figure")
+    assert all(shown(browser, "#clusters-0-figure svg"))
+
+
+@pytest.mark.parametrize(
+    ("section", "named"),
+    [("learned", "Summary"), ("scores", "Scores"), ("audit", "Audit"), ("provenance", "Provenance")],
+)
+def test_the_contents_mark_where_one_is(browser: Any, section: str, named: str) -> None:
+    browser.execute_script(
+        "document.getElementById(arguments[0]).scrollIntoView({behavior: 'instant'})", f"{section}-section"
+    )
+    marked = "return [...document.querySelectorAll('nav [aria-current=location]')].map(e => e.textContent)"
+    wait_until(lambda: browser.execute_script(marked) == [named], f"{named} is marked")
 
 
 def test_dark_and_light(browser: Any) -> None:
