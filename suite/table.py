@@ -15,8 +15,8 @@ LONG = 32
 """Characters beyond which a column's text wraps, unless it is one word."""
 DAGGER = " †"
 DAGGER_NOTE = (
-    "† Seeds were added to decide a comparison: intervals and p-values here are those of a fixed number of "
-    "seeds, and say more than they should; what decided is under Seeds."
+    "† Seeds were added until a comparison was decided (under Seeds), which makes intervals and p-values that do not "
+    "allow for it look surer than they are."
 )
 FORMULA = re.compile(r"^[=+\-@\t\r]")
 """The beginnings of a text that a spreadsheet may take for a formula; `page.js` has the same rule."""

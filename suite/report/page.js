@@ -92,8 +92,8 @@ for (const input of all("[data-part]")) {
   input.addEventListener("change", () => document.body.classList.toggle(`no-${input.dataset.part}`, !input.checked));
 }
 const theme = document.getElementById("theme");
-const dark = () => (document.documentElement.dataset.theme
-  ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+const system = matchMedia("(prefers-color-scheme: dark)");
+const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 const showTheme = () => {
   theme.textContent = dark() ? "Light" : "Dark";
   theme.setAttribute("aria-pressed", String(dark()));
@@ -101,8 +101,10 @@ const showTheme = () => {
 theme.addEventListener("click", () => {
   document.documentElement.dataset.theme = dark() ? "light" : "dark";
   showTheme();
+  keep();
 });
-showTheme();
+system.addEventListener("change", showTheme);
+
 /* Every heading, figure and claim has a link to itself; an address may lead into what is folded. */
 const named = (words) => {
   const plain = words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
@@ -142,6 +144,42 @@ function reveal() {
   for (let above = item.closest("details"); above; above = above.parentElement.closest("details")) above.open = true;
   item.scrollIntoView();
 }
+
+/* What is folded, filtered, hidden and how it is lit outlives a reload, in this tab. */
+const tab = `page ${location.pathname}`;
+const nameOf = (item) => (item.matches("details")
+  ? `${item.closest("[id]").id}: ${item.querySelector("summary").textContent.trim()}`
+  : Object.entries(item.dataset).flat().join(" ") || item.id);
+const folds = new Map(all("details").map((item) => [nameOf(item), item]));
+const fields = new Map(all("input").map((item) => [nameOf(item), item]));
+function keep() {
+  const state = {
+    theme: document.documentElement.dataset.theme,
+    folds: [...folds].map(([name, item]) => [name, item.open]),
+    fields: [...fields].map(([name, item]) => [name, item.type === "checkbox" ? item.checked : item.value]),
+  };
+  try { sessionStorage.setItem(tab, JSON.stringify(state)); } catch { /* a browser may refuse to keep anything */ }
+}
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(tab)) ?? {}; } catch { return {}; }
+}
+function restore({ theme: chosen, folds: opened = [], fields: entered = [] }) {
+  if (chosen) document.documentElement.dataset.theme = chosen;
+  for (const [name, open] of opened) if (folds.has(name)) folds.get(name).open = open;
+  for (const [name, content] of entered) {
+    const item = fields.get(name);
+    if (item?.type === "checkbox" && item.checked !== content) item.click();
+    else if (item && item.type !== "checkbox" && item.value !== content) {
+      item.value = content;
+      item.dispatchEvent(new Event("input"));
+    }
+  }
+  showTheme();
+}
+restore(kept());
+document.addEventListener("toggle", keep, true);
+document.addEventListener("input", keep);
+document.addEventListener("change", keep);
 addEventListener("hashchange", reveal);
 reveal();
 

@@ -214,7 +214,17 @@ def wins(found: Contents) -> Section | None:
     """Show which entries beat which."""
     table, squares = adaptive_tables.marked(comparison_tables.wins(found.matrix), found.adaptive), _squares(found)
     note = DAGGER_NOTE if found.adaptive else ""
-    return Section("wins", "Wins", {"squares": squares, "wins": table, "note": note}, [table]) if squares else None
+    shows = {"squares": squares, "wins": _early(table, "decision", 2), "note": note}
+    return Section("wins", "Wins", shows, [table]) if squares else None
+
+
+def _early(table: Table, key: str, place: int) -> Table:
+    """Move a column to an earlier place, so that a page that is too narrow for the table does not cut it."""
+    keys = list(table.columns)
+    order = [each for each in range(len(keys)) if keys[each] != key]
+    order.insert(place, keys.index(key))
+    columns = {keys[each]: table.columns[keys[each]] for each in order}
+    return replace(table, columns=columns, rows=tuple(tuple(row[each] for each in order) for row in table.rows))
 
 
 def control(found: Contents) -> Section | None:

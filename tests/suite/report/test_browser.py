@@ -57,11 +57,12 @@ def started(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterat
 
 
 @pytest.fixture
-def browser(started: Any, page: Path) -> Any:
+def browser(started: Any, page: Path) -> Iterator[Any]:
     started.set_window_size(1280, 1600)
     started.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     started.get(page.as_uri())
-    return started
+    yield started
+    started.execute_script("sessionStorage.clear()")
 
 
 def column(browser: Any, table: str, index: int) -> list[str]:
@@ -83,7 +84,10 @@ def press(browser: Any, selector: str) -> None:
 
 
 def shown(browser: Any, selector: str) -> list[bool]:
-    script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getClientRects().length > 0)"
+    script = (
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.getClientRects().length > 0"
+        " && !e.closest('details:not([open]) > :not(summary)'))"
+    )
     return list(browser.execute_script(script, selector))
 
 
@@ -183,7 +187,7 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
     )
     try:
         assert not any(shown(browser, "#provenance-section details table, .tall .scroll"))
-        assert set(shown(browser, ".tall .left-out")) == {True}
+        assert set(shown(browser, ".tall:not(details *) > .left-out")) == {True}
         folded = "getComputedStyle(document.querySelector('#provenance-section summary'), '::after').content"
         assert browser.execute_script(f"return {folded}") == '" (folded: left out on paper)"'
         browser.execute_script("print = () => {}")
@@ -240,7 +244,7 @@ def test_an_address_leads_into_what_is_folded(browser: Any, page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("section", "named"),
-    [("learned", "Summary"), ("scores", "Scores"), ("audit", "Audit"), ("provenance", "Provenance")],
+    [("learned", "Summary"), ("scores", "Scores"), ("audit", "Audit of the papers"), ("provenance", "Provenance")],
 )
 def test_the_contents_mark_where_one_is(browser: Any, section: str, named: str) -> None:
     browser.execute_script(
@@ -257,6 +261,58 @@ def test_dark_and_light(browser: Any) -> None:
     assert browser.execute_script(background) != before
     press(browser, "#theme")
     assert browser.execute_script(background) == before
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(browser: Any) -> None:
+    def prefer(theme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
+
+    offered = "return document.getElementById('theme').textContent"
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    try:
+        prefer("dark")
+        wait_until(lambda: browser.execute_script(offered) == "Light", "the button offers the other theme")
+        dark = browser.execute_script(paper)
+        prefer("light")
+        wait_until(lambda: browser.execute_script(offered) == "Dark", "the button offers the other theme")
+        assert browser.execute_script(paper) != dark
+        press(browser, "#theme")
+        browser.refresh()
+        assert browser.execute_script(offered) == "Light"
+        assert browser.execute_script(paper) == dark
+    finally:
+        prefer("")
+
+
+def test_folds_and_filters_outlive_a_reload(browser: Any) -> None:
+    def seen() -> list[list[bool]]:
+        kinds = ("#provenance-section details section", "#scores tbody tr", ".environment", ".series-0.mean", ".band")
+        return [shown(browser, selector) for selector in kinds]
+
+    fresh = seen()
+    press(browser, "#provenance-section summary")
+    find(browser, "[data-filter=scores]").send_keys("reach blind")
+    press(browser, "[data-series='0']")
+    press(browser, "[data-part=band]")
+    find(browser, "#environment-filter").send_keys("cheetah")
+    left = seen()
+    assert all(before != after for before, after in zip(fresh, left, strict=True))
+    browser.refresh()
+    assert seen() == left
+    assert find(browser, "[data-filter=scores]").get_attribute("value") == "reach blind"
+
+
+def test_a_table_that_is_cut_says_so_and_does_not_cut_the_decision(browser: Any) -> None:
+    press(browser, "#wins-section summary")
+    box = "document.getElementById('wins').parentElement"
+    right = "document.querySelector('#wins [data-key=decision]').getBoundingClientRect().right"
+    assert browser.execute_script(f"return {right} <= {box}.getBoundingClientRect().right")
+    assert browser.execute_script(f"return {right} > {box}.getBoundingClientRect().left + 100")
+    browser.set_window_size(950, 1600)
+    wait_until(lambda: browser.execute_script(f"return {box}.scrollWidth > {box}.clientWidth"), "it is cut")
+    shadows = browser.execute_script(f"return getComputedStyle({box}).backgroundImage").count("linear-gradient")
+    assert shadows == 4  # two edges, and what covers each where nothing is cut
 
 
 @pytest.mark.parametrize("width", [390, 1280])
