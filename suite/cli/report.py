@@ -35,7 +35,7 @@ def report(
     store = existing(results)
     of = reported(benchmark, store, trust)
     papers = judged_papers(paper or of.papers)
-    if benchmark is None and not store.is_snapshot and next(iter(store.records()), None) is None:
+    if benchmark is None and not store.is_snapshot and next(store.folders(), None) is None:
         err.print(nothing_there(results), highlight=False)
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []

@@ -83,7 +83,7 @@ def status(
     if not watch:
         every = [*rows, *_published(store, {spec.run for spec, _ in rows})]
         show_states(as_json, every, _positions(store))
-        if not every:
+        if not every and next(store.folders(), None) is None:
             err.print(nothing_there(results), highlight=False)
         return
     patience = _patience(store)
