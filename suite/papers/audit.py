@@ -88,10 +88,14 @@ def audit_row(paper: Folder, key: str, check: Check) -> AuditRow:
         values = {**found.values, "recomputed": found.recomputed}
         own = check.explanation
         explanation = own.get(found.verdict) if isinstance(own, dict) else own
+        entries = {column for table in paper.tables.values() for column in table.number_columns}
         return {
             "claim": check.claim,
             "where": check.where,
-            "published": ", ".join(f"{name.replace('-', ' ')} {value}" for name, value in check.published.items())
+            "published": ", ".join(
+                f"{name if name in entries else name.replace('-', ' ')} {value}"
+                for name, value in check.published.items()
+            )
             or "–",
             "recomputed": said(check.recomputed, values) if check.recomputed else found.recomputed,
             "rule": said(check.rule, values) if check.rule else found.rule,
