@@ -85,6 +85,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, chromium(Path(name) / "profile", Path(name)) as driver:
         driver.get(arguments.page.resolve().as_uri())
+        driver.execute_script("for (const fold of document.querySelectorAll('details:has(figure)')) fold.open = true")
         for shot, *options in SHOTS:
             if arguments.only and shot not in arguments.only:
                 continue
