@@ -14,6 +14,7 @@ from suite.analysis.adaptation import adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
+from suite.analysis.learning import learning
 from suite.analysis.ranking import comparisons_alike, most_telling, normalised, ranking, win_matrix
 from suite.analysis.results import Results
 from suite.analysis.sequential import SequentialTest, sequential_tests
@@ -90,6 +91,11 @@ class Contents:
     """Tests of the comparisons that decide how many seeds there are."""
     pairs: Sequence[tuple[str, str]] = ()
     """The entries that the benchmark asks to be compared."""
+
+    @cached_property
+    def learning(self) -> pd.DataFrame:
+        """The seeds of each entry that learned; see `suite.analysis.learning`."""
+        return learning(self.results.done)
 
     @cached_property
     def adaptive(self) -> dict[str, set[str]]:

@@ -15,7 +15,6 @@ from algorithms import ENTRANTS
 from suite.analysis.adaptation import BLIND
 from suite.analysis.equivalence import MARGIN
 from suite.analysis.intervals import learnt
-from suite.analysis.learning import learning
 from suite.analysis.ranking import ALL, differences
 from suite.analysis.sequential import SequentialTest
 from suite.analysis.strata import common_environments
@@ -116,10 +115,9 @@ class PaperInShort:
 
 def places(found: Contents) -> list[Place]:
     """Return every environment with its strips."""
-    table = learning(found.results.done)
     return [
         Place(str(environment), found.unit_names.get(str(environment), ""), _strips(here, found))
-        for environment, here in table.groupby("environment", sort=True)
+        for environment, here in found.learning.groupby("environment", sort=True)
     ]
 
 
@@ -161,7 +159,7 @@ def controls(found: Contents) -> set[str]:
 
 def learned_in_short(found: Contents) -> str:
     """Say what learned, in a sentence or two."""
-    table, bounds = learning(found.results.done), controls(found)
+    table, bounds = found.learning, controls(found)
     tried = table[~table["entry"].isin(bounds)]
     if tried.empty:
         return ""

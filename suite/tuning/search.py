@@ -28,7 +28,7 @@ from suite.plan.selection import selected
 from suite.plan.settings import used_settings
 from suite.spec import RunSpec
 from suite.store.runs import Store
-from suite.tuning.sampler import OptunaSampler, Sampler, SamplerName, Values, imported, seed_of
+from suite.tuning.sampler import OptunaSampler, Sampler, SamplerName, Values, seed_of
 
 TRIALS = 12
 """Trials of each entry, unless somebody asks for others."""
@@ -191,8 +191,6 @@ def tune(
     """
     _check_seeds(benchmark, seeds)
     wanted, store = searches(benchmark, only), Store(Path(results))
-    if not callable(sampler):
-        imported()
     samplers = [
         sampler(each)
         if callable(sampler)
