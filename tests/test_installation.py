@@ -42,10 +42,10 @@ def suite_command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = wheels.iterdir()
     venv.create(folder / "venv")
     python = folder / "venv" / "bin" / "python"
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     read = [path for path in sys.path if path.endswith("site-packages")]
     (site / "dependencies.pth").write_text("\n".join(read) + "\n")
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
     return folder / "venv" / "bin" / "suite"
 
 

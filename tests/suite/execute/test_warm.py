@@ -21,7 +21,7 @@ from suite.store.runs import Store
 from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events, processes_of
 from tests.suite.stores import make_spec
 
-TRAINER = [sys.executable, "-P", "-m", "tests.faults.trainer"]
+TRAINER = [sys.executable, "-m", "tests.faults.trainer"]  # no -P: tests are not installed
 RUN = [sys.executable, "-P", "-m", "suite", "exec"]
 
 Watch = Callable[[WarmServer, Scheduler], None]
