@@ -55,6 +55,22 @@ def added(default: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class GradientSettings:
+    """Settings of how gradients are computed, which every algorithm of ReLU networks has."""
+
+    plain_autograd: bool = added(default=False)
+    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
+
+
+@dataclass(frozen=True)
+class ArithmeticSettings(GradientSettings):
+    """Settings of how networks are computed."""
+
+    precision: Precision = added("float32")
+    """Arithmetic of matrix products; weights, reductions, losses and targets are in float32."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """All that an algorithm knows of the task family it is trained on."""
 

@@ -16,6 +16,7 @@ from algorithms.declaration import (
     CountOrNone,
     Declaration,
     Fraction,
+    GradientSettings,
     Problem,
     Range,
     Scale,
@@ -47,7 +48,7 @@ PUBLISHED: dict[str, frozenset[str]] = {"mql": frozenset(get_args(Difference))}
 
 
 @dataclass(frozen=True)
-class MQLSettings:
+class MQLSettings(GradientSettings):
     """Settings of MQL; the defaults are the TCL-PEARL paper's for Meta-World."""
 
     context_size: Width = 30
@@ -96,8 +97,6 @@ class MQLSettings:
     """Newest transitions, of all tasks together, that updates draw from; 0 for all. run_script.py has 1,000,000."""
     meta_test: MetaTest = added("corrected reuse")
     """The data that a new task's networks are fitted to."""
-    plain_autograd: bool = added(default=False)
-    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
     as_published: frozenset[Difference] = frozenset()
     """Ways in which MQL's code differs from its paper; see `PUBLISHED` and docs/algorithms/mql.md."""
 

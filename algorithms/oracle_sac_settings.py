@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal
 from algorithms.declaration import (
     DISCOUNTS,
     TARGET_RATES,
+    ArithmeticSettings,
     Between,
     Count,
     CountOrNone,
     Declaration,
     Fraction,
-    Precision,
     Problem,
     Range,
     Scale,
@@ -34,7 +34,7 @@ PUBLISHED: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class OracleSACSettings:
+class OracleSACSettings(ArithmeticSettings):
     """Settings of multi-task SAC; the defaults are garage's (examples/torch/mtsac_metaworld_mt1_pick_place.py)."""
 
     network_sizes: Widths = (400, 400, 400)
@@ -63,10 +63,6 @@ class OracleSACSettings:
     """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
     as_published: frozenset[Difference] = added(frozenset())
     """Ways in which garage's MTSAC differs, as its single-environment example runs it; see `PUBLISHED`."""
-    precision: Precision = added("float32")
-    """Arithmetic of matrix products; weights, reductions, losses and targets are in float32."""
-    plain_autograd: bool = added(default=False)
-    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 
 
 class OracleSACDeclaration(Declaration):

@@ -15,12 +15,12 @@ from pydantic import AfterValidator
 from algorithms.declaration import (
     DISCOUNTS,
     TARGET_RATES,
+    ArithmeticSettings,
     Between,
     Count,
     CountOrNone,
     Declaration,
     Fraction,
-    Precision,
     Problem,
     Range,
     Scale,
@@ -62,7 +62,7 @@ def _compatible(chosen: frozenset[Difference]) -> frozenset[Difference]:
 
 
 @dataclass(frozen=True)
-class PEARLSettings:
+class PEARLSettings(ArithmeticSettings):
     """Settings of PEARL; the defaults are the TCL-PEARL paper's for Meta-World."""
 
     latent_size: Width = 7
@@ -116,10 +116,6 @@ class PEARLSettings:
     """
     as_published: Annotated[frozenset[Difference], AfterValidator(_compatible)] = frozenset()
     """Ways in which a published implementation differs from the paper; see `PUBLISHED` and docs/algorithms/pearl.md."""
-    precision: Precision = added("float32")
-    """Arithmetic of matrix products; weights, reductions, losses and targets are in float32."""
-    plain_autograd: bool = added(default=False)
-    """Leave the gradients of whole networks to autograd; see docs/performance.md."""
 
 
 class PEARLDeclaration(Declaration):
