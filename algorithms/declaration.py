@@ -109,7 +109,7 @@ class Declaration:
     metrics: ClassVar[Mapping[str, str]] = {}
     """Names of what `meta_train` or `measured` return that curves, tables and exports show, each with words for it."""
     ranges: ClassVar[Mapping[str, Range]] = {}
-    """What `suite tune` searches, by setting, unless a benchmark says otherwise."""
+    """Ranges that `suite tune` searches, by setting, unless a benchmark has its own."""
     host: ClassVar[str | None] = None
     """The algorithm that it extends, and whose found settings it is given where both are in a benchmark."""
     adapts: ClassVar[bool] = True

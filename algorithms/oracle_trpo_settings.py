@@ -21,7 +21,7 @@ class OracleTRPOSettings(MAMLTRPOSettings):
     inner_steps: CountOrNone = 0
     """None: the task is told."""
     common_baseline: bool = added(default=True)
-    """As in the code, whose baseline reads the goal too."""
+    """The baseline as in the code, where it reads the goal too."""
 
     def __post_init__(self) -> None:
         """Refuse what an oracle does not do."""

@@ -26,7 +26,7 @@ class TCLRL2PPO(TCLRL2PPODeclaration, RL2PPO):
             settings, encoder, parameters, streams.for_updates(device), settings.policy_scale
         )
         self.last: Minibatch | None = None
-        """Of the updates made since the run was taken up."""
+        """Metrics of the updates made since the run was taken up."""
 
     def auxiliary(self, batch: Minibatch) -> Auxiliary:
         """Contrast two windows of one episode of each trial of the minibatch."""

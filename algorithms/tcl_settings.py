@@ -59,7 +59,7 @@ class TCLMQLSettings(TCLSettings, MQLSettings):
     """MQL's settings and those of TCL."""
 
     window: Count = 10
-    """As long as the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
+    """Length of the history that MQL's context reads (Table 6), so that it learns on what it is used for."""
     actor_scale: Weight = 0.001
     """Weight of the actor's contrastive loss, times `contrastive_scale`: TCL's share of the gradient is as PEARL's.
 
@@ -88,7 +88,7 @@ class TCLRL2PPOSettings(TCLSettings, RL2PPOSettings):
     """RL2-PPO's settings and those of TCL."""
 
     policy_scale: Weight = 0.003
-    """Of the contrastive loss, times `contrastive_scale`: TCL's share of the gradient is then as in PEARL's encoder.
+    """Weight of the contrastive loss, times `contrastive_scale`: TCL's share of the gradient is as in PEARL's encoder.
 
     Measured; see docs/algorithms/tcl.md.
     """

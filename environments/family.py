@@ -33,7 +33,7 @@ class FamilySpec:
     most_tasks: int = 10_000
     """Most train tasks, and most test tasks, that can be asked for."""
     metrics: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """What is measured at the end of each evaluation episode, beside return and success: a name, and words for it."""
+    """Measures taken at the end of each evaluation episode, beside return and success: a name, and words for it."""
 
 
 class TaskSplit(NamedTuple):

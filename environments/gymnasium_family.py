@@ -40,9 +40,9 @@ class GymnasiumFamily(TaskFamily):
     make_options: ClassVar[Mapping[str, Any]] = {}
     """Further arguments of `gymnasium.make`."""
     task: ClassVar[Mapping[str, tuple[float, float]]]
-    """What differs between tasks: a name for each number of the task vector, and the ends that it is drawn between."""
+    """The numbers of a task vector: a name for each, and the ends that it is drawn between."""
     set_by: ClassVar[Literal["attributes", "options"]] = "attributes"
-    """How a task is set: as attributes of the unwrapped environment before a reset, or by `reset(options=...)`.
+    """The way a task is set: as attributes of the unwrapped environment before a reset, or by `reset(options=...)`.
 
     Override `set_task` for any other way.
     """
@@ -113,7 +113,7 @@ class GymnasiumFamily(TaskFamily):
         Raises
         ------
         ValueError
-            If `info` does not say so.
+            If `info` lacks the key of success.
         """
         return self.success_key is not None and bool(self.told(info, "success_key", self.success_key))
 

@@ -12,7 +12,7 @@ class Row(NamedTuple):
     """Some work that two entrants do."""
 
     what: str
-    """As the table names it."""
+    """The name that the table has for it."""
     work: Work
     algorithm: str
     """Ours."""

@@ -1,4 +1,4 @@
-"""What docs/findings.md rests on: printed lines of commands, and figures of these lines.
+"""Evidence of docs/findings.md: printed lines of commands, and figures of these lines.
 
 python -m studies.findings
 
@@ -29,11 +29,11 @@ COMPARED = r"^Scores:|^\| (?!---)"
 SCORES = r"^\| environment \| entry \| seeds \| score \|"
 """The head of the table of scores."""
 SCORED = r"\| \d+ \| -?[\d.]+ \| \\\[[^|]*\| -?[\d.]+ \| [\d.–]+ \|$"
-"""What follows an entry in a row of that table."""
+"""Text that follows an entry in a row of that table."""
 
 
 HEADS = ("| environment |", "| claim |")
-"""How the head of a table begins; one without rows is left out."""
+"""Beginning of a table's head; one without rows is left out."""
 
 
 def compared(entry: str, other: str, snapshot: str) -> tuple[str, str]:

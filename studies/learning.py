@@ -3,7 +3,7 @@
 python -m studies.learning [STORE ...]        the table, from stores or snapshots (results/published/pilot)
 python -m studies.learning --unseen > unseen.yaml    the Control of `quick` on ten seeds that are used for nothing else
 
-A run learns if it gains more than a tenth of what the oracle gains there on average: nobody who stands still does.
+What counts as learning: `suite.analysis.learning`, as on the page.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from suite.analysis.learning import learning
 from suite.analysis.results import read_results
 from suite.plan.benchmark import SUITE, load_benchmark
 from suite.spec import RunSpec
 from suite.store.runs import Store
 
 PILOT = Path("results/published/pilot")
-ORACLE = "oracle-sac"
-LEAST_SHARE = 0.1
-"""Of the oracle's mean gain."""
 CONTROL = "cheetah-fb"
 UNSEEN = range(200, 210)
 
@@ -45,16 +43,11 @@ def runs_alike(stores: Iterable[Path]) -> pd.DataFrame:
 
 
 def table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return how many seeds of each entry learn (`COLUMNS`), where the oracle says what there is to gain."""
-    rows = []
-    gain = runs["score"] - runs["untrained"]
-    for environment, here in runs.groupby("environment", sort=True):
-        least = LEAST_SHARE * gain[here.index][here["entry"] == ORACLE].mean()
-        for entry, group in here.groupby("entry", sort=True):
-            learn = int((gain[group.index] > least).sum())
-            untrained, lowest = group["untrained"].mean(), group["score"].min()
-            rows.append((environment, entry, len(group), learn, untrained, lowest, untrained + least))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    """Return how many seeds of each entry learn (`COLUMNS`)."""
+    found = learning(runs)
+    lowest = runs.groupby(["environment", "entry"])["score"].min()
+    found["lowest score"] = lowest.loc[zip(found["environment"], found["entry"], strict=True)].to_numpy()
+    return found.rename(columns={"learned": "learn", "learns_above": "learns above"})[list(COLUMNS)]
 
 
 def printed(found: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""How many copying mistakes `suite audit` finds: `python -m studies.mutations [PAPER ...] [--changes 10] [--list]`.
+"""Copying mistakes that `suite audit` finds: `python -m studies.mutations [PAPER ...] [--changes 10] [--list]`.
 
 Copies each paper's folder, changes one digit of one number, reads and audits the copy as `suite audit FOLDER` does, and
 puts the number back. A change is found if the folder is refused or a verdict differs. As many changes are drawn of
@@ -38,7 +38,7 @@ class Place:
     name: str
     """Row and column, or keys."""
     start: int
-    """Of its text in the file."""
+    """Place of its text in the file."""
     text: str
 
 

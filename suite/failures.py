@@ -32,16 +32,16 @@ RETRIES = 2
 """Further attempts at a run after transient failures, whoever makes them, unless somebody says otherwise."""
 
 STORAGE_STATUS = 74
-"""With which a run's process ends if its store could not be written: maybe it could not say so there (EX_IOERR)."""
+"""Exit status of a run's process if its store could not be written: maybe it could not say so there (EX_IOERR)."""
 
 PERMISSION_STATUS = 77
-"""With which a run's process ends if it may not write its folder (EX_NOPERM)."""
+"""Exit status of a run's process if it may not write its folder (EX_NOPERM)."""
 
 INTERRUPTED_STATUS = 130
-"""With which a run's process ends if it was asked to stop."""
+"""Exit status of a run's process if it was asked to stop."""
 
 HELD_STATUS = 75
-"""With which a run's process ends if somebody else is working on the run (EX_TEMPFAIL)."""
+"""Exit status of a run's process if somebody else is working on the run (EX_TEMPFAIL)."""
 
 _PERMISSION = {errno.EACCES, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG}

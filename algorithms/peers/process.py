@@ -16,10 +16,10 @@ from algorithms.peers.garage_process.wire import Arrays, Message, Pipe, WireErro
 ROOT = Path(__file__).parents[2]
 
 SECONDS = 600.0
-"""In which a peer must say something: an environment step, a gradient step, or an answer."""
+"""Seconds in which a peer must say something: an environment step, a gradient step, or an answer."""
 
 END_SECONDS = 5.0
-"""For a peer to end once it was hung up on."""
+"""Seconds for a peer to end once it was hung up on."""
 
 
 class PeerError(RuntimeError):

@@ -13,7 +13,7 @@ MODULES = ("updates.py", "steps.py", "commands.py")
 
 
 class Plugin:
-    """What pytest-benchmark keeps beside figures: the processor and the commit, and no names of machine or folder."""
+    """Records of pytest-benchmark beside its figures: processor and commit, and no names of machine or folder."""
 
     def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:
         """Leave out the machine's name."""

@@ -36,7 +36,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         "papers": {},
     },
 }
-"""By the last word of an algorithm's name."""
+"""Sizes, by the last word of an algorithm's name."""
 ROUNDS = {"small": 10, "middle": 5, "papers": 3}
 TASKS, TRANSITIONS = 20, 8_000
 

@@ -1,4 +1,4 @@
-"""How often a wrong verdict on fewer steps falls on learning curves whose ratio of steps is exactly the boundary."""
+"""Rates of wrong verdicts on fewer steps, on learning curves whose ratio of steps is exactly the boundary."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SHAPES: dict[str, Callable[[FloatArray], FloatArray]] = {
 """Returns by time, of which 1 is when most have risen."""
 ENVIRONMENTS = (1, 6)
 HORIZONS = (0.7, 2.0)
-"""How long the second entry is trained, in that time."""
+"""Length of the second entry's training, in that time."""
 EVALUATIONS = 50
 SPREAD = 0.3
-"""Of the logarithm of how fast runs are, over seeds."""
+"""Standard deviation over seeds of the logarithm of how fast runs are."""
 BUDGET = 1_000_000
 PLACES = ["cheetah-vel", "cheetah-fb", "ant-fb", "humanoid-dir", "walker-2d-rand-params", "point-goal-2d"]
 
@@ -38,11 +38,11 @@ class Cell:
     environments: int
     horizon: float
     times: float
-    """How much faster the first entry is, and the boundary."""
+    """Factor by which the first entry is faster: the boundary."""
     same_budget: bool
-    """Or one that is so many times smaller."""
+    """False: the first entry's is so many times smaller."""
     noise: float
-    """Of an evaluation, in the curve's unit."""
+    """Standard deviation of an evaluation, in the curve's unit."""
     seeds: int
 
 

@@ -21,7 +21,7 @@ ENVIRONMENTS = (1, 6, 25)
 UNTRAINED, UNTRAINED_DEVIATION = 2.0, 0.02
 """The untrained score and its deviation over seeds, as shares of the smallest and of each gain."""
 ROWS = 6
-"""Of a comparison whose wrong decisions are counted over all rows."""
+"""Rows of a comparison whose wrong decisions are counted over all rows."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How often a wrong verdict falls where a statement is false, or true: many small effects against few large ones.
+"""Rates of wrong verdicts where a statement is false, or true: many small effects against few large ones.
 
 Each world gives the true means of the entries on the environments. In most worlds some environments differ by far and
 the others stand exactly at the boundary, or barely on one side: there a wrong verdict is most likely.
@@ -21,7 +21,7 @@ from suite.papers.claims import ClaimsFile
 from suite.papers.statements import Gain, PrintedValue, SingleRuns, Statement
 
 Means = list[FloatArray]
-"""For each entry (environments,)."""
+"""True means of each entry, (environments,)."""
 
 TINY = 1e-6
 
@@ -102,7 +102,7 @@ RUNS = statement(statistic="single runs", entries=entries(2))
 DIFFERENCE = statement(statistic="difference", entries=entries(2))
 EQUIVALENT = statement(statistic="equivalent within", entries=entries(2))
 UNTRAINED = 0.1
-"""As a share of the gain."""
+"""Untrained score, as a share of the gain."""
 
 
 def gained(environments: int, ratio: float) -> Means:
@@ -173,9 +173,9 @@ WORLDS: dict[str, World] = {
     "equivalent within 10 %: gains 10 % higher": World(EQUIVALENT, lambda n: gained(n, 1.1), (1, -1)),
     "single runs: half better, half worse": World(RUNS, shifted, (1, -1), 1.0),
 }
-"""Of several environments, and of one where half of one is none."""
+"""Worlds of several environments, and of one where half of one is none."""
 ALONE = {"difference: equal": World(DIFFERENCE, lambda n: of_two(n, 1, 1), (1, -1))}
-"""Of one environment."""
+"""Worlds of one environment."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from suite.analysis.intervals import clearly_not_zero, difference_interval, lear
 
 BLIND, ORACLE = "blind-sac", "oracle-sac"
 AS_WELL = 0.9
-"""As well as another entry: this share of its gain over untrained."""
+"""Share of another entry's gain over untrained from which an entry does as well."""
 
 
 def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:

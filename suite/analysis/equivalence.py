@@ -47,7 +47,7 @@ class Gains:
     means: FloatArray
     """(2, environments)"""
     variances: FloatArray
-    """Of the means."""
+    """Difference of the means."""
     sizes: FloatArray
     """Seeds."""
 
@@ -97,7 +97,7 @@ class Gains:
 
     @property
     def known(self) -> bool:
-        """Whether a ratio is defined: a gain shows somewhere, and runs vary."""
+        """True if a ratio is defined: a gain shows somewhere, and runs vary."""
         return self.means.shape[1] > 0 and not np.isnan(self.above(1.0))
 
     def _distance(self, ratio: float, sign: int) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from suite.analysis.moments import (
 )
 
 LEVEL = 0.05
-"""Of each side: no state of the world makes both verdicts wrong."""
+"""Error of each side: no state of the world makes both verdicts wrong."""
 POWER = 0.8
 Sides = tuple[FloatArray, FloatArray]
 """p-values for a statement and for its contrary, an axis for each of the moments' but the environments."""
@@ -34,10 +34,10 @@ Sides = tuple[FloatArray, FloatArray]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a test found of a statement that a quantity lies above a boundary."""
+    """Finding of a test about a statement that a quantity lies above a boundary."""
 
     quantity: str
-    """What is tested, in words."""
+    """The statement that is tested, in words."""
     estimate: float
     low: float
     high: float
@@ -49,7 +49,7 @@ class Finding:
     withheld: str = ""
     """Why nothing is decided whatever the p-values; empty if it may be."""
     fits: bool | None = None
-    """Of a printed value, which has no sides: whether it is compatible; None where the runs cannot tell."""
+    """True if a printed value, which has no sides, is compatible; None where the runs cannot tell."""
 
     @property
     def direction(self) -> int:
@@ -60,7 +60,7 @@ class Finding:
 
 
 NOTHING = Finding("no data", math.nan, math.nan, math.nan, 1.0, 1.0)
-"""Where a rule leaves no environment."""
+"""Finding where a rule leaves no environment."""
 
 
 def better(ours: Moments, theirs: Moments, share: float = 1.0) -> Sides:
@@ -70,7 +70,7 @@ def better(ours: Moments, theirs: Moments, share: float = 1.0) -> Sides:
 
 
 MARGIN_SHARE = 0.9
-"""Of the error of calling an environment comparable: for the margin; the rest for both having failed."""
+"""Share of the error of calling an environment comparable that is for the margin; the rest for both having failed."""
 
 
 def comparable(ours: Moments, theirs: Moments, share: float, failure: float) -> Sides:
@@ -122,7 +122,7 @@ def median_ratio(ours: Moments, theirs: Moments, *, either: bool) -> Sides:
 
 
 NOISIEST = 0.4
-"""Of mean ratios: the relative spread over seeds beyond which their limits err."""
+"""Relative spread over seeds beyond which the limits of mean ratios err."""
 
 
 def has_ratio(theirs: Moments) -> BoolArray:

@@ -322,17 +322,6 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 
-def not_clearly_learnt(done: pd.DataFrame, environment: str) -> list[str]:
-    """Return the entries whose runs on an environment, two at least, show no gain: no clear one, or one too small."""
-    found = []
-    for entry, group in done[done["environment"] == environment].groupby("entry", sort=True):
-        gains = (group["score"] - group["untrained"]).to_numpy(float)
-        is_learnt = learnt(float(group["untrained"].mean()), float(group["score"].mean()))
-        if len(gains) > 1 and not (is_learnt and clearly_not_zero(gains)):
-            found.append(str(entry))
-    return found
-
-
 def score_table(done: pd.DataFrame) -> pd.DataFrame:
     """Average final scores over seeds.
 

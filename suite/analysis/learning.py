@@ -1,22 +1,26 @@
-"""Which entries learned: untrained and final scores, and how many seeds gained something."""
+"""Learning of entries: untrained and final scores, and how many seeds gained something."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from suite.analysis.intervals import LEARNT_SHARE, learnt, mean_interval
+from suite.analysis.intervals import LEARNT_SHARE, mean_interval
 
 
 def learning(done: pd.DataFrame) -> pd.DataFrame:
     """Count the seeds of each entry that learned.
 
-    A seed learned if its gain over the entry's untrained score is a tenth of that score's size at least, and a tenth of
-    what the best entry of the environment gained: a return of 1,000 is nothing where others reach 100,000.
+    A seed learned if its gain over the entry's untrained score is more than a tenth of that score's size, and more than
+    a tenth of what the best entry of the environment gained: 1,000 is nothing where others reach 100,000.
+
+    Parameters
+    ----------
+    done : rows of `Results.done`.
 
     Returns
     -------
     One row an (environment, entry): `untrained` and `score` (means over seeds), `low`, `high` (95 %, t, of the score),
-    `seeds`, and `learned`, the number of seeds that did.
+    `seeds`, `learned`, the number of seeds that did, and `learns_above`, the score above which a seed did.
     """
     rows = []
     for environment, here in done.groupby("environment", sort=True):
@@ -24,8 +28,8 @@ def learning(done: pd.DataFrame) -> pd.DataFrame:
         best = float((means["score"] - means["untrained"]).max())
         for entry, runs in here.groupby("entry", sort=True):
             scores, untrained = runs["score"].to_numpy(float), float(runs["untrained"].mean())
-            enough = scores - untrained >= LEARNT_SHARE * best
-            count = sum(bool(each) and learnt(untrained, score) for each, score in zip(enough, scores, strict=True))
-            rows.append((environment, entry, untrained, *mean_interval(scores), len(scores), count))
-    columns = ["environment", "entry", "untrained", "score", "low", "high", "seeds", "learned"]
+            above = untrained + LEARNT_SHARE * max(abs(untrained), best)
+            count = int((scores > above).sum())
+            rows.append((environment, entry, untrained, *mean_interval(scores), len(scores), count, above))
+    columns = ["environment", "entry", "untrained", "score", "low", "high", "seeds", "learned", "learns_above"]
     return pd.DataFrame(rows, columns=columns)

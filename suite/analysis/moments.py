@@ -16,19 +16,19 @@ Samples = list[FloatArray]
 """For each environment one array, a number a seed; minus infinity where the run diverged."""
 
 SMALLEST = 1e-300
-"""Of p-values, whose logarithms are added up."""
+"""The smallest p-value: logarithms are added up."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What the tests read of an entry's runs; every array is (..., environments)."""
+    """All that the tests read of an entry's runs; every array is (..., environments)."""
 
     means: FloatArray
     variances: FloatArray
-    """Of single runs; NaN of fewer than two."""
+    """Variances of single runs; NaN of fewer than two."""
     seeds: FloatArray
     lost: BoolArray
-    """Whether a run diverged: it ranks last, so that nothing speaks for the entry there."""
+    """True where a run diverged: it ranks last, so that nothing speaks for the entry there."""
 
     @property
     def errors(self) -> FloatArray:
@@ -149,7 +149,7 @@ def more(ours: FloatArray, not_theirs: list[FloatArray]) -> FloatArray:
 
 
 SPREAD = 1.2
-"""By so much may two entries' spreads differ, and chance besides."""
+"""Factor by which two entries' spreads may differ, and chance besides."""
 SURE = 0.84
 """Normal quantile of 80 %."""
 

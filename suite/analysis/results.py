@@ -106,7 +106,7 @@ class Results:
 
     @property
     def metric_words(self) -> dict[str, str]:
-        """What each metric is, in words."""
+        """Words for each metric."""
         found = {SUCCESS: "success rate"}
         for each in self.each.values():
             found |= declared(each.provenance)

@@ -1,4 +1,4 @@
-"""What a search for settings has found, as plain values."""
+"""The outcome of a search for settings, as plain values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Trial:
     """One trial: some settings, run with each seed of the search."""
 
     number: int
-    """From 0 on: trial 0 is the entry as its benchmark has it."""
+    """Number of the trial: 0 is the entry as its benchmark has it."""
     values: Mapping[str, Any]
     """The settings that are searched."""
     score: float | None
@@ -23,7 +23,7 @@ class Trial:
     untrained: float | None
     """Return before training, likewise."""
     seconds: float
-    """That its finished runs took, added."""
+    """Seconds that its finished runs took, added."""
     failure: str
     """The reason for which it has no score; empty if it has one."""
     runs: tuple[str, ...]

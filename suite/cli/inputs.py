@@ -42,13 +42,13 @@ def existing(results: Path, option: str = "--results ") -> Store:
 
 
 class Reported(NamedTuple):
-    """What of a store is reported, and what for."""
+    """The part of a store that is reported, and for which benchmark."""
 
     title: str
     specs: Sequence[RunSpec] | None = None
     """None: everything there is."""
     comparisons: Sequence[Comparison] | None = None
-    """What decides how many seeds they have; None: what a store that is a snapshot says of itself."""
+    """The benchmark that decides how many seeds they have; None: that of the snapshot, where the store is one."""
     description: str = ""
     papers: Sequence[str] | None = None
     """Those that are judged; None: those with claims about these runs."""

@@ -13,7 +13,7 @@ import typer
 from suite.console.terminal import PlainConsole
 
 LAST_WORDS_SECONDS = 2.0
-"""For a reader to take what is left to say."""
+"""Seconds for a reader to take what is left to say."""
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class NonBlockingStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
+        """The encoding of the stream."""
         return self.stream.encoding
 
     def isatty(self) -> bool:

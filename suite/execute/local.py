@@ -22,7 +22,7 @@ from suite.store.folder import RunFolder
 from suite.store.runs import Store
 
 VANISH_SECONDS = 5.0
-"""For killed processes to vanish; some never do, where nobody waits for orphans."""
+"""Seconds for killed processes to vanish; some never do, where nobody waits for orphans."""
 
 WORKER_ENVIRONMENT = {
     # One BLAS thread a process, unless the run says otherwise: small matrices gain nothing from more, and workers would

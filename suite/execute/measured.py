@@ -70,7 +70,7 @@ class Measured(NamedTuple):
     """Nanoseconds of the clock at which the run was committed: a run that was executed again has another."""
     machine: str
     keys: tuple[str, str]
-    """As `known_by` names them."""
+    """Keys of the machine, as `known_by` names them."""
     speed: Speed
 
 

@@ -15,13 +15,13 @@ PAUSE_SECONDS = 1.0
 """Before something is tried again that is nobody's failure."""
 
 AWAY_SECONDS = 600.0
-"""For a store, or for what starts attempts, to come back."""
+"""Seconds for a store, or for what starts attempts, to come back."""
 
 Result = TypeVar("Result")
 
 
 class Patience:
-    """For one store: what reads it is put off while it is away.
+    """Patience with one store: what reads it is put off while it is away.
 
     Parameters
     ----------

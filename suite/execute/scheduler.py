@@ -57,7 +57,7 @@ class _Running:
     attempts: int
     """Made before it."""
     seconds: float
-    """That those took."""
+    """Seconds that those took."""
     begun: float = field(default_factory=time.monotonic)
     counters: tuple[int, ...] | None = None
     counted: float = field(default_factory=time.monotonic)

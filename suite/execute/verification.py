@@ -64,13 +64,13 @@ class Drawn(NamedTuple):
 
     specs: list[RunSpec]
     executable: int
-    """Of how many they were drawn."""
+    """Number of runs that they were drawn from."""
     others: int
     """Finished runs that this version of the suite cannot execute, as those of earlier revisions."""
 
     @property
     def text(self) -> str:
-        """How many were drawn, and how likely that misses an altered one."""
+        """The number of runs drawn, and the chance that this misses an altered one."""
         missed = 1 - len(self.specs) / self.executable
         text = f"{len(self.specs)} of {self.executable} finished runs that this version can execute"
         text += f"; of one altered run among them, the draw misses {missed:.1%}" if missed else ""

@@ -49,16 +49,16 @@ IMPORTS = {
         "environments.ml1.family",
     )
 }
-"""What the runs of a module import, but for pandas: the library by which it reads files starts a thread."""
+"""The modules that runs of a module import, but for pandas: the library by which it reads files starts a thread."""
 
 MOST_BYTES = 1 << 18
-"""Of a datagram."""
+"""Bytes of a datagram."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 ANSWER_SECONDS = 300.0
-"""For a fork, imports included; then processes are started anew."""
+"""Seconds for a fork, imports included; then processes are started anew."""
 
 
 class Request(TypedDict):

@@ -35,7 +35,7 @@ CLUSTERS = PostRunStep("clusters", ClusterSettings, _embed, ClusterRecord)
 STEPS: dict[str, PostRunStep[Any, Any]] = {
     "clusters": CLUSTERS,
 }
-"""By name."""
+"""Steps, by name."""
 
 
 def do_wanted(folder: RunFolder, device: torch.device) -> int:

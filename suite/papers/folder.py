@@ -78,7 +78,7 @@ class TableAbout(Strict):
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\.csv$")]
     """In `tables/`; in `logs/` if it has a source."""
     title: Text
-    """As the paper numbers it."""
+    """Number that the paper gives it."""
     source: Text | None = None
     """The publication of the numbers if the paper does not print them, such as its authors' logs."""
     copy_of: Annotated[list[Text], Field(min_length=2, max_length=2)] | None = None
@@ -112,7 +112,7 @@ class About(Strict):
     """The description of a paper: `paper.yaml`."""
 
     short: Text
-    """As the page calls it."""
+    """Name that the page gives it."""
     title: Text
     authors: Annotated[list[Text], Field(min_length=1)]
     year: Annotated[int, Field(ge=1950, le=2100)]

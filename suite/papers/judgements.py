@@ -29,7 +29,7 @@ class Judgement:
 
     claim: Claim
     value: float
-    """As the paper computes it."""
+    """The value as the paper computes it."""
     finding: Finding
     """The test that decides."""
     seeds: int

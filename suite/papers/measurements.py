@@ -26,7 +26,7 @@ class Given:
     published: Mapping[str, str]
     cited: Mapping[str, str]
     tables: Mapping[str, PrintedTable]
-    """By the names that the measurement has for them."""
+    """Parameters, by the names that the measurement has for them."""
 
 
 def walker_parameters(given: Given) -> Measured:
@@ -110,7 +110,7 @@ MEASUREMENTS: Mapping[str, Known] = {
     "distance-exponent": Known(distance_exponent, ("exponent",), tables=("steps", "goals")),
     "step-size": Known(step_size, ("step size",), tables=("changes",)),
 }
-"""By name."""
+"""Measurements, by name."""
 
 
 class Measurement(Check):

@@ -32,7 +32,7 @@ class Quantity(Strict):
     """The place at which a number of the text is printed."""
     table: Text | None = None
     column: Text | None = None
-    """By default the one that is asked for."""
+    """The name there; by default the one that is asked for."""
     row: Text | None = None
     of: Average | None = None
 

@@ -27,7 +27,7 @@ class Block(Strict):
     """Values of some entries on some environments, by their sources."""
 
     entries: Annotated[list[Text], Field(min_length=1)] | None = None
-    """By default all."""
+    """The rows that count; by default all."""
     environments: Text | Annotated[list[Text], Field(min_length=1)] | None = None
     """A set by its name, or a list; by default all."""
     printed: dict[Text, dict[Text, Any]] = Field(default_factory=dict)

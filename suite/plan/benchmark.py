@@ -111,7 +111,7 @@ class Group(Strict):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of each run, for matrix products; never chosen by how busy a machine is."""
     tune: Tuning | None = None
-    """What `suite tune` searches; of no meaning to runs."""
+    """Ranges that `suite tune` searches; of no meaning to runs."""
 
     @property
     def algorithms_by_label(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ class ClusterSettings(StepSettings):
     """The collection of windows and their projection; the defaults are the paper's where it prints one."""
 
     tasks: Annotated[int, Field(ge=2, le=1000)] = 8
-    """As printed."""
+    """Number of tasks; the default is as printed."""
     rollouts: Annotated[int, Field(ge=2, le=100_000)] = 200
     """A task; as printed."""
     window: Annotated[int, Field(ge=1, le=1_000_000)] = 64

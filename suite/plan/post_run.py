@@ -8,4 +8,4 @@ from suite.plan.requests import Request
 REQUESTS: dict[str, type[Request]] = {
     "clusters": Embedding,
 }
-"""By the step's name, of `suite.store.layout.POST_RUN_STEPS`."""
+"""Requests, by the step's name, one of `suite.store.layout.POST_RUN_STEPS`."""

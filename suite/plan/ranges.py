@@ -43,14 +43,14 @@ Written = Ends | Annotated[list[Any], Field(min_length=1)]
 
 
 class Tuning(BaseModel):
-    """What a search of a group is to do otherwise than as its algorithms declare."""
+    """The ways in which a search of a group departs from what its algorithms declare."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     environment: str | None = None
-    """The environment whose trials speak for all of the group; by default each is searched by itself."""
+    """The environment whose trials stand for all of the group; by default each is searched by itself."""
     ranges: dict[str, Annotated[dict[str, Written], Field(min_length=1)]] = {}
-    """By label: the settings that are searched, and their values, instead of all that the algorithm declares."""
+    """Settings that are searched, and their values, by label; by default all that the algorithm declares."""
 
     def check(self, algorithms: Mapping[str, str], environments: list[str]) -> None:
         """Make sure that it fits a group.

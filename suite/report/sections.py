@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from markupsafe import Markup
 
-from suite.analysis.intervals import curve_bands, not_clearly_learnt
+from suite.analysis.intervals import curve_bands
 from suite.analysis.metrics import at_the_end
 from suite.analysis.ranking import comparisons_alike
 from suite.analysis.results import WINDOW, Results
@@ -185,7 +185,7 @@ def metrics(found: Contents) -> Section | None:
 
 
 def step_by_step(found: Contents) -> Section | None:
-    """Show the gain of every adaptation of runs that were tested step by step, beside the papers' logs."""
+    """Show the gain of every adaptation of runs that were tested step by step, and of the papers' logs."""
     if found.by_adaptations.empty:
         return None
     logged = stepwise_tables.logged(found.plain_papers)
@@ -277,7 +277,7 @@ def runs(found: Contents) -> Section:
 
 
 def provenance(found: Contents) -> Section:
-    """Machines, commits, and settings beside the papers'."""
+    """Machines, commits, and settings with the papers'."""
     shows = {
         "machines": run_tables.machines(found.results),
         "provenance": run_tables.provenance(found.results),
@@ -367,11 +367,9 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
-    if unlearnt := not_clearly_learnt(found.results.done, name):
-        remarks.append(
-            f"Not clearly learnt: {comparison_tables.listed(unlearnt)} (the 95 % interval of the gain over untrained "
-            "holds zero, or the gain is less than a tenth of the untrained score)."
-        )
+    here = found.learning[found.learning["environment"] == name]
+    if some := [f"{row.entry} ({row.learned} of {row.seeds})" for row in here.itertuples() if row.learned < row.seeds]:
+        remarks.append(f"Did not learn on every seed: {comparison_tables.listed(some)}.")
     if entries := found.adaptive.get(name):
         remarks.append(f"Seeds of {comparison_tables.listed(sorted(entries))} were added to decide their comparison.")
     return EnvironmentPart(

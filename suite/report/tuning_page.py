@@ -1,4 +1,4 @@
-"""What a search for settings has found: tables, and a page of them."""
+"""The outcome of a search for settings: tables, and a page of them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class AttemptRecord(BaseModel):
     """The end of the attempt: None while it is under way, or if it was done."""
     reason: str = ""
     seconds: float = 0.0
-    """That it took; 0 while it is under way, or if nobody saw its end."""
+    """Seconds that it took; 0 while it is under way, or if nobody saw its end."""
 
     @property
     def failure(self) -> Failure | None:

@@ -41,7 +41,7 @@ class RunFile(NamedTuple):
     published: Literal["document", "table"] | None = None
     """The form in which a snapshot keeps it, if it does."""
     pruned: Literal["logs", "parameters"] | None = None
-    """What of a finished run it goes with when that is pruned."""
+    """The part of a finished run with which it is pruned."""
 
 
 def wanted_file(step: str) -> str:

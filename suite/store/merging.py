@@ -28,7 +28,7 @@ FAILED = "failed.json"
 
 
 class Joined(NamedTuple):
-    """What became of one run of a source."""
+    """The fate of one run of a source."""
 
     run: str
     fate: Fate

@@ -1,4 +1,4 @@
-"""What of a store may go to make room: what is removed is never a result, but for runs that nothing asks for."""
+"""Removal of what takes room in a store: never of a result, but for runs that nothing asks for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOSSES: dict[Kind, str] = {
     "parameters": "finished runs can no longer be watched, loaded or looked into",
     "runs": "runs that no named benchmark asks for, results and all",
 }
-"""What is lost with each kind."""
+"""The loss that comes with each kind."""
 
 
 class Prunable(NamedTuple):

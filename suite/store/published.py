@@ -85,9 +85,9 @@ class Background(_Value):
     name: str
     description: str
     comparisons: tuple[Values, ...] = ()
-    """As `suite.plan.seeds.Comparison` writes them."""
+    """Comparisons, as `suite.plan.seeds.Comparison` writes them."""
     runs: tuple[Listed, ...] = ()
-    """By name; none in a snapshot of the first layout."""
+    """Checksums by name; none in a snapshot of the first layout."""
     papers: tuple[str, ...] | None = None
     compare: tuple[tuple[str, str], ...] | None = None
     """Papers that its page judges and pairs that it compares first, if the benchmark's file names any."""
@@ -267,7 +267,7 @@ class PublishedRun(RunRecord):
 
     @property
     def state(self) -> RunState:
-        """As it was published."""
+        """The state in which it was published."""
         return self._kept.state
 
     @property

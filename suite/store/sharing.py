@@ -24,7 +24,7 @@ LAG_SECONDS = LEASE_SECONDS / 6
 """The greatest lag of listings and renewals: the time between two renewals of a lease."""
 
 ANSWER_SECONDS = 45.0
-"""For one question; with all of them, the check takes at most about a minute where anything works."""
+"""Seconds for one question; with all of them, the check takes at most about a minute where anything works."""
 
 ROUNDS = 100
 

@@ -1,4 +1,4 @@
-"""What proposes the trials of a search: Optuna's samplers, asked and told; no state of theirs is kept."""
+"""Samplers that propose the trials of a search: Optuna's, asked and told; no state of theirs is kept."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Search:
     heirs: tuple[str, ...]
     """Entries that are given what is found for this one."""
     serves: tuple[str, ...]
-    """The environments that it speaks for."""
+    """The environments whose settings it finds."""
 
     def specs(self, trials: Mapping[int, Values], seeds: Sequence[int]) -> dict[int, list[RunSpec]]:
         """Return the runs of some trials, by number: trial 0 is the entry as it is."""

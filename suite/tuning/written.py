@@ -20,7 +20,7 @@ BEGINNING = "# Written by `suite tune"
 """The first words of every such file."""
 
 LONGEST_NAME = 60
-"""As in `suite.plan.benchmark.Label`."""
+"""Most characters of a name, as in `suite.plan.benchmark.Label`."""
 
 
 def check_place(path: Path) -> None:

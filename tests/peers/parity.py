@@ -428,7 +428,7 @@ def main() -> None:
     ]
     columns = {name: name for name in ("algorithm", "quantity", "numbers")}
     columns |= {"largest_difference": "largest difference", "within": f"within {BOUND:g}"}
-    print(as_markdown(Table("parity", "Ours as garage has it, beside garage 2021.3.0", columns, tuple(cells))))
+    print(as_markdown(Table("parity", "Ours as in garage's code, and garage 2021.3.0", columns, tuple(cells))))
     sys.exit(any(row.difference > BOUND for row in found))
 
 

@@ -1,4 +1,4 @@
-"""Ours, as garage has it, is garage's to single precision; as described it is not."""
+"""Ours as in garage's code is garage's to single precision; as in the paper it is not."""
 
 from __future__ import annotations
 

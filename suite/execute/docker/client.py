@@ -14,7 +14,7 @@ from requests.exceptions import RequestException
 from suite.errors import UsageError
 
 ANSWER_SECONDS = 30.0
-"""For the engine to answer a request."""
+"""Seconds for the engine to answer a request."""
 
 Away = (DockerException, RequestException)
 """The errors of the engine's client; APIError is the engine's own answer."""

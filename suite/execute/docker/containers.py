@@ -57,10 +57,10 @@ SILENT_SECONDS = 120.0
 """Without any answer on a container before it is given up."""
 
 PROBE_SECONDS = 300.0
-"""For a container to import torch, on a busy machine and a slow disk."""
+"""Seconds for a container to import torch, on a busy machine and a slow disk."""
 
 FRESH_SECONDS = 30.0
-"""In which the coordinator of a container that ended, or was created, is still to look after it."""
+"""Seconds in which the coordinator of a container that ended, or was created, is still to look after it."""
 
 CONFLICT = 409
 
@@ -101,7 +101,7 @@ class Containers:
                 f"--image {image or IMAGE}: the engine has no such image; build it: docker compose build suite"
             ) from error
         self.image: str = found.id
-        """By digest: the name may come to mean another."""
+        """The image, by digest: the name may come to mean another."""
         self.image_labels: dict[str, str] = found.labels
         self.info: dict[str, Any] = client.info()
         self.runs_path = self._host_path(store.runs_path)
@@ -319,7 +319,7 @@ class DockerAttempt:
 
     @property
     def status(self) -> int | None:
-        """With which the container has ended; None if it has not, or nobody knows."""
+        """Exit status with which the container has ended; None if it has not, or nobody knows."""
         return None if self._state["Running"] else self._state.get("ExitCode")
 
     def stop(self) -> None:

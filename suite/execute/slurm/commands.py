@@ -12,10 +12,10 @@ from suite.errors import UsageError
 from suite.store.submissions import Submission
 
 ANSWER_SECONDS = 120.0
-"""For a controller to answer; while it is being started anew, Slurm's commands try again for a while."""
+"""Seconds for a controller to answer; while it is being started anew, Slurm's commands try again for a while."""
 
 CANCEL_SECONDS = 30.0
-"""For cancelled tasks to leave the queue, or to be seen ending: by default, Slurm kills them after as much."""
+"""Seconds for cancelled tasks to leave the queue, or to be seen ending: by default, Slurm kills them after as much."""
 
 _READ = ("SLURM", "SBATCH_", "SCANCEL_", "SCONTROL_", "SQUEUE_", "SRUN_", "SALLOC_")
 """Variables that Slurm's commands take for options, or for a job that this process may be part of."""

@@ -39,7 +39,7 @@ class SlurmExecutor(Executor):
 
     @contextmanager
     def open(self) -> Iterator[JobArray]:
-        """Read what the site's file says, and see that this is a Slurm site."""
+        """Read the cluster file, and see that this is a Slurm site."""
         cluster = load_cluster(self.request.cluster)
         ask("sbatch", "--version")
         yield JobArray(self.store, cluster, self.request)

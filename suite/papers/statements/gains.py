@@ -19,7 +19,7 @@ from suite.papers.statements.statement import LOST, OfMeans, lost, percent, sign
 from suite.schema import Text
 
 TESTED_GAINS = ("either above zero, negative ratios as 0", "both above zero")
-"""Of `comparisons.GAIN_RULES`, those whose ratios are never negative: a test may leave one out on the safe side."""
+"""Those of `comparisons.GAIN_RULES` whose ratios are never negative: a test may leave one out on the safe side."""
 
 
 class Gain(OfMeans):

@@ -39,7 +39,7 @@ class Difference(OnOneEnvironment):
 
     statistic: Literal["difference"]
     margin: Number = 0.0
-    """By more than so much, in the paper's unit."""
+    """Least difference that counts, in the paper's unit."""
 
     @property
     def paired(self) -> bool:

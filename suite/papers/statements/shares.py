@@ -55,7 +55,7 @@ class ShareBetter(Share):
 
     statistic: Literal["share better"]
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """By more than this share of the second's mean."""
+    """Least difference that counts, as a share of the second's mean."""
 
     @property
     def rule(self) -> str:

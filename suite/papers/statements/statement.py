@@ -124,7 +124,7 @@ class Statement(Strict, ABC):
 
     @property
     def quantity(self) -> str:
-        """What is tested, in words."""
+        """The statement that is tested, in words."""
         return self.statistic  # type: ignore[attr-defined, no-any-return]
 
     def directions(self, entries: Sequence[Moments]) -> NDArray[np.int64]:

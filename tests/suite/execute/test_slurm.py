@@ -299,7 +299,7 @@ def test_what_was_not_cancelled_is_not_said_to_be(
 def test_the_users_environment_asks_for_nothing(
     tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Slurm's commands read options from it, which would override the site's file, or filter what is cancelled."""
+    """Slurm's commands read options from it, which would override the cluster file, or filter what is cancelled."""
     for name in ("SBATCH_TIMELIMIT", "SBATCH_JOB_NAME", "SCANCEL_STATE", "SQUEUE_PARTITION", "SRUN_NTASKS"):
         monkeypatch.setenv(name, "1")
     for name in ("SLURM_JOB_ID", "SLURM_TIMELIMIT", "SLURM_CLUSTERS"):
