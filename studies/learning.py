@@ -44,9 +44,8 @@ def runs_alike(stores: Iterable[Path]) -> pd.DataFrame:
 
 def table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return how many seeds of each entry learn (`COLUMNS`)."""
-    found = learning(runs)
-    lowest = runs.groupby(["environment", "entry"])["score"].min()
-    found["lowest score"] = lowest.loc[zip(found["environment"], found["entry"], strict=True)].to_numpy()
+    lowest = runs.groupby(["environment", "entry"])["score"].min().rename("lowest score").reset_index()
+    found = learning(runs).merge(lowest)
     return found.rename(columns={"learned": "learn", "learns_above": "learns above"})[list(COLUMNS)]
 
 

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -236,7 +237,7 @@ def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], li
     lost = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.lost_cells()))
     steps = list(pool.map(partial(curves.count, trials=max(1, trials // 50)), verdict_tables.curve_cells()))
     usual = [each for each in unequal if each.cell.deviation == verdict_tables.SMALLER[0]]
-    every: list[verdicts.Errors | curves.Errors] = [*errors, *usual, *lost, *steps]
+    every: list[verdicts.Errors[Any]] = [*errors, *usual, *lost, *steps]
     counts = [
         (f"{each.cell}, {side}", getattr(each, side), each.trials) for each in every for side in verdict_tables.SIDES
     ]

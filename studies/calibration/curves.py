@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from environments import FloatArray
-from studies.calibration.verdicts import entries, statement
+from studies.calibration.verdicts import Errors, entries, statement
 
 SHAPES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "exponential": lambda time: 1 - np.exp(-3 * time),
@@ -46,18 +46,7 @@ class Cell:
     seeds: int
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Verdicts among trials, and the share of environments that decided nothing."""
-
-    cell: Cell
-    trials: int
-    reproduced: int
-    not_reproduced: int
-    silent: float
-
-
-def count(cell: Cell, trials: int) -> Errors:
+def count(cell: Cell, trials: int) -> Errors[Cell]:
     """Judge so many sets of curves."""
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
     ours, theirs = entries(2)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 from studies.calibration import curves, verdicts
 from studies.calibration.noise import KINDS
+from studies.calibration.verdicts import Errors
 from suite.table import Cell, Table
 
 DEVIATIONS = (0.1, 0.3, 0.6)
@@ -65,7 +67,7 @@ def curve_cells() -> list[curves.Cell]:
 SIDES = ("reproduced", "not_reproduced")
 
 
-def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
+def verdict_table(errors: Sequence[Errors[verdicts.Cell]]) -> Table:
     """Return the largest share of a wrong verdict over deviations and seeds, by world, environments and noise."""
     rows: list[tuple[Cell, ...]] = []
     for world in [*verdicts.WORLDS, *verdicts.ALONE]:
@@ -86,7 +88,7 @@ def verdict_table(errors: Sequence[verdicts.Errors]) -> Table:
     )
 
 
-def spread_table(errors: Sequence[verdicts.Errors], smaller: float) -> Table:
+def spread_table(errors: Sequence[Errors[verdicts.Cell]], smaller: float) -> Table:
     """Return wrong verdicts where the first entry varies twice as much, by seeds."""
     errors = [each for each in errors if each.cell.deviation == smaller]
     rows: list[tuple[Cell, ...]] = []
@@ -95,9 +97,7 @@ def spread_table(errors: Sequence[verdicts.Errors], smaller: float) -> Table:
             here = [each for each in errors if (each.cell.world, each.cell.environments) == (world, environments)]
             cells = [_worst([each for each in here if each.cell.seeds == seeds]) for seeds in OF_VERDICTS]
             shares = [
-                f"{100 * sum(each.withheld for each in some) / sum(each.trials for each in some):.0f}"
-                for seeds in OF_VERDICTS
-                if (some := [each for each in here if each.cell.seeds == seeds])
+                _silent(some) for seeds in OF_VERDICTS if (some := [each for each in here if each.cell.seeds == seeds])
             ]
             rows.append((world, environments, *cells, " / ".join(shares)))
     return Table(
@@ -113,7 +113,7 @@ def spread_table(errors: Sequence[verdicts.Errors], smaller: float) -> Table:
     )
 
 
-def lost_table(errors: Sequence[verdicts.Errors]) -> Table:
+def lost_table(errors: Sequence[Errors[verdicts.Cell]]) -> Table:
     """Return wrong verdicts where the two worst runs of the first entry diverge."""
     rows: list[tuple[Cell, ...]] = []
     for world in dict.fromkeys(each.cell.world for each in errors):
@@ -135,7 +135,7 @@ def lost_table(errors: Sequence[verdicts.Errors]) -> Table:
     )
 
 
-def curve_table(errors: Sequence[curves.Errors]) -> Table:
+def curve_table(errors: Sequence[Errors[curves.Cell]]) -> Table:
     """Return wrong verdicts on fewer steps, of learning curves."""
     rows: list[tuple[Cell, ...]] = []
     for shape, environments in product(curves.SHAPES, curves.ENVIRONMENTS):
@@ -146,9 +146,7 @@ def curve_table(errors: Sequence[curves.Errors]) -> Table:
                 for each in errors
                 if (each.cell.shape, each.cell.environments, each.cell.horizon) == (shape, environments, horizon)
             ]
-            worst = max(max(each.reproduced, each.not_reproduced) / each.trials for each in here)
-            silent = sum(each.silent for each in here) / len(here)
-            cells.append(f"{100 * worst:.1f} ({100 * silent:.0f})")
+            cells.append(f"{_worst(here)} ({_silent(here)})")
         rows.append((shape, environments, *cells))
     return Table(
         "curves",
@@ -184,13 +182,17 @@ def print_table(trials: int) -> Table:
     )
 
 
-def _worst(errors: Sequence[verdicts.Errors]) -> str:
-    return f"{100 * max(getattr(each, side) / each.trials for each in errors for side in SIDES):.1f}"
+def _worst(errors: Sequence[Errors[Any]]) -> str:
+    return f"{100 * max(each.worst for each in errors):.1f}"
 
 
-def _withheld(errors: Sequence[verdicts.Errors]) -> str:
+def _silent(errors: Sequence[Errors[Any]]) -> str:
+    return f"{100 * sum(each.silent * each.trials for each in errors) / sum(each.trials for each in errors):.0f}"
+
+
+def _withheld(errors: Sequence[Errors[verdicts.Cell]]) -> str:
     return " / ".join(
-        f"{100 * sum(each.withheld for each in some) / sum(each.trials for each in some):.0f}"
+        _silent(some)
         for deviation in DEVIATIONS
         if (some := [each for each in errors if each.cell.deviation == deviation])
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,25 +194,34 @@ class Cell:
     """Share of the environments in which the first entry's two worst runs diverge."""
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Verdicts among trials."""
+AnyCell = TypeVar("AnyCell", covariant=True)
 
-    cell: Cell
+
+@dataclass(frozen=True)
+class Errors(Generic[AnyCell]):
+    """Wrong verdicts among the trials of a cell."""
+
+    cell: AnyCell
     trials: int
     reproduced: int
-    """Wrongly; 0 where that would be right."""
+    """0 where that would be right."""
     not_reproduced: int
-    withheld: int
+    silent: float
+    """Share of the trials in which the verdict was withheld; of curves, of environments that decided nothing."""
+
+    @property
+    def worst(self) -> float:
+        """The larger of both verdicts' shares."""
+        return max(self.reproduced, self.not_reproduced) / self.trials
 
 
-def count(cell: Cell, trials: int) -> Errors:
+def count(cell: Cell, trials: int) -> Errors[Cell]:
     """Judge so many draws of a world."""
     world = (WORLDS | ALONE)[cell.world]
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
     directions, withheld = judged(world.statement, world.means(cell.environments), world.noise, cell, generator, trials)
     reproduced, not_reproduced = (int((directions == side).sum()) if side in world.wrong else 0 for side in (1, -1))
-    return Errors(cell, trials, reproduced, not_reproduced, int(withheld.sum()))
+    return Errors(cell, trials, reproduced, not_reproduced, float(withheld.mean()))
 
 
 def judged(

@@ -5,6 +5,7 @@ Arrays end with the environments; axes before them are trials of a simulation. A
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from scipy import special
 
 from environments import BoolArray, FloatArray
 
-Samples = list[FloatArray]
-"""For each environment one array, a number a seed; minus infinity where the run diverged."""
+Samples = Sequence[FloatArray]
+"""An entry's runs: for each environment one array, a number a seed; minus infinity where a run diverged."""
 
 SMALLEST = 1e-300
 """The smallest p-value: logarithms are added up."""
@@ -48,7 +49,7 @@ class Moments:
         return Moments(self.means + amount, self.variances, self.seeds, self.lost)
 
 
-def moments(samples: list[FloatArray]) -> Moments:
+def moments(samples: Samples) -> Moments:
     """Return the moments of an entry's finished runs on each environment."""
     finished = [sample[np.isfinite(sample)] for sample in samples]
     return Moments(

@@ -17,9 +17,7 @@ from itertools import combinations, product
 import numpy as np
 
 from environments import FloatArray
-
-Samples = Sequence[FloatArray]
-"""For each environment one array, a number a seed."""
+from suite.analysis.moments import Samples
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""

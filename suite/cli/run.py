@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -90,7 +89,6 @@ def run(
         )
         print(script, end="")
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     with watched(words_typed(context, without=("rerun", "only_failed"))) as console:
         outcome = session.run(
             benchmark,

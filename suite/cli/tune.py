@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -87,7 +86,6 @@ def tune(
     check_place(file)
     request = Request(retries=Retries(retries), workers=workers, image=image, cluster=cluster)
     words = words_typed(context, without=())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
     with watched(words) as console:
         outcome = search(
             definition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ LAST_WORDS_SECONDS = 2.0
 
 @contextmanager
 def watched(command: Sequence[str]) -> Iterator[PlainConsole]:
-    """Yield a console for progress, whose reader keeps nothing waiting; say how to go on after an interrupt.
+    """Yield a console for progress, whose reader keeps nothing waiting; say how to go on after Ctrl-C or SIGTERM.
 
     Parameters
     ----------
@@ -27,6 +28,7 @@ def watched(command: Sequence[str]) -> Iterator[PlainConsole]:
     from suite.console.non_blocking import NonBlockingStream
     from suite.session import Interrupted
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stream = NonBlockingStream(sys.stderr)  # runs are looked after, whether or not somebody reads of them
     console = PlainConsole(file=cast("IO[str]", stream), soft_wrap=True)
     try:

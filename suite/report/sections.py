@@ -367,8 +367,10 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         remarks.append(
             "This environment needs no adaptation: blind-sac, which never learns its task, scores as well as pearl."
         )
-    here = found.learning[found.learning["environment"] == name]
-    if some := [f"{row.entry} ({row.learned} of {row.seeds})" for row in here.itertuples() if row.learned < row.seeds]:
+    learning = found.learning[found.learning["environment"] == name].to_dict("records")
+    if some := [
+        f"{row['entry']} ({row['learned']} of {row['seeds']})" for row in learning if row["learned"] < row["seeds"]
+    ]:
         remarks.append(f"Did not learn on every seed: {comparison_tables.listed(some)}.")
     if entries := found.adaptive.get(name):
         remarks.append(f"Seeds of {comparison_tables.listed(sorted(entries))} were added to decide their comparison.")

@@ -27,7 +27,7 @@ from suite.analysis.intervals import (
     share_interval,
     stratified_mean_interval,
 )
-from suite.analysis.permutations import Samples
+from suite.analysis.moments import Samples
 from suite.analysis.results import read_results
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec, make_store

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from suite.analysis.permutations import Samples, permute_chances, smallest
+from suite.analysis.moments import Samples
+from suite.analysis.permutations import permute_chances, smallest
 
 
 def draw(generator: np.random.Generator, *sizes: int) -> Samples:
