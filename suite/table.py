@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +15,7 @@ Format = Literal["markdown", "latex"]
 MISSING = "–"
 LONG = 32
 """Characters beyond which a column's text wraps, unless it is one word."""
+STAR = " *"
 DAGGER = " †"
 DAGGER_NOTE = (
     "† Seeds were added until a comparison was decided (under Seeds), which makes intervals and p-values that do not "
@@ -29,7 +32,15 @@ class Interval(NamedTuple):
     high: float
 
 
-Cell = str | int | float | bool | Interval | None
+class Estimate(NamedTuple):
+    """A number with its interval; NaN ends where it has none."""
+
+    value: float
+    low: float
+    high: float
+
+
+Cell = str | int | float | bool | Interval | Estimate | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,10 @@ class Table:
     """Decimal places of numbers that are not whole counts; None: three significant digits."""
     adaptive: tuple[frozenset[str], ...] | None = None
     """Keys of each row's cells that name something with added seeds (see `DAGGER_NOTE`); None: it was not asked."""
+    bold: tuple[frozenset[str], ...] = ()
+    """Keys of each row's cells that are set in bold; empty: none."""
+    starred: tuple[frozenset[str], ...] = ()
+    """Keys of each row's cells that are marked with an asterisk, which the note explains; empty: none."""
 
     def plain(self) -> dict[str, Any]:
         """Return the table as a value that JSON holds: rows by column key, no number is null, an infinite one a word.
@@ -68,14 +83,24 @@ class Table:
 
     @property
     def written(self) -> tuple[tuple[str, ...], ...]:
-        """The rows as readers see them, marked with a dagger where seeds were added."""
-        marks = self.adaptive or (frozenset[str](),) * len(self.rows)
+        """The rows as readers see them, with their asterisks, and a dagger where seeds were added."""
+        nowhere = (frozenset[str](),) * len(self.rows)
         return tuple(
             tuple(
-                text(cell, self.decimals) + DAGGER * (key in marked)
+                text(cell, self.decimals) + STAR * (key in starred) + DAGGER * (key in marked)
                 for key, cell in zip(self.columns, row, strict=True)
             )
-            for row, marked in zip(self.rows, marks, strict=True)
+            for row, starred, marked in zip(self.rows, self.starred or nowhere, self.adaptive or nowhere, strict=True)
+        )
+
+    def written_with(self, escape: Callable[[str], str], bold: str) -> tuple[tuple[str, ...], ...]:
+        """Return the rows as `written`, each cell escaped and, where it is bold, inside a pattern with one `{}`."""
+        return tuple(
+            tuple(
+                bold.format(escape(cell)) if key in marked else escape(cell)
+                for key, cell in zip(self.columns, row, strict=True)
+            )
+            for row, marked in zip(self.written, self.bold or (frozenset[str](),) * len(self.rows), strict=True)
         )
 
     @property
@@ -86,9 +111,10 @@ class Table:
     @property
     def numeric(self) -> tuple[bool, ...]:
         """The columns that hold numbers (and are set flush right)."""
+        kinds = int | float | Estimate
         return tuple(
-            any(isinstance(row[index], int | float) for row in self.rows)
-            and all(row[index] is None or isinstance(row[index], int | float) for row in self.rows)
+            any(isinstance(row[index], kinds) for row in self.rows)
+            and all(row[index] is None or isinstance(row[index], kinds) for row in self.rows)
             for index in range(len(self.columns))
         )
 
@@ -104,7 +130,7 @@ class Table:
 
 
 def _plain(cell: Cell) -> Any:
-    if isinstance(cell, Interval):
+    if isinstance(cell, Interval | Estimate):
         return [_plain(end) for end in cell]
     value: Cell = getattr(cell, "item", lambda: cell)()  # of an array
     if not isinstance(value, float) or math.isfinite(value):
@@ -144,6 +170,9 @@ def text(cell: Cell, decimals: int | None = None) -> str:
         return MISSING
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, Estimate):
+        limits = interval(cell.low, cell.high)
+        return number(cell.value) + (f" {text(limits)}" if limits else "")
     if isinstance(cell, Interval):
         return f"[{number(cell.low)}, {number(cell.high) if math.isfinite(cell.high) else '∞'}]"
     if isinstance(cell, float) and decimals is not None and math.isfinite(cell):
@@ -163,7 +192,7 @@ def as_markdown(table: Table) -> str:
         return "| " + " | ".join(cells) + " |"
 
     rules = ["---:" if numeric else "---" for numeric in table.numeric]
-    body = [line([escape(cell) for cell in row]) for row in table.written]
+    body = [line(row) for row in table.written_with(escape, "**{}**")]
     note = [escape(table.shown_note), ""] if table.shown_note else []
     head = line([escape(header) for header in table.columns.values()])
     return "\n".join([f"### {escape(table.title)}", "", *note, head, line(rules), *body, ""])
@@ -201,10 +230,33 @@ def as_latex(table: Table) -> str:
             r"  \toprule",
             line([escape(header) for header in table.columns.values()]),
             r"  \midrule",
-            *(line([escape(cell) for cell in row]) for row in table.written),
+            *(line(row) for row in table.written_with(escape, r"\textbf{{{}}}")),
             r"  \bottomrule",
             r"  \end{tabular}",
             r"\end{table}",
             "",
         ]
     )
+
+
+def as_csv(table: Table) -> str:
+    """Write a table as CSV in full precision: an estimate as three columns, and no text that reads as a formula."""
+
+    def columns(key: str, header: str) -> list[str]:
+        place = list(table.columns).index(key)
+        wide = any(isinstance(row[place], Estimate) for row in table.rows)
+        return [header, f"{header} low", f"{header} high"] if wide else [header]
+
+    def cells(cell: Cell, width: int) -> list[Any]:
+        if width == 1:
+            return [harmless(cell) if isinstance(cell, str) else text(cell) if isinstance(cell, Interval) else cell]
+        return [_plain(end) for end in cell] if isinstance(cell, Estimate) else [None] * width
+
+    heads = [columns(*column) for column in table.columns.items()]
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow([harmless(name) for head in heads for name in head])
+    for row in table.rows:
+        pairs = zip(row, heads, strict=True)
+        writer.writerow([each for cell, head in pairs for each in cells(cell, len(head))])
+    return content.getvalue()

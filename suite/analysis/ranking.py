@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, permutations
 
@@ -11,11 +12,12 @@ import pandas as pd
 from environments import FloatArray
 from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, aggregates
-from suite.analysis.equivalence import MARGIN, Compared, on_one, over_all
+from suite.analysis.equivalence import LEVEL, MARGIN, Compared, on_one, over_all
 from suite.analysis.intervals import (
     Scale,
     chance_interval,
     clearly_not_zero,
+    difference_interval,
     learnt,
     mean_interval,
 )
@@ -157,6 +159,33 @@ def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
     columns += ["decision", "margin", "gains"]
     return pd.DataFrame([(*pair, *rows[pair]) for pair in permutations(entries, 2) if pair in rows], columns=columns)
+
+
+def against_best(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
+    """Compare on each environment every entry with the one of the highest mean score.
+
+    Which one is the highest is found in the same runs, so that all pairs on all environments are read together: all
+    their decisions err in at most 5 % of cases (Bonferroni), whichever pairs are looked at.
+
+    Returns
+    -------
+    One row an (environment, entry): `best`, whether its mean is the highest; `leader`, one whose mean is; `worse`,
+    whether it is worse than the leader by Welch's interval of the difference.
+    """
+    here = done[done["entry"].isin(entries)]
+    scores = {
+        environment: {entry: runs.to_numpy(float) for entry, runs in group.groupby("entry", sort=True)["score"]}
+        for environment, group in here.groupby("environment", sort=True)
+    }
+    pairs = sum(math.comb(len(found), 2) for found in scores.values())
+    rows = []
+    for environment, found in scores.items():
+        leader = max(found, key=lambda entry: found[entry].mean())
+        for entry, sample in found.items():
+            _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
+            best = bool(sample.mean() == found[leader].mean())
+            rows.append((environment, entry, best, leader, not best and high < 0))
+    return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 
 
 def _untrained(done: pd.DataFrame, entries: list[str], environments: list[str]) -> list[FloatArray]:

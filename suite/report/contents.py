@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from suite.analysis.adaptation import adaptation
+from algorithms import ENTRANTS
+from suite.analysis.adaptation import BLIND, adaptation
 from suite.analysis.aggregates import performance_profile
 from suite.analysis.efficiency import efficiency
 from suite.analysis.intervals import curve_bands, score_table
 from suite.analysis.learning import learning
-from suite.analysis.ranking import comparisons_alike, most_telling, normalised, ranking, win_matrix
+from suite.analysis.ranking import against_best, comparisons_alike, most_telling, normalised, ranking, win_matrix
 from suite.analysis.results import Results
 from suite.analysis.sequential import SequentialTest, sequential_tests
 from suite.analysis.stepwise import return_by_adaptations
@@ -96,6 +97,32 @@ class Contents:
     def learning(self) -> pd.DataFrame:
         """The seeds of each entry that learned; see `suite.analysis.learning`."""
         return learning(self.results.done)
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """The entries that bound the others: those that are told their task, and the blind one."""
+        done = self.results.done
+        bounds = {
+            algorithm
+            for algorithm in set(done["algorithm"])
+            if algorithm == BLIND or (algorithm in ENTRANTS and ENTRANTS[algorithm].reads_task_vectors)
+        }
+        return set(done.loc[done["algorithm"].isin(bounds), "entry"])
+
+    @cached_property
+    def standing(self) -> pd.DataFrame:
+        """The best entry of each environment, and who is worse; see `suite.analysis.ranking.against_best`.
+
+        A comparison that decides how many seeds there are has its own test: where that has not decided, none is worse.
+        """
+        table = against_best(self.results.done, [entry for entry in self.order if entry not in self.controls])
+        tests = {(each.comparison.environment, frozenset(each.comparison.entries)): each for each in self.sequential}
+        decided = [
+            (test := tests.get((row["environment"], frozenset((row["entry"], row["leader"]))))) is None
+            or (test.verdict == "decided" and test.comparison.entries[test.analyses[-1].higher] == row["leader"])
+            for row in table.to_dict("records")
+        ]
+        return table.assign(worse=table["worse"] & np.array(decided, bool))
 
     @cached_property
     def adaptive(self) -> dict[str, set[str]]:

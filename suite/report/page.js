@@ -41,6 +41,22 @@ function csv(table) {
     .join("\r\n");
 }
 
+/* Where a browser gives no clipboard (a page from another machine, unencrypted), an old command copies a selection. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    return copied;
+  }
+}
+
 /* A figure leaves the page as it is shown, but for white paper: in the colours of the light theme. */
 function standalone(svg) {
   const root = document.documentElement;
@@ -63,6 +79,16 @@ for (const button of all("[data-sort]")) button.addEventListener("click", () => 
 for (const button of all("[data-csv]")) {
   button.addEventListener("click", () =>
     save(`${button.dataset.csv}.csv`, "text/csv", csv(document.getElementById(button.dataset.csv))));
+}
+for (const button of all("[data-copy]")) {
+  const words = button.textContent;
+  button.addEventListener("click", async () => {
+    const copied = await copy(document.getElementById(button.dataset.copy).content.textContent);
+    button.focus();
+    button.textContent = copied ? "Copied" : "Not copied";
+    document.getElementById("said").textContent = `${button.textContent}: ${words.replace("Copy ", "")}`;
+    setTimeout(() => { button.textContent = words; }, 2000);
+  });
 }
 for (const button of all("[data-svg]")) {
   button.addEventListener("click", () =>

@@ -85,10 +85,14 @@ def plain_tables(
     papers: Sequence[Paper] | None = None,
     comparisons: Sequence[Comparison] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the tables and claims that rest on runs as values that JSON holds; audits need no run and are left out."""
+    """Return the tables and claims that rest on runs as values that JSON holds.
+
+    Audits, which need no run, and the scores by environment, whose numbers are those of the scores, are left out.
+    """
     found = _found(store, planned, papers or read_papers(), comparisons)
     rest = (section for section in sections(found) if section.key != "audit")
-    return [table.plain() for section in rest for table in section.tables if table.rows]
+    tables = (table for section in rest for table in section.tables if table.key != run_tables.BY_ENVIRONMENT)
+    return [table.plain() for table in tables if table.rows]
 
 
 def difference_table(

@@ -25,7 +25,7 @@ from suite.report.tables import runs as run_tables
 from suite.report.tables import stepwise as stepwise_tables
 from suite.report.tables import verdicts as verdict_tables
 from suite.report.tables.audit import audit as audit_table
-from suite.table import DAGGER_NOTE, Table, number
+from suite.table import DAGGER_NOTE, Table, as_csv, as_latex, as_markdown, number
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
@@ -152,10 +152,23 @@ def ranking(found: Contents) -> Section:
 
 
 def scores(found: Contents) -> Section:
-    """Final scores, and runs under another protocol than the environment's own."""
+    """Final scores as a paper prints them and one a row, and runs under another protocol than the environment's own."""
+    short = run_tables.by_environment(
+        found.scores, found.order, found.standing, found.units, found.unit_names, found.adaptive
+    )
     table = adaptive_tables.marked(run_tables.scores(found.scores, found.units, found.unit_names), found.adaptive)
     protocols = run_tables.protocols(found.results)
-    return Section("scores", "Scores", {"scores": table, "protocols": protocols}, [table, protocols])
+    return Section(
+        "scores",
+        "Scores",
+        {"short": short, "copies": _copies(short), "scores": table, "protocols": protocols},
+        [short, table, protocols],
+    )
+
+
+def _copies(table: Table) -> dict[str, str]:
+    """Return what the buttons beside a table copy."""
+    return {"Markdown": as_markdown(table), "LaTeX": as_latex(table), "CSV": as_csv(table)}
 
 
 def environments(found: Contents) -> Section:

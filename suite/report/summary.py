@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from algorithms import ENTRANTS
 from suite.analysis.adaptation import BLIND
 from suite.analysis.equivalence import MARGIN
 from suite.analysis.intervals import learnt
@@ -146,20 +145,9 @@ def _strips(here: pd.DataFrame, found: Contents) -> list[Strip]:
     return strips
 
 
-def controls(found: Contents) -> set[str]:
-    """Return the entries that bound the others: those that are told their task, and the blind one."""
-    done = found.results.done
-    bounds = {
-        algorithm
-        for algorithm in set(done["algorithm"])
-        if algorithm == BLIND or (algorithm in ENTRANTS and ENTRANTS[algorithm].reads_task_vectors)
-    }
-    return set(done.loc[done["algorithm"].isin(bounds), "entry"])
-
-
 def learned_in_short(found: Contents) -> str:
     """Say what learned, in a sentence or two."""
-    table, bounds = found.learning, controls(found)
+    table, bounds = found.learning, found.controls
     tried = table[~table["entry"].isin(bounds)]
     if tried.empty:
         return ""
@@ -249,7 +237,7 @@ def chosen_pairs(found: Contents) -> list[tuple[str, str]]:
         for claim in paper.paper.claims
         if len(entries := list(dict.fromkeys(map(label, claim.entries)))) == 2
     ]
-    plain = [entry for entry in found.order if entry in present - controls(found)]
+    plain = [entry for entry in found.order if entry in present - found.controls]
     rest = [(entry, plain[0]) for entry in plain[1:]]
     for candidates in (found.pairs, deciding, claimed, rest):
         able = [pair for pair in dict.fromkeys(candidates) if common_environments(done, list(pair))]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import suite.report
-from suite.table import DAGGER_NOTE, FORMULA, Interval, Table, as_latex, as_markdown, harmless, number
+from suite.table import DAGGER_NOTE, FORMULA, Estimate, Interval, Table, as_csv, as_latex, as_markdown, harmless, number
 
 TABLE = Table("t", "A & B", {"name": "name_1", "value": "value"}, (("<b>|x", 0.5), ("50 % \\", None)), "a note")
 
@@ -61,3 +61,39 @@ def test_latex_is_escaped_and_aligned() -> None:
     assert r"\begin{tabular}{lr}" in latex
     assert r"  \textless{}b\textgreater{}|x & 0.500 \\" in latex
     assert r"  50 \% \textbackslash{} & -- \\" in latex
+
+
+MARKED = Table(
+    "m",
+    "M",
+    {"entry": "entry", "=a": "=a", "b_1": "b_1"},
+    (
+        ("@x", Estimate(-1234.5, -1300.25, -1168.75), Estimate(2.0, math.nan, math.nan)),
+        ("y, z", None, Estimate(0.5, 0.25, 0.75)),
+    ),
+    adaptive=(frozenset({"b_1"}), frozenset()),
+    bold=(frozenset({"=a"}), frozenset({"b_1"})),
+    starred=(frozenset({"b_1"}), frozenset()),
+)
+
+
+def test_estimates_are_numbers_with_intervals_and_may_be_bold_or_starred() -> None:
+    assert MARKED.numeric == (False, True, True)
+    assert as_markdown(MARKED).splitlines()[4:] == [
+        "| entry | =a | b\\_1 |",
+        "| --- | ---: | ---: |",
+        r"| @x | **-1,234 \[-1,300, -1,169\]** | 2 \* † |",
+        r"| y, z | – | **0.500 \[0.250, 0.750\]** |",
+    ]
+    latex = as_latex(MARKED)
+    assert r"  @x & \textbf{-1,234 [-1,300, -1,169]} & 2 * $\dagger$ \\" in latex
+    assert r"  y, z & -- & \textbf{0.500 [0.250, 0.750]} \\" in latex
+
+
+def test_csv_has_estimates_in_full_and_no_formula() -> None:
+    assert as_csv(MARKED).split("\n") == [
+        "entry,'=a,'=a low,'=a high,b_1,b_1 low,b_1 high",
+        "'@x,-1234.5,-1300.25,-1168.75,2.0,,",
+        '"y, z",,,,0.5,0.25,0.75',
+        "",
+    ]

@@ -8,13 +8,16 @@ from typing import Any
 
 import pandas as pd
 
+from suite.analysis.equivalence import LEVEL
 from suite.analysis.results import Results
 from suite.papers.paper import Paper
 from suite.plan.deviations import in_words
 from suite.report.tables.comparisons import listed
-from suite.table import Cell, Table, interval, number
+from suite.table import Cell, Estimate, Table, interval, number
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
+BY_ENVIRONMENT = "by-environment"
+"""Key of the scores by environment."""
 GLYPHS = {"done": "✓", "running": "…", "pending": "·", "failed": "✗", "timed out": "◷", "unreadable": "!"}
 
 
@@ -25,10 +28,6 @@ def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, 
     ----------
     units, names : what an environment's returns are divided by, and what they are in then.
     """
-    inside: dict[str, list[str]] = {}
-    for environment in table["environment"].unique():
-        if environment in names:
-            inside.setdefault(names[environment], []).append(str(environment))
     rows = [
         (
             row["environment"],
@@ -51,9 +50,79 @@ def scores(table: pd.DataFrame, units: Mapping[str, float], names: Mapping[str, 
             "success_rate": "success rate",
         },
         tuple(rows),
-        "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval."
-        + "".join(f" On {listed(places)}: in {name}, as the papers print them." for name, places in inside.items()),
+        f"{SCORE}{_in_units(table, names)}",
     )
+
+
+SCORE = "Mean meta-test return over the last 10 % of the environment steps, mean over seeds, Student's t interval."
+
+
+def _in_units(table: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Say what the returns of environments are in, where that is no plain return."""
+    inside: dict[str, list[str]] = {}
+    for environment in table["environment"].unique():
+        if environment in names:
+            inside.setdefault(names[environment], []).append(str(environment))
+    return "".join(f" On {listed(places)}: in {name}, as the papers print them." for name, places in inside.items())
+
+
+def by_environment(
+    table: pd.DataFrame,
+    order: Sequence[str],
+    standing: pd.DataFrame,
+    units: Mapping[str, float],
+    names: Mapping[str, str],
+    adaptive: Mapping[str, set[str]],
+) -> Table:
+    """Entries against environments, as papers print their results: the fewer of the two are the columns.
+
+    Parameters
+    ----------
+    table : of `suite.analysis.intervals.score_table`.
+    order : entries, in the order in which they are shown.
+    standing : of `suite.analysis.ranking.against_best`, without controls: which cells are bold or starred.
+    units, names : what an environment's returns are divided by, and what they are in then.
+    adaptive : environment -> entries whose seeds were added.
+    """
+    places = list(dict.fromkeys(table["environment"]))
+    entries = [entry for entry in order if entry in set(table["entry"])]
+    wide = len(places) <= len(entries)
+    across, down = (places, entries) if wide else (entries, places)
+    cells = {
+        (row["environment"], row["entry"]): Estimate(*(row[name] / units[row["environment"]] for name in ENDS))
+        for row in table.to_dict("records")
+    }
+    marks: dict[str, set[tuple[str, str]]] = {
+        name: {(row["environment"], row["entry"]) for row in standing.to_dict("records") if row[name]}
+        for name in ("best", "worse")
+    }
+    added = {(environment, entry) for environment, entries in adaptive.items() for entry in entries}
+
+    def pair(row: str, column: str) -> tuple[str, str]:
+        return (column, row) if wide else (row, column)
+
+    def keys(marked: set[tuple[str, str]]) -> tuple[frozenset[str], ...]:
+        return tuple(
+            frozenset(column for column in across if pair(row, column) in marked & cells.keys()) for row in down
+        )
+
+    head = "entry" if wide else "environment"
+    aside = sorted(set(entries) - set(standing["entry"]))
+    note = f"{SCORE} Bold: the highest" + f", controls left out ({listed(aside)})" * bool(aside)
+    return Table(
+        BY_ENVIRONMENT,
+        "Final scores by environment",
+        {head: head, **{name: name for name in across}},
+        tuple((row, *(cells.get(pair(row, column)) for column in across)) for row in down),
+        f"{note}. *: significantly worse than it (Welch's interval of the difference; all pairs of the table err in at "
+        f"most {100 * LEVEL:g} % of cases together).{_in_units(table, names)}",
+        adaptive=keys(added),
+        bold=keys(marks["best"]),
+        starred=keys(marks["worse"]),
+    )
+
+
+ENDS = ("mean", "low", "high")
 
 
 def wall_clock(done: pd.DataFrame) -> Table:

@@ -10,7 +10,15 @@ from scipy import stats
 from suite.analysis.adaptation import adaptation
 from suite.analysis.efficiency import area_under_curve, efficiency, steps_to_reach
 from suite.analysis.ranking import ALL as TOGETHER
-from suite.analysis.ranking import comparisons_alike, differences, most_telling, normalised, ranking, win_matrix
+from suite.analysis.ranking import (
+    against_best,
+    comparisons_alike,
+    differences,
+    most_telling,
+    normalised,
+    ranking,
+    win_matrix,
+)
 from suite.analysis.results import Results, read_results
 from tests.suite.stores import finish, linear, make_spec, make_store
 
@@ -242,3 +250,31 @@ def test_the_oracles_own_start_is_the_zero(tmp_path: Path) -> None:
 
 def test_control_needs_both(tmp_path: Path) -> None:
     assert adaptation(read_results(make_store(tmp_path, {("blind-sac", "ant-fb"): [1.0]})).done).empty
+
+
+def test_the_best_of_each_environment_and_who_is_worse_with_all_pairs_read_together() -> None:
+    samples = {
+        ("ant-fb", "pearl"): [10.0, 11.0, 12.0],
+        ("ant-fb", "mql"): [7.0, 8.0, 9.0],
+        ("ant-fb", "rl2-ppo"): [-90.0, -89.0, -88.0],
+        ("reach-v1", "pearl"): [5.0, 5.0, 5.0],
+        ("reach-v1", "mql"): [5.0, 5.0, 5.0],
+        ("push-v1", "mql"): [1.0],
+    }
+    done = pd.DataFrame(
+        [(*key, score) for key, scores in samples.items() for score in scores],
+        columns=["environment", "entry", "score"],
+    )
+    found = against_best(done, ["pearl", "mql", "rl2-ppo"]).set_index(["environment", "entry"])
+    assert list(found.index[found["best"]]) == [
+        ("ant-fb", "pearl"),
+        ("push-v1", "mql"),
+        ("reach-v1", "mql"),
+        ("reach-v1", "pearl"),
+    ]
+    # Equal spreads and sizes: Student's test of two samples, 3 pairs on ant-fb and 1 on reach-v1.
+    p = stats.ttest_ind(samples["ant-fb", "pearl"], samples["ant-fb", "mql"]).pvalue
+    assert 0.05 / 4 < p < 0.05
+    assert list(found.index[found["worse"]]) == [("ant-fb", "rl2-ppo")]
+    alone = against_best(done[done["environment"] == "ant-fb"], ["pearl", "mql"]).set_index("entry")
+    assert dict(alone["worse"]) == {"mql": True, "pearl": False}

@@ -21,6 +21,7 @@ pytest.importorskip("selenium.webdriver")
 pytestmark = pytest.mark.browser
 
 SHIFT_TAB = "\ue008\ue004"
+CONTROL_V = "\ue009v"
 """As WebDriver writes keys."""
 
 
@@ -54,6 +55,10 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
     with chromium(tmp_path_factory.mktemp("profile"), downloads) as driver:
         yield driver
+
+
+EVERY_SCORE = "#scores-section details:has(#scores) > summary"
+"""Folds the long table away, behind the one that a paper prints."""
 
 
 @pytest.fixture
@@ -113,6 +118,7 @@ def test_opens_without_network_and_without_console_errors(browser: Any) -> None:
 
 
 def test_sorts_numbers_as_numbers_both_ways(browser: Any) -> None:
+    press(browser, EVERY_SCORE)
     heading = "#scores th:nth-child(4)"
     press(browser, f"{heading} button")
     assert find(browser, heading).get_attribute("aria-sort") == "ascending"
@@ -124,6 +130,7 @@ def test_sorts_numbers_as_numbers_both_ways(browser: Any) -> None:
 
 
 def test_filters_rows_by_every_word(browser: Any) -> None:
+    press(browser, EVERY_SCORE)
     find(browser, "[data-filter=scores]").send_keys("reach blind")
     visible = [
         name
@@ -154,11 +161,49 @@ def test_an_entry_can_be_hidden(browser: Any) -> None:
 
 
 def test_tables_download_as_csv_with_full_precision(browser: Any, downloads: Path) -> None:
+    press(browser, EVERY_SCORE)
     press(browser, "[data-csv=scores]")
     rows = list(csv.reader(downloaded(downloads, "scores.csv").splitlines()))
     assert rows[0][:4] == ["environment", "entry", "seeds", "score"]
     assert len(rows) == 9
     assert len(rows[1][3]) > 10
+
+
+def test_the_table_of_a_paper_is_copied_with_the_keyboard(browser: Any) -> None:
+    browser.execute_script("document.querySelector('main').append(document.createElement('textarea'))")
+    area = find(browser, "textarea")
+    held: dict[str, str] = {}
+    for form in ("Markdown", "LaTeX", "CSV"):
+        press(browser, f"[data-copy=by-environment-{form}]")
+        wait_until(lambda form=form: find(browser, "#said").text == f"Copied: {form}", f"{form} was copied")  # type: ignore[misc]
+        assert browser.switch_to.active_element.get_attribute("data-copy") == f"by-environment-{form}"
+        area.clear()
+        area.send_keys(CONTROL_V)
+        held[form] = area.get_property("value")
+    table = find(browser, "#by-environment")
+    assert [head.text for head in table.find_elements("css selector", "thead button")] == [
+        "entry",
+        "cheetah-vel",
+        "reach-v1",
+    ]
+    bold = [cell.text for cell in table.find_elements("css selector", "b")]
+    assert len(bold) == 2
+    assert all(f"**{cell}**".replace("[", "\\[").replace("]", "\\]") in held["Markdown"] for cell in bold)
+    assert all(f"\\textbf{{{cell}}}" in held["LaTeX"] for cell in bold)
+    rows = list(csv.reader(held["CSV"].splitlines()))
+    assert rows[0][:4] == ["entry", "cheetah-vel", "cheetah-vel low", "cheetah-vel high"]
+    best = max(rows[1:3], key=lambda row: float(row[1]))  # controls stand below
+    assert any(cell.startswith(f"{float(best[1]):.0f} ") for cell in bold)
+    assert len(best[1]) > 10
+    wait_until(lambda: find(browser, "[data-copy$=CSV]").text == "Copy CSV", "the button is as before")
+
+
+def test_the_table_of_a_paper_sorts_by_value(browser: Any) -> None:
+    press(browser, "#by-environment th:nth-child(2) button")
+    values = [float(value.split(" ")[0]) for value in column(browser, "by-environment", 1)]
+    assert len(values) == 4
+    assert values == sorted(values)
+    assert len({len(str(abs(value)).split(".")[0]) for value in values}) > 1  # texts would stand in another order
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -222,7 +267,7 @@ def test_every_heading_figure_and_claim_has_a_link_to_itself(browser: Any) -> No
         " document.querySelectorAll(l.hash).length])"
     )
     assert {number for *_, number in links} == {1}
-    assert ["#scores-section", "Link to Final scores", 1] in links
+    assert ["#scores-section", "Link to Final scores by environment", 1] in links
     assert all(name.startswith("Link to ") and len(name) > 10 for _, name, _ in links)
 
 
@@ -231,7 +276,7 @@ def test_a_link_shows_when_the_keyboard_reaches_it(browser: Any) -> None:
     assert browser.execute_script(opacity) == "0"
     browser.execute_script("document.querySelector('#scores-section .tools *').focus()")
     browser.switch_to.active_element.send_keys(SHIFT_TAB)
-    assert browser.switch_to.active_element.get_attribute("aria-label") == "Link to Final scores"
+    assert browser.switch_to.active_element.get_attribute("aria-label") == "Link to Final scores by environment"
     assert browser.execute_script(opacity) == "1"
 
 
@@ -290,6 +335,7 @@ def test_folds_and_filters_outlive_a_reload(browser: Any) -> None:
         kinds = ("#provenance-section details section", "#scores tbody tr", ".environment", ".series-0.mean", ".band")
         return [shown(browser, selector) for selector in kinds]
 
+    press(browser, EVERY_SCORE)
     fresh = seen()
     press(browser, "#provenance-section summary")
     find(browser, "[data-filter=scores]").send_keys("reach blind")

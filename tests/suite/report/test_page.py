@@ -76,6 +76,29 @@ def test_page_shows_scores_untrained_values_and_seeds(store: Store, tmp_path: Pa
     assert "cheetah-vel pearl 1 1 – -20" in page.text
 
 
+def test_the_table_of_a_paper_has_the_fewer_across_the_best_in_bold_and_the_worse_starred(tmp_path: Path) -> None:
+    ends = {
+        ("pearl", "ant-fb"): [10.0, 11.0, 12.0],
+        ("mql", "ant-fb"): [-90.0, -89.0, -88.0],
+        ("oracle-sac", "ant-fb"): [90.0, 91.0, 92.0],
+        ("pearl", "reach-v1"): [1000.0],
+    }
+    store = make_store(tmp_path / "results", ends, budget=1000)
+    html, page = report(store, tmp_path)
+    half = stats.t.ppf(0.975, 2) * 3**-0.5  # of a standard deviation of 1
+    cells = {mean: f"{mean} [{number(mean - half)}, {number(mean + half)}]" for mean in (11, -89, 91)}
+    assert f"entry ant-fb reach-v1 pearl {cells[11]} 1 mql {cells[-89]} * – oracle-sac {cells[91]} –" in page.text
+    table = html.partition('<table id="by-environment">')[2].partition("</table>")[0]
+    assert re.findall("<b>(.*?)</b>", table) == [cells[11], "1"]
+    assert "Bold: the highest, controls left out (oracle-sac)." in page.text
+    assert "On reach-v1: in thousands, as the papers print them." in page.text
+    assert f"**{cells[11]}**".replace("[", "\\[").replace("]", "\\]") in tables_as("markdown", store)
+    finish(store, make_spec("pearl", "push-v1"), linear(0.0, 2000.0))
+    finish(store, make_spec("pearl", "sweep-v1"), linear(0.0, 3000.0))
+    _, page = report(store, tmp_path)
+    assert f"environment pearl mql oracle-sac ant-fb {cells[11]} {cells[-89]} * {cells[91]} push-v1 2 – –" in page.text
+
+
 def test_one_figure_an_environment_with_one_line_a_seed(store: Store, tmp_path: Path) -> None:
     html, _ = report(store, tmp_path)
     articles = re.findall(r"<article.*?</article>", html, flags=re.DOTALL)
