@@ -110,12 +110,13 @@ class Cited(Check):
             for name, printed in self.published.items()
             if (number := _exact(printed)) is not None and (other := _exact(self.cited[name]))
         }
-        relation = "the same in the source" if self.relation == "equal to" else f"in the source {self.relation} that"
+        equal = self.relation == "equal to"
+        relation = "equal in the source" if equal else f"in the source, {self.relation} the printed value"
         return Found(
             not wrong,
             ", ".join(f"{name} {value}" for name, value in self.cited.items()) + f" in {self.source}",
             relation,
-            f"The source has something else for {', '.join(wrong)}." if wrong else "Agrees with the source.",
+            f"The source differs for {', '.join(wrong)}." if wrong else "Agrees with the source.",
             {**self.cited, **times},
         )
 
@@ -143,4 +144,4 @@ class NotDerivable(Check):
 
     def find(self, paper: Folder) -> Found:
         """Say what is missing."""
-        return Found(None, "–", f"needs {self.needs}", "Nothing printed decides it.")
+        return Found(None, "–", f"needs {self.needs}", "No printed number decides it.")

@@ -57,7 +57,7 @@ class Expected(Check):
             not beyond,
             f"{total - len(beyond)} of {total} numbers",
             f"{self.relation} the {self.value} of {known.about.title}{chance}",
-            f"Not so: {'; '.join(beyond)}." if beyond else "So throughout.",
+            f"Exceptions: {'; '.join(beyond)}." if beyond else "No exceptions.",
             {
                 "beyond": "; ".join(beyond) or "none",
                 "above": "; ".join(above) or "none",
@@ -84,14 +84,14 @@ class Lead(Check):
         allowed = ERRORS * 2**0.5 * float(self.error.value(paper)) + float(room)
         holds = True if difference > allowed else False if difference < -allowed else None
         words = {
-            True: "More than chance and rounding.",
-            False: "Less, by more than chance and rounding.",
-            None: "Chance and rounding can make so much: the print does not decide it.",
+            True: "The difference is larger than chance and rounding explain.",
+            False: "It is lower, by more than chance and rounding explain.",
+            None: "Chance and rounding explain a difference of this size: the print does not decide it.",
         }
         return Found(
             holds,
-            f"{float(difference):+.2f}, where chance and rounding make up to {allowed:.2f}",
-            f"difference above {ERRORS} standard errors of a difference of two such means, and rounding",
+            f"{float(difference):+.2f}; chance and rounding explain up to {allowed:.2f}",
+            f"difference above {ERRORS} standard errors of the difference plus rounding",
             words[holds],
             {"difference": float(difference), "allowed": allowed},
         )
@@ -135,7 +135,7 @@ class Divisor(Check):
             f"{float(min(implied)):.2f} to {float(max(implied)):.2f} in {len(implied)} cells; {self.value} "
             f"{float(value):.2f}",
             f"total / share, against the {self.value} of {known.about.title}, give or take {ERRORS} standard errors",
-            f"Not so in {len(beyond)} of {len(implied)} cells." if beyond else "So throughout.",
+            f"{len(beyond)} of {len(implied)} cells differ." if beyond else "No exceptions.",
             {
                 "lowest": float(min(implied)),
                 "highest": float(max(implied)),

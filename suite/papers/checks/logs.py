@@ -40,7 +40,7 @@ class Difference(Check):
         explanations = {
             True: f"{self.of} lies above {self.over}.",
             False: f"{self.of} lies below {self.over}.",
-            None: "The interval holds zero: these rows do not decide it.",
+            None: "The interval includes zero: these rows do not decide it.",
         }
         holds = True if low > 0 else False if high < 0 else None
         return Found(
@@ -75,7 +75,7 @@ class Distinct(Check):
             not few,
             ", ".join(f"{name} {count}" for name, count in counts.items()) + f" different of {len(table.rows)}",
             f"every row of {table.about.title} has a value of its own",
-            f"Not so: {', '.join(few)}." if few else "So throughout.",
+            f"Exceptions: {', '.join(few)}." if few else "No exceptions.",
             {"fewest": min(counts.values()), "most": max(counts.values()), "rows": len(table.rows)},
         )
 
@@ -101,6 +101,6 @@ class Order(Check):
             not wrong,
             "; ".join(listed),
             f"each {self.relation} the next",
-            f"{'; '.join(wrong)}." if wrong else "In that order.",
+            f"{'; '.join(wrong)}." if wrong else "They are in that order.",
             {name: float(value) for name, value in zip(self.numbers, values, strict=True)},
         )

@@ -129,7 +129,7 @@ class Ratio(Check):
             not wrong if self.decides else None,
             ", ".join(f"{name} {float(value):.{digits}f}" for name, value in values.items()),
             f"{self.of.name} to {self.to.name}, as {self.told}",
-            f"The parts give other numbers for {', '.join(wrong)}." if wrong else "The parts give these.",
+            f"The parts give other numbers for {', '.join(wrong)}." if wrong else "The parts give the printed numbers.",
             {name: float(value) for name, value in values.items()}
             | {"largest": max(values, key=lambda name: values[name])},
         )

@@ -171,6 +171,6 @@ def _all_but(wrong: Sequence[str], total: int, rule: str, of: str = "rows") -> F
         not wrong,
         f"{total - len(wrong)} of {total} {of}",
         rule,
-        f"Not so: {', '.join(wrong)}." if wrong else "So throughout.",
+        f"Exceptions: {', '.join(wrong)}." if wrong else "No exceptions.",
         {"wrong": len(wrong), "total": total},
     )

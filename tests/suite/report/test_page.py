@@ -127,15 +127,15 @@ def test_paper_values_stand_beside_ours(tmp_path: Path) -> None:
     assert "Meta-World v3's geometry is not v1's" in page.text
 
 
-def test_entries_that_did_not_learn_on_every_seed_are_named(tmp_path: Path) -> None:
+def test_what_is_not_clearly_learnt_is_named(tmp_path: Path) -> None:
     ends = {
         ("pearl", "reach-v1"): [80_000.0, 90_000.0],
         ("tcl-pearl", "reach-v1"): [10.0, 90_000.0],  # one seed of two
-        ("mql", "reach-v1"): [8_000.0, 8_000.0],  # a gain that is clear, and small beside PEARL's
-        ("rl2-ppo", "reach-v1"): [9_000.0],
+        ("mql", "reach-v1"): [100.0, 101.0],  # a gain that is clear, and small
+        ("blind-sac", "reach-v1"): [100.0],  # one seed shows nothing either way
     }
     _, page = report(make_store(tmp_path / "results", ends, start=99.0), tmp_path)
-    assert "Did not learn on every seed: mql (0 of 2), tcl-pearl (1 of 2)." in page.text
+    assert "Not clearly learnt: mql, tcl-pearl (" in page.text
 
 
 def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_settings_stand_beside_the_papers_with_their_sources(tmp_path: Path) -> 
     assert "mql and TCL-PEARL: push-v1" in page.text
     assert "learning_rate 0.008 0.008 printed Table 6 yes" in page.text
     assert "batch 32 256 authors' code amazon-research/meta-q-learning, run_script.py:73-83" in page.text
-    assert "as_published [] [] ours as in the paper; what its code does otherwise is left out yes" in page.text
+    assert "as_published [] [] ours as in the paper; its code's deviations are left out yes" in page.text
     assert "1 of 23 settings differ from those of TCL-PEARL." in page.text
 
 

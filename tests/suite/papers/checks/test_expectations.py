@@ -64,7 +64,7 @@ def test_a_lead_is_more_than_chance_and_rounding(tmp_path: Path, of: str, verdic
     }
     found = row(tmp_path, printed("1", "1"), check="lead", **check)
     assert found["verdict"] == verdict
-    assert found["recomputed"] == f"{float(of) - 10:+.2f}, where chance and rounding make up to 1.51"
+    assert found["recomputed"] == f"{float(of) - 10:+.2f}; chance and rounding explain up to 1.51"
 
 
 def divided(first: str, second: str) -> dict[str, list[list[str]]]:
