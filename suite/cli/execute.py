@@ -19,14 +19,16 @@ from suite.failures import RETRIES
 
 @app.command("exec", rich_help_panel=INTERNAL, epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run that has been planned into the store.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a planned run in the store.")],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
     retries: RetriesOption = RETRIES,
-    restart: Annotated[bool, typer.Option("--again", help="Forget what it left behind, and run it anew.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--again", help="Discard its results and checkpoints, and start again.")
+    ] = False,
     trust: Trust = False,
 ) -> None:
-    """Execute one run, from its newest checkpoint; what every executor calls."""
+    """Execute one run, from its newest checkpoint if it has one. Every executor calls this."""
     with _store_by_status():
         raise typer.Exit(_executed(run, results, checkpoint_every, retries, restart, trust))
 
@@ -79,9 +81,9 @@ def _executed(run: str, results: Path, checkpoint_every: float, retries: int, re
 
 @app.command(rich_help_panel=INTERNAL, epilog="Example: suite pull results/submissions/ml1-25-1")
 def pull(
-    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of a submission in the store.")],
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="Folder of the submission in the store.")],
 ) -> None:
-    """Execute a submission's free runs until none is left; what each task of a cluster's job array calls."""
+    """Execute free runs of a submission until none is left. Each task of a cluster's job array calls this."""
     from suite.execute.puller import pull as claim_all
     from suite.store.submissions import Submission
 
@@ -90,7 +92,7 @@ def pull(
 
 @app.command(rich_help_panel=RUN, epilog="Example: suite cancel")
 def cancel(results: Results = Path("results")) -> None:
-    """End what goes on for this store without a command that waits for it, and nothing else; runs save a checkpoint."""
+    """Cancel the jobs that were submitted for this store, and nothing else; their runs save a checkpoint."""
     from suite.execute.registry import all_executors
     from suite.store.runs import Store
 
@@ -109,11 +111,11 @@ def doctor(
     results: Results = Path("results"),
     executor: AnyExecutor = None,
     image: ImageName = None,
-    shared: Annotated[bool, typer.Option("--store", help="Only whether machines can share the store.")] = False,
+    shared: Annotated[bool, typer.Option("--store", help="Check only whether machines can share the store.")] = False,
     cluster: ClusterFile = None,
     as_json: Json = False,
 ) -> None:
-    """Check whether runs could be executed here; exit code 1 if they could not."""
+    """Check whether this machine can execute runs; exit code 1 if it cannot."""
     from suite.execute.doctor import examine, examine_store
     from suite.execute.executor import Request
     from suite.execute.registry import DEFAULT

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDTH = 110
 """Columns of help at most; a narrower terminal has its own."""
 
-RUN, LOOK, JUDGE, PUBLISH, INTERNAL = "Run", "Look", "Judge", "Publish, merge, make room", "For executors"
+RUN, LOOK, JUDGE, PUBLISH, INTERNAL = "Run", "Inspect", "Compare and judge", "Publish, merge, clean up", "For executors"
 
 KINDS = {"int": "NUMBER", "float": "NUMBER", "path": "PATH", "str": "TEXT"}
 """The words for what the parser calls kinds."""

@@ -1,4 +1,4 @@
-"""Commands that look at trained agents: `watch`, `clusters`."""
+"""Commands that inspect trained agents: `watch`, `clusters`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def watch(
         str | None,
         typer.Argument(
             metavar="[RUN]",
-            help="A finished run: its name, or how no other begins; by default the one that was finished last.",
+            help="Name of a finished run, or a unique beginning of it; by default the run that finished last.",
             autocompletion=runs_begun,
         ),
     ] = None,
@@ -45,7 +45,7 @@ def watch(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Film a trained agent's evaluation episode on a test task, after it has adapted."""
+    """Record a video of a trained agent on a test task, after it has adapted."""
     from suite.console.waiting import counting
     from suite.inspect import clips
     from suite.inspect.trained import trained
@@ -81,19 +81,19 @@ def _newest(store: Store) -> str:
 )
 def clusters(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Finished runs: their names, or how no others begin.")
+        list[str], typer.Argument(metavar="RUN...", help="Names of finished runs, or unique beginnings of them.")
     ],
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    tasks: Annotated[int, typer.Option(min=2, help="Tasks to distinguish.")] = 8,
-    rollouts: Annotated[int, typer.Option(min=2, help="Rollouts a task.")] = 200,
-    window: Annotated[int, typer.Option(min=1, help="Transitions encoded of each rollout.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Of rollouts, windows and t-SNE.")] = 0,
-    perplexity: Annotated[float, typer.Option(min=1, help="Of t-SNE.")] = 30.0,
+    tasks: Annotated[int, typer.Option(min=2, help="Number of tasks.")] = 8,
+    rollouts: Annotated[int, typer.Option(min=2, help="Rollouts per task.")] = 200,
+    window: Annotated[int, typer.Option(min=1, help="Transitions per rollout that are encoded.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of rollouts, windows and t-SNE.")] = 0,
+    perplexity: Annotated[float, typer.Option(min=1, help="Perplexity of t-SNE.")] = 30.0,
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Show how well trained context encoders distinguish tasks."""
+    """Measure and plot how well trained context encoders separate tasks."""
     from pydantic import ValidationError
 
     from suite.console.waiting import counting

@@ -25,14 +25,15 @@ MEBIBYTE = 2**20
 )
 def merge(
     stores: Annotated[
-        list[Path], typer.Argument(metavar="STORE...", help="Results folders or snapshots, which stay as they are.")
+        list[Path],
+        typer.Argument(metavar="STORE...", help="Results folders or snapshots to copy from; they are not changed."),
     ],
     results: Results = Path("results"),
     as_json: Json = False,
 ) -> None:
-    """Bring the finished runs of other stores into this one; nothing finished here is overwritten.
+    """Copy the finished runs of other stores into this one; finished runs are never overwritten.
 
-    Exit code 1 if a run is a conflict (both have finished it, with other numbers), unreadable, or being worked on.
+    Exit code 1 if a run is a conflict (finished in both, with different numbers), unreadable, or in progress.
     """
     from suite.console.waiting import counting
     from suite.store import merging
@@ -74,24 +75,26 @@ def merge(
 def prune(
     kinds: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KIND]...", help="checkpoints, logs, parameters or runs; by default all are listed."),
+        typer.Argument(metavar="[KIND]...", help="checkpoints, logs, parameters or runs; default: all of them."),
     ] = None,
     benchmark: Annotated[
         list[str] | None,
         typer.Option(
-            "--benchmark", metavar="NAME", help="Keep this benchmark's runs, beside those of all shipped ones."
+            "--benchmark",
+            metavar="NAME",
+            help="Keep this benchmark's runs, as well as those of all shipped benchmarks.",
         ),
     ] = None,
     results: Results = Path("results"),
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove the files; without it, they are only listed.")] = False,
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """List what may go to make room, with sizes; with --yes, remove it.
+    """Free disk space: list what can be removed, with sizes; with --yes, remove it.
 
-    Checkpoints: unfinished runs begin anew. Logs: what finished runs printed. Parameters: finished runs can no longer
-    be watched or loaded. Runs: whole runs, results included, that no shipped or named benchmark asks for. A run that
-    somebody works on is never touched; exit code 1 if some of it had to stay.
+    Without checkpoints, unfinished runs start again; without logs, the output of finished runs is lost; without
+    parameters, finished runs can no longer be watched or loaded. Runs are whole runs, results included, that belong to
+    no shipped or named benchmark. Runs in progress are never touched; exit code 1 if something could not be removed.
     """
     from suite.plan.benchmark import load_benchmark, shipped_benchmarks
     from suite.store import pruning

@@ -60,7 +60,7 @@ def runs_begun(incomplete: str) -> list[str]:
 
 RunName = Annotated[
     str,
-    typer.Argument(metavar="RUN", help="A run: its name, or how no other begins.", autocompletion=runs_begun),
+    typer.Argument(metavar="RUN", help="Name of a run, or a unique beginning of it.", autocompletion=runs_begun),
 ]
 Results = Annotated[
     Path,
@@ -68,16 +68,17 @@ Results = Annotated[
         "--results",
         metavar="FOLDER",
         callback=at_home,
-        help="Folder of the run store, or the name of a snapshot that came with the suite.",
+        help="Folder of the runs, or the name of a published snapshot.",
         show_default=True,
     ),
 ]
 Reports = Annotated[
-    Path, typer.Option("--reports", metavar="FOLDER", callback=at_home, help="Folder of the pages.", show_default=True)
+    Path,
+    typer.Option("--reports", metavar="FOLDER", callback=at_home, help="Folder of the reports.", show_default=True),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 CheckpointEvery = Annotated[
-    float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="Seconds between two checkpoints of a run.")
+    float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="Seconds between checkpoints of a run.")
 ]
 ClusterFile = Annotated[
     Path | None,
@@ -85,13 +86,19 @@ ClusterFile = Annotated[
         "--cluster",
         metavar="FILE",
         callback=at_home,
-        help="What a cluster is asked for, as YAML; for executors that take it.",
+        help="YAML file of resources to ask a cluster for.",
     ),
 ]
 RetriesOption = Annotated[
-    int, typer.Option("--retries", min=0, max=MOST, help="Further attempts after a failure from outside.")
+    int,
+    typer.Option(
+        "--retries", min=0, max=MOST, help="Retries of a run that was killed, hung, or ran out of memory or disk space."
+    ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, max=MOST, help="Runs at once; by default what the machine holds.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST, help="Number of parallel runs; by default as many as the machine can hold."),
+]
 _Executor = typer.Option(
     "--executor",
     metavar=f"[{'|'.join(EXECUTORS)}]",
@@ -103,7 +110,7 @@ ExecutorName = Annotated[str, _Executor]
 AnyExecutor = Annotated[str | None, _Executor]
 ImageName = Annotated[
     str | None,
-    typer.Option(metavar="IMAGE", help="Container image that runs are executed in; for executors that take it."),
+    typer.Option(metavar="IMAGE", help="Container image to execute runs in."),
 ]
 ReportFormat = Literal["html", "markdown", "latex"]
 ExportFormat = Literal["csv", "parquet", "json", "tensorboard"]
@@ -112,23 +119,24 @@ Papers = Annotated[
     typer.Option(
         "--paper",
         callback=lambda papers: papers and [str(at_home(Path(paper))) for paper in papers],
-        help="Judge this paper alone, shipped or a folder; by default all shipped.",
+        help="Judge only this paper: a shipped one, or a folder. May be repeated; default: all shipped.",
     ),
 ]
 BenchmarkName = Annotated[
-    str, typer.Argument(metavar="BENCHMARK", help="A shipped benchmark or a YAML file.", autocompletion=shipped)
+    str,
+    typer.Argument(metavar="BENCHMARK", help="Name of a shipped benchmark, or a YAML file.", autocompletion=shipped),
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="KEY=NAMES", help="Only runs whose algorithm, environment or label is one of these."
+        "--only",
+        metavar="KEY=NAMES",
+        help="Only these runs, by algorithm, environment or label; for example algorithm=pearl,mql.",
     ),
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option("--seeds", metavar="SEEDS", help="With these seeds instead of the benchmark's: 0-4 or 0,2,7."),
+    typer.Option("--seeds", metavar="SEEDS", help="Use these seeds instead of the benchmark's: 0-4 or 0,2,7."),
 ]
 
-Trust = Annotated[
-    bool, typer.Option("--trust", help="Execute user modules that a benchmark names, or that runs are of.")
-]
+Trust = Annotated[bool, typer.Option("--trust", help="Allow your own code (user modules) to be executed.")]

@@ -1,4 +1,4 @@
-"""Commands that say what is to be run: `list`, `plan`."""
+"""Commands that show what can be run: `list`, `plan`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def plan(
     only: Only = None,
     seeds: Seeds = None,
     as_json: Json = False,
-    machines: Annotated[int, typer.Option(min=1, max=MOST, help="Machines like this one to forecast for.")] = 1,
-    calibrate: Annotated[bool, typer.Option("--calibrate", help="First measure speeds, for about a minute.")] = False,
-    why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Say what makes this run new.")] = None,
+    machines: Annotated[int, typer.Option(min=1, max=MOST, help="Forecast for this many machines like this one.")] = 1,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Measure speeds first; takes about a minute.")] = False,
+    why: Annotated[str | None, typer.Option("--why", metavar="RUN", help="Explain why this run counts as new.")] = None,
     trust: Trust = False,
 ) -> None:
-    """Show the runs of a benchmark, which of them are done, and how long the others will take."""
+    """Show the runs of a benchmark, which of them are done, and how long the rest will take."""
     from suite.analysis.sequential import planned
     from suite.execute.forecast import Speeds, forecast
     from suite.execute.machine import this_machine

@@ -20,14 +20,18 @@ from suite.console.waiting import busy
     epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown",
 )
 def report(
-    benchmark: Annotated[str | None, typer.Argument(help="Report a benchmark's runs; everything by default.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Argument(help="Report only the runs of this benchmark; default: all runs in the store.")
+    ] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     paper: Papers = None,
-    form: Annotated[ReportFormat, typer.Option("--format", help="A page, or its tables alone, printed.")] = "html",
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="html writes the report; markdown and latex print its tables.")
+    ] = "html",
     trust: Trust = False,
 ) -> None:
-    """Write the page of what the store holds, or print its tables."""
+    """Write the report of the runs in the store, or print its tables."""
     from suite.papers.paper import judged_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import tables_as, write_report
@@ -57,11 +61,15 @@ def report(
 )
 def compare(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry, as the report names it.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
-    benchmark: Annotated[str | None, typer.Argument(help="Of a benchmark's runs; everything by default.")] = None,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The entry to compare it with.")],
+    benchmark: Annotated[
+        str | None, typer.Argument(help="Compare only runs of this benchmark; default: all runs in the store.")
+    ] = None,
     margin: Annotated[
         float,
-        typer.Option(min=0.1, max=100, help="Of equivalence: percent of the other's gain over untrained."),
+        typer.Option(
+            min=0.1, max=100, help="Margin of equivalence, in percent of the other entry's gain over untrained."
+        ),
     ] = 10,
     results: Results = Path("results"),
     as_json: Json = False,
@@ -83,15 +91,17 @@ def compare(
     "suite export --format tensorboard --out events",
 )
 def export(
-    benchmark: Annotated[str | None, typer.Argument(help="Export a benchmark's runs; everything by default.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Argument(help="Export only the runs of this benchmark; default: all runs in the store.")
+    ] = None,
     results: Results = Path("results"),
     paper: Papers = None,
-    form: Annotated[ExportFormat, typer.Option("--format", help="Of the files.")] = "csv",
+    form: Annotated[ExportFormat, typer.Option("--format", help="Format of the files.")] = "csv",
     folder: Annotated[Path, typer.Option("--out", callback=at_home, help="Folder of the files.")] = Path("reports")
     / "tables",
     trust: Trust = False,
 ) -> None:
-    """Write scores, curves, metrics, claims and all that training logged as tidy tables, or for TensorBoard."""
+    """Export scores, curves, metrics, claims and training logs as tidy tables, or for TensorBoard."""
     from suite.analysis.results import read_results
     from suite.analysis.training_metrics import training_metrics
     from suite.papers.paper import read_papers
@@ -122,11 +132,11 @@ def export(
 def audit(
     papers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; by default all shipped."),
+        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; default: all shipped."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Recompute what papers print of their own numbers from their own tables."""
+    """Check papers against themselves: recompute what they state from their own tables."""
     from suite.papers.audit import audit as audited
     from suite.papers.paper import read_papers
     from suite.report.tables.audit import audit as audit_table

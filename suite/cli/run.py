@@ -44,29 +44,32 @@ def run(
     only: Only = None,
     seeds: Seeds = None,
     workers: Workers = None,
-    only_failed: Annotated[bool, typer.Option("--only-failed", help="Run again only what has failed.")] = False,
+    only_failed: Annotated[bool, typer.Option("--only-failed", help="Retry only the failed runs.")] = False,
     rerun: Annotated[
-        list[str] | None, typer.Option("--rerun", metavar="RUN", help="Forget this run's results and run it alone.")
+        list[str] | None,
+        typer.Option("--rerun", metavar="RUN", help="Discard this run's results and repeat only this run."),
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0, metavar="HOURS", callback=limit, help="Hours that a run may take.")
+        float | None, typer.Option(min=0, metavar="HOURS", callback=limit, help="Stop a run after this many hours.")
     ] = None,
     silence_limit: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MINUTES", callback=limit, help="Minutes that a run may go without a step."),
+        typer.Option(min=0, metavar="MINUTES", callback=limit, help="Stop a run that makes no step for this long."),
     ] = 30.0,
     memory_limit: Annotated[
-        float | None, typer.Option(min=0.01, metavar="GIB", callback=limit, help="GiB that a run may take.")
+        float | None, typer.Option(min=0.01, metavar="GIB", callback=limit, help="Stop a run that uses more memory.")
     ] = None,
     retries: RetriesOption = RETRIES,
     checkpoint_every: CheckpointEvery = 60.0,
     executor: ExecutorName = DEFAULT,
     image: ImageName = None,
     cluster: ClusterFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the executor would submit.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what the executor would submit, and submit nothing.")
+    ] = False,
     trust: Trust = False,
 ) -> None:
-    """Run what is missing of a benchmark, then write the report."""
+    """Run a benchmark, except for runs that are already done, and write the report."""
     from suite import session
     from suite.execute.executor import Limits, Request, Retries
 

@@ -63,9 +63,9 @@ def _patience(store: Store) -> Patience:
 def status(
     results: Results = Path("results"),
     as_json: Json = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until nobody works on it.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep updating until no run is in progress.")] = False,
 ) -> None:
-    """Show the state of every run in the store, and of those that were published beside it."""
+    """Show the state of every run in the store, and of the published runs next to it."""
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.console.progress import Progress
@@ -100,10 +100,10 @@ def status(
 def logs(
     run: RunName,
     results: Results = Path("results"),
-    lines: Annotated[int, typer.Option(min=1, max=MOST, help="Lines from the end.")] = 40,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on while the run is running.")] = False,
+    lines: Annotated[int, typer.Option(min=1, max=MOST, help="Number of lines to print, from the end.")] = 40,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing while the run is running.")] = False,
     metrics: Annotated[
-        bool, typer.Option("--metrics", help="What a finished run logged of its training, a line an evaluation.")
+        bool, typer.Option("--metrics", help="Print the training metrics of a finished run, one line per evaluation.")
     ] = False,
 ) -> None:
     """Print the end of a run's log, or of its training metrics."""
@@ -151,7 +151,7 @@ def _shown(value: object) -> str:
 
 @app.command(rich_help_panel=PUBLISH, epilog="Example: suite gc")
 def gc(results: Results = Path("results")) -> None:
-    """Remove what crashed writers left behind, and nothing else; exit code 1 if some of it had to stay."""
+    """Remove temporary files of crashed processes, and nothing else; exit code 1 if some could not be removed."""
     from suite.store.runs import Store
 
     left: list[str] = []
@@ -173,13 +173,14 @@ def publish(
     benchmark: BenchmarkName,
     results: Results = Path("results"),
     drop_earlier: Annotated[
-        bool, typer.Option("--drop-earlier", help="Leave out published runs that the benchmark no longer names.")
+        bool, typer.Option("--drop-earlier", help="Leave out published runs that the benchmark no longer contains.")
     ] = False,
     trust: Trust = False,
 ) -> None:
-    """Write what is finished of a benchmark as a snapshot to commit: RESULTS/published/NAME, read as a store is.
+    """Publish the finished runs of a benchmark as a snapshot, RESULTS/published/NAME: a few files to commit.
 
-    What was published stays: runs that the benchmark no longer names, as of an earlier revision, are marked as earlier.
+    Runs that were published before stay; those that the benchmark no longer contains, such as runs of an earlier
+    revision, are marked as earlier.
     """
     import tempfile
 

@@ -39,11 +39,11 @@ from suite.failures import RETRIES
 def tune(
     context: typer.Context,
     benchmark: BenchmarkName,
-    trials: Annotated[int, typer.Option(min=1, max=MOST, help="Trials of each entry that is searched.")] = 12,
+    trials: Annotated[int, typer.Option(min=1, max=MOST, help="Trials per searched entry.")] = 12,
     seeds: Annotated[
-        str, typer.Option(metavar="SEEDS", help="Of every trial: from 100 on, and none of the benchmark's.")
+        str, typer.Option(metavar="SEEDS", help="Seeds of every trial: 100 or more, and none of the benchmark's.")
     ] = "100",
-    sampler: Annotated[Literal["tpe", "random"], typer.Option(help="Optuna's sampler that proposes trials.")] = "tpe",
+    sampler: Annotated[Literal["tpe", "random"], typer.Option(help="Optuna sampler that proposes the trials.")] = "tpe",
     only: Only = None,
     results: Results = Path("results/tuning"),
     reports: Reports = Path("reports"),
@@ -52,7 +52,7 @@ def tune(
         typer.Option(
             "--out",
             callback=at_home,
-            help="The benchmark file to write; by default NAME-tuned.yaml.",
+            help="Benchmark file to write; by default NAME-tuned.yaml.",
             show_default=False,
         ),
     ] = None,
@@ -61,11 +61,11 @@ def tune(
     executor: ExecutorName = DEFAULT,
     image: ImageName = None,
     cluster: ClusterFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be searched, and run nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be searched, and run nothing.")] = False,
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Search for the settings of a benchmark's entries: equal trials for each, on seeds used for nothing else."""
+    """Tune the settings of a benchmark's entries, with equal trials for each, on seeds used for nothing else."""
     from suite.execute.executor import Request, Retries
     from suite.plan.benchmark import load_benchmark
     from suite.plan.selection import seeds_of

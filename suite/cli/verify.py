@@ -25,17 +25,17 @@ from suite.execute.registry import DEFAULT
 )
 def verify(
     context: typer.Context,
-    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A folder of published runs, or a store.")],
-    sample: Annotated[int, typer.Option(min=1, max=MOST, help="Runs to execute again.")] = 3,
-    every: Annotated[bool, typer.Option("--all", help="Execute all of them.")] = False,
-    environment: Annotated[str | None, typer.Option(help="Runs on this environment alone.")] = None,
+    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="Folder of published runs, or a store.")],
+    sample: Annotated[int, typer.Option(min=1, max=MOST, help="Number of runs to repeat.")] = 3,
+    every: Annotated[bool, typer.Option("--all", help="Repeat all of them.")] = False,
+    environment: Annotated[str | None, typer.Option(help="Only runs on this environment.")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the draw.", show_default="another each time, printed")
+        int | None, typer.Option(min=0, help="Seed of the draw.", show_default="random, and printed")
     ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Check what published runs say, execute some of them again, drawn at random, and compare them bit for bit."""
+    """Verify published runs: check their files, repeat a random sample of them, and compare bit for bit."""
     import secrets
     import tempfile
 
