@@ -18,8 +18,8 @@ LONG = 32
 STAR = " *"
 DAGGER = " †"
 DAGGER_NOTE = (
-    "† Seeds were added until a comparison was decided (under Seeds), which makes intervals and p-values that do not "
-    "allow for it look surer than they are."
+    "† Seeds were added until a comparison was decided (see Seeds); intervals and p-values that assume a fixed number "
+    "of seeds are then too optimistic."
 )
 FORMULA = re.compile(r"^[=+\-@\t\r]")
 """The beginnings of a text that a spreadsheet may take for a formula; `page.js` has the same rule."""

@@ -157,17 +157,16 @@ def learned_in_short(found: Contents) -> str:
     head = "Yes" if whole == len(tried) else "No" if len(none) == len(tried) else "Partly"
     count = "all" if whole == len(tried) else f"{whole} of {len(tried)}"
     several = table["environment"].nunique() > 1
-    aside = ["counted on each environment"] * several + ["without controls"] * bool(bounds)
+    aside = ["counted per environment"] * several + ["without controls"] * bool(bounds)
     noted = f" ({', '.join(aside)})" if aside else ""
-    answer = f"{head}: every seed of {count} entries{noted} learned"
-    answer += (
-        f"; some seeds of {_cases(some)}" * bool(len(some)) + f"; no seed of {_cases(none)}" * bool(len(none)) + "."
-    )
+    answer = f"{head}: {count} entries learned on every seed{noted}"
+    answer += f"; {_cases(some)} learned on some seeds only" * bool(len(some))
+    answer += f"; {_cases(none)} did not learn on any seed" * bool(len(none)) + "."
     lame = table[table["entry"].isin(bounds - _blind(found)) & (table["learned"] < table["seeds"])]
     if len(lame):
         answer += (
             f" On {listed(sorted(set(lame['environment'])))} not even {listed(sorted(set(lame['entry'])))} learned on "
-            "every seed, though told the task: the others cannot be judged by it there."
+            "every seed, although told the task, so there is no reference for the others."
         )
     return answer
 
@@ -295,7 +294,8 @@ def _compared(ours: str, theirs: str, places: Mapping[str, Sequence[str]], count
     }
     parts = [f"{said} {where(decision)}" for decision, said in words.items() if decision in places]
     if not parts:
-        return f"{ours} and {theirs}: no significant difference {where('inconclusive')}, nor shown to be equivalent"
+        where_not = where("inconclusive")
+        return f"{ours} and {theirs}: no significant difference {where_not}, but not shown to be equivalent either"
     if "inconclusive" in places:
         parts.append(f"inconclusive {where('inconclusive')}")
     return f"{ours} is {', '.join(parts)}"
@@ -311,15 +311,15 @@ def _in_short(each: JudgedPaper) -> PaperInShort:
     short, total = each.paper.about.short, len(each.judgements)
     decided = {verdict: count for verdict, count in counts.items() if verdict not in UNDECIDED}
     reasons = {
-        "not at the paper's settings": "{} of other settings or smaller budgets than the paper's",
-        "not enough runs": "{} for want of runs",
-        "cannot tell": "{} tested without a decision",
+        "not at the paper's settings": "{} because settings or budgets are not the paper's",
+        "not enough runs": "{} because there are too few runs",
+        "cannot tell": "{} because the tests are inconclusive",
     }
     claims = f"{total} claim{'' if total == 1 else 's'}"
     if decided:
         parts = [f"{count} {verdict}" for verdict, count in decided.items()]
         rest = total - sum(decided.values())
-        answer = f"Of {short}'s {claims}, {', '.join(parts)}" + (f", {rest} undecided." if rest else ".")
+        answer = f"{short}'s {claims}: {', '.join(parts)}" + (f", {rest} undecided." if rest else ".")
     else:
         left = "; ".join(
             reasons[verdict].format("all" if count == total else count) for verdict, count in counts.most_common()
@@ -329,7 +329,7 @@ def _in_short(each: JudgedPaper) -> PaperInShort:
     if pointing:
         ways = [f"{count} in the {way}" for way, count in pointing.items() if way != "inconclusive"]
         ways += [f"{pointing['inconclusive']} inconclusive"] * bool(pointing["inconclusive"])
-        answer += f" At this scale, which is no verdict, they point: {', '.join(ways)}."
+        answer += f" What they suggest at their own scale, which is no verdict: {', '.join(ways)}."
     benchmarks = [] if decided else sorted(path.stem for path in each.paper.folder.glob("benchmarks/*.yaml"))
     return PaperInShort(each.paper.name, answer, benchmarks)
 

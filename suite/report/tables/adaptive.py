@@ -47,9 +47,9 @@ def interim_analyses(tests: Sequence[SequentialTest]) -> Table:
             "decision": "decision",
         },
         tuple(rows),
-        "Each batch of seeds is followed by an interim analysis. P(A > B): the probability that a run of A is higher "
-        "than one of B; p: two-sided, the larger of the permutation test of that and of Welch's test, which have to "
-        "agree. Over all interim analyses of all comparisons of the benchmark together (here "
+        "Each batch of seeds is followed by an interim analysis. P(A > B): the probability that a run of A scores "
+        "higher than a run of B; p: two-sided, the larger one of its permutation test and of Welch's test, which have "
+        "to agree. Over all interim analyses of all comparisons of the benchmark together (here "
         f"{len(tests)}), entries of which neither tends to be higher are decided in at most {100 * ERROR:g} % of "
         "cases. No critical p-value: so few seeds cannot decide.",
     )

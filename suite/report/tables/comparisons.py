@@ -41,11 +41,12 @@ def ranking(index: int, table: pd.DataFrame, environments: Sequence[str]) -> Tab
         columns,
         tuple(rows),
         f"On {listed(environments)}, which all of them finished. P(improvement): the probability that a run beats "
-        "one of another entry, mean over environments and the others. Mean rank and wins by mean score; a tie is "
-        "nobody's win. Aggregates of scores normalised by the oracle (untrained 0, trained 1), on the environments on "
-        f"which it clearly learnt ({scaled} of {len(environments)}). Intervals of them include how well the oracle's "
-        "ends are known; there is none of the oracle itself, of an IQM of two environments, where the oracle's gain is "
-        f"known to worse than {100 * SCALE_ERROR:g} %, nor of the median and the optimality gap: none covers.",
+        "a run of another entry, mean over environments and other entries. Mean rank and wins are by mean score; a tie "
+        "is nobody's win. The aggregates are of scores normalised by the oracle (untrained 0, trained 1), on the "
+        f"environments where it clearly learned ({scaled} of {len(environments)}); their intervals include the "
+        "uncertainty of that scale. There is no interval for the oracle itself, for an IQM of two environments, where "
+        f"the oracle's gain is known to worse than {100 * SCALE_ERROR:g} %, or for the median and the optimality gap, "
+        "for which no interval covers as it should.",
     )
 
 

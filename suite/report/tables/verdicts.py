@@ -111,10 +111,10 @@ def family(judgements: Sequence[Judgement]) -> str:
 
 
 RULE = (
-    "Reproduced: a test of the value itself, which gives this verdict in at most 5 % of cases wherever the claim is "
-    "false, has p at or below 0.05 for the claimed side; not reproduced: for the other. Else, with fewer than three "
-    "seeds or with environments missing, there are not enough runs. A run that diverged ranks last; runs that failed "
-    "otherwise have to be run again first. Only runs with the paper's settings and budget are judged."
+    "Reproduced: the test of the claim has p at or below 0.05 for the claimed side; where the claim is false, that "
+    "happens in at most 5 % of cases. Not reproduced: the same for the other side. Not enough runs: neither, or fewer "
+    "than three seeds, or missing environments. A run that diverged ranks last; runs that failed for another reason "
+    "must be repeated first. Only runs with the paper's settings and budget are judged."
 )
 
 
@@ -137,8 +137,9 @@ def power(paper: Paper) -> Table:
             "assumed": "assumed true",
         },
         tuple(rows),
-        "If what the paper prints were the truth and runs varied by so much of their mean over seeds, three seeds "
-        "would decide these claims in fewer than 80 % of trials; the others, and these at smaller deviations, in more.",
+        "Assuming that the paper's values are true and that scores vary over seeds by the given share of their mean, "
+        "three seeds decide these claims in fewer than 80 % of trials; the other claims, and these at smaller standard "
+        "deviations, in more.",
     )
 
 
@@ -158,9 +159,9 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         f"Direction of reduced runs ({paper.about.short})",
         {"statement": "claim", "direction": "at this scale", "tested": "tested quantity", "scale": "scale"},
         tuple(rows),
-        "Runs with other settings or a smaller budget than the paper's are evidence for their own scale alone: "
-        "no row here is a verdict on a claim or counted as one. The tests are those of the verdicts, on the "
-        "environments where every entry has three seeds under one budget.",
+        "These runs have other settings or a smaller budget than the paper's, so they say something about their own "
+        "scale only: no row is a verdict on a claim, or counted as one. The tests are those of the verdicts, on the "
+        "environments where every entry has three seeds with the same budget.",
     )
 
 
@@ -193,8 +194,9 @@ def adaptation(table: pd.DataFrame, units: Mapping[str, float]) -> Table:
             "difference_ci": "pearl - blind, 95 % CI",
         },
         tuple(rows),
-        "blind-sac is the oracle without its task vector. Where Welch's interval of PEARL's lead over it lies above "
-        "zero, adaptation helps; where that of blind-sac's gain over untrained less 90 % of the oracle's does, the "
-        "environment needs none; where that less 90 % of PEARL's does, PEARL gains nothing by adapting. A gain below "
-        "a tenth of the untrained value is nothing learnt; a share is given where PEARL's gain is clearly above zero.",
+        "blind-sac is the oracle without its task vector. Adaptation helps: Welch's interval of PEARL's lead over "
+        "blind-sac lies above zero. No adaptation is needed: blind-sac gains more than 90 % of what the oracle gains, "
+        "by the same kind of interval. PEARL gains nothing by adapting: blind-sac gains more than 90 % of what PEARL "
+        "gains. A gain below a tenth of the untrained return counts as nothing learned; the share is given where "
+        "PEARL's gain is clearly above zero.",
     )

@@ -27,7 +27,7 @@ def found(tmp_path: Path, ends: Ends, start: float = 0.0, **options: object) -> 
 
 def test_what_learned_is_said_and_what_did_not_is_named(tmp_path: Path) -> None:
     all_learned = found(tmp_path / "a", {("pearl", "ant-fb"): [9.0, 10.0], ("mql", "ant-fb"): [8.0, 9.0]})
-    assert summary.learned_in_short(all_learned) == "Yes: every seed of all entries learned."
+    assert summary.learned_in_short(all_learned) == "Yes: all entries learned on every seed."
     ends: Ends = {
         ("pearl", "ant-fb"): [9.0, 0.1],
         ("mql", "ant-fb"): [0.1, 0.2],
@@ -35,8 +35,8 @@ def test_what_learned_is_said_and_what_did_not_is_named(tmp_path: Path) -> None:
     }
     some = found(tmp_path / "b", ends)
     assert summary.learned_in_short(some) == (
-        "Partly: every seed of 0 of 2 entries (without controls) learned; some seeds of pearl on ant-fb; "
-        "no seed of mql on ant-fb."
+        "Partly: 0 of 2 entries learned on every seed (without controls); pearl on ant-fb learned on some seeds only; "
+        "mql on ant-fb did not learn on any seed."
     )
     (place,) = summary.places(some)
     assert [(strip.entry, strip.mark) for strip in place.strips] == [
@@ -65,7 +65,7 @@ def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Pa
     assert row.at == pytest.approx([min(100, max(0, place)) for place in places], abs=0.1)
     assert (row.decision, pair.answer) == (
         "inconclusive",
-        "tcl-pearl and pearl: no significant difference on ant-fb, nor shown to be equivalent",
+        "tcl-pearl and pearl: no significant difference on ant-fb, but not shown to be equivalent either",
     )
 
 
@@ -121,13 +121,13 @@ def test_only_papers_with_claims_about_the_runs_are_judged(tmp_path: Path) -> No
     store = make_store(tmp_path / "own", own)
     assert concerned(read_papers(), read_results(store)) == []
     text = Page(write_report(store, tmp_path / "own").read_text()).text
-    assert "These runs speak to no claim" in text
+    assert "None of the shipped papers makes a claim about these runs" in text
     assert "not enough runs" not in text
     both = make_store(tmp_path / "both", own | {("tcl-pearl", "cheetah-vel"): [1.0, 2.0]})
     assert [paper.name for paper in concerned(read_papers(), read_results(both))] == ["tcl-pearl"]
     text = Page(write_report(both, tmp_path / "both").read_text()).text
     assert "None of TCL-PEARL's 11 claims can be decided by these runs" in text
-    assert "what it would take: suite plan with ml1-25" in text
+    assert "to see what deciding them would take, type suite plan with ml1-25" in text
 
 
 def test_the_first_lines_are_the_benchmarks(tmp_path: Path) -> None:
