@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -131,11 +132,11 @@ def run(
     }
     failures: dict[str, Failure] = {}
     executed: set[str] = set()
-    there = Patience(store.results)  # after hours of work, nobody should lose the page to a moment's absence
+    there = Patience(store.results, console.print)
     is_complete, only = True, rerun
     while True:  # once, but for further seeds of comparisons that are not decided
         batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
-        batch.announce(steps)
+        there.insist(partial(batch.announce, steps))
         failures |= execute(batch, executor, request, console)
         is_complete = there.insist(batch.is_done) and is_complete
         executed |= {spec.run for spec in specs}

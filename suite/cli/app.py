@@ -49,6 +49,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if not _working_folder_exists():
+        _refuse_working_folder()  # else whatever loads a library ends in its own words
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="suite", standalone_mode=False)
         sys.stdout.flush()
@@ -60,8 +62,7 @@ def main() -> NoReturn:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         if not _working_folder_exists():
-            err.print("error: the working folder was deleted; go to one that exists", highlight=False)
-            sys.exit(2)
+            _refuse_working_folder()
         err.print(f"error: {error.filename or 'a file or the output'}: {error.strerror or error}", highlight=False)
         sys.exit(2)
     except typer.Abort:
@@ -70,6 +71,11 @@ def main() -> NoReturn:
         err.print(f"error: {error.format_message()}", highlight=False)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_working_folder() -> NoReturn:
+    err.print("error: the working folder was deleted; go to one that exists", highlight=False)
+    sys.exit(2)
 
 
 def _working_folder_exists() -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +19,9 @@ PAUSE_SECONDS = 1.0
 
 AWAY_SECONDS = 600.0
 """Seconds for a store, or for what starts attempts, to come back."""
+
+REMEMBERED = 16
+"""Most runs by which a store is known again."""
 
 Result = TypeVar("Result")
 
@@ -34,6 +40,10 @@ class Patience:
         self._say = say
         self._since: float | None = None
         self._again = 0.0
+        self._known: list[Path] = []
+        """Folders of runs that the store has held."""
+        with suppress(OSError):
+            self._remember()
 
     def tried(self, act: Callable[[], object]) -> bool:
         """Do something, unless the store is away and was asked a moment ago; return whether it was done.
@@ -48,7 +58,9 @@ class Patience:
         if time.monotonic() < self._again:
             return False
         try:
+            self._recognise()
             act()
+            self._remember()
         except (OSError, CorruptRunError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
             if not is_away(cause):
@@ -65,6 +77,16 @@ class Patience:
             self._since = None
             self._say(f"{self.results}: is back")
         return True
+
+    def _recognise(self) -> None:
+        """Raise an OSError if the store holds none of the runs that it held, as the empty folder of a lost mount."""
+        if self._known and not any(path.is_dir() for path in self._known):
+            raise OSError(errno.ESTALE, "the runs that it held are not there")
+
+    def _remember(self) -> None:
+        runs = self.results / "runs"
+        if not self._known and runs.is_dir():
+            self._known = [path for path in islice(runs.iterdir(), REMEMBERED) if path.is_dir()]
 
     def insist(self, act: Callable[[], Result]) -> Result:
         """Do something as soon as the store is there, and return its result; raises as `tried`."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import itertools
+import shutil
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +15,15 @@ import pytest
 
 from suite.errors import UsageError
 from suite.execute import patience
-from suite.execute.executor import Limits
+from suite.execute.executor import Limits, Retries
+from suite.execute.local import LocalLauncher
 from suite.execute.patience import Patience
+from suite.execute.scheduler import Scheduler
 from suite.failures import STORAGE_STATUS, TRANSIENT, Failure, of_exception
 from suite.store import attempts, record
 from suite.store.record import CorruptRunError, RunRecord, RunState
 from suite.store.runs import Store
-from tests.faults.conditions import assert_no_process, events
+from tests.faults.conditions import assert_no_process, committed, events
 from tests.suite.execute.test_scheduler import execute
 from tests.suite.stores import make_spec
 from tests.suite.trained_runs import suite
@@ -113,6 +118,53 @@ def test_a_store_that_stays_away_ends_everything_in_good_order(
     with pytest.raises(UsageError, match="is away"):
         execute(tmp_path, "ends-well", [make_spec()])
     assert_no_process(tmp_path)
+
+
+@pytest.mark.parametrize("is_empty", [True, False], ids=["an empty folder", "no folder"])
+def test_nothing_is_begun_where_a_store_has_vanished(
+    is_empty: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a disk is unmounted: what the store held is there again when it is back."""
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.05)
+    results, aside = tmp_path / "results", tmp_path / "aside"
+    store, specs = Store(results), [make_spec(seed=seed) for seed in range(2)]
+    store.prepare()
+    for spec in specs:
+        store.folder(spec.run).prepare(spec)
+    command = [sys.executable, "-m", "tests.faults.trainer", "ends-well"]
+    scheduler = Scheduler(store, LocalLauncher(store, command), 1, Limits(), Retries(backoff=0.05))
+    left: list[Path] = []
+    timers: list[threading.Timer] = []
+
+    def watch() -> None:
+        if len(committed(results)) == 1 and not timers:
+            results.rename(aside)
+            if is_empty:
+                (results / "runs").mkdir(parents=True)
+            timers.append(threading.Timer(0.5, bring_back))
+            timers[0].start()
+
+    def bring_back() -> None:
+        left.extend(results.glob("runs/*"))
+        shutil.rmtree(results, ignore_errors=True)
+        aside.rename(results)
+
+    scheduler.run(specs, watch)
+    assert scheduler.failures == {}
+    assert len(timers) == 1
+    assert left == []
+    assert committed(results) == sorted(spec.run for spec in specs)
+
+
+def test_a_store_that_vanished_for_good_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    there = Patience(tmp_path)
+    assert there.insist(lambda: True)
+    (tmp_path / "runs" / "a").rmdir()
+    with pytest.raises(UsageError, match=r"is away \(.*the runs that it held are not there\); waited for 0 s$"):
+        there.insist(lambda: True)
 
 
 def test_a_process_of_a_run_says_that_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
