@@ -259,11 +259,17 @@ def test_a_diverged_loss_stops_the_run_and_is_named(trainer: Trainer) -> None:
 
 
 def poison(algorithm: Algorithm) -> None:
-    """Make every parameter not a number, through the state that every algorithm can restore."""
+    """Make every parameter not a number, through the state that every algorithm can restore.
+
+    The parameters of an algorithm without networks are all the tensors that it has.
+    """
     state = algorithm.state()
-    for part in state.values():
-        if isinstance(part, dict) and "vector" in part:
-            part["vector"] = torch.full_like(part["vector"], torch.nan)
+    parts = [part for part in state.values() if isinstance(part, dict)]
+    networks = [part for part in parts if "vector" in part]
+    for part in networks or parts:
+        for key, value in part.items():
+            if isinstance(value, torch.Tensor) and (key == "vector" or not networks):
+                part[key] = torch.full_like(value, torch.nan)
     algorithm.load_state(state)
 
 

@@ -28,7 +28,8 @@ def algorithm_entry(name: str) -> Entry:
     trainer = Trainer.of(TOY[name], torch.device("cpu"))
     trainer.run()
     _, tensors = split(trainer.algorithm.state())
-    learnt = [tensor.double().abs().mean().item() for path, tensor in tensors.items() if path.endswith("/vector")]
+    sizes = {path: tensor.double().abs().mean().item() for path, tensor in tensors.items()}
+    learnt = [size for path, size in sizes.items() if path.endswith("/vector")] or [*sizes.values()]
     returns = [float(table["return"].mean()) for table in trainer.evaluations]
     return {"revision": ALGORITHMS[name].revision, "numbers": [*returns, float(np.mean(learnt))]}
 
