@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from suite.execute.registry import DEFAULT, make_executor
 from suite.failures import Failure
 from suite.plan.benchmark import Benchmark, load_benchmark
 from suite.plan.selection import selected
+from suite.report.files import PAGE, write_page
+from suite.report.live import LivePage
 from suite.spec import RunSpec
 from suite.store.published import located
 from suite.store.runs import Store, by_prefix
@@ -134,21 +136,23 @@ def run(
     executed: set[str] = set()
     there = Patience(store.results, console.print)
     is_complete, only = True, rerun
-    while True:  # once, but for further seeds of comparisons that are not decided
-        batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
-        there.insist(partial(batch.announce, steps))
-        failures |= execute(batch, executor, request, console)
-        is_complete = there.insist(batch.is_done) and is_complete
-        executed |= {spec.run for spec in specs}
-        specs, analyses = there.insist(lambda: _planned(definition, store, selection))
-        for text in analyses:
-            console.print(text, highlight=False)
-        only = [spec.run for spec in specs if spec.run not in executed]
-        if selection.rerun or selection.only_failed or not only:
-            break
+    with _live_page(reports, lambda: _page(definition, store, specs), console) as live:
+        while True:  # once, but for further seeds of comparisons that are not decided
+            batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
+            there.insist(partial(batch.announce, steps))
+            failures |= execute(batch, executor, request, console, live)
+            is_complete = there.insist(batch.is_done) and is_complete
+            executed |= {spec.run for spec in specs}
+            specs, analyses = there.insist(lambda: _planned(definition, store, selection))
+            for text in analyses:
+                console.print(text, highlight=False)
+            only = [spec.run for spec in specs if spec.run not in executed]
+            if selection.rerun or selection.only_failed or not only:
+                break
     page = None
     if reports is not None:
-        page = there.insist(lambda: _write_page(definition, store, Path(reports), specs))
+        page = _place(reports)
+        write_page(page, there.insist(lambda: _page(definition, store, specs)))
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
 
 
@@ -209,8 +213,14 @@ def preview(
     return make_executor(executor, store, _for_batch(request._replace(name=definition.name), batch)).preview()
 
 
-def execute(batch: Batch, executor: str, request: Request, console: Console) -> dict[str, Failure]:
+def execute(
+    batch: Batch, executor: str, request: Request, console: Console, live: LivePage | None = None
+) -> dict[str, Failure]:
     """Have a batch executed while showing how far its plan is; return why runs failed.
+
+    Parameters
+    ----------
+    live : a page that is written again as runs end.
 
     Raises
     ------
@@ -233,7 +243,13 @@ def execute(batch: Batch, executor: str, request: Request, console: Console) -> 
         batch.start_over()
         try:
             with _interrupting(engine), Progress(store, batch.specs, console) as progress:
-                engine.run(Speeds(store).longest_first(batch.unfinished), lambda: progress.tick(engine.underway))
+
+                def watch() -> None:
+                    progress.tick(engine.underway)
+                    if live:
+                        live.tick((len(batch.specs), progress.ended))
+
+                engine.run(Speeds(store).longest_first(batch.unfinished), watch)
         except KeyboardInterrupt:
             raise Interrupted(engine.detach_message()) from None
     for name, failure in engine.failures.items():
@@ -247,13 +263,12 @@ def execute(batch: Batch, executor: str, request: Request, console: Console) -> 
     return engine.failures
 
 
-def _write_page(definition: Benchmark, store: Store, reports: Path, specs: Sequence[RunSpec]) -> Path:
+def _page(definition: Benchmark, store: Store, specs: Sequence[RunSpec]) -> str:
     from suite.papers.paper import judged_papers
-    from suite.report import write_report
+    from suite.report import page_of
 
-    return write_report(
+    return page_of(
         store,
-        reports,
         specs,
         definition.name,
         judged_papers(definition.papers),
@@ -262,6 +277,18 @@ def _write_page(definition: Benchmark, store: Store, reports: Path, specs: Seque
         definition.description,
         definition.compare,
     )
+
+
+def _place(reports: str | Path) -> Path:
+    return Path(reports) / PAGE
+
+
+def _live_page(
+    reports: str | Path | None, make: Callable[[], str], console: Console
+) -> AbstractContextManager[LivePage | None]:
+    if reports is None:
+        return nullcontext()
+    return LivePage(_place(reports), make, lambda text: console.print(text, highlight=False))
 
 
 def _definition(benchmark: str | Path | Benchmark, trust: bool) -> Benchmark:

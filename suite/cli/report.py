@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +15,16 @@ from suite.cli.inputs import existing, nothing_there, reported
 from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust, at_home
 from suite.cli.output import err, out, show, show_table
 from suite.console.waiting import busy
+from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from suite.store.runs import Store
 
 
 @app.command(
     rich_help_panel=JUDGE,
-    epilog="Examples: suite report quick · suite report --paper ./my-paper · suite report quick --format markdown",
+    epilog="Examples: suite report quick · suite report quick --open · suite report --serve --port 8080 · "
+    "suite report --paper ./my-paper · suite report quick --format markdown",
 )
 def report(
     benchmark: Annotated[
@@ -29,29 +36,82 @@ def report(
     form: Annotated[
         ReportFormat, typer.Option("--format", help="html writes the report; markdown and latex print its tables.")
     ] = "html",
+    browse: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Serve the report to this machine, updated as the store changes, until Ctrl-C."),
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port of --serve; 0 takes a free one; default: 8000.")
+    ] = None,
     trust: Trust = False,
 ) -> None:
     """Write the report of the runs in the store, or print its tables."""
     from suite.papers.paper import judged_papers
     from suite.plan.benchmark import load_benchmark
-    from suite.report import tables_as, write_report
+    from suite.report import page_of, tables_as
+    from suite.report.files import PAGE, write_page
 
+    if form != "html" and (browse or serve):
+        raise UsageError(f"--format {form}: is printed, and cannot be opened or served")
+    if port is not None and not serve:
+        raise UsageError("--port: is for --serve")
     store = existing(results)
-    of = reported(benchmark, store, trust)
-    papers = judged_papers(paper or of.papers)
     if benchmark is None and not store.is_snapshot and next(store.folders(), None) is None:
         err.print(nothing_there(results), highlight=False)
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
+
+        def make() -> str:
+            of = reported(benchmark, store, trust)  # with the seeds that are added as runs end
+            papers = judged_papers(paper or of.papers)
+            return page_of(store, of.specs, of.title, papers, of.comparisons, plots, of.description, of.pairs)
+
+        page = reports / PAGE
+        if serve:
+            _serve(store, make, page, 8000 if port is None else port, browse)
+            return
         with busy(err, "judging runs and writing the page"):
-            page = write_report(
-                store, reports, of.specs, of.title, papers, of.comparisons, plots, of.description, of.pairs
-            )
+            write_page(page, make())
         out.print(f"report: {page}", highlight=False)
+        if browse:
+            _open(page.resolve().as_uri())
     else:
         with busy(err, "judging runs"):
+            of = reported(benchmark, store, trust)
+            papers = judged_papers(paper or of.papers)
             tables = tables_as(form, store, of.specs, papers, of.comparisons)
         show(False, None, tables)
+
+
+def _serve(store: Store, make: Callable[[], str], page: Path, port: int, browse: bool) -> None:
+    """Serve the page, and write it too, until Ctrl-C."""
+    from suite.report.files import write_page
+    from suite.report.server import PageServer, follow
+
+    server = PageServer(port)
+    told = False
+
+    def show(text: str, seconds: float) -> None:
+        nonlocal told
+        write_page(page, text)
+        server.show(text, seconds)
+        if not told:
+            told = True
+            out.print(f"report: {page}, served at {server.address} until Ctrl-C", highlight=False)
+            if browse:
+                _open(server.address)
+
+    with server.serving(), suppress(KeyboardInterrupt):
+        follow(store, make, show)
+
+
+def _open(address: str) -> None:
+    """Open a page in a browser; say where there is none."""
+    import webbrowser
+
+    if not webbrowser.open(address):
+        err.print(f"no browser here; to open in one: {address}", highlight=False)
 
 
 @app.command(

@@ -133,6 +133,11 @@ class Progress:
             for run in self._all(UNDERWAY):
                 self._say(run)
 
+    @property
+    def ended(self) -> int:
+        """The number of runs that are done, or will not be."""
+        return sum(len(self._in[state]) for state in ("done", "failed", "unreadable"))
+
     def is_worked_on(self) -> bool:
         """True if somebody is working on the runs, or was a moment ago and has not done them all."""
         if any(self._all(UNDERWAY)):
@@ -162,8 +167,7 @@ class Progress:
         )
 
     def _counts(self) -> str:
-        ended = sum(len(self._in[state]) for state in ("done", "failed", "unreadable"))
-        return f"{ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s"
+        return f"{self.ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s"
 
     def _detail(self, run: str) -> str:
         record = self.records[run]

@@ -14,7 +14,8 @@ from suite.analysis.intervals import mean_interval
 from suite.inspect.cluster_records import STATISTICS, ClusterRecord, Statistics, frame
 from suite.papers.paper import Paper
 from suite.report import figures
-from suite.report.html import drawn, fill, write_page
+from suite.report.files import write_page
+from suite.report.html import drawn, fill
 from suite.table import Cell, Table, interval
 
 TITLE = "Clusters of context embeddings"

@@ -10,9 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from suite.characters import visible
-from suite.errors import UsageError
 from suite.report.tables.verdicts import VERDICT_CLASSES
-from suite.store.files import write_atomically
 
 FOLDER = Path(__file__).parent
 
@@ -43,19 +41,3 @@ def _environment() -> jinja2.Environment:
 def drawn(svg: str) -> Markup:
     """Mark a figure of `suite.report.figures` as safe: matplotlib has escaped its text."""
     return Markup(visible(svg))  # noqa: S704 - drawn by us
-
-
-def write_page(path: Path, page: str) -> Path:
-    """Write a page, its folder made if absent, and return its path.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page.encode(errors="replace"))
-    except OSError as error:
-        raise UsageError(f"--reports {path.parent}: cannot be written ({error.strerror})") from error
-    return path

@@ -178,8 +178,9 @@ const nameOf = (item) => (item.matches("details")
   : Object.entries(item.dataset).flat().join(" ") || item.id);
 const folds = new Map(all("details").map((item) => [nameOf(item), item]));
 const fields = new Map(all("input").map((item) => [nameOf(item), item]));
-function keep() {
+function keep(more = {}) {
   const state = {
+    ...more,
     theme: document.documentElement.dataset.theme,
     folds: [...folds].map(([name, item]) => [name, item.open]),
     fields: [...fields].map(([name, item]) => [name, item.type === "checkbox" ? item.checked : item.value]),
@@ -188,6 +189,24 @@ function keep() {
 }
 function kept() {
   try { return JSON.parse(sessionStorage.getItem(tab)) ?? {}; } catch { return {}; }
+}
+/* Where one is: what is at the top, however much there is above it by then, and what the keyboard is at. */
+const PARTS = "main > section, main > section.first li, .environment, section.table, figure";
+const reachable = () => all("a, button, input, summary, [tabindex]");
+const called = (item) => [item.tagName, item.closest("[id]")?.id, item.getAttribute("aria-label") ?? item.textContent].join(" ");
+function here() {
+  const top = all(PARTS).find((item) => item.checkVisibility?.() !== false && item.getBoundingClientRect().top >= -1);
+  const focus = document.activeElement === document.body ? undefined : called(document.activeElement);
+  return { focus, top: top && scrollY > 0 ? [all(PARTS).indexOf(top), top.id, top.getBoundingClientRect().top] : undefined };
+}
+function back({ here: left }) {
+  if (!left) return;
+  reachable().find((item) => called(item) === left.focus)?.focus({ preventScroll: true });
+  if (left.top) {
+    const [index, id, offset] = left.top;
+    const item = document.getElementById(id) ?? all(PARTS)[index];
+    scrollBy({ top: item.getBoundingClientRect().top - offset, behavior: "instant" });
+  }
 }
 function restore({ theme: chosen, folds: opened = [], fields: entered = [] }) {
   if (chosen) document.documentElement.dataset.theme = chosen;
@@ -203,11 +222,40 @@ function restore({ theme: chosen, folds: opened = [], fields: entered = [] }) {
   showTheme();
 }
 restore(kept());
-document.addEventListener("toggle", keep, true);
-document.addEventListener("input", keep);
-document.addEventListener("change", keep);
+back(kept());
+for (const event of ["toggle", "input", "change"]) document.addEventListener(event, () => keep(), true);
 addEventListener("hashchange", reveal);
-reveal();
+if (kept().here) keep(); else reveal();
+
+let leaving = "auto"; /* whoever loads the page again is brought back by the browser, unless the page does it itself */
+addEventListener("beforeunload", () => { history.scrollRestoration = leaving; });
+
+/* While runs are going the page loads itself again: not while it is printed or out of sight, nor if it is not to. */
+const live = document.getElementById("live");
+if (live) {
+  let printing = false;
+  addEventListener("beforeprint", () => { printing = true; });
+  addEventListener("afterprint", () => { printing = false; });
+  /* A server is asked whether there is another page, or any at all; a file can only be read again. */
+  const version = async () => {
+    const { headers, ok } = await fetch(location.pathname, { method: "HEAD", cache: "no-store" });
+    return ok ? headers.get("etag") ?? headers.get("last-modified") : undefined;
+  };
+  const asked = location.protocol !== "file:";
+  const first = asked ? version().catch(() => undefined) : undefined;
+  const changed = async () => {
+    const now = await version().catch(() => undefined);
+    return now !== undefined && now !== await first;
+  };
+  const reload = document.getElementById("reload");
+  setInterval(async () => {
+    const still = () => reload.checked && !printing && !document.hidden;
+    if (!still() || (asked && !await changed()) || !still()) return;
+    keep({ here: here() });
+    leaving = "manual";
+    location.reload();
+  }, 1000 * live.dataset.seconds);
+}
 
 /* The contents mark the section where one is: the one in a band below the top, or the last one at the end. */
 const places = all("main > section");

@@ -15,7 +15,8 @@ from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
 from suite.report import own
 from suite.report.contents import Contents, adaptive_entries, concerned, contents, deciding, units
-from suite.report.html import fill, write_page
+from suite.report.files import PAGE, write_page
+from suite.report.html import fill
 from suite.report.sections import sections
 from suite.report.summary import summary
 from suite.report.tables import comparisons as comparison_tables
@@ -62,8 +63,22 @@ def write_report(
     UsageError
         If it cannot be written.
     """
-    found = _found(store, planned, papers, comparisons, pairs)
-    return write_page(reports / "index.html", render(found, title, plots, description))
+    text = page_of(store, planned, title, papers, comparisons, plots, description, pairs)
+    return write_page(reports / PAGE, text)
+
+
+def page_of(
+    store: Store,
+    planned: Sequence[RunSpec] | None = None,
+    title: str = TITLE,
+    papers: Sequence[Paper] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
+    plots: Sequence[Plot] = (),
+    description: str = "",
+    pairs: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Judge a store and return the page's text; parameters as of `write_report`."""
+    return render(_found(store, planned, papers, comparisons, pairs), title, plots, description)
 
 
 def tables_as(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from suite.analysis.tuned import Found
-from suite.report.html import fill, write_page
+from suite.report.files import write_page
+from suite.report.html import fill
 from suite.table import Cell, Table
 
 

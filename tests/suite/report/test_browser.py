@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from suite.report import write_report
+from suite.report.live import live
+from suite.report.server import PageServer
 from suite.store.runs import Store
 from tests.suite.report.browser import chromium
 from tests.suite.stores import embed, fail, finish, make_spec
@@ -359,6 +361,90 @@ def test_a_table_that_is_cut_says_so_and_does_not_cut_the_decision(browser: Any)
     wait_until(lambda: browser.execute_script(f"return {box}.scrollWidth > {box}.clientWidth"), "it is cut")
     shadows = browser.execute_script(f"return getComputedStyle({box}).backgroundImage").count("linear-gradient")
     assert shadows == 4  # two edges, and what covers each where nothing is cut
+
+
+@pytest.fixture
+def going(page: Path, tmp_path: Path) -> Path:
+    """The page as it is while runs are going; an open one loads itself again every second."""
+    path = tmp_path / "index.html"
+    path.write_text(live(page.read_text(), 1, "Runs in progress"))
+    return path
+
+
+def times(browser: Any) -> float:
+    """Return when the page was loaded."""
+    return float(browser.execute_script("return performance.timeOrigin"))
+
+
+def test_a_page_loads_itself_again_while_runs_are_going_and_stays_where_it_was(
+    browser: Any, page: Path, going: Path
+) -> None:
+    browser.get(going.as_uri())
+    press(browser, "#provenance-section summary")
+    find(browser, "#environment-filter").send_keys("reach")
+    top = "return Math.round(document.getElementById('wins-section').getBoundingClientRect().top)"
+    browser.execute_script(
+        "document.documentElement.style.scrollBehavior = 'auto';"
+        "document.getElementById('wins-section').scrollIntoView();"
+        "scrollBy(0, -7); document.querySelector('#wins-section summary').focus({preventScroll: true})"
+    )
+    before, loaded = browser.execute_script(top), times(browser)
+    text = going.read_text()
+    longer = text.replace(
+        '<section id="scores-section">', '<p style="height: 300px">More.</p><section id="scores-section">'
+    )
+    assert longer != text
+    going.write_text(longer)  # above what is looked at
+    wait_until(lambda: times(browser) > loaded, "it was loaded again")
+    assert find(browser, "#environment-filter").get_attribute("value") == "reach"
+    assert shown(browser, ".environment") == [False, True]
+    assert all(shown(browser, "#provenance-section details[open] table"))
+    assert abs(browser.execute_script(top) - before) <= 1
+    focus = "const e = document.activeElement; return [e.tagName, e.closest('section').id]"
+    assert browser.execute_script(focus) == ["SUMMARY", "wins-section"]
+    going.write_text(page.read_text())
+    wait_until(lambda: not browser.find_elements("id", "live"), "the finished page is there")
+    loaded = times(browser)
+    time.sleep(2.5)
+    assert times(browser) == loaded
+    assert browser.get_log("browser") == []
+
+
+def test_a_page_does_not_load_itself_again_while_it_is_printed_or_when_told_not_to(browser: Any, going: Path) -> None:
+    browser.get(going.as_uri())
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    loaded = times(browser)
+    time.sleep(2.5)
+    assert times(browser) == loaded
+    press(browser, "#reload")
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    time.sleep(2.5)
+    assert times(browser) == loaded
+    press(browser, "#reload")
+    wait_until(lambda: times(browser) > loaded, "it was loaded again")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not any(shown(browser, ".live label"))
+
+
+def test_a_served_page_loads_itself_again_when_there_is_another_and_outlives_its_server(
+    browser: Any, page: Path
+) -> None:
+    text = page.read_text()
+    server = PageServer(0)
+    with server.serving():
+        server.show(text, 1)
+        browser.get(server.address)
+        loaded = times(browser)
+        time.sleep(2.5)
+        assert times(browser) == loaded
+        assert browser.get_log("browser") == []
+        server.show(text.replace("<h1>", "<h1>Again: "), 1)
+        heading = "return document.querySelector('h1')?.textContent.startsWith('Again: ')"
+        wait_until(lambda: browser.execute_script(heading), "the other page is shown")
+        loaded = times(browser)
+    time.sleep(2.5)
+    assert times(browser) == loaded
+    assert browser.execute_script(heading)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -1,0 +1,130 @@
+"""The page by HTTP, for browsers of this machine alone, made again whenever the store changes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from suite.errors import UsageError
+from suite.report.files import PAGE
+from suite.report.live import SOONEST, Pace, live
+from suite.store.record import RunState
+from suite.store.runs import Store
+
+HOST = "127.0.0.1"
+"""Browsers of other machines have no way to it; a tunnel (`ssh -L 8000:127.0.0.1:8000`) leads here."""
+NAMES = ("127.0.0.1", "localhost")
+"""What a browser may call this machine: a page from elsewhere, whose name is made to lead here, is refused."""
+POLL_SECONDS = 1.0
+POLL_SHARE = 0.01
+"""Share of the time that looking at the store may take."""
+
+
+class PageServer:
+    """Serves one page.
+
+    Parameters
+    ----------
+    port : 0 for any that is free.
+
+    Raises
+    ------
+    UsageError
+        If the port cannot be used.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.content, self.tag = b"", ""
+        try:
+            self._server = ThreadingHTTPServer((HOST, port), _handler(self))
+        except OSError as error:
+            raise UsageError(f"--port {port}: cannot be used ({error.strerror})") from error
+        self._server.daemon_threads = True
+
+    @property
+    def address(self) -> str:
+        """The page's address."""
+        return f"http://{HOST}:{self._server.server_address[1]}/"
+
+    def show(self, page: str, seconds: float = SOONEST) -> None:
+        """Serve this page from now on.
+
+        Parameters
+        ----------
+        seconds : between two times that an open page asks for another.
+        """
+        self.tag = f'"{hashlib.sha256(page.encode(errors="replace")).hexdigest()[:16]}"'
+        self.content = live(page, seconds, "Updated as the store changes").encode(errors="replace")
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answer requests while the block runs."""
+        thread = threading.Thread(target=self._server.serve_forever, name="server", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+
+def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = "suite", ""
+
+        def do_GET(self) -> None:
+            name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+            content, tag = server.content, server.tag
+            if name not in NAMES:
+                self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            elif self.path.partition("?")[0] not in ("/", f"/{PAGE}"):
+                self.send_error(HTTPStatus.NOT_FOUND)
+            else:
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Cache-Control", "no-cache")
+                self.send_header("ETag", tag)
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing: who asks is whoever has the page open."""
+
+    return Handler
+
+
+def follow(store: Store, make: Callable[[], str], show: Callable[[str, float], None]) -> None:
+    """Make a page now and whenever the store has changed, until interrupted.
+
+    Parameters
+    ----------
+    make : returns the page's text.
+    show : is given it, and the seconds until there can be another.
+    """
+    pace, shown = Pace(), None
+    while True:
+        begun = time.monotonic()
+        now = _contents(store)
+        if now != shown and pace.due:
+            shown = now
+            spent = time.process_time()
+            page = make()
+            pace.spent(time.process_time() - spent)
+            show(page, pace.seconds)
+            begun = time.monotonic()
+        time.sleep(max(POLL_SECONDS, (time.monotonic() - begun) / POLL_SHARE))
+
+
+def _contents(store: Store) -> list[tuple[str, RunState, int | None]]:
+    return [(record.run, record.state, record.committed) for record in store.records()]

@@ -1,0 +1,231 @@
+"""The page while runs are going: how often it is written, what an open one does, and what is left in the end."""
+
+from __future__ import annotations
+
+import io
+import threading
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+import suite as package
+from suite.errors import UsageError
+from suite.execute.registry import EXECUTORS
+from suite.plan.benchmark import Benchmark
+from suite.report import live as module
+from suite.report import page_of
+from suite.report.live import SOONEST, LivePage, Pace, live
+from suite.report.server import PageServer, follow
+from suite.store.runs import Store
+from tests.suite import instant
+from tests.suite.report.test_page import Page
+from tests.suite.stores import finish, linear, make_spec
+from tests.suite.tiny import TINY
+from tests.suite.trained_runs import suite
+
+
+def test_writing_takes_two_percent_of_a_core_at_most() -> None:
+    now = 100.0
+    pace = Pace(lambda: now)
+    assert pace.due
+    for cost, wait in ((0.5, 25.0), (4.0, 200.0), (0.01, SOONEST)):
+        pace.spent(cost)
+        assert pace.seconds == wait
+        assert cost / (cost + wait) <= 0.02
+        now += wait - 0.001
+        assert not pace.due
+        now += 0.001
+        assert pace.due
+
+
+def test_a_live_page_says_so_and_loads_itself_and_is_otherwise_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    finish(store, make_spec(), linear(0.0, 5.0))
+    page = page_of(store)
+    found = live(page, 12.4, "Runs in progress")
+    banner = Page(found)
+    assert "Runs in progress" in banner.text
+    assert "Reload every 12 s" in banner.text
+    assert ("meta", {"http-equiv": "refresh", "content": "12"}) in banner.tags
+    assert 'id="live"' not in page
+    assert "refresh" not in [attributes.get("http-equiv") for _, attributes in Page(page).tags]
+    assert page == page_of(store)
+    lines = found.splitlines()
+    assert [line for line in page.splitlines() if line not in lines] == [
+        line for line in page.splitlines() if "Content-Security-Policy" in line
+    ]
+
+
+def waited(page: LivePage) -> None:
+    for thread in threading.enumerate():
+        if thread.name == "page":
+            thread.join()
+
+
+def test_it_is_written_as_something_changes_and_left_as_one_that_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made, said = tmp_path / "reports" / "index.html", iter("abcdef"), list[str]()
+    text = '<head><title></title></head><main id="main">{}</main>'
+    monkeypatch.setattr(module, "SOONEST", 0.0)
+    with suppress(KeyboardInterrupt), LivePage(path, lambda: text.format(next(made)), said.append) as page:
+        for shows, letter in ((1, "a"), (1, "a"), (2, "b"), (3, "c")):
+            page._pace = Pace()
+            page.tick(shows)
+            waited(page)
+            assert f"</p>{letter}</main>" in path.read_text().replace("\n", "")
+            assert 'id="live"' in path.read_text()
+        page.tick(3)
+        raise KeyboardInterrupt
+    assert path.read_text() == text.format("c")
+    assert said == [f"report: {path}, updated as runs end"]
+
+
+def test_a_page_that_cannot_be_made_stops_nothing_and_is_told_once(tmp_path: Path) -> None:
+    def make() -> str:
+        raise ZeroDivisionError("of a user module")
+
+    said: list[str] = []
+    with LivePage(tmp_path / "index.html", make, said.append) as page:
+        for shows in range(3):
+            page._pace = Pace()
+            page.tick(shows)
+            waited(page)
+    assert said == ["report: not updated as runs end (ZeroDivisionError: of a user module)"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_benchmark_writes_its_page_as_runs_end_and_a_plain_one_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXECUTORS, "instant", "tests.suite.instant:InstantExecutor")
+    monkeypatch.setattr(instant, "score", lambda spec: 7.0)
+    written: list[str] = []
+    write = module.write_page
+    monkeypatch.setattr(module, "write_page", lambda path, page: (written.append(page), write(path, page))[1])
+    shown = io.StringIO()
+    outcome = package.run(
+        Benchmark.model_validate(yaml.safe_load(TINY)),
+        results=tmp_path / "r",
+        reports=tmp_path / "p",
+        executor="instant",
+        console=Console(file=shown, width=500),
+    )
+    assert ['id="live"' in page for page in written] == [True, False]
+    assert all("2 of 2 runs done" in page for page in written)
+    assert outcome.report is not None
+    assert outcome.report.read_text() == written[-1]
+    assert shown.getvalue().count("updated as runs end") == 1
+
+
+def asked(server: PageServer, method: str = "GET", path: str = "/", host: str | None = None) -> HTTPResponse:
+    port = int(server.address.rpartition(":")[2].strip("/"))
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(method, path, headers={} if host is None else {"Host": host})
+    return connection.getresponse()
+
+
+def test_the_server_serves_one_page_to_this_machine() -> None:
+    server = PageServer(0)
+    assert server._server.server_address[0] == "127.0.0.1"
+    with server.serving():
+        server.show('<head></head><main id="main">one</main>')
+        first = asked(server)
+        assert (first.status, first.getheader("Content-Type")) == (200, "text/html; charset=utf-8")
+        body = first.read().decode()
+        assert "Updated as the store changes" in body
+        assert "one</main>" in body
+        head = asked(server, "HEAD", "/index.html", host="localhost")
+        assert (head.status, head.read()) == (200, b"")
+        assert head.getheader("ETag") == first.getheader("ETag")
+        server.show('<head></head><main id="main">two</main>')
+        assert asked(server).getheader("ETag") != first.getheader("ETag")
+        assert asked(server, path="/../pyproject.toml").status == 404
+        assert asked(server, path="/results").status == 404
+        assert asked(server, host="elsewhere.example").status == 421
+        assert asked(server, "POST").status == 501
+        port = int(server.address.rpartition(":")[2].strip("/"))
+        with pytest.raises(UsageError, match=rf"^--port {port}: cannot be used \(Address already in use\)$"):
+            PageServer(port)
+
+
+def test_the_page_is_made_again_when_the_store_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shown = Store(tmp_path), list[str]()
+    events = iter(
+        [
+            lambda: None,
+            lambda: finish(store, make_spec(), linear(0.0, 5.0)),
+            lambda: None,
+            lambda: finish(store, make_spec(seed=1), linear(0.0, 5.0)),
+            lambda: None,
+        ]
+    )
+
+    def sleep(seconds: float) -> None:
+        assert seconds >= 1
+        event = next(events, None)
+        if event is None:
+            raise KeyboardInterrupt
+        event()
+
+    monkeypatch.setattr("suite.report.server.time.sleep", sleep)
+    monkeypatch.setattr(Pace, "due", True)
+    with pytest.raises(KeyboardInterrupt):
+        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page))
+    assert shown == ["0", "1", "2"]
+
+
+def test_reports_are_served_until_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    finish(Store(tmp_path / "r"), make_spec(), linear(0.0, 5.0))
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("suite.report.server.time.sleep", interrupt)
+    folders = ("--results", tmp_path / "r", "--reports", tmp_path / "p")
+    assert suite("report", *folders, "--serve", "--port", 0, "--open") == 0
+    page = tmp_path / "p" / "index.html"
+    printed = capfd.readouterr()
+    assert printed.out == f"report: {page}, served at {opened[0]} until Ctrl-C\n"
+    assert opened[0].startswith("http://127.0.0.1:")
+    assert 'id="live"' not in page.read_text()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_page_is_opened_or_its_address_is_told(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    finish(Store(tmp_path / "r"), make_spec(), linear(0.0, 5.0))
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or there)
+    assert suite("report", "--results", tmp_path / "r", "--reports", tmp_path / "p", "--open") == 0
+    page = tmp_path / "p" / "index.html"
+    assert opened == [page.as_uri()]
+    printed = capfd.readouterr()
+    assert printed.out == f"report: {page}\n"
+    assert printed.err == ("" if there else f"no browser here; to open in one: {page.as_uri()}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--format", "markdown", "--serve"], "--format markdown: is printed, and cannot be opened or served"),
+        (["--format", "latex", "--open"], "--format latex: is printed, and cannot be opened or served"),
+        (["--port", "8000"], "--port: is for --serve"),
+        (["--serve", "--port", "65536"], "Invalid value for '--port': Input should be less than or equal to 65535"),
+        (["--serve", "--port", "http"], "Invalid value for '--port': Input should be a valid integer"),
+    ],
+)
+def test_wrong_usage_is_one_line(words: list[str], says: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite("report", *words) == 2
+    printed = capfd.readouterr()
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
