@@ -42,7 +42,8 @@ def report(
         typer.Option("--serve", help="Serve the report to this machine, updated as the store changes, until Ctrl-C."),
     ] = False,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port of --serve; 0 takes a free one; default: 8000.")
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Port of --serve; 0 takes a free one; default: 8000."),
     ] = None,
     trust: Trust = False,
 ) -> None:

@@ -379,7 +379,9 @@ def times(browser: Any) -> float:
 def test_a_page_loads_itself_again_while_runs_are_going_and_stays_where_it_was(
     browser: Any, page: Path, going: Path
 ) -> None:
+    hold, let_go = (f"dispatchEvent(new Event('{event}print'))" for event in ("before", "after"))
     browser.get(going.as_uri())
+    browser.execute_script(hold)
     press(browser, "#provenance-section summary")
     find(browser, "#environment-filter").send_keys("reach")
     top = "return Math.round(document.getElementById('wins-section').getBoundingClientRect().top)"
@@ -395,7 +397,9 @@ def test_a_page_loads_itself_again_while_runs_are_going_and_stays_where_it_was(
     )
     assert longer != text
     going.write_text(longer)  # above what is looked at
+    browser.execute_script(let_go)
     wait_until(lambda: times(browser) > loaded, "it was loaded again")
+    browser.execute_script(hold)
     assert find(browser, "#environment-filter").get_attribute("value") == "reach"
     assert shown(browser, ".environment") == [False, True]
     assert all(shown(browser, "#provenance-section details[open] table"))
@@ -403,6 +407,7 @@ def test_a_page_loads_itself_again_while_runs_are_going_and_stays_where_it_was(
     focus = "const e = document.activeElement; return [e.tagName, e.closest('section').id]"
     assert browser.execute_script(focus) == ["SUMMARY", "wins-section"]
     going.write_text(page.read_text())
+    browser.execute_script(let_go)
     wait_until(lambda: not browser.find_elements("id", "live"), "the finished page is there")
     loaded = times(browser)
     time.sleep(2.5)
