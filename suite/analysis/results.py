@@ -45,6 +45,10 @@ ADAPTATION_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps"
 CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
 
 
+LAST_LINES = 5
+"""Of the log of a run that is done."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """A run folder, or a file that was added to it, that cannot be used, and why."""
@@ -76,7 +80,7 @@ class StoredRun:
     failure: dict[str, Any] = field(default_factory=dict)
     """The reason for which it was given up."""
     log_tail: str = ""
-    """The last lines of the log of a run that is not done."""
+    """The last lines of its log, fewer of a run that is done; empty of a published one."""
     problems: tuple[str, ...] = ()
     """The reason for which it, or a file that was added to it, cannot be used."""
     snapshot: str | None = None
@@ -239,6 +243,7 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
             metrics=metric_rows(curve, training, names),
             adaptations=_adaptations(episodes),
             provenance=provenance,
+            log_tail=record.log_tail(LAST_LINES),
             post_run=steps,
             problems=tuple(problems),
         )

@@ -32,6 +32,7 @@ from suite.plan.deviations import deviations
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
 from suite.report.tables import papers as paper_tables
+from suite.report.tables.runs import UsedSettings, settings
 from suite.store.runs import Store
 from suite.table import Table
 
@@ -97,6 +98,11 @@ class Contents:
     def learning(self) -> pd.DataFrame:
         """The seeds of each entry that learned; see `suite.analysis.learning`."""
         return learning(self.results.done)
+
+    @cached_property
+    def settings(self) -> Sequence[UsedSettings]:
+        """Settings as used beside the papers'."""
+        return settings(self.results, self.plain_papers)
 
     @cached_property
     def controls(self) -> set[str]:

@@ -278,7 +278,7 @@ new IntersectionObserver(mark).observe(end);
 /* Paper leaves out what is folded away and long tables, and says so; this button prints them too. */
 let unfolded = [];
 document.getElementById("print-all").addEventListener("click", () => {
-  unfolded = all("details:not([open], .twice)");
+  unfolded = all("details:not([open], .twice, .run)");
   for (const item of unfolded) item.open = true;
   document.body.classList.add("print-all");
   print();

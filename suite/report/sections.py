@@ -25,7 +25,7 @@ from suite.report.tables import runs as run_tables
 from suite.report.tables import stepwise as stepwise_tables
 from suite.report.tables import verdicts as verdict_tables
 from suite.report.tables.audit import audit as audit_table
-from suite.table import DAGGER_NOTE, Table, as_csv, as_latex, as_markdown, number
+from suite.table import DAGGER_NOTE, Cell, Table, as_csv, as_latex, as_markdown, number
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
@@ -83,6 +83,18 @@ class Square:
     """Empty, or the colour that it leans to."""
     mix: int
     """The share of the colour, in percent."""
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """One run, with what the store has of it."""
+
+    run: str
+    provenance: Mapping[str, Cell]
+    settings: Sequence[tuple[str, str]]
+    """Anchor and words of each comparison with a paper's settings."""
+    log: str
+    """Its end."""
 
 
 def verdict(found: Contents) -> Section | None:
@@ -282,6 +294,7 @@ def runs(found: Contents) -> Section:
             "entries": _legend(found),
             "run_matrix": _run_matrix(found.results, found.order),
             "failed": _failed(found.results),
+            "details": _details(found),
             "started_again": {
                 run: run_tables.times(count) for run, count in run_tables.started_again(found.results).items()
             },
@@ -294,7 +307,7 @@ def provenance(found: Contents) -> Section:
     shows = {
         "machines": run_tables.machines(found.results),
         "provenance": run_tables.provenance(found.results),
-        "settings": run_tables.settings(found.results, found.plain_papers),
+        "settings": [each.table for each in found.settings],
     }
     return Section("provenance", "Provenance", shows)
 
@@ -489,6 +502,23 @@ def _run_matrix(results: Results, order: Sequence[str]) -> list[tuple[str, list[
 def _shown_state(state: str, failure: Mapping[str, Any]) -> str:
     """Return a run's state as the page shows it: running out of time is told from other failures."""
     return "timed out" if state == "failed" and failure.get("kind") in {"time", "silence"} else state
+
+
+def _details(found: Contents) -> list[RunDetail]:
+    """Return what the store has of each run that is done, in the order of the page."""
+    links: dict[str, list[tuple[str, str]]] = {}
+    for each in found.settings:
+        for run in each.runs:
+            links.setdefault(run, []).append((f"{each.table.key}-title", each.compared))
+    table = run_tables.provenance(found.results)
+    details = []
+    for cells in table.rows:
+        row = dict(zip(table.columns, cells, strict=True))
+        run = str(row.pop("run"))
+        if found.results.each[run].state == "done":
+            named = {table.columns[key]: cell for key, cell in row.items() if cell and key not in ("entry", "seed")}
+            details.append(RunDetail(run, named, links.get(run, []), found.results.each[run].log_tail))
+    return details
 
 
 def _failed(results: Results) -> list[tuple[str, str, str, str]]:

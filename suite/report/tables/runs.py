@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -313,21 +313,31 @@ def _plain(value: object) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
-    """Settings as used beside a paper's, with where each of those comes from: one table a configuration and paper."""
-    groups: dict[tuple[str, str, int], list[str]] = {}
+class UsedSettings(NamedTuple):
+    """The settings of one configuration as used, beside a paper's, with where each of those comes from."""
+
+    table: Table
+    runs: frozenset[str]
+    """Those of the configuration."""
+    compared: str
+    """How many differ from which paper's, in words."""
+
+
+def settings(results: Results, papers: Sequence[Paper]) -> tuple[UsedSettings, ...]:
+    """Return the settings of every configuration, beside those of each paper that says some for it."""
+    groups: dict[tuple[str, str, int], list[tuple[str, str]]] = {}
     for row in results.done.to_dict("records"):
         spec = results.specs[row["run"]]
         for at, paper in enumerate(papers):
             if theirs := paper.settings.of(spec.label, spec.environment):
                 told = {name: [each.value, each.kind, each.source] for name, each in theirs.items()}
                 pair = json.dumps([told, spec.settings], sort_keys=True, default=str)
-                groups.setdefault((row["entry"], pair, at), []).append(row["environment"])
-    tables = []
-    for index, ((entry, pair, at), environments) in enumerate(sorted(groups.items())):
+                groups.setdefault((row["entry"], pair, at), []).append((row["environment"], row["run"]))
+    found = []
+    for index, ((entry, pair, at), members) in enumerate(sorted(groups.items())):
         theirs, used = json.loads(pair)
         paper = papers[at]
-        expected = paper.settings.expected(results_label(entry), environments[0]).settings
+        expected = paper.settings.expected(results_label(entry), members[0][0]).settings
         rows = tuple(
             (
                 name,
@@ -338,26 +348,25 @@ def settings(results: Results, papers: Sequence[Paper]) -> tuple[Table, ...]:
             )
             for name in sorted(theirs.keys() | used.keys())
         )
-        places = sorted(set(environments))
+        places = sorted({environment for environment, _ in members})
         apart = sum(not row[-1] for row in rows)
-        tables.append(
-            Table(
-                f"settings-{index}",
-                f"{entry} and {paper.about.short}: {listed(places)}",
-                {
-                    "setting": "setting",
-                    "used": "used",
-                    "expected": "the paper's",
-                    "source": "source",
-                    "where": "where, or why",
-                    "same": "same",
-                },
-                rows,
-                f"{apart} of {len(rows)} settings differ from those of {paper.about.short}. Printed: page or table. "
-                "Authors' code: file. Ours: why.",
-            )
+        compared = f"{apart} of {len(rows)} settings differ from those of {paper.about.short}"
+        table = Table(
+            f"settings-{index}",
+            f"{entry} and {paper.about.short}: {listed(places)}",
+            {
+                "setting": "setting",
+                "used": "used",
+                "expected": "the paper's",
+                "source": "source",
+                "where": "where, or why",
+                "same": "same",
+            },
+            rows,
+            f"{compared}. Printed: page or table. Authors' code: file. Ours: why.",
         )
-    return tuple(tables)
+        found.append(UsedSettings(table, frozenset(run for _, run in members), compared))
+    return tuple(found)
 
 
 def results_label(entry: str) -> str:

@@ -394,6 +394,28 @@ def test_settings_stand_beside_the_papers_with_their_sources(tmp_path: Path) -> 
     assert "1 of 23 settings differ from those of TCL-PEARL." in page.text
 
 
+def test_each_finished_run_has_its_settings_provenance_and_log(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    changed = planned("ml1-25", "mql", "push-v1", settings={"batch": 32})
+    folder = finish(store, changed, linear(0, 1), provenance={"commit": "abc", "command": "suite exec x --again"})
+    log = "".join(f"line {number}\n" for number in range(1, 9)) + "\x1b[31m</pre><script>alert(1)</script>\n"
+    (folder.path / "log.txt").write_text(log)
+    failed = make_spec("pearl", "push-v1", seed=1)
+    fail(store, failed, "ValueError: bad", log="Traceback\n")
+    html, page = report(store, tmp_path)
+    part = html.partition(f'<details class="run" id="run-{changed.run}">')[2].partition("</details>")[0]
+    text = Page(f"<details>{part}</details>").text
+    assert "settings 1 of 23 settings differ from those of TCL-PEARL state done" in text
+    assert "commit abc" in text
+    assert "rerun with suite exec x --again" in text
+    assert text.endswith("line 5 line 6 line 7 line 8 \\x1b[31m</pre><script>alert(1)</script>")
+    anchor = re.search(r'href="#(settings-\d+-title)"', part)
+    assert anchor is not None
+    assert f'id="{anchor[1]}">mql and TCL-PEARL: push-v1' in html
+    assert ("a", "#run-" + changed.run) in [(tag, attributes.get("href")) for tag, attributes in page.tags]
+    assert f"run-{failed.run}" not in html  # its reason and log stand under what failed
+
+
 def test_external_results_are_drawn_and_listed_and_not_judged(tmp_path: Path) -> None:
     store = make_store(tmp_path / "a", {("pearl", "humanoid-dir-2d"): [900.0], ("mql", "cheetah-fb"): [900.0]})
     html, page = report(store, tmp_path)
