@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +41,13 @@ COMMANDS = {
     "studies.baselines.ml1": Smallest("reach-v1"),
     "studies.mutations": Smallest("pearl --changes 1"),
     "studies.calibration": Smallest(
-        "--trials 4", {"SEEDS": (2, 3), "ENVIRONMENTS": (1,), "KINDS": ("normal",), "read_papers": lambda: ()}
+        "--trials 4 --processes 1",
+        {
+            **{"SEEDS": (2, 3), "ENVIRONMENTS": (1,), "KINDS": ("normal",)},
+            **{f"verdict_tables.{name}": few for name, few in {"PLACES": (1,), "KINDS": ("normal",)}.items()},
+            **{"verdict_tables.DEVIATIONS": (0.1,), "verdict_tables.OF_VERDICTS": (3,)},
+            **{"curves.SHAPES": {"square root": np.sqrt}, "curves.ENVIRONMENTS": (1,)},
+        },
     ),
     "studies.drift": Smallest("0", {"ITERATIONS": 1}),
     "studies.learning": Smallest("--unseen", prints="groups"),
@@ -50,15 +57,20 @@ ELSEWHERE = {"studies.optima", "studies.findings"}
 """Started by `tests/studies/test_optima.py`; held to what it wrote by `tests/test_findings.py`."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+SECONDS = {"studies.calibration", "studies.learning"}
+"""Commands that take but seconds at that size."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in SECONDS)) for name in COMMANDS]
+)
 def test_command_starts_at_its_smallest_size(
     name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     smallest = COMMANDS[name]
     module = importlib.import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
     for constant, value in smallest.constants.items():
-        monkeypatch.setattr(module, constant, value)
+        monkeypatch.setattr(f"{module.__name__}.{constant}", value)
     monkeypatch.setattr(sys, "argv", [name, *shlex.split(smallest.arguments)])
     module.main()
     assert smallest.prints in capfd.readouterr().out

@@ -346,7 +346,8 @@ def main() -> None:
     print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
     for fault in faults:
         print(fault, file=sys.stderr)
-    sys.exit(1 if faults else 0)
+    if faults:
+        sys.exit(1)
 
 
 def write(name: str, text: str, of_papers: dict[str, list[Power]]) -> None:

@@ -17,13 +17,15 @@ from suite.papers.statements import Gain, ShareMatching, ShareNotWorse, ShareRea
 
 
 def truths(paper: Paper, claim: Claim) -> tuple[list[FloatArray], str] | None:
-    """Return the means that a claim's entries have in the paper, and where they stand; None where nothing is printed.
+    """Return the means that a claim's entries have in the paper, and where they stand; None where they are not printed.
 
     Where only a figure shows returns, what is claimed of them is taken as true, and no more.
     """
     about = claim.about
     if about.table:
         table = paper.table(about.table)
+        if not set(claim.environments) <= set(table.rows):  # a log, of one environment's runs
+            return None
         places = [table.rows.index(environment) for environment in claim.environments]
         return [table.numbers(entry)[places] for entry in claim.entries], table.about.title
     count = len(claim.environments)
