@@ -30,6 +30,9 @@ WORKDIR /suite
 COPY algorithms algorithms
 COPY environments environments
 COPY suite suite
+# In a checkout a link into results, which a container mounts from elsewhere.
+RUN rm suite/published
+COPY results/published suite/published
 COPY examples examples
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \

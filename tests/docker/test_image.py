@@ -53,6 +53,9 @@ with mujoco.Renderer(model, 48, 64) as renderer:
 """
 
 
+PUBLISHED = "from suite.store.published import shipped_snapshots; print(*shipped_snapshots())"
+
+
 def shut_off(engine: docker.DockerClient, image: str, *command: str, **changes: Any) -> str:
     """Run a command in a container with next to no rights; return what it printed."""
     printed: bytes = engine.containers.run(image, list(command), remove=True, **{**SHUT_OFF, **changes})
@@ -94,6 +97,11 @@ def test_labels_say_which_commit_and_version(engine: docker.DockerClient, image:
 def test_it_holds_the_code_that_is_here(engine: docker.DockerClient, image: str) -> None:
     program = "from suite.versions import code_hash; print(code_hash())"
     assert shut_off(engine, image, "python", "-c", program).strip() == code_hash()
+
+
+def test_published_runs_are_in_it(engine: docker.DockerClient, image: str) -> None:
+    published = sorted(path.name for path in (ROOT / "results" / "published").iterdir())
+    assert shut_off(engine, image, "python", "-c", PUBLISHED).split() == published
 
 
 def test_nothing_but_the_commands_is_needed(engine: docker.DockerClient, image: str) -> None:

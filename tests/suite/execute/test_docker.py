@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -286,6 +287,17 @@ def test_an_image_of_a_peer_with_other_code_is_refused(
 def test_every_image_that_an_algorithm_declares_has_a_file() -> None:
     declared = {entrant.image for entrant in ENTRANTS.values()} - {None}
     assert declared == {path.stem for path in (ROOT / "containers").glob("*.Dockerfile")}
+
+
+def test_what_is_a_link_in_a_checkout_is_a_folder_in_the_image() -> None:
+    recipe, kept = ((ROOT / name).read_text() for name in ("Dockerfile", ".dockerignore"))
+    copied = re.findall(r"^COPY (\w+) \1$", recipe, re.MULTILINE)
+    links = [path for folder in copied for path in sorted((ROOT / folder).rglob("*")) if path.is_symlink()]
+    assert links
+    for link in links:
+        name, target = link.relative_to(ROOT), link.resolve().relative_to(ROOT)
+        assert f"RUN rm {name}\nCOPY {target} {name}\n" in recipe
+        assert f"!{target}" in kept.splitlines()
 
 
 def test_a_missing_engine_is_named(tmp_path: Path) -> None:
