@@ -1,8 +1,8 @@
 """The growth of commands with a benchmark's runs: `tox -e speed -- scale [--figure FILE]`, ten minutes or more.
 
 The benchmark is `full` with so many seeds; every second run of it is finished, by hand. Shown are processor seconds of
-the fastest of three calls (of the first plan: of its one), start of the command included, which other work on the
-machine disturbs less than the clock.
+the fastest of three calls (of the first plan and the export: of their one), start of the command included, which other
+work on the machine disturbs less than the clock.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from suite.versions import code_hash
 from tests.suite.stores import finish, linear
 
 SEEDS = (1, 3, 9, 25)
-COMMANDS = ("plan: first", "plan", "status")
-"""A plan reads the speeds of runs that were finished since the last one: the first reads all."""
+COMMANDS = ("plan: first", "plan", "status", "export")
+"""A plan reads the speeds of runs that were finished since the last one: the first reads all. An export reads what a
+report does, and writes it.
+"""
 
 Times = dict[str, dict[int, float]]
 """Processor seconds of each of `COMMANDS`, by the number of runs."""
@@ -47,8 +49,14 @@ def measure(counts: Sequence[int]) -> Times:
         with tempfile.TemporaryDirectory() as folder:
             runs = fill(Store(Path(folder, "results")), seeds)
             plan = ["plan", "full", "--seeds", f"0-{seeds - 1}"]
-            for command, words, calls in (("plan: first", plan, 1), ("plan", plan, 3), ("status", ["status"], 3)):
+            for command, words, calls in (
+                ("plan: first", plan, 1),
+                ("plan", plan, 3),
+                ("status", ["status"], 3),
+                ("export", ["export"], 1),
+            ):
                 times[command][runs] = seconds(words, Path(folder), calls)[1]
+                print(f"{command} of {runs:,} runs: {times[command][runs]:.2f} s", flush=True)
     return times
 
 

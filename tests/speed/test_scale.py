@@ -31,17 +31,20 @@ def test_every_second_run_is_finished_and_every_command_timed(tmp_path: Path, mo
     monkeypatch.setattr(scale, "seconds", timed)
     plans = [["plan", "full", "--seeds", seeds] for seeds in ("0-0", "0-1")]
     assert scale.measure((1, 2)) == {
-        "plan: first": {3: 1.0, 6: 4.0},
-        "plan": {3: 2.0, 6: 5.0},
-        "status": {3: 3.0, 6: 6.0},
+        "plan: first": {3: 1.0, 6: 5.0},
+        "plan": {3: 2.0, 6: 6.0},
+        "status": {3: 3.0, 6: 7.0},
+        "export": {3: 4.0, 6: 8.0},
     }
     assert asked == [
         (plans[0], 1, 2),
         (plans[0], 3, 2),
         (["status"], 3, 2),
+        (["export"], 1, 2),
         (plans[1], 1, 3),
         (plans[1], 3, 3),
         (["status"], 3, 3),
+        (["export"], 1, 3),
     ]
 
 
