@@ -230,26 +230,33 @@ def execute(
         If it was stopped.
     """
     from suite.console.progress import Progress
-    from suite.execute.forecast import Speeds
+    from suite.console.time_left import TimeLeft
+    from suite.execute.forecast import Speeds, forecast
     from suite.plan.identity import drift
 
     store = batch.store
     console.print(f"{request.name}: {batch.described}")
     for warning in drift(batch.specs, store):
         console.print(warning, highlight=False)
-    with make_executor(executor, store, _for_batch(request, batch)).open() as engine:
+    chosen = make_executor(executor, store, _for_batch(request, batch))
+    with chosen.open() as engine:
         console.print(f"{engine.describe()}, {executor} executor")
         # What was to be executed again has been forgotten by now, and is pending as others are.
         batch.start_over()
+        speeds = Speeds(store)
+        where = "on machines as fast as this one" if chosen.elsewhere() else "on this machine"
+        if batch.missing:
+            console.print(forecast(batch.missing, speeds, engine.workers).text(where, engine.workers), highlight=False)
+        left = TimeLeft({spec.run: speeds.estimate(spec).seconds for spec in batch.missing}, engine.workers)
         try:
-            with _interrupting(engine), Progress(store, batch.specs, console) as progress:
+            with _interrupting(engine), Progress(store, batch.specs, console, left) as progress:
 
                 def watch() -> None:
                     progress.tick(engine.underway)
                     if live:
                         live.tick((len(batch.specs), progress.ended))
 
-                engine.run(Speeds(store).longest_first(batch.unfinished), watch)
+                engine.run(speeds.longest_first(batch.unfinished), watch)
         except KeyboardInterrupt:
             raise Interrupted(engine.detach_message()) from None
     for name, failure in engine.failures.items():

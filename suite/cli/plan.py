@@ -79,6 +79,7 @@ def plan(
         workers = this_machine().room_for(len(missing), most_threads(missing)) * machines
         for run, reason in uncovered(missing).items():
             err.print(f"{run}: {reason}", highlight=False)
-        out.print(forecast(missing, speeds, workers).text(machines, workers), highlight=False)
+        where = "on this machine" if machines == 1 else f"on {machines} machines like this one"
+        out.print(forecast(missing, speeds, workers, machines).text(where, workers), highlight=False)
         for warning in drift(specs, store):
             err.print(warning, highlight=False)

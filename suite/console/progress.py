@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from types import TracebackType
 from typing import Literal
@@ -14,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from suite.console.terminal import is_live
+from suite.console.time_left import TimeLeft
 from suite.spec import RunSpec
 from suite.store.record import CorruptRunError, RunRecord, RunState
 from suite.store.runs import Store
@@ -60,10 +63,15 @@ def shown(record: RunRecord) -> Shown:
 
 
 class Progress:
-    """Shows how far each run of a plan is, read from the store."""
+    """Shows how far each run of a plan is, read from the store.
 
-    def __init__(self, store: Store, specs: Sequence[RunSpec], console: Console) -> None:
-        self.console = console
+    Parameters
+    ----------
+    left : forecasts the time that is left; without it, none is shown.
+    """
+
+    def __init__(self, store: Store, specs: Sequence[RunSpec], console: Console, left: TimeLeft | None = None) -> None:
+        self.console, self.left = console, left
         self.begun = self.seen = self.told = time.monotonic()
         self.specs = {spec.run: spec for spec in specs}
         self.records = {run: store.record(run) for run in self.specs}
@@ -74,6 +82,8 @@ class Progress:
             self._in[state][run] = None
         self._unfinished = deque(run for run, state in self.states.items() if state != "done")
         self._next = 0.0
+        self._time_left: str | None = None
+        """In words; None if it is to be found out anew."""
         self._live = Live(console=console, auto_refresh=False) if is_live(console) else None
 
     def __enter__(self) -> Progress:
@@ -113,6 +123,7 @@ class Progress:
         underway : runs that may have changed; those that were running may have, too.
         seconds : for looking at some of the others.
         """
+        self._time_left = None
         looked = dict.fromkeys(chain(self._all(UNDERWAY), (run for run in underway if run in self.specs)))
         for run in looked:
             self._look(run)
@@ -150,10 +161,12 @@ class Progress:
 
     def _look(self, run: str) -> None:
         before, now = self.states[run], shown(self.records[run])
+        self.states[run] = now
+        if now == "running" or (now == "done" and now != before):
+            self._note(run)
         if before != now:
             del self._in[before][run]
             self._in[now][run] = None
-            self.states[run] = now
             if not self._live:
                 self._say(run)
 
@@ -167,7 +180,29 @@ class Progress:
         )
 
     def _counts(self) -> str:
-        return f"{self.ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s"
+        return f"{self.ended}/{len(self.specs)} {time.monotonic() - self.begun:.0f} s{self._left()}"
+
+    def _left(self) -> str:
+        """Return the time left in words, found out once an update."""
+        if self.left is None:
+            return ""
+        if self._time_left is None:
+            self._time_left = self.left.text(self._all(("running", "pending")))
+        return self._time_left
+
+    def _note(self, run: str) -> None:
+        """Tell the forecast how far a run is."""
+        if self.left is None:
+            return
+        record = self.records[run]
+        with suppress(CorruptRunError, LookupError, ArithmeticError, ValueError, TypeError):
+            if self.states[run] == "done":
+                share, seconds = 1.0, float(record.provenance()["seconds_total"])
+            else:
+                at = record.progress()
+                share, seconds = at["environment_steps"] / self.specs[run].budget, float(at["seconds"])
+            if math.isfinite(share) and math.isfinite(seconds):
+                self.left.note(run, share, seconds)
 
     def _detail(self, run: str) -> str:
         record = self.records[run]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +27,26 @@ from suite.training.threads import limit_threads
 from suite.training.trainer import Trainer
 
 
+class Clock(NamedTuple):
+    """A clock by which speeds are measured."""
+
+    now: Callable[[], float]
+    timer: int
+    """That rings by it."""
+    signal: signal.Signals
+    """With which it does."""
+
+
+def wall_clock() -> Clock:
+    """Return the clock that a user sees."""
+    return Clock(time.perf_counter, signal.ITIMER_REAL, signal.SIGALRM)
+
+
+def processor_clock() -> Clock:
+    """Return the processor seconds of this process, which other work on the machine disturbs less."""
+    return Clock(time.process_time, signal.ITIMER_PROF, signal.SIGPROF)
+
+
 class _OutOfTimeError(Exception):
     pass
 
@@ -36,8 +57,9 @@ class _Sampled(CountedTasks):
     Where tasks end episodes early, those that are not simulated end at the length that the simulated ones suggest.
     """
 
-    def __init__(self, tasks: CountedTasks) -> None:
+    def __init__(self, tasks: CountedTasks, now: Callable[[], float]) -> None:
         super().__init__(tasks.family, tasks.vectors, tasks.seed, tasks.stream_name)
+        self.now = now
         self.allowed = 0.0
         """Seconds of simulation after which steps are repeated."""
         self.simulating = self.resetting = self.acting = 0.0
@@ -56,9 +78,9 @@ class _Sampled(CountedTasks):
 
     def reset(self, tasks: IntArray) -> FloatArray:
         """Start episodes; always simulated."""
-        begun = time.perf_counter()
+        begun = self.now()
         observations = super().reset(tasks)
-        self._last, self._left = None, time.perf_counter()
+        self._last, self._left = None, self.now()
         self.resetting += self._left - begun
         self.reset_costs.append((self._left - begun) / len(tasks))
         self.begun += len(tasks)
@@ -67,7 +89,7 @@ class _Sampled(CountedTasks):
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
         """Step, or repeat the last step."""
-        begun = time.perf_counter()
+        begun = self.now()
         self.acting += begun - self._left
         self._ages += active
         if self._last is None or self.simulating < self.allowed:
@@ -75,7 +97,7 @@ class _Sampled(CountedTasks):
             self._ended += int((step.terminated & active).sum())
         else:
             step = self._last._replace(terminated=active & (self._ages >= round(self.length)))
-        self._left = time.perf_counter()
+        self._left = self.now()
         self.simulating += self._left - begun
         self.asked += int(active.sum())
         return step
@@ -92,20 +114,23 @@ class _Sampled(CountedTasks):
 
     def clock(self) -> float:
         """Return the time, without that spent on simulation and on waiting for actions."""
-        return time.perf_counter() - self.simulating - self.resetting - self.acting
+        return self.now() - self.simulating - self.resetting - self.acting
 
 
-def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None:
-    """Measure the speed of a run, in about so many seconds; None if they did not suffice."""
+def measure(spec: RunSpec, device: torch.device, seconds: float, clock: Clock | None = None) -> Speed | None:
+    """Measure the speed of a run, in about so many seconds of a clock; None if they did not suffice."""
+    clock = clock or wall_clock()
     limit_threads(spec.threads)
     trainer = Trainer.of(spec, device)
-    train, algorithm = _Sampled(trainer.train), trainer.algorithm
+    train, algorithm = _Sampled(trainer.train, clock.now), trainer.algorithm
     first, taken = algorithm.next_iteration_steps, 1.0
     readings = [(train.clock(), algorithm.gradient_steps, 0)]
-    with _alarm(0.6 * seconds):
+    with _alarm(0.6 * seconds, clock):
         for share in (0.1, 0.2):  # the first iteration warms up; the second is like all others, if there is time for it
-            train.allowed = train.simulating + share * seconds
             announced = algorithm.next_iteration_steps
+            if len(readings) > 1 and announced > spec.budget - train.steps:
+                break  # the run's last iteration would be a smaller one
+            train.allowed = train.simulating + share * seconds
             algorithm.meta_train(TaskView(train, spec.budget))
             readings.append((train.clock(), algorithm.gradient_steps, train.asked))
             taken = (train.asked - readings[-2][2]) / announced  # less than it may be, where episodes end early
@@ -117,7 +142,9 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None
     train.close()
     if not complete:  # an algorithm that was left within an iteration is no longer sound
         algorithm = Trainer.of(spec, device).algorithm
-    if not updates or not train.steps or (tested := _evaluation(spec, algorithm, trainer.test, 0.4 * seconds)) is None:
+    if not updates or not train.steps:
+        return None
+    if (tested := _evaluation(spec, algorithm, _Sampled(trainer.test, clock.now), 0.4 * seconds, clock)) is None:
         return None
     update = updating / updates
     usual = max(1.0, taken * algorithm.next_iteration_steps)
@@ -128,13 +155,12 @@ def measure(spec: RunSpec, device: torch.device, seconds: float) -> Speed | None
     return Speed((sampled + update * updates_each * iterations) / spec.budget, tested, spec.budget / iterations)
 
 
-def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, seconds: float) -> float | None:
+def _evaluation(spec: RunSpec, algorithm: Algorithm, test: _Sampled, seconds: float, clock: Clock) -> float | None:
     """Measure the seconds of one evaluation; None if they did not suffice."""
-    test = _Sampled(tasks)
     test.allowed = 0.5 * seconds
     adapting: float | None = None
-    with _alarm(seconds):
-        test.reset(np.arange(len(tasks.vectors)))  # builds the simulation
+    with _alarm(seconds, clock):
+        test.reset(np.arange(len(test.vectors)))  # builds the simulation
         begun = test.clock()
         tested(algorithm, test, spec)
         adapting = test.clock() - begun
@@ -143,9 +169,9 @@ def _evaluation(spec: RunSpec, algorithm: Algorithm, tasks: CountedTasks, second
         return None
     if (test_by := spec.stepwise_test) is not None:
         rounds = 1 + (test_by.adaptations if algorithm.adapts else 0)
-        episodes = len(tasks.vectors) * rounds * test_by.steps / tasks.family.spec.horizon
+        episodes = len(test.vectors) * rounds * test_by.steps / test.family.spec.horizon
     else:
-        episodes = len(tasks.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
+        episodes = len(test.vectors) * (1 + (spec.exploration_episodes if algorithm.adapts else 0))
     step, reset = test.costs()
     return episodes * (reset + test.length * (step + test.acting / test.asked)) + adapting
 
@@ -166,19 +192,19 @@ def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, se
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def _alarm(seconds: float, clock: Clock) -> Iterator[None]:
     """Leave the block after some seconds, wherever it is."""
 
     def ring(*_: object) -> None:
         raise _OutOfTimeError
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(clock.signal, ring)
     # Again every second: an exception within a finaliser or a callback of the collector is swallowed.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    signal.setitimer(clock.timer, seconds, 1.0)
     try:
         yield
     except _OutOfTimeError:
         pass
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(clock.timer, 0.0)
+        signal.signal(clock.signal, before)

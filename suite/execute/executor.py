@@ -102,6 +102,10 @@ class Engine(Protocol):
     failures: dict[str, Failure]
     """The failures of runs, in this call of `run`."""
 
+    @property
+    def workers(self) -> int:
+        """The number of runs that are executed at once, if there are as many."""
+
     def describe(self) -> str:
         """Say in words who executes."""
 

@@ -1,34 +1,44 @@
-"""The forecast of how long runs will take, from speeds measured on this machine."""
+"""The forecast of how much runs take: by speeds measured on this machine, else by those that come with the suite."""
 
 from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Any, NamedTuple
 
+from suite.durations import duration, size
 from suite.execute.machine import device_name
 from suite.execute.measured import Speed, known_by, measured_speeds
+from suite.execute.reference import Estimate, Reference, read
 from suite.spec import RunSpec
 from suite.store.files import write_json
 from suite.store.runs import Store
 from suite.training.provenance import processor
 
+RUN_FILES = 100_000
+"""Bytes of a finished run's tables and texts, roughly."""
+
 
 class Speeds:
-    """Speeds that were measured on this machine, by finished runs and by calibration.
+    """Speeds of runs on this machine.
 
-    Known for the same settings on the same environment, or else on environments of the same kind and sizes. Other
-    settings say nothing: networks differ by orders of magnitude. Nor do other machines, whose runs a store may hold.
+    Measured are those of finished runs and of calibration: they count for the same settings on the same environment, or
+    else on environments of the same kind and sizes. Runs of other machines, which a store may hold, say nothing. What
+    nothing was measured of is estimated from the costs that come with the suite.
     """
 
     def __init__(self, store: Store) -> None:
         self.path = store.results / "speeds.json"
-        self.machine = f"{processor()}, {device_name()}"
+        self.device = device_name()
+        self.machine = f"{processor()}, {self.device}"
+        self.reference = Reference(read())
         self._measured: dict[str, list[Speed]] = {}
-        self._forecast: dict[tuple[str, int, int], float] = {}
+        self._seconds: dict[tuple[str, int, int], float] = {}
+        self._estimates: dict[tuple[str, int, int], Estimate] = {}
         for each in measured_speeds(store):
             if each.machine == self.machine:
                 for key in each.keys:
@@ -43,25 +53,39 @@ class Speeds:
     def calibrate(self, spec: RunSpec, speed: Speed) -> None:
         """Take note of a measurement, for later commands too."""
         self._calibrated |= dict.fromkeys(known_by(spec), speed)
+        self._estimates.clear()
         write_json(self.path, self._all_calibrated | {self.machine: self._calibrated})
 
     def seconds(self, spec: RunSpec) -> float | None:
-        """Forecast a whole run; None if nothing like it was measured."""
-        keys = known_by(spec)
+        """Return how long a whole run takes; None if nothing like it was measured here."""
+        return self._here(spec, known_by(spec))
+
+    def _here(self, spec: RunSpec, keys: tuple[str, str]) -> float | None:
         for key in keys:
             if key in self._measured:
                 like = (key, spec.budget, spec.evaluations)  # all that `Speed.of` asks of a run: once for all seeds
-                if like not in self._forecast:
-                    self._forecast[like] = median(speed.of(spec) for speed in self._measured[key])
-                return self._forecast[like]
+                if like not in self._seconds:
+                    self._seconds[like] = median(speed.of(spec) for speed in self._measured[key])
+                return self._seconds[like]
         for key in keys:
             if key in self._calibrated:
                 return self._calibrated[key].of(spec)
         return None
 
+    def estimate(self, spec: RunSpec) -> Estimate:
+        """Estimate a whole run."""
+        keys = known_by(spec)
+        like = (keys[0], spec.budget, spec.evaluations)
+        if like not in self._estimates:
+            if (here := self._here(spec, keys)) is None:
+                self._estimates[like] = self.reference.estimate(spec, keys[1])
+            else:
+                self._estimates[like] = Estimate(here, here, here, self.reference.cost(spec, keys[1]), "measured")
+        return self._estimates[like]
+
     def longest_first(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
-        """Order runs so that the last to end are not the longest; those not yet measured come first, by budget."""
-        return sorted(specs, key=lambda spec: (-(self.seconds(spec) or float("inf")), -spec.budget))
+        """Order runs so that the last to end are not the longest; a guess counts as long as it may be."""
+        return sorted(specs, key=lambda spec: -self.estimate(spec).high)
 
 
 def alike(spec: RunSpec) -> str:
@@ -70,30 +94,68 @@ def alike(spec: RunSpec) -> str:
 
 
 class Forecast(NamedTuple):
-    """The remainder of a plan."""
+    """How much some runs take."""
 
-    hours: float
-    """Hours of one worker for all."""
-    elapsed: float
-    """Hours until the last ends, with the given machines and workers."""
-    unknown: int
-    """Runs of which nothing is known; not part of the hours."""
+    seconds: float
+    """Seconds of one worker for all."""
+    elapsed: tuple[float, float]
+    """Seconds until the last ends, at least and at most."""
+    memory: int
+    """Bytes of the largest runs, as many as there are workers on a machine."""
+    disk: int
+    """Bytes of what all runs leave behind, and of the checkpoints of those that are executed at once."""
+    sources: Counter[str]
+    """The number of runs of each `Estimate.source`."""
+    device: str
+    """That runs are executed on."""
 
-    def text(self, machines: int, workers: int) -> str:
-        """Say it in words."""
-        if not self.hours:
-            text = "nothing is left to forecast" if not self.unknown else "no forecast yet"
-        else:
-            where = "this machine" if machines == 1 else f"{machines} machines like this one"
-            text = f"forecast: {self.elapsed:.2f} h on {where} ({workers} workers), {self.hours:.2f} h of one worker"
-        return text + (f"; {self.unknown} runs without a speed here: --calibrate measures it" if self.unknown else "")
+    def text(self, where: str, workers: int) -> str:
+        """Write it in words.
+
+        Parameters
+        ----------
+        where : such as "on this machine".
+        workers : runs at once.
+        """
+        if not self.sources:
+            return "nothing is left to forecast"
+        about = "" if self.sources["measured"] == self.sources.total() else "about "
+        text = f"forecast: {about}{duration(*self.elapsed)} {where}"
+        if workers > 1:
+            text += f" ({workers} runs at once; one after the other {about}{duration(self.seconds)})"
+        return "\n".join([f"{text}; {size(self.memory)} of memory, {size(self.disk)} of disk", *self._reservations()])
+
+    def _reservations(self) -> Iterable[str]:
+        found = []
+        if shipped := self.sources["shipped"]:
+            found.append(f"{shipped} by speeds that come with the suite, scaled to this processor")
+        if guessed := self.sources["guess"]:
+            found.append(f"{guessed} by a rough guess, as nothing like them was measured")
+        if found:
+            yield f"of the runs {'; '.join(found)} (`suite plan --calibrate` measures here)"
+        if found and self.device != "cpu":
+            yield f"those are speeds of processors: on {self.device} large networks are many times as fast"
 
 
-def forecast(specs: Sequence[RunSpec], speeds: Speeds, workers: int) -> Forecast:
-    """Forecast some runs on some workers, longest first."""
-    seconds = [speeds.seconds(spec) for spec in specs]
-    known = sorted((value for value in seconds if value is not None), reverse=True)
+def forecast(specs: Sequence[RunSpec], speeds: Speeds, workers: int, machines: int = 1) -> Forecast:
+    """Forecast some runs on some workers of all machines together, longest first."""
+    found = [(spec, speeds.estimate(spec)) for spec in specs]
+    at_once, everywhere = -(-workers // machines), min(workers, len(found))
+    memory = heapq.nlargest(at_once, (each.cost.memory_of(spec) for spec, each in found))
+    checkpoints = heapq.nlargest(everywhere, (each.cost.checkpoint_of(spec) for spec, each in found))
+    return Forecast(
+        seconds=sum(each.seconds for _, each in found),
+        elapsed=(elapsed((each.low for _, each in found), workers), elapsed((each.high for _, each in found), workers)),
+        memory=sum(memory),
+        disk=sum(checkpoints) + sum(each.cost.kept + RUN_FILES for _, each in found),
+        sources=Counter(each.source for _, each in found),
+        device=speeds.device,
+    )
+
+
+def elapsed(seconds: Iterable[float], workers: int) -> float:
+    """Return the seconds until the last of some runs ends, if workers take the longest first."""
     ends = [0.0] * workers
-    for value in known:
+    for value in sorted(seconds, reverse=True):
         heapq.heappush(ends, heapq.heappop(ends) + value)
-    return Forecast(sum(known) / 3600, max(ends) / 3600, len(seconds) - len(known))
+    return max(ends)

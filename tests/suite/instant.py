@@ -40,6 +40,7 @@ class InstantEngine:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.failures: dict[str, Failure] = {}
+        self.workers = 1
 
     def describe(self) -> str:
         return "nobody"

@@ -29,7 +29,18 @@ LAYERS = (
 )
 """In the order of CONTRIBUTING.md, the lowest first: each may import those before it."""
 
-BASE = ("characters", "docstrings", "errors", "failures", "plain_yaml", "schema", "spec", "table", "versions")
+BASE = (
+    "characters",
+    "docstrings",
+    "durations",
+    "errors",
+    "failures",
+    "plain_yaml",
+    "schema",
+    "spec",
+    "table",
+    "versions",
+)
 """Values that every layer may use; they import no layer."""
 
 

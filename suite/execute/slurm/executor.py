@@ -104,6 +104,11 @@ class JobArray:
         """Submissions that execute what was asked for."""
         self._interrupted = False
 
+    @property
+    def workers(self) -> int:
+        """The runs of all tasks."""
+        return self.cluster.tasks(self.request.runs) * self.cluster.runs_at_once
+
     def describe(self) -> str:
         """Say how many tasks at once."""
         return f"{self.cluster.tasks(self.request.runs)} tasks of {self.cluster.runs_at_once} runs"

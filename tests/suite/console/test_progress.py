@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from suite.console.progress import Progress
+from suite.console.time_left import TimeLeft
 from suite.plan.embeddings import ClusterSettings
 from suite.spec import RunSpec
 from suite.store.folder import RunFolder
@@ -64,6 +65,25 @@ def test_a_post_run_step_of_a_finished_run_is_shown(
         assert progress.states == {folders[0].run: "post-run due", folders[1].run: "done"}
     assert re.search(r"post-run.* clusters  25%", out.getvalue())
     assert "1/2 " in out.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_time_that_is_left_is_shown(terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four runs of ten minutes each by two workers: one is done after ten, one half after five."""
+    store, specs = Store(tmp_path), [make_spec(seed=seed, budget=1000) for seed in range(4)]
+    store.prepare()
+    out = Terminal() if terminal else io.StringIO()
+    left = TimeLeft({spec.run: 600.0 for spec in specs}, workers=2)
+    with Progress(store, specs, Console(file=out, force_terminal=terminal, width=200), left) as progress:
+        finish(store, specs[0], linear(0.0, 1.0), seconds=(200.0, 300.0, 100.0))
+        folder = store.folder(specs[1].run)
+        folder.prepare(specs[1])
+        assert folder.take()
+        folder.write_progress({"environment_steps": 500, "seconds": 300.0, "budget": 1000})
+        progress.update(seconds=1.0)
+        folder.release()
+    assert left.left([spec.run for spec in specs[1:]]) == pytest.approx(1500.0 / 2)
+    assert re.search(r"1/4 \d+ s, about 1[23] minutes left", out.getvalue())
 
 
 def test_looking_at_many_runs_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

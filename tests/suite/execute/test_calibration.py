@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from suite.execute.calibration import _alarm
+from suite.execute.calibration import _alarm, wall_clock
 
 
 class _Finaliser:
@@ -19,7 +19,7 @@ class _Finaliser:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_alarm_that_a_finaliser_swallows_rings_again() -> None:
     deadline = time.monotonic() + 30.0
-    with _alarm(0.1):
+    with _alarm(0.1, wall_clock()):
         _Finaliser()
         while time.monotonic() < deadline:
             pass

@@ -1,4 +1,4 @@
-"""Forecasts: from measured speeds, longest first, nothing guessed."""
+"""Forecasts: from measured speeds, else from shipped costs, longest first."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.execute.calibration import calibrate, measure
-from suite.execute.forecast import Speeds, forecast
-from suite.execute.measured import Speed
+from suite.execute.calibration import calibrate, measure, processor_clock
+from suite.execute.forecast import RUN_FILES, Speeds, forecast
+from suite.execute.measured import Speed, known_by
+from suite.execute.reference import Cost
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 from suite.store.files import write_json
@@ -22,10 +23,19 @@ from suite.training.protocol import CountedTasks
 from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
 
+MEBIBYTE = 2**20
+
+COSTS = [
+    Cost(known_by(make_spec())[1], 1_000_000, Speed(0.001, 5.0), 300 * MEBIBYTE, MEBIBYTE, 100),
+    Cost(known_by(make_spec("rl2-ppo"))[1], 1_000_000, Speed(0.004, 5.0), 500 * MEBIBYTE, MEBIBYTE, 0),
+]
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store on the machine that made-up runs come from."""
+    """A store on the machine that made-up runs come from, which is half as fast as shipped costs are written for."""
+    monkeypatch.setattr("suite.execute.forecast.read", lambda: COSTS)
+    monkeypatch.setattr("suite.execute.reference.pace", lambda: 2.0)
     monkeypatch.setattr("suite.execute.forecast.processor", lambda: "test")
     monkeypatch.setattr("suite.execute.forecast.device_name", lambda: "cpu")
     return Store(tmp_path)
@@ -83,21 +93,57 @@ def test_other_settings_other_algorithms_and_other_sizes_are_not_guessed(store: 
     assert speeds.seconds(make_spec(environment_options={"simulation": "stock"})) is None
 
 
-def test_longest_first_and_the_unknown_before_all(store: Store) -> None:
-    finish(store, make_spec(budget=1000), linear(0, 1))
-    short, long, unknown = make_spec(seed=1, budget=10), make_spec(seed=2, budget=99), make_spec("mql")
-    assert Speeds(store).longest_first([short, unknown, long]) == [unknown, long, short]
+def test_longest_first_and_a_guess_counts_as_long_as_it_may_be(store: Store) -> None:
+    """By shipped costs the second run takes 2,110 s; a guess for the third from it 2,110 s too, or five times that."""
+    finish(store, make_spec("mql", budget=1000), linear(0, 1), seconds=(1800.0, 1800.0, 0.0))
+    measured, shipped, guessed = make_spec("mql", budget=1000), make_spec(), make_spec(settings={"batch_size": 1})
+    assert Speeds(store).longest_first([shipped, measured, guessed]) == [guessed, measured, shipped]
 
 
 def test_hours_of_one_and_of_several_workers(store: Store) -> None:
     finish(store, make_spec(budget=1000), linear(0, 1), seconds=(1800.0, 1800.0, 0.0))  # an hour
     budgets = (3000, 2000, 2000, 1000)
     specs = [make_spec(seed=1 + seed, budget=budget) for seed, budget in enumerate(budgets)]
-    found = forecast([*specs, make_spec("mql")], Speeds(store), workers=2)
-    assert found.hours == pytest.approx(8.0)
-    assert found.elapsed == pytest.approx(4.0)
-    assert found.unknown == 1
-    assert "4.00 h on 3 machines" in found.text(3, 2)
+    found = forecast(specs, Speeds(store), workers=2)
+    assert found.seconds == pytest.approx(8 * 3600.0)
+    assert found.elapsed == pytest.approx((4 * 3600.0, 4 * 3600.0))
+    assert found.text("on this machine", 2).startswith(
+        "forecast: 4 hours on this machine (2 runs at once; one after the other 8 hours); "
+    )
+    assert "\n" not in found.text("on this machine", 2)
+
+
+def test_what_was_not_measured_is_scaled_or_guessed_and_said_to_be(store: Store) -> None:
+    """Twice (0.001 s a step and eleven times 5 s); another batch as long, or a fifth or five times."""
+    shipped, guessed = make_spec(), make_spec(settings={"batch_size": 1})
+    speeds = Speeds(store)
+    assert [speeds.estimate(shipped)[:3], speeds.estimate(shipped).source] == [(2110.0, 2110.0, 2110.0), "shipped"]
+    assert [speeds.estimate(guessed)[:3], speeds.estimate(guessed).source] == [(2110.0, 422.0, 10550.0), "guess"]
+    found = forecast([shipped, guessed], speeds, workers=1)
+    assert found.seconds == pytest.approx(4220.0)
+    assert found.elapsed == pytest.approx((2532.0, 12660.0))
+    assert found.text("here", 1).splitlines()[1] == (
+        "of the runs 1 by speeds that come with the suite, scaled to this processor; "
+        "1 by a rough guess, as nothing like them was measured (`suite plan --calibrate` measures here)"
+    )
+    assert forecast([], speeds, workers=1).text("here", 1) == "nothing is left to forecast"
+
+
+def test_of_an_unknown_algorithm_the_range_is_that_of_all_others(store: Store) -> None:
+    """Of the shipped ones one takes 2,110 s and the other 8,110 s."""
+    estimate = Speeds(store).estimate(make_spec("mql"))
+    assert (estimate.low, estimate.high, estimate.source) == (2110.0, 8110.0, "guess")
+    assert estimate.low <= estimate.seconds <= estimate.high
+
+
+def test_memory_of_the_runs_at_once_and_disk_of_all(store: Store) -> None:
+    """PEARL's replay is 100 bytes a step; a checkpoint holds it, and what is kept twice."""
+    pearl, rl2 = [make_spec(seed=seed) for seed in range(3)], make_spec("rl2-ppo")
+    found = forecast([*pearl, rl2], Speeds(store), workers=2)
+    run = 300 * MEBIBYTE + 100_000_000
+    assert found.memory == 500 * MEBIBYTE + run
+    assert found.disk == 2 * (2 * MEBIBYTE + 100_000_000) + 4 * (MEBIBYTE + RUN_FILES)
+    assert forecast([*pearl, rl2], Speeds(store), workers=4, machines=2).memory == found.memory
 
 
 def test_a_forecast_asks_each_measured_speed_once_however_many_seeds_are_planned(
@@ -108,7 +154,7 @@ def test_a_forecast_asks_each_measured_speed_once_however_many_seeds_are_planned
     speeds, asked, of = Speeds(store), [], Speed.of
     monkeypatch.setattr(Speed, "of", lambda speed, spec: asked.append(spec) or of(speed, spec))
     found = forecast([make_spec(seed=seed, budget=1000) for seed in range(50)], speeds, workers=1)
-    assert found.hours == pytest.approx(50 * 100.0 / 3600)
+    assert found.seconds == pytest.approx(50 * 100.0)
     assert len(asked) == 5
     forecast([make_spec(budget=1000), make_spec(budget=3000)], speeds, workers=1)
     assert len(asked) == 10  # for the other budget
@@ -133,11 +179,18 @@ def test_more_evaluations_than_iterations_are_forecast_as_they_happen(monkeypatc
     spec = next(spec for spec in TINY if spec.algorithm == "blind-sac").model_copy(update={"evaluations": 1000})
     trainer = Trainer.of(spec, torch.device("cpu"))
     trainer.run()
-    monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())
+    monkeypatch.setattr("suite.execute.calibration._alarm", lambda *_: nullcontext())
     measured = measure(spec, torch.device("cpu"), seconds=1.0)
     assert measured is not None
     happened = len(trainer.evaluations)
     assert Speed(0.0, 1.0, measured.iteration).of(spec) == pytest.approx(happened, abs=1.0)
+
+
+def test_a_budget_of_less_than_two_iterations_is_measured() -> None:
+    spec = next(spec for spec in load_benchmark("smoke").plan() if spec.algorithm == "oracle-trpo")
+    iteration = Trainer.of(spec, torch.device("cpu")).algorithm.next_iteration_steps
+    spec = spec.model_copy(update={"budget": iteration + iteration // 2})
+    assert measure(spec, torch.device("cpu"), 20.0, processor_clock()) is not None
 
 
 TINY = [
@@ -153,7 +206,7 @@ def test_calibration_forecasts_what_a_run_then_takes(
     spec: RunSpec, longest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a clock that simulation alone moves: so much a step, a reset, and the first reset."""
-    monkeypatch.setattr("suite.execute.calibration._alarm", lambda seconds: nullcontext())  # it rings by another clock
+    monkeypatch.setattr("suite.execute.calibration._alarm", lambda *_: nullcontext())  # it rings by another clock
     now = 0.0
     reset, step = CountedTasks.reset, CountedTasks.step
     ages: dict[int, IntArray] = {}  # simulated steps of each copy's episode
