@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,29 +59,11 @@ def test_every_algorithm_is_in_the_smoke_benchmark() -> None:
     assert TOY.keys() == ALGORITHMS.keys()
 
 
-def test_the_same_specification_gives_the_same_numbers(spec: RunSpec) -> None:
-    tables = []
-    for _ in range(2):
-        run = Trainer.of(spec, CPU)
-        run.run()
-        timeless = [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in run.training]
-        tables.append((pd.concat(run.evaluations), pd.DataFrame(timeless)))
-    for one, other in zip(*tables, strict=True):
-        pd.testing.assert_frame_equal(one, other, check_exact=True)
-
-
-def test_another_seed_gives_other_numbers(spec: RunSpec) -> None:
-    returns = []
-    for seed in (0, 1):
-        run = Trainer.of(spec.model_copy(update={"seed": seed}), CPU)
-        run.run()
-        returns.append(run.evaluations[-1]["return"].to_numpy())
-    assert not np.array_equal(*returns)
-
-
-def test_no_step_beyond_the_budget_and_all_are_counted(trainer: Trainer) -> None:
-    family, counted = trainer.family, 0
-    build = family.simulation
+@cache
+def finished(algorithm: str) -> tuple[Trainer, int]:
+    """A whole run, and the steps that its simulations have seen; nothing may change it."""
+    trainer, counted = Trainer.of(TOY[algorithm], CPU), 0
+    build = trainer.family.simulation
 
     def counting(copies: int) -> Any:
         simulation = build(copies)
@@ -94,8 +77,30 @@ def test_no_step_beyond_the_budget_and_all_are_counted(trainer: Trainer) -> None
         simulation.step = counted_step  # type: ignore[method-assign]
         return simulation
 
-    family.simulation = counting  # type: ignore[method-assign]
+    trainer.family.simulation = counting  # type: ignore[method-assign]
     trainer.run()
+    return trainer, counted
+
+
+def test_the_same_specification_gives_the_same_numbers(spec: RunSpec, trainer: Trainer) -> None:
+    trainer.run()
+    tables = []
+    for run in (finished(spec.algorithm)[0], trainer):
+        timeless = [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in run.training]
+        tables.append((pd.concat(run.evaluations), pd.DataFrame(timeless)))
+    for one, other in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_another_seed_gives_other_numbers(spec: RunSpec) -> None:
+    other = Trainer.of(spec.model_copy(update={"seed": 1}), CPU)
+    other.run()
+    returns = [run.evaluations[-1]["return"].to_numpy() for run in (finished(spec.algorithm)[0], other)]
+    assert not np.array_equal(*returns)
+
+
+def test_no_step_beyond_the_budget_and_all_are_counted(spec: RunSpec) -> None:
+    trainer, counted = finished(spec.algorithm)
     assert trainer.train.steps + trainer.test.steps == counted
     assert 0 < trainer.train.steps <= trainer.spec.budget
     assert trainer.training[-1]["environment_steps"] == trainer.train.steps
