@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Execution was stopped in good order; the message says what that has left."""
+    """Execution was stopped; running runs have saved checkpoints, and the message says how to resume."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Outcome:
     """The outcome of a benchmark."""
 
     runs: tuple[RunSpec, ...]
-    """All that it asked for in the end, with the seeds that were added."""
+    """All runs of the benchmark, including seeds that were added."""
     failures: dict[str, Failure]
     """The failures of runs in this call, by run."""
     is_complete: bool
-    """True if every run that was to be executed is done now."""
+    """True if every run that was asked for is done."""
     analyses: tuple[str, ...]
     """The last interim analysis of each comparison; empty for a benchmark without adaptive seeds."""
     store: Store
     report: Path | None
-    """The page; None if none was to be written."""
+    """The path of the report; None if none was asked for."""
 
     def scores(self) -> pd.DataFrame:
-        """Return the finished runs as a table: one row a run, with its `entry`, `environment`, `seed` and `score`."""
+        """Return the finished runs as a table: one row per run, with `entry`, `environment`, `seed` and `score`."""
         from suite.analysis.results import read_results
 
         return read_results(self.store, self.runs).done
@@ -65,13 +65,13 @@ class Selection:
     """A selection of a benchmark's runs."""
 
     only: Sequence[str] = ()
-    """Conditions such as `algorithm=pearl,mql`, all of which a run must meet."""
+    """Conditions such as `algorithm=pearl,mql`; a run must meet all of them."""
     seeds: str | None = None
-    """Such as `0-4`; instead of those of the benchmark."""
+    """Seeds such as `0-4`, instead of the benchmark's."""
     rerun: Sequence[str] = ()
-    """Runs whose results are forgotten, and which are executed alone."""
+    """Runs to repeat: their results are discarded, and only they are executed."""
     only_failed: bool = False
-    """Execute what has failed, and nothing else."""
+    """Execute only the failed runs."""
 
     def rerun_of(self, specs: Sequence[RunSpec]) -> list[str]:
         """Return the runs of a plan that are to be forgotten, by their names or how no others begin."""
@@ -94,26 +94,26 @@ def run(
     trust: bool = False,
     console: Console | None = None,
 ) -> Outcome:
-    """Run what is missing of a benchmark, then write the report.
+    """Run a benchmark, except for runs that are already done, and write the report.
 
-    Finished runs are not executed again, and what was interrupted goes on from its newest checkpoint. In the main
-    thread, SIGINT (Ctrl-C) and SIGTERM stop the runs in good order, each with a checkpoint.
+    Interrupted runs resume from their newest checkpoints. In the main thread, SIGINT (Ctrl-C) and SIGTERM stop the
+    runs, each with a checkpoint.
 
     Parameters
     ----------
-    benchmark : a shipped benchmark's name, the path of a YAML file, or one as a value.
-    results, reports : the folders of the store, and of the page; without `reports`, no page is written.
-    executor : a name of `suite.execute.registry.EXECUTORS`.
-    selection : which runs of the benchmark are meant.
-    request : workers, limits, retries and what else an executor takes; its runs, threads, name and modules are filled
-        in here.
-    trust : execute the user modules that a benchmark names.
-    console : where progress is shown; by default nothing is.
+    benchmark : name of a shipped benchmark, path of a YAML file, or a `Benchmark`.
+    results, reports : folders of the store and of the report; with `reports=None`, no report is written.
+    executor : name of an executor, one of `suite.execute.registry.EXECUTORS`.
+    selection : the runs of the benchmark to execute; by default all.
+    request : workers, limits, retries and other options of the executor; its runs, threads, name and modules are
+        filled in here.
+    trust : whether the user modules that the benchmark names may be executed.
+    console : shows progress; by default nothing is printed.
 
     Raises
     ------
     UsageError
-        If the benchmark is not valid, or something cannot be used: in one line.
+        If the benchmark or an argument is not valid; the message is one line.
     Interrupted
         If it was stopped.
     """
@@ -163,15 +163,15 @@ def results(
     table: Literal["scores", "curves", "training"] = "scores",
     trust: bool = False,
 ) -> pd.DataFrame:
-    """Read what runs came to as a tidy table: one observation a row, one kind of value a column.
+    """Read the results of runs as a tidy table: one observation per row, one kind of value per column.
 
     Parameters
     ----------
-    store : the folder of a store or a snapshot, or the name of a snapshot that came with the suite.
-    benchmark : whose runs are meant; by default all that the store holds.
-    table : `scores`, one row a run, whatever its state; `curves`, one row an evaluation of a finished run; `training`,
-        one row a metric that training logged at an evaluation. The columns are those of `suite export`.
-    trust : execute the user modules that a benchmark names.
+    store : folder of a store or a snapshot, or the name of a published snapshot.
+    benchmark : read only the runs of this benchmark; by default all runs in the store.
+    table : `scores`, one row per run in any state; `curves`, one row per evaluation of a finished run; `training`, one
+        row per evaluation and logged training metric. The columns are those of `suite export`.
+    trust : whether the user modules that the benchmark names may be executed.
 
     Raises
     ------

@@ -27,9 +27,9 @@ class Limits(NamedTuple):
     """The limits of a run; None for no limit."""
 
     seconds: float | None = None
-    """Seconds of all attempts together, by whatever executor."""
+    """Seconds of all attempts together, on any executor."""
     silence: float | None = 1800.0
-    """Seconds without a step counted; start-up and compilation are not silence, up to an hour more."""
+    """Seconds in which no step is counted; start-up and compilation get up to an hour more."""
 
 
 class Retries(NamedTuple):
@@ -46,11 +46,11 @@ class Request(NamedTuple):
     runs: int = 0
     """The number of runs to execute."""
     threads: int = 1
-    """Threads of a run: the most that one of them has."""
+    """The most threads that any of the runs has."""
     memory: int | None = None
-    """Bytes that a run may take; None for no limit or, in a container, its share of the machine."""
+    """Bytes that a run may use; None for no limit or, in a container, for its share of the machine."""
     checkpoint_seconds: float = 60.0
-    """Between two checkpoints of a run."""
+    """Seconds between checkpoints of a run."""
     limits: Limits = Limits()
     retries: Retries = Retries()
     name: str = "runs"
@@ -58,11 +58,11 @@ class Request(NamedTuple):
     modules: tuple[str, ...] = ()
     """User modules that runs need, and that are trusted."""
     workers: int | None = None
-    """Runs at once; None for what the machine holds."""
+    """The number of parallel runs; None for as many as the machine can hold."""
     image: str | None = None
-    """Container image that runs are executed in."""
+    """Container image to execute runs in."""
     cluster: Path | None = None
-    """File that says what a cluster is asked for."""
+    """YAML file of resources to ask a cluster for."""
 
     @property
     def command(self) -> list[str]:

@@ -21,11 +21,11 @@ Environment = gymnasium.Env[FloatArray, FloatArray]
 
 
 class Agent:
-    """The agent of a finished run: parameters that stay as they are, and what it has adapted to since.
+    """The agent of a finished run: its fixed parameters, and the task to which it has adapted.
 
     Parameters
     ----------
-    trainer : the run built anew, see `suite.inspect.trained`.
+    trainer : the rebuilt run, see `suite.inspect.trained`.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -41,7 +41,7 @@ class Agent:
 
     @property
     def test_tasks(self) -> FloatArray:
-        """The tasks that the run was scored on, (tasks, task_size)."""
+        """The tasks on which the run was scored, (tasks, task_size)."""
         return self._trainer.test.vectors.copy()
 
     def environment(self, **how: Any) -> Environment:
@@ -49,7 +49,7 @@ class Agent:
 
         Parameters
         ----------
-        how : passed on to `gymnasium.make`, such as `render_mode="rgb_array"`.
+        how : arguments for `gymnasium.make`, such as `render_mode="rgb_array"`.
         """
         protocol = {name: number for name, number in self.spec.protocol.items() if name != "horizon"}
         made: Environment = gymnasium.make(
@@ -59,13 +59,13 @@ class Agent:
         return made
 
     def adapt(self, environment: Environment, task: FloatArray, seed: int | np.random.Generator = 0) -> list[float]:
-        """Meet a task as if for the first time: spend the exploration episodes in it, and learn from them.
+        """Adapt to a task, without memory of others: run the exploration episodes and learn from them.
 
         Parameters
         ----------
-        environment : where; it stays in this task until another is chosen.
+        environment : the environment to act in; it keeps this task until another is chosen.
         task : (task_size,), such as one of `test_tasks`.
-        seed : of the agent's own draws; those of the environment are its own.
+        seed : seed of the agent's own random numbers; the environment has its own.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class Agent:
         return [float(episode.rewards.sum()) for episode in episodes]
 
     def play(self, environment: Environment) -> Episodes:
-        """Play one episode of the task that was met last, as a frozen policy.
+        """Play one episode of the task that it adapted to last, as a frozen policy.
 
         Returns
         -------
@@ -93,7 +93,7 @@ class Agent:
         Raises
         ------
         UsageError
-            If it has met no task yet.
+            If it has not adapted to a task yet.
         """
         agent = self._agent
         observe = self._trainer.algorithm.reads_evaluation_rewards
@@ -109,7 +109,7 @@ class Agent:
         return action
 
     def observe(self, observation: FloatArray, reward: float, *, terminated: bool) -> None:
-        """See what the last action led to, as a recurrent policy does inside an episode; raises as `play`."""
+        """Observe the result of the last action, as recurrent policies need it; raises as `play`."""
         agent = self._agent
         if self._trainer.algorithm.reads_evaluation_rewards:
             agent.observe(_step(observation, reward, terminated=terminated), np.ones(1, np.bool_))
@@ -149,17 +149,17 @@ def _step(observation: FloatArray, reward: float, *, terminated: bool, success: 
 
 
 def load(run: str, results: str | Path = "results", device: str = "cpu", *, trust: bool = False) -> Agent:
-    """Load the agent that a finished run has trained.
+    """Load the trained agent of a finished run.
 
     It is built from the run's specification and the parameters that its folder keeps (`state.json`,
     `state.safetensors`).
 
     Parameters
     ----------
-    run : the name of the run, or how no other begins; see `suite status`.
+    run : name of the run, as in `suite status`, or a unique beginning of it.
     results : folder of the run store.
-    device : where its networks compute, as torch names devices.
-    trust : execute user modules, if the run's algorithm or task family is of one.
+    device : the torch device of its networks.
+    trust : whether user modules may be executed, if the run needs one.
 
     Raises
     ------

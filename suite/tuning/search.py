@@ -171,14 +171,14 @@ def tune(
     only: Sequence[str] = (),
     console: Console = session.QUIET,
 ) -> Tuned:
-    """Search for the settings of a benchmark's entries, with as many trials for each.
+    """Tune the settings of a benchmark's entries, with the same number of trials for each.
 
     Parameters
     ----------
-    trials : of each entry, all different; fewer where the ranges hold no more. Trial 0 is the entry as it is.
-    seeds : of every trial, from `FIRST_SEED` on, and none of the benchmark's own.
-    sampler : Optuna's, by name; or what makes another one for each search.
-    results : the folder of the store that keeps the trials.
+    trials : number of trials per entry, all different; fewer if the ranges allow no more. Trial 0 is the entry itself.
+    seeds : seeds of every trial: `FIRST_SEED` or more, and none of the benchmark's own.
+    sampler : name of an Optuna sampler, or a function that makes another one for each search.
+    results : folder of the store that keeps the trials.
     executor, request, console : as in `suite.run`.
     only : see `searches`.
 
@@ -187,7 +187,7 @@ def tune(
     UsageError
         If the benchmark cannot be searched like this, Optuna is missing, or the executor cannot be used.
     Interrupted
-        If it was stopped; another call goes on.
+        If it was stopped; another call resumes.
     """
     _check_seeds(benchmark, seeds)
     wanted, store = searches(benchmark, only), Store(Path(results))
