@@ -34,6 +34,7 @@ COPY suite suite
 RUN rm suite/published
 COPY results/published suite/published
 COPY examples examples
+COPY docs/glossary.md docs/glossary.md
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \
     mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q /suite

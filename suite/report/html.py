@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from suite.characters import visible
+from suite.report.glossary import linked
 from suite.report.tables.verdicts import VERDICT_CLASSES
 
 FOLDER = Path(__file__).parent
@@ -30,6 +31,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
+    environment.filters["linked"] = linked
     environment.globals |= {
         "style": Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         "script": Markup((FOLDER / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file

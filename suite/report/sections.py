@@ -18,6 +18,7 @@ from suite.papers.statements import Verdict
 from suite.plan.deviations import in_words
 from suite.report import cluster_page, figures
 from suite.report.contents import Compared, Contents, adaptive_claims
+from suite.report.glossary import linked, terms
 from suite.report.html import drawn, fill
 from suite.report.tables import adaptive as adaptive_tables
 from suite.report.tables import comparisons as comparison_tables
@@ -54,7 +55,7 @@ class Section:
     @property
     def body(self) -> Markup:
         """The section's contents as HTML."""
-        return drawn(fill(f"sections/{self.key}.html.j2", **self.shows))
+        return linked(drawn(fill(f"sections/{self.key}.html.j2", **self.shows)))
 
 
 @dataclass(frozen=True)
@@ -320,6 +321,11 @@ def audit(found: Contents) -> Section | None:
     return Section("audit", "Audit of the papers", {"tables": tables}, tables)
 
 
+def glossary(found: Contents) -> Section:
+    """Say what the words mean."""
+    return Section("glossary", "Glossary", {"terms": terms()})
+
+
 ALWAYS: tuple[Callable[[Contents], Section | None], ...] = (verdict, reduced_runs, interim_analyses)
 ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     ranking,
@@ -335,7 +341,7 @@ ONCE_DONE: tuple[Callable[[Contents], Section | None], ...] = (
     clusters,
 )
 """The sections that need finished runs."""
-AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit)
+AT_THE_END: tuple[Callable[[Contents], Section | None], ...] = (runs, provenance, audit, glossary)
 
 AXIS = 1.5
 """External results are drawn up to this multiple of our longest: the axis is made for ours."""
