@@ -522,7 +522,9 @@ def _details(found: Contents) -> list[RunDetail]:
         row = dict(zip(table.columns, cells, strict=True))
         run = str(row.pop("run"))
         if found.results.each[run].state == "done":
-            named = {table.columns[key]: cell for key, cell in row.items() if cell and key not in ("entry", "seed")}
+            named = {
+                table.columns[key]: cell for key, cell in row.items() if cell and key not in ("state", "entry", "seed")
+            }
             details.append(RunDetail(run, named, links.get(run, []), found.results.each[run].log_tail))
     return details
 

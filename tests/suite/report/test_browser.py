@@ -291,7 +291,7 @@ def test_an_address_leads_into_what_is_folded(browser: Any, page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("section", "named"),
-    [("learned", "Summary"), ("scores", "Scores"), ("audit", "Audit of the papers"), ("provenance", "Provenance")],
+    [("learned", "Summary"), ("scores", "Scores"), ("provenance", "Provenance"), ("glossary", "Glossary")],
 )
 def test_the_contents_mark_where_one_is(browser: Any, section: str, named: str) -> None:
     browser.execute_script(

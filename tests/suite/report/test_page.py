@@ -405,7 +405,7 @@ def test_each_finished_run_has_its_settings_provenance_and_log(tmp_path: Path) -
     html, page = report(store, tmp_path)
     part = html.partition(f'<details class="run" id="run-{changed.run}">')[2].partition("</details>")[0]
     text = Page(f"<details>{part}</details>").text
-    assert "settings 1 of 23 settings differ from those of TCL-PEARL state done" in text
+    assert "settings 1 of 23 settings differ from those of TCL-PEARL machine A commit abc" in text
     assert "commit abc" in text
     assert "rerun with suite exec x --again" in text
     assert text.endswith("line 5 line 6 line 7 line 8 \\x1b[31m</pre><script>alert(1)</script>")
