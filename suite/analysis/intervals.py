@@ -277,11 +277,16 @@ def _around(value: float, *parts: Parts, share: float = 1.0) -> tuple[float, flo
     return value, value - half, value + half
 
 
-def curve_on_grid(curve: pd.DataFrame, grid: FloatArray) -> FloatArray:
-    """Interpolate a run's returns linearly to given environment steps; NaN beyond its last evaluation."""
+def curve_on_grid(curve: pd.DataFrame, grid: FloatArray, column: str = "return") -> FloatArray:
+    """Interpolate a run's returns linearly to given environment steps; NaN beyond its last evaluation.
+
+    Parameters
+    ----------
+    column : what is interpolated instead.
+    """
     steps = curve["environment_steps"].to_numpy(float)
-    returns: FloatArray = np.interp(grid, steps, curve["return"].to_numpy(float), left=np.nan, right=np.nan)
-    return returns
+    values: FloatArray = np.interp(grid, steps, curve[column].to_numpy(float), left=np.nan, right=np.nan)
+    return values
 
 
 def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
@@ -294,7 +299,8 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row an (environment, entry, environment_steps) with `mean`, `low`, `high` (95 %, t) and `seeds`, the number of
-    runs that reached those steps. The grid is that of the run with the most evaluations.
+    runs that reached those steps, and where those runs were on average in `gradient_steps` and `seconds`, if the
+    curves have them. The grid is that of the run with the most evaluations.
     """
     import pandas as pd  # takes a second, which an audit need not wait for
 
@@ -305,12 +311,18 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
         grid = longest["environment_steps"].to_numpy(float)
         returns = np.stack([curve_on_grid(run, grid) for run in runs])  # (seeds, marks)
         mean, low, high = mean_intervals(returns)
+        places = {
+            column: np.stack([curve_on_grid(run, grid, column) for run in runs])
+            for column in ("gradient_steps", "seconds")
+            if column in group
+        }
         rows.append(
             pd.DataFrame(
                 {
                     "environment": environment,
                     "entry": entry,
                     "environment_steps": grid,
+                    **{column: mean_intervals(found)[0] for column, found in places.items()},
                     "mean": mean,
                     "low": low,
                     "high": high,
@@ -318,7 +330,7 @@ def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
                 }
             )
         )
-    columns = ["environment", "entry", "environment_steps", "mean", "low", "high", "seeds"]
+    columns = ["environment", "entry", "environment_steps", "gradient_steps", "seconds", "mean", "low", "high", "seeds"]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 

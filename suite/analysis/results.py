@@ -42,7 +42,17 @@ RUN_COLUMNS = (
     "machine",
 )
 ADAPTATION_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", ADAPTATIONS, "return")
-CURVE_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", "gradient_steps", "return", "success")
+CURVE_COLUMNS = (
+    "run",
+    "entry",
+    "environment",
+    "seed",
+    "environment_steps",
+    "gradient_steps",
+    "seconds",
+    "return",
+    "success",
+)
 
 
 LAST_LINES = 5
@@ -96,7 +106,8 @@ class Results:
     runs: pd.DataFrame
     """One row a run, whatever its state (`RUN_COLUMNS`); numbers are missing unless the run is done."""
     curves: pd.DataFrame
-    """One row an evaluation of a done run (`CURVE_COLUMNS`): means over its test episodes."""
+    """One row an evaluation of a done run (`CURVE_COLUMNS`): means over its test episodes; `seconds` are those of
+    training until then, sampling and updating without evaluations."""
     each: dict[str, StoredRun]
     """The data of each run."""
     others: tuple[str, ...] = ()
@@ -231,6 +242,7 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
         provenance, training = record.provenance(), record.training()
         names, episodes = declared(provenance), _episodes(record)
         curve = _curve(episodes, names)
+        curve["seconds"] = _seconds(curve["environment_steps"], training)
         if not _defines_success(spec.environment):
             curve["success"] = np.nan
         steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
@@ -300,6 +312,15 @@ def _curve(episodes: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
         episodes = episodes[episodes[ADAPTATIONS] == episodes[ADAPTATIONS].max()]
     columns = ["gradient_steps", "return", "success", *(name for name in metrics if name in episodes)]
     return episodes.groupby("environment_steps")[columns].mean().reset_index()
+
+
+def _seconds(marks: pd.Series[int], training: pd.DataFrame) -> pd.Series[float]:
+    """Return the seconds of training before each evaluation; NaN where they were not recorded."""
+    parts = ["seconds_sampling", "seconds_updating"]
+    if not {"environment_steps", *parts} <= set(training.columns):
+        return pd.Series(np.nan, marks.index)
+    spent = training.drop_duplicates("environment_steps", keep="last").set_index("environment_steps")[parts].sum(axis=1)
+    return marks.map(spent)
 
 
 def _adaptations(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,11 @@
-"""Figures as inline SVG: seaborn's style, the page's colours, identical for identical numbers.
+"""Figures as inline SVG in the page's colours, identical for identical numbers.
 
-Lines are drawn by matplotlib itself: `seaborn.lineplot` doubles the time of a report with fifty environments.
+Curves are those of `suite.report.charts`; the rest is drawn by matplotlib in seaborn's style.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,15 +17,22 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
-from numpy.typing import NDArray
+from matplotlib.ticker import MaxNLocator
+
+from environments import FloatArray
+from suite.report.charts import LEGEND_COLUMNS, SERIES, SIGNS, Axis, Curve, Series, line_chart
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
-SIGNS = ("●", "■", "▲", "◆", "▼", "✚", "✖", "◀", "▶", "★", "⬟")
-"""The same as characters, for the page's own legend."""
-SERIES = 7
-"""Colours of the style sheet; beyond them a series is told by its marker and dashes."""
-LEGEND_COLUMNS = 4
+"""The shapes of `charts.SIGNS`, as matplotlib names them."""
+
+AXES = (
+    Axis("steps", "environment steps"),
+    Axis("gradient", "gradient steps"),
+    Axis("seconds", "seconds of training"),
+)
+"""Horizontal axes of learning curves, the first the one that is drawn."""
+PLACES = ("environment_steps", "gradient_steps", "seconds")
+"""The columns of `Results.curves` that they show."""
 
 BAND_SEEDS = 3
 """Fewer seeds have an interval so wide that it hides them; they are drawn one by one instead."""
@@ -73,12 +79,6 @@ def style(series: int) -> tuple[str, str, bool]:
     return f"var(--s{series % SERIES})", SIGNS[series % len(SIGNS)], series >= SERIES
 
 
-def _dash(series: int) -> Any:
-    """Return the line style of a series: dashed where its colour serves a second time."""
-    return "solid" if series < SERIES else (0, (4, 1.5))
-
-
-@mpl.rc_context(STYLE)
 def curves(
     key: str,
     bands: pd.DataFrame,
@@ -102,70 +102,28 @@ def curves(
     unit : what returns are divided by (1000 where the paper prints thousands).
     quantity : what `return` is, for the axis.
     """
-    present = [entry for entry in order if entry in set(bands["entry"])]
-    figure, axes = _figure(5.2, 2.9, legend=present)
-    lines = {}
-    for entry in present:
-        index = order.index(entry)
-        style_of: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
-        band = bands[bands["entry"] == entry]
-        steps = band["environment_steps"].to_numpy(float)
-        low, high = (band[end].to_numpy(float) / unit for end in ("low", "high"))
-        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
-            axes.plot(
-                run["environment_steps"].to_numpy(float),
-                run["return"].to_numpy(float) / unit,
-                **style_of,
-                linewidth=0.7,
-                alpha=0.75,
-                gid=f"series-{index}-seed",
-            )
-        axes.fill_between(
-            steps,
+    series = {}
+    for entry, band in bands[np.isfinite(bands["mean"])].groupby("entry", sort=False):
+        low, high = (band[end].where(band["seeds"] >= BAND_SEEDS).to_numpy(float) / unit for end in ("low", "high"))
+        own = runs[(runs["entry"] == entry) & np.isfinite(runs["return"])]
+        series[str(entry)] = Series(
+            _curve(band, "mean", unit),
             low,
             high,
-            where=(band["seeds"] >= BAND_SEEDS).to_numpy(bool),
-            color=_stand_in(index),
-            alpha=0.16,
-            linewidth=0,
-            gid=f"series-{index}-band",
+            band["seeds"].to_numpy(np.int64),
+            [_curve(run, "return", unit) for _, run in own.groupby("run", sort=True)],
+            paper.get(str(entry)),
+            points.get(str(entry), ()),
         )
-        if entry in points:
-            axes.plot(
-                *zip(*points[entry], strict=True),
-                color=_stand_in(index),
-                linestyle="none",
-                marker=MARKERS[index % len(MARKERS)],
-                fillstyle="none",
-                gid=f"series-{index}-paper",
-            )
-        if entry in paper:
-            axes.axhline(
-                paper[entry],
-                color=_stand_in(index),
-                linestyle=(0, (2, 2)),
-                linewidth=1.1,
-                gid=f"series-{index}-paper",
-            )
-        (lines[entry],) = axes.plot(
-            steps,
-            band["mean"].to_numpy(float) / unit,
-            **style_of,
-            marker=MARKERS[index % len(MARKERS)],
-            markevery=max(1, len(band) // 8),
-            markeredgewidth=0,
-            zorder=3,
-            gid=f"series-{index}-mean",
-        )
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    others = [value for entry in points for _, value in points[entry]]
-    _limit(axes, runs["return"].to_numpy(float) / unit, [*paper.values(), *others])
-    axes.set(xlabel="environment steps of meta-training", ylabel=quantity + (" (thousands)" if unit > 1 else ""))
-    _legend_below(figure, lines)
-    return as_svg(key, figure)
+    thousands = " (thousands)" if unit > 1 else ""
+    return line_chart(key, series, order, AXES, quantity + thousands)
 
 
-@mpl.rc_context(STYLE)
+def _curve(rows: pd.DataFrame, quantity: str, unit: float) -> Curve:
+    x = {axis.key: rows[column].to_numpy(float) for column, axis in zip(PLACES, AXES, strict=True) if column in rows}
+    return Curve(x, rows[quantity].to_numpy(float) / unit)
+
+
 def adaptations(
     key: str, bands: pd.DataFrame, runs: pd.DataFrame, order: Sequence[str], logged: Mapping[tuple[str, int], float]
 ) -> str:
@@ -178,41 +136,38 @@ def adaptations(
     order : all entries of the page.
     logged : (entry, adaptations) -> the return that a paper's log has.
     """
-    present = [entry for entry in order if entry in set(bands["entry"])]
-    figure, axes = _figure(5.2, 3.2, legend=present)
-    lines = {}
-    for entry in present:
-        index = order.index(entry)
-        style_of: dict[str, Any] = {"color": _stand_in(index), "linestyle": _dash(index)}
-        marks: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)]}
-        for _, run in runs[runs["entry"] == entry].groupby("run", sort=True):
-            axes.plot(
-                run["adaptations"], run["return"], **style_of, linewidth=0.7, alpha=0.6, gid=f"series-{index}-seed"
-            )
-        theirs = sorted((number, value) for (name, number), value in logged.items() if name == entry)
-        if theirs:
-            axes.plot(
-                *zip(*theirs, strict=True),
-                color=_stand_in(index),
-                linestyle=(0, (2, 2)),
-                linewidth=1.1,
-                **marks,
-                fillstyle="none",
-                gid=f"series-{index}-paper",
-            )
-        band = bands[bands["entry"] == entry]
-        (lines[entry],) = axes.plot(
-            band["adaptations"],
-            band["mean"],
-            **style_of,
-            **marks,
-            markeredgewidth=0,
-            zorder=3,
-            gid=f"series-{index}-mean",
-        )
-    axes.set(xlabel="adaptations at meta-test", ylabel="return", xticks=sorted(set(bands["adaptations"])))
-    _legend_below(figure, lines)
-    return as_svg(key, figure)
+
+    def curve(rows: pd.DataFrame, quantity: str) -> Curve:
+        return Curve({"adaptations": rows["adaptations"].to_numpy(float)}, rows[quantity].to_numpy(float))
+
+    series = {}
+    for entry, band in bands.groupby("entry", sort=False):
+        none = np.full(len(band), np.nan)
+        each = [curve(run, "return") for _, run in runs[runs["entry"] == entry].groupby("run", sort=True)]
+        theirs = sorted((float(number), value) for (name, number), value in logged.items() if name == entry)
+        counts = np.full(len(band), len(each))
+        series[str(entry)] = Series(curve(band, "mean"), none, none, counts, each, points=theirs, joined=True)
+    return line_chart(key, series, order, [Axis("adaptations", "adaptations at meta-test", whole=True)], "return")
+
+
+def profiles(key: str, levels: FloatArray, shares: Mapping[str, FloatArray], order: Sequence[str]) -> str:
+    """Draw performance profiles: the share of runs above each normalised score.
+
+    Parameters
+    ----------
+    levels : (levels,) normalised scores.
+    shares : entry -> (levels, 3): share, low, high.
+    """
+    series = {}
+    for entry, found in shares.items():
+        share, low, high = found.T
+        inside = (share > 0) & (share < 1)  # beyond, the bands of all entries would cover one another
+        low, high = (np.where(inside, end, np.nan) for end in (low, high))
+        series[entry] = Series(Curve({"level": levels}, share), low, high, np.zeros(0, np.int64))
+    axis = Axis("level", "normalised score (untrained 0, oracle 1)")
+    return line_chart(
+        key, series, order, [axis], "share of runs above it", limits=(-0.02, 1.02), guides=(0.0, 1.0), stepped=True
+    )
 
 
 @mpl.rc_context(STYLE)
@@ -237,7 +192,7 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
             spent,
             left=left,
             color=_stand_in(index + 4),
-            hatch=("", "///", "...", "xx")[index % 4],
+            hatch=("", "///", "xx")[index % 3],
             edgecolor=RULE,
             linewidth=0.4,
             height=0.62,
@@ -251,83 +206,43 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
 
 
 @mpl.rc_context(STYLE)
-def profiles(
-    key: str, levels: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], order: Sequence[str]
-) -> str:
-    """Draw performance profiles: the share of runs above each normalised score.
+def aggregates(key: str, table: pd.DataFrame, names: Sequence[str], order: Sequence[str]) -> str:
+    """Draw aggregates of every entry side by side, each with its interval where it has one.
 
     Parameters
     ----------
-    levels : (levels,) normalised scores.
-    shares : entry -> (levels, 3): share, low, high.
+    table : one row an entry: columns `entry`, `<name>`, `<name> low`, `<name> high`.
+    names : of the aggregates.
     """
-    figure, axes = _figure(5.2, 3.5)
-    lines = {}
-    for index, entry in enumerate(order):
-        if entry not in shares:
-            continue
-        share, low, high = shares[entry].T
-        (lines[entry],) = axes.step(
-            levels,
-            share,
-            where="post",
-            color=_stand_in(index),
-            marker=MARKERS[index % len(MARKERS)],
-            markevery=max(1, len(levels) // 10),
-            markeredgewidth=0,
-            gid=f"series-{index}-mean",
-        )
-        axes.fill_between(
-            levels,
-            low,
-            high,
-            where=(share > 0) & (share < 1),  # beyond, the bands of all entries would cover one another
-            step="post",
-            color=_stand_in(index),
-            alpha=0.14,
-            linewidth=0,
-            gid=f"series-{index}-band",
-        )
-    for end in (0.0, 1.0):
-        axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
-    axes.set(xlabel="normalised score (untrained 0, oracle 1)", ylabel="share of runs above it", ylim=(-0.02, 1.02))
-    _legend_below(figure, lines)
-    return as_svg(key, figure)
-
-
-@mpl.rc_context(STYLE)
-def strips(key: str, table: pd.DataFrame, name: str, order: Sequence[str]) -> str:
-    """Draw one aggregate of every entry with its interval.
-
-    Parameters
-    ----------
-    table : columns `entry`, `<name>`, `<name> low`, `<name> high`.
-    """
-    figure, axes = _figure(5.2, 0.8 + 0.34 * len(table))
-    for row, values in enumerate(table.to_dict("records")):
-        index = order.index(values["entry"])
-        axes.plot(
-            [values[f"{name} low"], values[f"{name} high"]],
-            [row, row],
-            color=_stand_in(index),
-            linewidth=7,
-            alpha=0.35,
-            solid_capstyle="butt",
-            gid=f"series-{index}-band",
-        )
-        axes.plot(
-            [values[name]],
-            [row],
-            color=_stand_in(index),
-            marker=MARKERS[index % len(MARKERS)],
-            markersize=8,
-            markeredgewidth=0,
-            gid=f"series-{index}-mean",
-        )
-    axes.set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
-    axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.grid(axis="y", visible=False)
-    axes.set(xlabel=f"{name} of normalised scores (untrained 0, oracle 1)")
+    figure = Figure(figsize=(2.0 + 2.1 * len(names), 0.8 + 0.3 * len(table)), layout="constrained")
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        for row, values in enumerate(table.to_dict("records")):
+            index = order.index(values["entry"])
+            axes.plot(
+                [values[f"{name} low"], values[f"{name} high"]],
+                [row, row],
+                color=_stand_in(index),
+                linewidth=7,
+                alpha=0.35,
+                solid_capstyle="butt",
+                gid=f"series-{index}-band",
+            )
+            axes.plot(
+                [values[name]],
+                [row],
+                color=_stand_in(index),
+                marker=MARKERS[index % len(MARKERS)],
+                markersize=8,
+                markeredgewidth=0,
+                gid=f"series-{index}-mean",
+            )
+        axes.grid(axis="y", visible=False)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set_title(name)
+    panels[0].set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
+    panels[0].set_ylim(len(table) - 0.4, -0.6)
+    figure.supxlabel("of normalised scores (untrained 0, oracle 1)", fontsize=9)
     return as_svg(key, figure)
 
 
@@ -358,32 +273,10 @@ def clusters(key: str, points: pd.DataFrame) -> str:
     return as_svg(key, figure)
 
 
-def _figure(width: float, height: float, legend: Sequence[str] = ()) -> tuple[Figure, Axes]:
-    """Return axes that fill a figure, in inches.
-
-    Parameters
-    ----------
-    legend : if empty, matplotlib finds the margins, which takes as long as drawing; else they are fixed, with room
-        beneath (added to the height) for a legend of these names.
-    """
-    if not legend:
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots()
-    beneath = 0.18 * math.ceil(len(legend) / _legend_columns(legend, width))
-    figure = Figure(figsize=(width, height + beneath))
-    left, right, bottom, top = 0.68, 0.08, 0.62 + beneath, 0.08
-    frame = (left / width, bottom / (height + beneath), 1 - (left + right) / width, 1)
-    height += beneath
-    return figure, figure.add_axes((*frame[:3], 1 - (bottom + top) / height))
-
-
-def _limit(axes: Axes, values: NDArray[np.float64], lines: Sequence[float]) -> None:
-    """Keep every seed and every line in view; a wide interval of few seeds may leave the frame."""
-    shown = np.concatenate([values, np.asarray(lines, float)])
-    shown = shown[np.isfinite(shown)]
-    if len(shown):
-        margin = 0.08 * (shown.max() - shown.min()) or 1.0
-        axes.set_ylim(shown.min() - margin, shown.max() + margin)
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return axes that fill a figure, in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
 def _legend_columns(names: Iterable[str], width: float) -> int:
@@ -397,7 +290,7 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) ->
     figure.legend(
         list(handles.values()),
         names,
-        loc="outside lower center" if figure.get_layout_engine() else "lower center",
+        loc="outside lower center",
         ncols=_legend_columns(names, figure.get_figwidth()),
         **options,
         columnspacing=1.2,

@@ -14,6 +14,8 @@ from suite.report.glossary import linked
 from suite.report.tables.verdicts import VERDICT_CLASSES
 
 FOLDER = Path(__file__).parent
+SCRIPTS = ("charts.js", "page.js")
+"""Our own files, in the order in which they run."""
 
 
 def fill(template: str, **context: Any) -> str:
@@ -34,12 +36,12 @@ def _environment() -> jinja2.Environment:
     environment.filters["linked"] = linked
     environment.globals |= {
         "style": Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        "script": Markup((FOLDER / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        "script": Markup("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)),  # noqa: S704
         "verdict_classes": VERDICT_CLASSES,
     }
     return environment
 
 
 def drawn(svg: str) -> Markup:
-    """Mark a figure of `suite.report.figures` as safe: matplotlib has escaped its text."""
+    """Mark a figure of `suite.report.figures` as safe: its text is escaped."""
     return Markup(visible(svg))  # noqa: S704 - drawn by us

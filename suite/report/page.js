@@ -1,6 +1,3 @@
-"use strict";
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-
 function value(row, column) {
   const cell = row.cells[column];
   if (cell.dataset.value !== undefined) return cell.dataset.value === "" ? null : Number(cell.dataset.value);
@@ -64,6 +61,7 @@ function standalone(svg) {
   root.dataset.theme = "light";
   const style = getComputedStyle(root);
   const copy = svg.cloneNode(true);
+  taken(svg, copy);
   for (const part of ["seed", "band", "paper"]) {
     if (document.body.classList.contains(`no-${part}`)) for (const item of all(`.${part}`, copy)) item.remove();
   }
@@ -115,7 +113,9 @@ for (const input of all("[data-series]")) {
   });
 }
 for (const input of all("[data-part]")) {
-  input.addEventListener("change", () => document.body.classList.toggle(`no-${input.dataset.part}`, !input.checked));
+  const show = () => document.body.classList.toggle(`no-${input.dataset.part}`, !input.checked);
+  input.addEventListener("change", show);
+  show();
 }
 const theme = document.getElementById("theme");
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -164,27 +164,39 @@ for (const item of all(".claims li")) {
   const words = statement.textContent.trim();
   statement.append(" ", permalink(item, words));
 }
+const [anchor, query] = [0, 1].map((part) => () => location.hash.slice(1).split("?")[part] ?? "");
 function reveal() {
-  const item = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const item = anchor() && document.getElementById(decodeURIComponent(anchor()));
   if (!item) return;
   for (let above = item.closest("details"); above; above = above.parentElement.closest("details")) above.open = true;
   item.scrollIntoView();
 }
 
-/* What is folded, filtered, hidden and how it is lit outlives a reload, in this tab. */
+/* What is folded, filtered, hidden and how it is lit outlives a reload, in this tab; what is filtered and hidden is also in
+   the address, after the place on the page. */
 const tab = `page ${location.pathname}`;
-const nameOf = (item) => (item.matches("details")
-  ? `${item.closest("[id]").id}: ${item.querySelector("summary").textContent.trim()}`
-  : Object.entries(item.dataset).flat().join(" ") || item.id);
+const nameOf = (item) => {
+  if (item.matches("details")) return `${item.closest("[id]").id}: ${item.querySelector("summary").textContent.trim()}`;
+  return item.dataset.series ? `entry ${item.value}` : item.id || Object.entries(item.dataset).flat().join(" ");
+};
 const folds = new Map(all("details").map((item) => [nameOf(item), item]));
-const fields = new Map(all("input").map((item) => [nameOf(item), item]));
+const fields = new Map(all("input, select").map((item) => [nameOf(item), item]));
+const entered = (item) => (item.type === "checkbox" ? item.checked : item.value);
+const fresh = new Map([...fields].map(([name, item]) => [name, entered(item)]));
+function address() {
+  const changed = [...fields].filter(([name, item]) => entered(item) !== fresh.get(name));
+  const asked = new URLSearchParams(changed.map(([name, item]) => [name, String(entered(item))])).toString();
+  const hash = `${anchor()}${asked && "?"}${asked}`;
+  if (hash !== location.hash.slice(1)) history.replaceState(null, "", `${location.href.split("#")[0]}${hash && "#"}${hash}`);
+}
 function keep(more = {}) {
   const state = {
     ...more,
     theme: document.documentElement.dataset.theme,
     folds: [...folds].map(([name, item]) => [name, item.open]),
-    fields: [...fields].map(([name, item]) => [name, item.type === "checkbox" ? item.checked : item.value]),
+    fields: [...fields].map(([name, item]) => [name, entered(item)]),
   };
+  address();
   try { sessionStorage.setItem(tab, JSON.stringify(state)); } catch { /* a browser may refuse to keep anything */ }
 }
 function kept() {
@@ -208,24 +220,24 @@ function back({ here: left }) {
     scrollBy({ top: item.getBoundingClientRect().top - offset, behavior: "instant" });
   }
 }
-function restore({ theme: chosen, folds: opened = [], fields: entered = [] }) {
+function restore({ theme: chosen, folds: opened = [], fields: before = [] }) {
   if (chosen) document.documentElement.dataset.theme = chosen;
   for (const [name, open] of opened) if (folds.has(name)) folds.get(name).open = open;
-  for (const [name, content] of entered) {
+  const said = new URLSearchParams(query());
+  for (const [name, content] of said.size ? said : before) {
     const item = fields.get(name);
-    if (item?.type === "checkbox" && item.checked !== content) item.click();
-    else if (item && item.type !== "checkbox" && item.value !== content) {
-      item.value = content;
-      item.dispatchEvent(new Event("input"));
-    }
+    if (!item || String(entered(item)) === String(content)) continue;
+    if (item.type === "checkbox") item.click(); else item.value = content;
+    if (item.type !== "checkbox") for (const kind of ["input", "change"]) item.dispatchEvent(new Event(kind));
   }
   showTheme();
 }
 restore(kept());
 back(kept());
 for (const event of ["toggle", "input", "change"]) document.addEventListener(event, () => keep(), true);
-addEventListener("hashchange", reveal);
+addEventListener("hashchange", () => { reveal(); address(); });
 if (kept().here) keep(); else reveal();
+address();
 
 let leaving = "auto"; /* whoever loads the page again is brought back by the browser, unless the page does it itself */
 addEventListener("beforeunload", () => { history.scrollRestoration = leaving; });

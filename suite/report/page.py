@@ -14,9 +14,10 @@ from suite.papers.paper import Paper, read_papers
 from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
 from suite.report import own
+from suite.report.charts import markers
 from suite.report.contents import Contents, adaptive_entries, concerned, contents, deciding, units
 from suite.report.files import PAGE, write_page
-from suite.report.html import fill
+from suite.report.html import drawn, fill
 from suite.report.sections import sections
 from suite.report.summary import summary
 from suite.report.tables import comparisons as comparison_tables
@@ -175,6 +176,7 @@ def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = (), desc
         description=description,
         sections=[*sections(found), *filter(None, [own.section(plots, found.results)])],
         summary=summary(found) if len(found.results.done) else None,
+        markers=drawn(markers(len(found.order))),
         entries=len(found.order),
         environments=runs.loc[runs["entry"].notna(), "environment"].nunique(),
         total=len(runs),

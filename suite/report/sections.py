@@ -32,6 +32,10 @@ MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
 METRICS_DRAWN = 24
 """Figures of metrics; all metrics are in the table."""
+SEEDS_SHOWN = 5
+"""Of more entries or seeds on an environment, single seeds are shown when asked for."""
+SIDE_BY_SIDE = ("median", "IQM", "mean", "optimality gap")
+"""Aggregates in the order in which rliable draws them."""
 CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 IF_GIVEN = {"compatible", "not compatible", "cannot tell", "equivalent", "not equivalent"}
 """Verdicts of printed values and of equivalence, which are counted where there are any."""
@@ -68,8 +72,6 @@ class EnvironmentPart:
     remark: str
     beside: str
     """The lines and points that the figure shows beside our runs, in words."""
-    scores: Table
-    efficiency: Table
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,14 @@ def _copies(table: Table) -> dict[str, str]:
 def environments(found: Contents) -> Section:
     """Learning curves, one figure an environment."""
     parts = [_environment_part(f"environment-{index}", name, found) for index, name in enumerate(found.units)]
-    return Section("environments", "Environments", {"environments": parts, "entries": _legend(found)})
+    seeds = found.scores.groupby("environment")["seeds"]
+    shows = {
+        "environments": parts,
+        "entries": _legend(found),
+        "axes": figures.AXES,
+        "seeds_shown": max(seeds.count().max(), seeds.max().max()) <= SEEDS_SHOWN,
+    }
+    return Section("environments", "Environments", shows)
 
 
 def metrics(found: Contents) -> Section | None:
@@ -198,8 +207,9 @@ def metrics(found: Contents) -> Section | None:
     words = results.metric_words
     drawings = []
     groups = list(results.metrics.groupby(["environment", "metric"], sort=True))
+    places = results.curves[["run", "environment_steps", "gradient_steps", "seconds"]]
     for index, ((environment, metric), rows) in enumerate(groups[:METRICS_DRAWN]):
-        runs = rows.rename(columns={"value": "return"})
+        runs = rows.rename(columns={"value": "return"}).merge(places, on=["run", "environment_steps"], how="left")
         svg = figures.curves(
             f"metric-{index}", curve_bands(runs), runs, found.order, {}, {}, quantity=words[str(metric)]
         )
@@ -385,14 +395,6 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
         points,
         found.units[name],
     )
-    scores = adaptive_tables.marked(
-        run_tables.scores(found.scores[found.scores["environment"] == name], found.units, found.unit_names),
-        found.adaptive,
-    )
-    efficiency = adaptive_tables.marked(
-        comparison_tables.efficiency(found.efficiency[found.efficiency["environment"] == name], found.units),
-        found.adaptive,
-    )
     verdicts = found.adaptation.set_index("environment")["verdict"]
     remarks = [f"Protocol deviations: {entry} ({words})." for entry, words in deviating.items()]
     if verdicts.get(name) == "needs no adaptation":
@@ -416,8 +418,6 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
             + ["hollow: external results"] * bool(points)
             + [f"external results beyond the axis: {', '.join(later)}"] * bool(later)
         ),
-        replace(scores, key=f"{key}-scores", title=f"Final scores on {name}", note=""),
-        replace(efficiency, key=f"{key}-efficiency", title=f"Sample efficiency on {name}", note=""),
     )
 
 
@@ -435,12 +435,12 @@ def _compared_part(index: int, group: Compared, found: Contents) -> tuple[Table,
     table = adaptive_tables.marked(comparison_tables.ranking(index, group.ranking, group.environments), here)
     if not group.profiles:
         return table, []
-    strips, profiles = f"{table.key}-strips", f"{table.key}-profiles"
+    aggregates, profiles = f"{table.key}-aggregates", f"{table.key}-profiles"
     return table, [
         (
-            strips,
-            drawn(figures.strips(strips, group.ranking, "IQM", order)),
-            "Interquartile mean of normalised scores, 95 % interval over seeds",
+            aggregates,
+            drawn(figures.aggregates(aggregates, group.ranking, SIDE_BY_SIDE, order)),
+            "Aggregates of normalised scores; 95 % interval over seeds, where the table has one",
         ),
         (
             profiles,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -19,7 +20,9 @@ from suite.store.runs import Store
 from tests.suite.report.browser import chromium
 from tests.suite.stores import embed, fail, finish, make_spec
 
-pytest.importorskip("selenium.webdriver")
+webdriver = pytest.importorskip("selenium.webdriver")
+Keys = webdriver.Keys
+Select = pytest.importorskip("selenium.webdriver.support.select").Select
 pytestmark = pytest.mark.browser
 
 SHIFT_TAB = "\ue008\ue004"
@@ -33,11 +36,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(folder / "results")
     generator = np.random.default_rng(0)
     for environment, low, high in (("cheetah-vel", -300.0, -90.0), ("reach-v1", 0.0, 9e4)):
-        for label, share in (("tcl-pearl", 0.9), ("pearl", 0.85), ("oracle-sac", 1.0), ("blind-sac", 0.2)):
+        for label, share, took in (
+            ("tcl-pearl", 0.9, 4),
+            ("pearl", 0.85, 3),
+            ("oracle-sac", 1.0, 2),
+            ("blind-sac", 0.2, 1),
+        ):
             for seed in range(3):
                 end = low + (high - low) * share * (1 + 0.1 * generator.normal())
                 spec = make_spec(label, environment, seed, budget=250_000)
-                finish(store, spec, lambda t, low=low, end=end: low + (end - low) * (1 - np.exp(-4 * t)))  # type: ignore[misc]
+                curve = lambda t, low=low, end=end: low + (end - low) * (1 - np.exp(-4 * t))  # noqa: E731
+                finish(store, spec, curve, seconds=(10.0, 30.0 * took - 10, 10.0))
     embed(store, make_spec("pearl", "reach-v1", budget=250_000))
     fail(
         store,
@@ -224,6 +233,107 @@ def test_figures_download_as_shown_for_white_paper(browser: Any, downloads: Path
     assert browser.execute_script("return document.documentElement.dataset.theme") == theme
 
 
+CHART = "#environment-0-curves-figure svg.chart"
+"""Of cheetah-vel, 11 evaluations of 250,000 steps."""
+
+
+def test_a_chart_reads_its_values_to_the_keyboard(browser: Any) -> None:
+    chart = find(browser, CHART)
+    assert chart.get_attribute("aria-label").startswith("Values of Learning curves on cheetah-vel")
+    assert chart.get_attribute("role") == "slider"
+    assert chart.get_attribute("aria-valuenow") == "100"
+    browser.execute_script("arguments[0].focus()", chart)
+    chart.send_keys(Keys.HOME)
+    said = chart.get_attribute("aria-valuetext")
+    assert said.startswith("environment steps: 0; ")
+    assert said.count("-300.0") == 4  # where all begin
+    chart.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    said = chart.get_attribute("aria-valuetext")
+    assert said.startswith("environment steps: 25,000; oracle-sac ")
+    assert said.count("3 seeds") == 4
+    assert find(browser, ".tip").text.startswith("environment steps: 25,000")
+    chart.send_keys(Keys.END)
+    value, low, high = re.findall(r"pearl (-[\d.]+) \[(-[\d.]+), (-[\d.]+)\]", chart.get_attribute("aria-valuetext"))[
+        -1
+    ]
+    rows = zip(*(column(browser, "scores", index) for index in range(5)), strict=True)
+    (score,) = [row for row in rows if row[:2] == ("cheetah-vel", "pearl")]
+    assert float(value) == pytest.approx(float(score[3]), abs=1)  # the last evaluation is the last tenth
+    assert [float(low), float(high)] == pytest.approx([float(end) for end in score[4][1:-1].split(", ")], abs=1)
+    chart.send_keys(Keys.ESCAPE)
+    assert not shown(browser, ".tip")
+
+
+def test_a_chart_reads_its_values_to_the_pointer(browser: Any) -> None:
+    chart = find(browser, CHART)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chart)
+    webdriver.ActionChains(browser).move_to_element(chart).perform()
+    tip = find(browser, ".tip")
+    assert re.match(r"environment steps: 1(00|25),000\n", tip.text)
+    assert [name in tip.text for name in ("oracle-sac", "tcl-pearl", "pearl", "blind-sac")] == [True] * 4
+    assert len(shown(browser, ".cursor circle")) == 4
+    press(browser, "[data-series='0']")
+    webdriver.ActionChains(browser).move_to_element_with_offset(chart, 30, 0).perform()
+    assert len(shown(browser, ".cursor circle")) == 3  # what is hidden is not read
+    webdriver.ActionChains(browser).move_to_element(find(browser, "#environments-section h2")).perform()
+    assert not shown(browser, ".tip")
+
+
+def test_only_one_entry_and_all_again(browser: Any) -> None:
+    press(browser, "[data-only='1']")
+    assert all(shown(browser, ".environment .series-1.mean"))
+    assert not any(shown(browser, ".environment :is(.series-0, .series-2, .series-3).mean"))
+    press(browser, "[data-only='']")
+    assert all(shown(browser, ".environment .mean"))
+
+
+def test_curves_over_seconds(browser: Any) -> None:
+    ends = f"return [...document.querySelectorAll('{CHART} .mean')].map(p => p.getBBox().width)"
+    before = browser.execute_script(ends)
+    assert len(set(before)) == 1  # all spent the same steps
+    choose = Select(find(browser, "#axis"))
+    choose.select_by_value("seconds")
+    after = browser.execute_script(ends)
+    assert sorted(after) == pytest.approx([before[0] * share for share in (1 / 4, 2 / 4, 3 / 4, 1)], abs=2)
+    chart = find(browser, CHART)
+    browser.execute_script("arguments[0].focus()", chart)
+    chart.send_keys(Keys.END)
+    assert chart.get_attribute("aria-valuetext").startswith("seconds of training: 120; ")
+    assert chart.get_attribute("aria-valuetext").count("seeds") == 1  # the others had ended
+    choose.select_by_value("steps")
+    assert browser.execute_script(ends) == pytest.approx(before)
+
+
+def test_the_address_keeps_what_is_shown(browser: Any, page: Path) -> None:
+    Select(find(browser, "#axis")).select_by_value("seconds")
+    press(browser, "[data-only='2']")
+    find(browser, "#environments-section .permalink").send_keys(Keys.ENTER)
+    wait_until(lambda: "#environments-section" in browser.current_url, "the address has the section")
+    address = browser.current_url
+    assert "#environments-section?" in address
+    seen = [shown(browser, ".environment .mean"), Select(find(browser, "#axis")).first_selected_option.text]
+    assert seen[0].count(True) == 2
+    browser.execute_script("sessionStorage.clear()")
+    browser.get("about:blank")
+    browser.get(address)
+    assert [
+        shown(browser, ".environment .mean"),
+        Select(find(browser, "#axis")).first_selected_option.text,
+    ] == seen
+    assert find(browser, f"{CHART} [data-axis=seconds]").is_displayed()
+    browser.get("about:blank")
+    browser.get(f"{page.as_uri()}#clusters-0-figure?axis=seconds")
+    assert all(shown(browser, "#clusters-0-figure svg"))  # folded otherwise
+    assert find(browser, f"{CHART} [data-axis=seconds]").is_displayed()
+
+
+def test_numbers_of_an_environment(browser: Any) -> None:
+    press_link = "document.querySelector('[data-find=reach-v1]').click()"
+    browser.execute_script(press_link)
+    rows = zip(column(browser, "scores", 0), shown(browser, "#scores tbody tr"), strict=True)
+    assert {name for name, seen in rows if seen} == {"reach-v1"}
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
     browser.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
@@ -248,7 +358,6 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
         assert not any(shown(browser, "nav, .tools, .legend, figcaption button"))
         assert all(shown(browser, "#provenance-section details table, .tall .scroll"))
         assert not any(shown(browser, ".left-out"))
-        assert not any(shown(browser, ".environment details table"))  # its numbers stand in other tables
         browser.execute_script("dispatchEvent(new Event('afterprint'))")
         assert (
             browser.execute_script("return document.querySelectorAll('#provenance-section details[open]').length") == 0
