@@ -294,8 +294,7 @@ def _compared(ours: str, theirs: str, places: Mapping[str, Sequence[str]], count
     }
     parts = [f"{said} {where(decision)}" for decision, said in words.items() if decision in places]
     if not parts:
-        where_not = where("inconclusive")
-        return f"{ours} and {theirs}: no significant difference {where_not}, but not shown to be equivalent either"
+        return f"{ours} and {theirs}: no significant difference {where('inconclusive')}; equivalence not shown"
     if "inconclusive" in places:
         parts.append(f"inconclusive {where('inconclusive')}")
     return f"{ours} is {', '.join(parts)}"

@@ -65,7 +65,7 @@ def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Pa
     assert row.at == pytest.approx([min(100, max(0, place)) for place in places], abs=0.1)
     assert (row.decision, pair.answer) == (
         "inconclusive",
-        "tcl-pearl and pearl: no significant difference on ant-fb, but not shown to be equivalent either",
+        "tcl-pearl and pearl: no significant difference on ant-fb; equivalence not shown",
     )
 
 
