@@ -32,6 +32,8 @@ MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
 METRICS_DRAWN = 24
 """Figures of metrics; all metrics are in the table."""
+LISTED_FROM = 8
+"""More environments have contents of their own."""
 SEEDS_SHOWN = 5
 """Of more entries or seeds on an environment, single seeds are shown when asked for."""
 SIDE_BY_SIDE = ("median", "IQM", "mean", "optimality gap")
@@ -194,6 +196,7 @@ def environments(found: Contents) -> Section:
         "environments": parts,
         "entries": _legend(found),
         "axes": figures.AXES,
+        "listed_from": LISTED_FROM,
         "seeds_shown": max(seeds.count().max(), seeds.max().max()) <= SEEDS_SHOWN,
     }
     return Section("environments", "Environments", shows)

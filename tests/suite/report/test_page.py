@@ -9,6 +9,7 @@ from markupsafe import escape
 from scipy import stats
 
 from suite.papers.paper import read_paper, read_papers
+from suite.plan.environment_sets import environment_sets
 from suite.report import tables_as, write_report
 from suite.store.files import write_json
 from suite.store.runs import Store
@@ -105,6 +106,17 @@ def test_one_figure_an_environment_with_one_line_a_seed(store: Store, tmp_path: 
     assert [len(re.findall(r'class="series-\d seed"', article)) for article in articles] == [1, 4]
     assert "Success rate on point-goal-2d" in html  # cheetah-vel defines none
     assert html.count('<div class="scroll" tabindex="0" role="region" aria-label="Figure') == 4  # with wall-clock
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_many_environments_have_contents_of_their_own(tmp_path: Path, count: int) -> None:
+    names = [str(name) for name in environment_sets()["ml1-50"][:count]]
+    store = make_store(tmp_path / "results", {("pearl", name): [1.0] for name in names}, evaluations=2)
+    html, _ = report(store, tmp_path)
+    listed = re.search(r'<ul class="within">(.*?)</ul>', html)
+    links = re.findall(r'href="#([\w-]+)">([\w-]+)<', listed[1] if listed else "")
+    assert [name for _, name in links] == (sorted(names) if count > 8 else [])
+    assert all(f'<h3 id="{key}">{name}</h3>' in html for key, name in links)
 
 
 def test_verdict_header_counts_and_names_every_claim(store: Store, tmp_path: Path) -> None:
