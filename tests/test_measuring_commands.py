@@ -35,7 +35,7 @@ COMMANDS = {
     "speed.growth": Smallest("--point 2 1000 8", prints="["),
     "speed.peers": Smallest("tcl-pearl --threads 1 --rounds 1"),
     "speed.profiled": Smallest("pearl-small", {"ROUNDS": 1}),
-    "speed.reference": Smallest("bf16 --seconds 1", {"_add": print}, prints="1/"),
+    "speed.reference": Smallest("smoke --try 1 --seconds 1", prints="times the pace"),
     "speed.report": Smallest("--environments 1", prints="18"),
     "speed.scheduler": Smallest("1", {"MANY": (10,), "BUDGET": 6_000}, "the scheduler's overhead"),
     "studies.baselines.maml": Smallest("point-goal-2d", {"MEASURED": 20, "SEEN": 24, "COPIES": 4, "EPISODES": (2,)}),

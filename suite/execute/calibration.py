@@ -140,6 +140,7 @@ def measure(spec: RunSpec, device: torch.device, seconds: float, clock: Clock | 
     spans = [(end[0] - begin[0], end[1] - begin[1]) for begin, end in pairwise(readings)]
     updating, updates = next((span for span in reversed(spans) if span[1]), (0.0, 0))
     train.close()
+    following = algorithm.next_iteration_steps  # without warm-up, also where the first was left within its updates
     if not complete:  # an algorithm that was left within an iteration is no longer sound
         algorithm = Trainer.of(spec, device).algorithm
     if not updates or not train.steps:
@@ -147,7 +148,7 @@ def measure(spec: RunSpec, device: torch.device, seconds: float, clock: Clock | 
     if (tested := _evaluation(spec, algorithm, _Sampled(trainer.test, clock.now), 0.4 * seconds, clock)) is None:
         return None
     update = updating / updates
-    usual = max(1.0, taken * algorithm.next_iteration_steps)
+    usual = max(1.0, taken * following)
     iterations = 1 + max(0.0, spec.budget - (readings[1][2] if complete else first)) // usual
     updates_each = spans[complete - 1][1] if complete else int(spec.settings.get("updates", updates))
     step, reset = train.costs()

@@ -40,12 +40,9 @@ def selected(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -
     if not left:
         raise UsageError(f"--only {' '.join(only)}: no run of the benchmark meets all of it")
     if seeds is not None:
-        runs = {}
-        for spec in left:
-            for seed in seeds_of(seeds):
-                run = spec.model_copy(update={"seed": seed})
-                runs[run.run] = run
-        left = list(runs.values())
+        first, *others = seeds_of(seeds)
+        firsts = {run.run: run for run in (spec.model_copy(update={"seed": first}) for spec in left)}
+        left = [spec.model_copy(update={"seed": seed}) for spec in firsts.values() for seed in (first, *others)]
     return left
 
 
