@@ -100,9 +100,9 @@ def prune(
     from suite.store import pruning
 
     if yes and not kinds:
-        raise UsageError(f"--yes: say what is to go: {', '.join(pruning.LOSSES)}")
+        raise UsageError(f"--yes: name what to remove: {', '.join(pruning.LOSSES)}")
     if yes and "runs" in (kinds or ()) and not benchmark:
-        raise UsageError("--yes: name the benchmark whose runs are to stay: suite prune runs --benchmark NAME --yes")
+        raise UsageError("--yes: name the benchmark whose runs to keep: suite prune runs --benchmark NAME --yes")
     for kind in kinds or ():
         if kind not in pruning.LOSSES:
             raise UsageError(unknown("KIND", kind, pruning.LOSSES))

@@ -101,7 +101,7 @@ def tune(
     for run, reason in outcome.lost.items():
         err.print(f"{run}: {reason}", highlight=False)
     if outcome.lost:
-        err.print(f"the search stops here; once that is mended, go on: {shlex.join(words)}", highlight=False)
+        err.print(f"the search stopped; once this is fixed, resume with: {shlex.join(words)}", highlight=False)
         raise typer.Exit(1)
     typed = shlex.join(words)
     how = (

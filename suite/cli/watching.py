@@ -34,7 +34,7 @@ def watched(command: Sequence[str]) -> Iterator[PlainConsole]:
     try:
         yield console
     except Interrupted as stopped:
-        console.print(f"{stopped}; to go on: {shlex.join(command)}", highlight=False)
+        console.print(f"{stopped}; to resume: {shlex.join(command)}", highlight=False)
         raise typer.Exit(130) from None
     finally:
         stream.pass_on(LAST_WORDS_SECONDS)

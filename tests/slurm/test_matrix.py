@@ -127,7 +127,7 @@ def test_detached_job_can_be_reattached_and_cancelled(cluster: Cluster, tmp_path
     assert coordinator.returncode == 130
     last = said.splitlines()[-1]
     assert last.startswith("detached: job ")
-    assert f"to go on: suite run {asked.benchmark}" in last
+    assert f"to resume: suite run {asked.benchmark}" in last
     assert last.endswith(f"--executor slurm --cluster {asked.site}")
 
     rows = json.loads(asked.suite("status", "--json").stdout)["runs"]

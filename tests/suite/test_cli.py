@@ -188,7 +188,7 @@ def test_ctrl_c_leaves_no_process_and_no_half_result(benchmark_file: Path, tmp_p
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    again = (tmp_path / "out").read_text().partition("interrupted; to go on: ")[2].splitlines()[0]
+    again = (tmp_path / "out").read_text().partition("interrupted; to resume: ")[2].splitlines()[0]
     assert shlex.split(again)[1:] == [word for word in command[3:] if word != "--only-failed"]
     for folder in Store(tmp_path / "r").folders():
         assert folder.state == "pending"

@@ -231,7 +231,7 @@ def test_an_interrupt_detaches_and_says_how_to_come_back(
     assert run(tmp_path) == 130
     last = capfd.readouterr().err.splitlines()[-1]
     assert f"detached: job 17 goes on (to end it: suite cancel --results {tmp_path}/r)" in last
-    assert last.endswith(f"to go on: suite run smoke --results {tmp_path}/r --reports {tmp_path}/p --executor slurm")
+    assert last.endswith(f"to resume: suite run smoke --results {tmp_path}/r --reports {tmp_path}/p --executor slurm")
     assert calls(tmp_path, "scancel") == []
 
 

@@ -146,8 +146,8 @@ def test_the_command_is_dry_by_default(store: Store, capfd: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--yes"], "say what is to go"),
-        (["runs", "--yes"], "name the benchmark whose runs are to stay"),
+        (["--yes"], "name what to remove"),
+        (["runs", "--yes"], "name the benchmark whose runs to keep"),
         (["everything"], "everything"),
     ],
 )

@@ -280,11 +280,11 @@ def test_a_search_that_stops_says_how_to_go_on(
     monkeypatch.setattr(instant, "score", lambda spec: None)
     assert command("tune", file, "--trials", 2) == 1
     printed = capsys.readouterr().err
-    assert "the search stops here; once that is mended, go on: suite tune two.yaml --trials 2" in printed
+    assert "the search stopped; once this is fixed, resume with: suite tune two.yaml --trials 2" in printed
     assert not Path("two hosts-tuned.yaml").exists()
     monkeypatch.setattr(instant, "interrupt_after", 1)
     assert command("tune", file, "--trials", 2) == 130
-    assert "to go on: suite tune two.yaml --trials 2" in capsys.readouterr().err
+    assert "to resume: suite tune two.yaml --trials 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
