@@ -67,11 +67,13 @@ def draw(times: Times, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    figure, (shown, read) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     for command, by_runs in times.items():
+        axes = read if command == "export" else shown
         axes.plot(list(by_runs), list(by_runs.values()), marker="o", label=command)
-    axes.set(xlabel="runs of the benchmark, every second one finished", ylabel="processor, s", xlim=0, ylim=0)
-    axes.legend()
+    for axes in (shown, read):
+        axes.set(xlabel="runs of the benchmark, every second one finished", ylabel="processor, s", xlim=0, ylim=0)
+        axes.legend()
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from suite.plan.benchmark import load_benchmark
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTED = re.compile(r"(?:tox -e (speed|studies) -- |python -m (speed|studies)\.)([a-z][\w.]*)")
 
@@ -37,6 +39,7 @@ COMMANDS = {
     "speed.profiled": Smallest("pearl-small", {"ROUNDS": 1}),
     "speed.reference": Smallest("smoke --try 1 --seconds 1", prints="times the pace"),
     "speed.report": Smallest("--environments 1", prints="18"),
+    "speed.scale": Smallest("--seeds 1", {"load_benchmark": lambda _: load_benchmark("smoke")}),
     "speed.scheduler": Smallest("1", {"MANY": (10,), "BUDGET": 6_000}, "the scheduler's overhead"),
     "studies.baselines.maml": Smallest("point-goal-2d", {"MEASURED": 20, "SEEN": 24, "COPIES": 4, "EPISODES": (2,)}),
     "studies.baselines.ml1": Smallest("reach-v1"),
