@@ -76,8 +76,8 @@ TWO_DIRECTIONS: dict[str, tuple[dict[str, Any], int, float]] = {
     "oracle-trpo": ({"hidden_sizes": (16,), "meta_batch": 20}, 40_000, 4.0),
     "rl2-ppo": (RL2, 60_000, 4.0),
     "tcl-rl2-ppo": ({**RL2, "window": 4}, 60_000, 4.0),
-    "mql": (MQL, 4_000, 4.0),
-    "tcl-mql": ({**MQL, "window": 4}, 4_000, 4.0),
+    "mql": (MQL, 2_000, 4.0),
+    "tcl-mql": ({**MQL, "window": 4}, 2_000, 4.0),
 }
 """A policy that ignores the task is expected to score 0 over the two, whatever it does."""
 
