@@ -70,7 +70,7 @@ def test_anothers_folder_is_named_and_the_rest_goes_on(
     assert suite(*words) == status
     printed = capfd.readouterr()
     assert anothers.run in printed.err or words[0] == "report" or "--only-failed" in words
-    assert "disk" not in printed.err
+    assert "storage" not in printed.err
     assert "--reports" not in printed.err
     if words[0] == "report":
         assert anothers.run in (tmp_path / "reports" / "index.html").read_text()

@@ -122,7 +122,7 @@ def test_only_papers_with_claims_about_the_runs_are_judged(tmp_path: Path) -> No
     assert concerned(read_papers(), read_results(store)) == []
     text = Page(write_report(store, tmp_path / "own").read_text()).text
     assert "None of the shipped papers makes a claim about these runs" in text
-    assert "not enough runs" not in text
+    assert "not enough runs" not in text.partition("terms mean")[0]  # the glossary, which says what it means
     both = make_store(tmp_path / "both", own | {("tcl-pearl", "cheetah-vel"): [1.0, 2.0]})
     assert [paper.name for paper in concerned(read_papers(), read_results(both))] == ["tcl-pearl"]
     text = Page(write_report(both, tmp_path / "both").read_text()).text
