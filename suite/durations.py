@@ -24,7 +24,7 @@ def duration(low: float, high: float | None = None) -> str:
 
 def _parts(seconds: float) -> tuple[str, str]:
     name, unit = next((name, unit) for name, unit, most in UNITS if seconds < most)
-    value = seconds / unit
+    value = max(1.0, seconds / unit) if name == "second" else seconds / unit
     number = f"{value:.1f}".removesuffix(".0") if name == "hour" and value < 10 else f"{value:,.0f}"
     return number, name if number == "1" else f"{name}s"
 

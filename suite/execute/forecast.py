@@ -132,7 +132,7 @@ class Forecast(NamedTuple):
         if guessed := self.sources["guess"]:
             found.append(f"{guessed} by a rough guess, as nothing like them was measured")
         if found:
-            yield f"of the runs {'; '.join(found)} (`suite plan --calibrate` measures here)"
+            yield f"of {self.sources.total()} runs {'; '.join(found)} (`suite plan --calibrate` measures here)"
         if found and self.device != "cpu":
             yield f"those are speeds of processors: on {self.device} large networks are many times as fast"
 

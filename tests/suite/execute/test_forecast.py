@@ -123,7 +123,7 @@ def test_what_was_not_measured_is_scaled_or_guessed_and_said_to_be(store: Store)
     assert found.seconds == pytest.approx(4220.0)
     assert found.elapsed == pytest.approx((2532.0, 12660.0))
     assert found.text("here", 1).splitlines()[1] == (
-        "of the runs 1 by speeds that come with the suite, scaled to this processor; "
+        "of 2 runs 1 by speeds that come with the suite, scaled to this processor; "
         "1 by a rough guess, as nothing like them was measured (`suite plan --calibrate` measures here)"
     )
     assert forecast([], speeds, workers=1).text("here", 1) == "nothing is left to forecast"
