@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import escape
@@ -94,7 +94,7 @@ class _Frame:
     unit: float
     units: int
     height: int
-    extents: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    extents: Mapping[str, tuple[float, float]]
     """Axis -> its ends."""
 
     def up(self, values: FloatArray) -> NDArray[np.int64]:
@@ -129,7 +129,6 @@ def unit_of(extent: float) -> float:
 
 
 def line_chart(
-    key: str,
     series: Mapping[str, Series],
     order: Sequence[str],
     axes: Sequence[Axis],
@@ -143,7 +142,6 @@ def line_chart(
 
     Parameters
     ----------
-    key : unique on the page.
     series : entry -> what is drawn of it.
     order : all entries of the page; a series keeps its colour and marker in every figure.
     axes : the first is drawn; a script may show the others, of which curves that lack one have no places.

@@ -80,7 +80,6 @@ def style(series: int) -> tuple[str, str, bool]:
 
 
 def curves(
-    key: str,
     bands: pd.DataFrame,
     runs: pd.DataFrame,
     order: Sequence[str],
@@ -93,7 +92,6 @@ def curves(
 
     Parameters
     ----------
-    key : unique on the page.
     bands : rows of `suite.analysis.intervals.curve_bands` of this environment.
     runs : rows of `Results.curves` of this environment.
     order : all entries of the page; a series keeps its colour and marker in every figure.
@@ -116,7 +114,7 @@ def curves(
             points.get(str(entry), ()),
         )
     thousands = " (thousands)" if unit > 1 else ""
-    return line_chart(key, series, order, AXES, quantity + thousands)
+    return line_chart(series, order, AXES, quantity + thousands)
 
 
 def _curve(rows: pd.DataFrame, quantity: str, unit: float) -> Curve:
@@ -125,7 +123,7 @@ def _curve(rows: pd.DataFrame, quantity: str, unit: float) -> Curve:
 
 
 def adaptations(
-    key: str, bands: pd.DataFrame, runs: pd.DataFrame, order: Sequence[str], logged: Mapping[tuple[str, int], float]
+    bands: pd.DataFrame, runs: pd.DataFrame, order: Sequence[str], logged: Mapping[tuple[str, int], float]
 ) -> str:
     """Draw one environment's returns by the number of adaptations: the mean over seeds, each seed, and a paper's log.
 
@@ -147,10 +145,10 @@ def adaptations(
         theirs = sorted((float(number), value) for (name, number), value in logged.items() if name == entry)
         counts = np.full(len(band), len(each))
         series[str(entry)] = Series(curve(band, "mean"), none, none, counts, each, points=theirs, joined=True)
-    return line_chart(key, series, order, [Axis("adaptations", "adaptations at meta-test", whole=True)], "return")
+    return line_chart(series, order, [Axis("adaptations", "adaptations at meta-test", whole=True)], "return")
 
 
-def profiles(key: str, levels: FloatArray, shares: Mapping[str, FloatArray], order: Sequence[str]) -> str:
+def profiles(levels: FloatArray, shares: Mapping[str, FloatArray], order: Sequence[str]) -> str:
     """Draw performance profiles: the share of runs above each normalised score.
 
     Parameters
@@ -166,7 +164,7 @@ def profiles(key: str, levels: FloatArray, shares: Mapping[str, FloatArray], ord
         series[entry] = Series(Curve({"level": levels}, share), low, high, np.zeros(0, np.int64))
     axis = Axis("level", "normalised score (untrained 0, oracle 1)")
     return line_chart(
-        key, series, order, [axis], "share of runs above it", limits=(-0.02, 1.02), guides=(0.0, 1.0), stepped=True
+        series, order, [axis], "share of runs above it", limits=(-0.02, 1.02), guides=(0.0, 1.0), stepped=True
     )
 
 

@@ -213,9 +213,7 @@ def metrics(found: Contents) -> Section | None:
     places = results.curves[["run", "environment_steps", "gradient_steps", "seconds"]]
     for index, ((environment, metric), rows) in enumerate(groups[:METRICS_DRAWN]):
         runs = rows.rename(columns={"value": "return"}).merge(places, on=["run", "environment_steps"], how="left")
-        svg = figures.curves(
-            f"metric-{index}", curve_bands(runs), runs, found.order, {}, {}, quantity=words[str(metric)]
-        )
+        svg = figures.curves(curve_bands(runs), runs, found.order, {}, {}, quantity=words[str(metric)])
         caption = f"{words[str(metric)]} on {environment}: mean over seeds, and each seed"
         drawings.append((f"metric-{index}", drawn(svg), caption[0].upper() + caption[1:]))
     table = run_tables.metrics(at_the_end(results.metrics, results.done, WINDOW), words)
@@ -233,9 +231,7 @@ def step_by_step(found: Contents) -> Section | None:
     for index, (environment, bands) in enumerate(found.by_adaptations.groupby("environment", sort=True)):
         runs = trained_returns(found.results.adaptations)
         here = {key[1:]: mean for key, (mean, _) in logged.items() if key[0] == environment}
-        svg = figures.adaptations(
-            f"adaptations-{index}", bands, runs[runs["environment"] == environment], found.order, here
-        )
+        svg = figures.adaptations(bands, runs[runs["environment"] == environment], found.order, here)
         caption = f"Return on {environment} by the number of adaptations: mean over seeds, and each seed"
         drawings.append(
             (f"adaptations-{index}", drawn(svg), caption + "; dotted: a paper's log of one run" * bool(here))
@@ -390,7 +386,6 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
                 else:
                     later.append(f"{run.entry} {point[1]:,.4g} after {point[0]:,} steps")
     svg = figures.curves(
-        f"{key}-curves",
         found.bands[found.bands["environment"] == name],
         runs,
         found.order,
@@ -447,7 +442,7 @@ def _compared_part(index: int, group: Compared, found: Contents) -> tuple[Table,
         ),
         (
             profiles,
-            drawn(figures.profiles(profiles, group.levels, group.profiles, order)),
+            drawn(figures.profiles(group.levels, group.profiles, order)),
             "Performance profiles: how many runs score above each level; 95 % interval where some but not all do",
         ),
     ]

@@ -50,7 +50,7 @@ def values(svg: str, d: str) -> list[float]:
 
 
 def test_paths_hold_the_values_to_a_thousandth_of_the_height() -> None:
-    svg = line_chart("key", {"pearl": series([-300.0, -212.3, -90.7], [0, 4, 9], half=10)}, ["pearl"], AXES, "return")
+    svg = line_chart({"pearl": series([-300.0, -212.3, -90.7], [0, 4, 9], half=10)}, ["pearl"], AXES, "return")
     (mean,), (band,) = paths(svg, "mean"), paths(svg, "band")
     height = 230 * 1.16  # all means, and 8 % beyond them both ways
     assert values(svg, mean.get("d", "")) == pytest.approx([-300.0, -212.3, -90.7], abs=height / 1000)
@@ -68,12 +68,12 @@ def test_units_are_round_and_neither_many_nor_few(extent: float) -> None:
 
 def test_other_axes_have_a_place_for_every_mark() -> None:
     straight, bent = series([0, 1, 2], [0, 3, 10]), series([0, 1, 2], [0, 9, 10])
-    svg = line_chart("key", {"a": straight, "b": bent}, ["a", "b"], AXES, "return")
+    svg = line_chart({"a": straight, "b": bent}, ["a", "b"], AXES, "return")
     a, b = paths(svg, "mean")
     assert a.get("data-seconds") is None  # where its steps are
     assert b.get("data-seconds") == f"0 0 1 {0.9 * ACROSS:.0f} 2 {ACROSS}"
     nowhere = series([0, 1, 2], [np.nan] * 3)
-    (mean,) = paths(line_chart("key", {"a": nowhere}, ["a"], AXES, "return"), "mean")
+    (mean,) = paths(line_chart({"a": nowhere}, ["a"], AXES, "return"), "mean")
     assert mean.get("data-seconds") == ""
 
 
@@ -88,7 +88,7 @@ def test_knots_keep_every_mark_within_a_unit() -> None:
 
 def test_what_papers_have_is_in_view_and_a_wide_interval_is_not() -> None:
     found = {"pearl": series([0, 1, 2], [0, 1, 2], half=50, level=10.0, points=((1500.0, -4.0),))}
-    svg = line_chart("key", found, ["pearl"], AXES, "return")
+    svg = line_chart(found, ["pearl"], AXES, "return")
     low, unit = (float(re.search(f'data-{name}="([^"]+)"', svg)[1]) for name in ("low", "unit"))  # type: ignore[index]
     units = int(re.search(rf'viewBox="0 0 {ACROSS} (\d+)"', svg)[1])  # type: ignore[index]
     assert low == pytest.approx(-4 - 0.08 * 14, abs=unit)
@@ -100,7 +100,7 @@ def test_what_papers_have_is_in_view_and_a_wide_interval_is_not() -> None:
 def test_a_band_is_drawn_where_there_is_an_interval() -> None:
     each = series([0, 1, 2], [0, 1, 2], half=1)
     each.low[0] = np.nan
-    (band,) = paths(line_chart("key", {"a": each}, ["a"], AXES, "return"), "band")
+    (band,) = paths(line_chart({"a": each}, ["a"], AXES, "return"), "band")
     assert band.get("data-start") == "1"
     assert len(points(band.get("d", ""))) == 4
 
@@ -109,7 +109,7 @@ def test_a_band_is_drawn_where_there_is_an_interval() -> None:
 @pytest.mark.parametrize("count", [1, 5, 12])
 def test_names_stay_within_the_figure_and_beside_each_other(longest: int, count: int) -> None:
     names = [f"{index:02}" + "n" * (longest - 2) for index in range(count)]
-    root = ElementTree.fromstring(line_chart("k", dict.fromkeys(names, series([0, 1, 2], [0, 1, 2])), names, AXES, "r"))
+    root = ElementTree.fromstring(line_chart(dict.fromkeys(names, series([0, 1, 2], [0, 1, 2])), names, AXES, "r"))
     rows: dict[float, list[tuple[float, float]]] = {}
     for group in root.findall(f"{SVG}g"):
         if group.get("class", "").startswith("series"):
@@ -130,12 +130,12 @@ def test_names_stay_within_the_figure_and_beside_each_other(longest: int, count:
 def test_markers_that_charts_use_are_defined() -> None:
     names = [f"entry {index}" for index in range(13)]
     found = {name: series([0, 1, 2], [0, 1, 2], points=((0.0, 1.0),)) for name in names}
-    used = set(re.findall(r"url\(#([\w-]+)\)", line_chart("key", found, names, AXES, "return")))
+    used = set(re.findall(r"url\(#([\w-]+)\)", line_chart(found, names, AXES, "return")))
     assert used == set(re.findall(r'id="([\w-]+)"', markers(13)))
 
 
 def test_names_are_escaped() -> None:
     hostile = '"><script>alert(1)</script>'
-    svg = line_chart("key", {hostile: series([0, 1, 2], [0, 1, 2])}, [hostile], AXES, hostile)
+    svg = line_chart({hostile: series([0, 1, 2], [0, 1, 2])}, [hostile], AXES, hostile)
     assert "<script" not in svg
     ElementTree.fromstring(svg)
