@@ -186,7 +186,7 @@ def test_run_adds_seeds_until_it_is_decided(
     specs, _ = planned(definition, store)
     page = write_report(store, tmp_path / "reports", specs, comparisons=definition.comparisons()).read_text()
     assert "Seeds: interim analyses of the comparisons" in page
-    assert page.count('<td>ours tends to be higher</td>') == 1
+    assert page.count("<td>ours tends to be higher</td>") == 1
     assert "ours †" in page
     assert "third †" not in page
 
