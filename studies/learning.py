@@ -1,7 +1,7 @@
 """On which share of seeds does each entry of `quick` learn? In runs of other benchmarks that have its settings.
 
-python -m studies.learning [STORE ...]        the table, from stores or snapshots (results/published/pilot)
-python -m studies.learning --unseen > unseen.yaml    the Control of `quick` on ten seeds that are used for nothing else
+python -m studies.learning [STORE ...]        the table, from stores or snapshots
+python -m studies.learning --unseen > unseen.yaml    entries of `quick` on ten seeds that are used for nothing else
 
 What counts as learning: `suite.analysis.learning`, as on the page.
 """
@@ -21,8 +21,8 @@ from suite.plan.benchmark import SUITE, load_benchmark
 from suite.spec import RunSpec
 from suite.store.runs import Store
 
-PILOT = Path("results/published/pilot")
-CONTROL = "cheetah-fb"
+PUBLISHED = [Path("results/published/pilot"), Path("results/published/quick-unseen")]
+CONTROL = "walker-2d-rand-params"
 UNSEEN = range(200, 210)
 
 COLUMNS = ("environment", "entry", "seeds", "learn", "untrained", "lowest score", "learns above")
@@ -62,17 +62,21 @@ def _written(cell: object) -> str:
 
 
 def unseen() -> str:
-    """Return the Control of `quick` as a benchmark of seeds that are used for nothing else."""
+    """Return `quick` on seeds that are used for nothing else: the oracle, and what `pilot` has no ten seeds of."""
     quick = yaml.safe_load((SUITE / "plan" / "benchmarks" / "quick.yaml").read_text())
-    (group,) = [group for group in quick["groups"] if group["environments"] == [CONTROL]]
-    found = {"name": "quick-unseen", "description": "The Control of quick, on other seeds"}
-    return yaml.safe_dump({**found, "groups": [group | {"seeds": [*UNSEEN]}]})
+    groups = []
+    for group in quick["groups"]:
+        labels = ("oracle-sac", "pearl", "tcl-pearl") if group["environments"] == [CONTROL] else ("oracle-sac",)
+        entries = {label: entry for label, entry in group["algorithms"].items() if label in labels}
+        groups.append(group | {"seeds": [*UNSEEN], "algorithms": entries})
+    found = {"name": "quick-unseen", "description": "Entries of quick on ten other seeds"}
+    return yaml.safe_dump({**found, "groups": groups})
 
 
 def main() -> None:
     """Print the table, or the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stores", nargs="*", type=Path, default=[PILOT])
+    parser.add_argument("stores", nargs="*", type=Path, default=PUBLISHED)
     parser.add_argument("--unseen", action="store_true")
     arguments = parser.parse_args()
     print(unseen() if arguments.unseen else "\n".join(printed(table(runs_alike(arguments.stores)))))
