@@ -289,7 +289,7 @@ def test_an_empty_store_says_what_to_do(
         assert "suite run quick" in capfd.readouterr().err, command
     assert suite("status") == 0
     (said,) = capfd.readouterr().err.splitlines()
-    assert said.endswith("suite report --results maml or peers or pilot")
+    assert said.endswith("suite report --results maml or peers or pilot or quick-unseen")
     (tmp_path / "results").mkdir()
     assert suite("report") == 0
     assert "suite run quick" in capfd.readouterr().err
