@@ -30,11 +30,12 @@ WORKDIR /suite
 COPY algorithms algorithms
 COPY environments environments
 COPY suite suite
-# In a checkout a link into results, which a container mounts from elsewhere.
+# In a checkout these are links: into results, which a container mounts from elsewhere, and into docs.
 RUN rm suite/published
 COPY results/published suite/published
+RUN rm suite/report/glossary.md
+COPY docs/glossary.md suite/report/glossary.md
 COPY examples examples
-COPY docs/glossary.md docs/glossary.md
 COPY pyproject.toml README.md LICENSE CITATION.cff ./
 RUN python -m pip --python /opt/venv/bin/python install --root /installed --no-deps --no-build-isolation --editable . && \
     mkdir -p reports results/runs && chmod -R a+rX,go-w . /installed && python -m compileall -q /suite

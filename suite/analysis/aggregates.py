@@ -20,7 +20,7 @@ from suite.analysis.intervals import (
     share_interval,
     stratified_mean_interval,
 )
-from suite.analysis.moments import Samples
+from suite.analysis.samples import Samples
 
 AGGREGATES = ("IQM", "median", "mean", "optimality gap")
 WITH_INTERVAL = ("IQM", "mean")

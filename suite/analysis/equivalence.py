@@ -23,7 +23,7 @@ from suite.analysis.intervals import (
     moments,
     spread_of_differences,
 )
-from suite.analysis.moments import Samples
+from suite.analysis.samples import Samples
 
 LEVEL = 0.05
 """Rate of wrong decisions, over all rows that are read together."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from environments import FloatArray
-from suite.analysis.moments import Samples
+from suite.analysis.samples import Samples
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,16 +5,13 @@ Arrays end with the environments; axes before them are trials of a simulation. A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 from environments import BoolArray, FloatArray
-
-Samples = Sequence[FloatArray]
-"""An entry's runs: for each environment one array, a number a seed; minus infinity where a run diverged."""
+from suite.analysis.samples import Samples
 
 SMALLEST = 1e-300
 """The smallest p-value: logarithms are added up."""

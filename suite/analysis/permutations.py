@@ -17,7 +17,7 @@ from itertools import combinations, product
 import numpy as np
 
 from environments import FloatArray
-from suite.analysis.moments import Samples
+from suite.analysis.samples import Samples
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""

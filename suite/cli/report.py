@@ -58,8 +58,7 @@ def report(
     if port is not None and not serve:
         raise UsageError("--port: is for --serve")
     store = existing(results)
-    if benchmark is None and not store.is_snapshot and next(store.folders(), None) is None:
-        err.print(nothing_there(results), highlight=False)
+    hint = nothing_there(results) if benchmark is None and not store.is_snapshot and not any(store.folders()) else ""
     if form == "html":
         plots = load_benchmark(benchmark, trusted=trust).plots() if benchmark else []
 
@@ -83,6 +82,8 @@ def report(
             papers = judged_papers(paper or of.papers)
             tables = tables_as(form, store, of.specs, papers, of.comparisons)
         show(False, None, tables)
+    if hint:
+        err.print(hint, highlight=False)
 
 
 def _serve(store: Store, make: Callable[[], str], page: Path, port: int, browse: bool) -> None:
@@ -104,7 +105,7 @@ def _serve(store: Store, make: Callable[[], str], page: Path, port: int, browse:
                 _open(server.address)
 
     with server.serving(), suppress(KeyboardInterrupt):
-        follow(store, make, show)
+        follow(store, make, show, lambda text: err.print(text, highlight=False))
 
 
 def _open(address: str) -> None:

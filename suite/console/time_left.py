@@ -16,11 +16,11 @@ class TimeLeft:
     Parameters
     ----------
     seconds : the forecast of each run that is executed.
-    workers : runs at once.
+    workers : runs at once; none where a cluster is asked for nothing.
     """
 
     def __init__(self, seconds: Mapping[str, float], workers: int) -> None:
-        self.seconds, self.workers = dict(seconds), workers
+        self.seconds, self.workers = dict(seconds), max(1, workers)
         self._done: dict[str, float] = {}
         """Share of each run that is done."""
         self._taken: dict[str, float] = {}

@@ -119,6 +119,7 @@ class Forecast(NamedTuple):
         """
         if not self.sources:
             return "nothing is left to forecast"
+        workers = min(workers, self.sources.total())
         about = "" if self.sources["measured"] == self.sources.total() else "about "
         text = f"forecast: {about}{duration(*self.elapsed)} {where}"
         if workers > 1:

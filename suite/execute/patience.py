@@ -80,13 +80,18 @@ class Patience:
 
     def _recognise(self) -> None:
         """Raise an OSError if the store holds none of the runs that it held, as the empty folder of a lost mount."""
-        if self._known and not any(path.is_dir() for path in self._known):
+        if not self._known or any(path.is_dir() for path in self._known):
+            return
+        self._known = self._there() or self._known  # the runs may have been pruned, and others be there
+        if not any(path.is_dir() for path in self._known):
             raise OSError(errno.ESTALE, "the runs that it held are not there")
 
     def _remember(self) -> None:
+        self._known = self._known or self._there()
+
+    def _there(self) -> list[Path]:
         runs = self.results / "runs"
-        if not self._known and runs.is_dir():
-            self._known = [path for path in islice(runs.iterdir(), REMEMBERED) if path.is_dir()]
+        return [path for path in islice(runs.iterdir(), REMEMBERED) if path.is_dir()] if runs.is_dir() else []
 
     def insist(self, act: Callable[[], Result]) -> Result:
         """Do something as soon as the store is there, and return its result; raises as `tried`."""

@@ -37,13 +37,13 @@ def pace(rounds: int = 5) -> float:
     taken = []
     with threadpool_limits(1):
         for _ in range(rounds):
-            begun = time.process_time()
+            begun = time.thread_time()
             for _ in range(600):
                 for each in small:
                     np.maximum(each[:8] @ each, 0.0).sum()
             for _ in range(8):
                 np.maximum(rows @ weights, 0.0)
-            taken.append(time.process_time() - begun)
+            taken.append(time.thread_time() - begun)
     return min(taken)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.hypotheses import NOTHING, SEEDS_TRIED, Finding, Trial, holm, seeds_to_decide
-from suite.analysis.moments import Samples
 from suite.analysis.results import WINDOW, Results, window_scores
+from suite.analysis.samples import Samples
 from suite.analysis.strata import common_environments
 from suite.papers.claims import Claim
 from suite.papers.folder import AFTER

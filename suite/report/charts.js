@@ -173,7 +173,11 @@ function taken(chart, copy) {
   all("path", plot).forEach((path, i) => {
     const end = path.getAttribute("d").endsWith("z") ? "z" : "";
     if (!/h\d+$/.test(path.getAttribute("d"))) {
-      path.setAttribute("d", `M${pointsOf(originals[i]).map(([x, y]) => `${(x * right).toFixed(2)} ${(y * down).toFixed(2)}`).join("L")}${end}`);
+      const points = pointsOf(originals[i]).map(([x, y]) => [(x * right).toFixed(2), (y * down).toFixed(2)]);
+      const stepped = /v-?\d+$/.test(path.getAttribute("d"));
+      path.setAttribute("d", stepped
+        ? `M${points[0].join(" ")}${points.slice(1).map(([x, y]) => `H${x}V${y}`).join("")}`
+        : `M${points.map((point) => point.join(" ")).join("L")}${end}`);
     } else {
       path.setAttribute("d", `M0 ${(drawnPoints(path)[0][1] * down).toFixed(2)}h${width}`);
     }

@@ -223,7 +223,8 @@ def _frame(series: Sequence[Series], axes: Sequence[Axis], height: int, limits: 
     )
     low, high = limits or ((float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0))
     if limits is None:
-        margin = 0.08 * (high - low) or max(1.0, 1e-6 * abs(low))
+        varies = high - low > 1e-9 * max(abs(low), abs(high))  # more than by rounding
+        margin = 0.08 * (high - low) if varies else max(1.0, 1e-6 * abs(low))
         low, high = low - margin, high + margin
     unit = unit_of(high - low)
     low = math.floor(low / unit) * unit

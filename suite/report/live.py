@@ -19,7 +19,7 @@ SOONEST = 10.0
 """Seconds between two versions of the page, at least."""
 
 
-def live(page: str, seconds: float, words: str) -> str:
+def live(page: str, seconds: float, words: str, version: str = "") -> str:
     """Return a page as it is while it changes: it says so, and loads itself again.
 
     Parameters
@@ -27,10 +27,12 @@ def live(page: str, seconds: float, words: str) -> str:
     page : as it is when nothing changes any more, which has none of this.
     seconds : between two loads.
     words : why it changes.
+    version : by which an open page knows that its server has another.
     """
     from suite.report.html import fill  # takes a while, which no run is to wait for
 
-    shown = {"seconds": round(seconds), "words": words, "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")}
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    shown = {"seconds": round(seconds), "words": words, "version": version, "time": written}
     head, banner = (fill(f"live-{part}.html.j2", **shown) for part in ("head", "banner"))
     asked = page.replace("default-src 'none';", "default-src 'none'; connect-src 'self';", 1)  # whether it has changed
     return asked.replace("</head>", f"{head}\n</head>", 1).replace('<main id="main">', f'<main id="main">\n{banner}', 1)
@@ -72,6 +74,7 @@ class LivePage:
         """The last text, as it is when nothing changes any more."""
         self._said = {""}
         self._news = ""
+        self._over = False
 
     def tick(self, shows: object) -> None:
         """Write the page again if it is to show something else, and is not being written, nor was a moment ago.
@@ -86,26 +89,31 @@ class LivePage:
         if shows != self._shows and self._pace.due:
             self._shows = shows
             self._thread = threading.Thread(target=self._write, name="page", daemon=True)
-            self._thread.start()
+            with suppress(RuntimeError):  # no thread can be had now: tried again at the next change
+                self._thread.start()
 
     def __enter__(self) -> LivePage:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Leave the page as it was last made, but as one that stays as it is."""
-        if self._thread:
-            self._thread.join()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Leave the page as it was last made, but as one that stays as it is; an interrupt waits for no new one."""
+        self._over = kind is not None
+        if self._thread and self._thread.ident:
+            self._thread.join(None if kind is None else 1.0)
             self._tell()
         if self._page:
             with suppress(UsageError):  # its folder has gone, which whoever writes the page next is told
                 write_page(self.path, self._page)
 
     def _write(self) -> None:
-        import_module("suite.report.page")  # takes its seconds once, at the latest when all runs have ended
         begun = time.thread_time()
         try:
+            import_module("suite.report.page")  # takes its seconds once, at the latest when all runs have ended
+            begun = time.thread_time()
             self._page = self._make()
             self._pace.spent(time.thread_time() - begun)
+            if self._over:
+                return
             write_page(self.path, live(self._page, self._pace.seconds, "Runs in progress"))
             self._news = f"report: {self.path}, updated as runs end"
         except Exception as error:  # of the store or of a user module: the runs go on

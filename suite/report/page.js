@@ -254,7 +254,7 @@ if (live) {
     return ok ? headers.get("etag") ?? headers.get("last-modified") : undefined;
   };
   const asked = location.protocol !== "file:";
-  const first = asked ? version().catch(() => undefined) : undefined;
+  const first = live.dataset.version || (asked ? version().catch(() => undefined) : undefined);
   const changed = async () => {
     const now = await version().catch(() => undefined);
     return now !== undefined && now !== await first;

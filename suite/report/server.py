@@ -6,15 +6,15 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from suite.errors import UsageError
+from suite.errors import UsageError, in_one_line
 from suite.report.files import PAGE
 from suite.report.live import SOONEST, Pace, live
-from suite.store.record import RunState
+from suite.store.record import CorruptRunError, RunState
 from suite.store.runs import Store
 
 HOST = "127.0.0.1"
@@ -40,12 +40,12 @@ class PageServer:
     """
 
     def __init__(self, port: int) -> None:
-        self.content, self.tag = b"", ""
+        self.shown = b"", ""
+        """The page, empty until it is first made, and its version."""
         try:
             self._server = ThreadingHTTPServer((HOST, port), _handler(self))
         except OSError as error:
             raise UsageError(f"--port {port}: cannot be used ({error.strerror})") from error
-        self._server.daemon_threads = True
 
     @property
     def address(self) -> str:
@@ -59,8 +59,8 @@ class PageServer:
         ----------
         seconds : between two times that an open page asks for another.
         """
-        self.tag = f'"{hashlib.sha256(page.encode(errors="replace")).hexdigest()[:16]}"'
-        self.content = live(page, seconds, "Updated as the store changes").encode(errors="replace")
+        tag = f'"{hashlib.sha256(page.encode(errors="replace")).hexdigest()[:16]}"'
+        self.shown = live(page, seconds, "Updated as the store changes", tag).encode(errors="replace"), tag
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -81,11 +81,13 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-            content, tag = server.content, server.tag
+            content, tag = server.shown
             if name not in NAMES:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             elif self.path.partition("?")[0] not in ("/", f"/{PAGE}"):
                 self.send_error(HTTPStatus.NOT_FOUND)
+            elif not content:
+                self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)  # an open page asks again
             else:
                 self.send_response(HTTPStatus.OK)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -94,7 +96,8 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("ETag", tag)
                 self.end_headers()
                 if self.command == "GET":
-                    self.wfile.write(content)
+                    with suppress(ConnectionError):  # whoever asked has gone
+                        self.wfile.write(content)
 
         do_HEAD = do_GET
 
@@ -104,25 +107,34 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def follow(store: Store, make: Callable[[], str], show: Callable[[str, float], None]) -> None:
+def follow(
+    store: Store, make: Callable[[], str], show: Callable[[str, float], None], say: Callable[[str], object]
+) -> None:
     """Make a page now and whenever the store has changed, until interrupted.
 
     Parameters
     ----------
     make : returns the page's text.
     show : is given it, and the seconds until there can be another.
+    say : is told why another could not be made; why the first could not is raised.
     """
     pace, shown = Pace(), None
     while True:
         begun = time.monotonic()
-        now = _contents(store)
-        if now != shown and pace.due:
-            shown = now
-            spent = time.process_time()
-            page = make()
-            pace.spent(time.process_time() - spent)
-            show(page, pace.seconds)
-            begun = time.monotonic()
+        try:
+            now = _contents(store)
+            if now != shown and pace.due:
+                spent = time.process_time()
+                try:
+                    page = make()
+                finally:
+                    pace.spent(time.process_time() - spent)
+                show(page, pace.seconds)
+                shown, begun = now, time.monotonic()
+        except (OSError, CorruptRunError, UsageError) as error:
+            if shown is None:
+                raise
+            say(f"report: not updated ({in_one_line(error)})")
         time.sleep(max(POLL_SECONDS, (time.monotonic() - begun) / POLL_SHARE))
 
 

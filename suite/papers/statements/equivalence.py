@@ -11,7 +11,8 @@ from pydantic import Field
 from environments import BoolArray
 from suite.analysis.equivalence import MARGIN, Gains, equivalence, gains_of
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import Moments, Samples, spreads_differ
+from suite.analysis.moments import Moments, spreads_differ
+from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
 from suite.papers.statements.statement import LOST, UNEQUAL, Statement, Verdict, alike, lost, percent
 

@@ -13,7 +13,8 @@ from pydantic import model_validator
 from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Sides
-from suite.analysis.moments import Moments, Samples
+from suite.analysis.moments import Moments
+from suite.analysis.samples import Samples
 from suite.errors import unknown
 from suite.papers.statements.statement import LOST, OfMeans, lost, percent, sign
 from suite.schema import Text

@@ -12,7 +12,8 @@ from environments import BoolArray
 from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
 from suite.analysis.intervals import difference_interval, mean_interval
-from suite.analysis.moments import Moments, Samples, above, below, higher, spreads_differ
+from suite.analysis.moments import Moments, above, below, higher, spreads_differ
+from suite.analysis.samples import Samples
 from suite.papers.statements.statement import LOST, UNEQUAL, Number, Statement, label, lost, sign
 from suite.schema import Text
 

@@ -13,7 +13,8 @@ from pydantic import Field
 from environments import FloatArray
 from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
-from suite.analysis.moments import Moments, Samples
+from suite.analysis.moments import Moments
+from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
 from suite.papers.folder import Printed, exact
 from suite.papers.statements.means import OnOneEnvironment

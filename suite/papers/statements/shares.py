@@ -13,7 +13,8 @@ from pydantic import Field
 from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import Moments, Samples, in_most, spreads_differ
+from suite.analysis.moments import Moments, in_most, spreads_differ
+from suite.analysis.samples import Samples
 from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive, percent, sign
 
 

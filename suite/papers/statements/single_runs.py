@@ -12,7 +12,8 @@ from environments import FloatArray
 from suite.analysis import hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.intervals import chance_interval
-from suite.analysis.moments import Moments, Samples
+from suite.analysis.moments import Moments
+from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
 from suite.papers.statements.statement import LAST, Statement, sign
 

@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 from environments import BoolArray
 from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
-from suite.analysis.moments import Moments, Samples, moments, spreads_differ
+from suite.analysis.moments import Moments, moments, spreads_differ
+from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
 from suite.papers.folder import AFTER
 from suite.schema import Strict, Text

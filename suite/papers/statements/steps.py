@@ -12,7 +12,8 @@ from pydantic import Field
 from environments import FloatArray
 from suite.analysis import efficiency
 from suite.analysis.hypotheses import Sides
-from suite.analysis.moments import Moments, Samples, higher, in_most, moments
+from suite.analysis.moments import Moments, higher, in_most, moments
+from suite.analysis.samples import Samples
 from suite.papers.statements.statement import Positive, Statement, alike, percent, sign
 
 if TYPE_CHECKING:

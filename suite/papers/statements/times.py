@@ -11,7 +11,8 @@ from environments import BoolArray
 from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
 from suite.analysis.intervals import ratio_interval
-from suite.analysis.moments import Moments, Samples, total_higher
+from suite.analysis.moments import Moments, total_higher
+from suite.analysis.samples import Samples
 from suite.papers.statements.statement import LOST, OfMeans, lost, sign
 
 

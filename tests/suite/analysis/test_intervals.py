@@ -27,8 +27,8 @@ from suite.analysis.intervals import (
     share_interval,
     stratified_mean_interval,
 )
-from suite.analysis.moments import Samples
 from suite.analysis.results import read_results
+from suite.analysis.samples import Samples
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec, make_store
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from suite.analysis.moments import Samples
 from suite.analysis.permutations import permute_chances, smallest
+from suite.analysis.samples import Samples
 
 
 def draw(generator: np.random.Generator, *sizes: int) -> Samples:

@@ -27,6 +27,10 @@ def test_what_is_done_is_not_left_and_corrects_the_rest() -> None:
     assert left.left(["b"]) == pytest.approx(100.0)
 
 
+def test_a_cluster_that_is_asked_for_nothing_has_nothing_left() -> None:
+    assert TimeLeft({}, workers=0).text(["done elsewhere"]) == ""
+
+
 def test_a_run_that_has_gone_beyond_its_budget_leaves_no_less_than_nothing() -> None:
     left = TimeLeft({"a": 300.0}, workers=1)
     left.note("a", 1.5, 300.0)

@@ -167,6 +167,14 @@ def test_a_store_that_vanished_for_good_is_one_line(tmp_path: Path, monkeypatch:
         there.insist(lambda: True)
 
 
+def test_a_store_whose_old_runs_are_pruned_is_there(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "old").mkdir(parents=True)
+    there = Patience(tmp_path)
+    (tmp_path / "runs" / "new").mkdir()
+    (tmp_path / "runs" / "old").rmdir()
+    assert there.tried(lambda: True)
+
+
 def test_a_process_of_a_run_says_that_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = make_spec()
     store = Store(tmp_path)

@@ -65,5 +65,5 @@ def test_the_most_similar_kind_of_run_has_numbers_that_differ_least(
 def test_the_pace_is_the_processor_seconds_of_the_fastest_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock whose readings are 0, 1, 4, 9, 16, ...: rounds take 1, 5, 9 seconds."""
     ticks = count()
-    monkeypatch.setattr(reference.time, "process_time", lambda: float(next(ticks) ** 2))
+    monkeypatch.setattr(reference.time, "thread_time", lambda: float(next(ticks) ** 2))
     assert pace(rounds=3) == 1.0

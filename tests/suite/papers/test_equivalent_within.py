@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from suite.analysis.moments import Samples
+from suite.analysis.samples import Samples
 from suite.papers.claims import Claim, ClaimsFile
 from suite.papers.judgements import judge, settled
 from suite.papers.paper import read_paper

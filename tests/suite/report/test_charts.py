@@ -97,6 +97,14 @@ def test_what_papers_have_is_in_view_and_a_wide_interval_is_not() -> None:
     assert len(paths(svg, "paper")) == 2
 
 
+@pytest.mark.parametrize("value", [0.1, 1.0, -3e7])
+def test_what_does_not_vary_but_by_rounding_has_an_axis(value: float) -> None:
+    mean = float(np.mean([value] * 3))
+    svg = line_chart({"pearl": series([mean, value, np.nextafter(value, 1.0)], [0, 1, 2])}, ["pearl"], AXES, "return")
+    (drawn,) = paths(svg, "mean")
+    assert values(svg, drawn.get("d", "")) == pytest.approx([value] * 3, abs=3e-3 * max(1.0, 1e-6 * abs(value)))
+
+
 def test_a_band_is_drawn_where_there_is_an_interval() -> None:
     each = series([0, 1, 2], [0, 1, 2], half=1)
     each.low[0] = np.nan

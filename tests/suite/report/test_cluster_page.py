@@ -114,7 +114,7 @@ def test_the_page_of_clusters_shows_the_same(store: Store, tmp_path: Path) -> No
 
 def test_where_there_are_none_the_page_says_how_to_get_them(store: Store, tmp_path: Path) -> None:
     text = Page(write_report(store, tmp_path).read_text()).text
-    assert "suite clusters RUN asks a finished run" in text
+    assert "suite clusters RUN measures it for a finished run" in text
     assert "pearl, Table 2 of TCL-PEARL push-v1" not in text
     assert "pearl, Table 2 of TCL-PEARL | push-v1" not in tables_as("markdown", store)
 

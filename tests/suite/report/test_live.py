@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -85,6 +87,28 @@ def test_it_is_written_as_something_changes_and_left_as_one_that_stays(
     assert said == [f"report: {path}, updated as runs end"]
 
 
+def test_an_interrupt_waits_for_no_page(tmp_path: Path) -> None:
+    path, go_on, made = tmp_path / "index.html", threading.Event(), iter("ab")
+    text = '<head><title></title></head><main id="main">{}</main>'
+
+    def make() -> str:
+        letter = next(made)
+        if letter == "b":
+            assert go_on.wait(60)
+        return text.format(letter)
+
+    with suppress(KeyboardInterrupt), LivePage(path, make, lambda _: None) as page:
+        page.tick(1)
+        waited(page)
+        page._pace = Pace()
+        page.tick(2)
+        raise KeyboardInterrupt
+    assert path.read_text() == text.format("a")
+    go_on.set()
+    waited(page)
+    assert path.read_text() == text.format("a")
+
+
 def test_a_page_that_cannot_be_made_stops_nothing_and_is_told_once(tmp_path: Path) -> None:
     def make() -> str:
         raise ZeroDivisionError("of a user module")
@@ -133,6 +157,7 @@ def test_the_server_serves_one_page_to_this_machine() -> None:
     server = PageServer(0)
     assert server._server.server_address[0] == "127.0.0.1"
     with server.serving():
+        assert asked(server, "HEAD").status == 503  # an open page asks again
         server.show('<head></head><main id="main">one</main>')
         first = asked(server)
         assert (first.status, first.getheader("Content-Type")) == (200, "text/html; charset=utf-8")
@@ -141,7 +166,9 @@ def test_the_server_serves_one_page_to_this_machine() -> None:
         assert "one</main>" in body
         head = asked(server, "HEAD", "/index.html", host="localhost")
         assert (head.status, head.read()) == (200, b"")
-        assert head.getheader("ETag") == first.getheader("ETag")
+        tag = first.getheader("ETag")
+        assert head.getheader("ETag") == tag
+        assert f'data-version="{tag}"' in html.unescape(body)
         server.show('<head></head><main id="main">two</main>')
         assert asked(server).getheader("ETag") != first.getheader("ETag")
         assert asked(server, path="/../pyproject.toml").status == 404
@@ -175,8 +202,44 @@ def test_the_page_is_made_again_when_the_store_has_changed(tmp_path: Path, monke
     monkeypatch.setattr("suite.report.server.time.sleep", sleep)
     monkeypatch.setattr(Pace, "due", True)
     with pytest.raises(KeyboardInterrupt):
-        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page))
+        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), print)
     assert shown == ["0", "1", "2"]
+
+
+def test_a_page_that_cannot_be_made_again_is_told_and_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, shown, said = Store(tmp_path), list[str](), list[str]()
+    events = iter([lambda: finish(store, make_spec(), linear(0.0, 5.0)), lambda: None])
+    pages = iter(["one", UsageError("benchmark b.yaml: is half written"), "two"])
+
+    def make() -> str:
+        page = next(pages)
+        if isinstance(page, UsageError):
+            raise page
+        return page
+
+    def sleep(_: float) -> None:
+        event = next(events, None)
+        if event is None:
+            raise KeyboardInterrupt
+        event()
+
+    monkeypatch.setattr("suite.report.server.time.sleep", sleep)
+    monkeypatch.setattr(Pace, "due", True)
+    with pytest.raises(KeyboardInterrupt):
+        follow(store, make, lambda page, seconds: shown.append(page), said.append)
+    assert shown == ["one", "two"]
+    assert said == ["report: not updated (benchmark b.yaml: is half written)"]
+    with pytest.raises(UsageError, match="no such file"):
+        follow(store, raising("no such file"), lambda page, seconds: None, said.append)
+
+
+def raising(words: str) -> Callable[[], str]:
+    def make() -> str:
+        raise UsageError(words)
+
+    return make
 
 
 def test_reports_are_served_until_an_interrupt(

@@ -27,6 +27,7 @@ from suite.store.published import Background, CorruptSnapshotError, PublishedRun
 from suite.store.publishing import ended, kept, listed, place
 from suite.store.record import RunRecord
 from suite.store.runs import Store
+from tests.suite.report.test_page import Page
 from tests.suite.stores import embed, fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
@@ -166,7 +167,7 @@ def test_a_run_of_the_store_s_own_comes_before_a_published_one_only_when_it_is_d
 def test_the_page_says_what_was_read_from_a_snapshot(store: Store, snapshot: Snapshot, tmp_path: Path) -> None:
     shutil.rmtree(store.runs_path)
     page = write_report(Store(store.results), tmp_path / "reports", plan()).read_text()
-    assert f"7 runs were read from the snapshot <code>{snapshot.path}</code>" in page
+    assert f"7 runs were read from the snapshot {snapshot.path}" in Page(page).text
     assert page.count(": done, published") == 7
     own = Store(tmp_path / "own")
     finish(own, make_spec(), linear(0, 1))
@@ -271,6 +272,7 @@ def test_every_command_reads_a_snapshot_as_a_store(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     shutil.rmtree(store.record(plan()[1].run).path)  # what is pending is not published
+    monkeypatch.setattr("suite.execute.reference.pace", lambda: 1.0)
     said = []
     for name, results in (("own", store.results), ("published", snapshot.path)):
         (tmp_path / name).mkdir()
