@@ -91,7 +91,8 @@ class Patience:
 
     def _there(self) -> list[Path]:
         runs = self.results / "runs"
-        return [path for path in islice(runs.iterdir(), REMEMBERED) if path.is_dir()] if runs.is_dir() else []
+        there = runs.glob("[!.]*") if runs.is_dir() else iter(())  # whatever begins with a dot is soon gone
+        return [path for path in islice(there, REMEMBERED) if path.is_dir()]
 
     def insist(self, act: Callable[[], Result]) -> Result:
         """Do something as soon as the store is there, and return its result; raises as `tried`."""

@@ -175,6 +175,14 @@ def test_a_store_whose_old_runs_are_pruned_is_there(tmp_path: Path) -> None:
     assert there.tried(lambda: True)
 
 
+def test_a_store_is_not_known_by_what_another_scheduler_tries_in_it(tmp_path: Path) -> None:
+    probe = tmp_path / "runs" / ".probe.1"
+    probe.mkdir(parents=True)
+    there = Patience(tmp_path)
+    probe.rmdir()
+    assert there.tried(lambda: True)
+
+
 def test_a_process_of_a_run_says_that_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = make_spec()
     store = Store(tmp_path)
