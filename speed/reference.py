@@ -5,8 +5,8 @@ processor seconds, which other work on the machine disturbs less than the clock;
 machine is measured, by which the seconds are divided. What is measured replaces what the file had of that kind.
 
 Small steps of torch suffer more from other work than the pace does: twice as long in the median as at best, where every
-core was wanted by six processes. `--busy` takes that out: it is the factor by which `quick` is forecast too long (1.72
-for the file as it is).
+core was wanted by six processes. `--busy` takes that out: it is the factor by which `quick` is forecast too long
+(1.72 for the file as it is, but for `quick` and `smoke`, which were measured on an idle machine).
 
 With `--published`, kinds that the file lacks are taken from the snapshots that come with the suite instead. The pace of
 their machines was not measured: they are taken to be as fast as this one.
