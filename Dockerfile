@@ -31,9 +31,9 @@ COPY algorithms algorithms
 COPY environments environments
 COPY suite suite
 # In a checkout these are links: into results, which a container mounts from elsewhere, and into docs.
-RUN rm suite/published
+RUN rm -rf suite/published
 COPY results/published suite/published
-RUN rm suite/report/glossary.md
+RUN rm -rf suite/report/glossary.md
 COPY docs/glossary.md suite/report/glossary.md
 COPY examples examples
 COPY pyproject.toml README.md LICENSE CITATION.cff ./

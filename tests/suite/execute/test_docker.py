@@ -296,7 +296,7 @@ def test_what_is_a_link_in_a_checkout_is_a_folder_in_the_image() -> None:
     assert links
     for link in links:
         name, target = link.relative_to(ROOT), link.resolve().relative_to(ROOT)
-        assert f"RUN rm {name}\nCOPY {target} {name}\n" in recipe
+        assert f"RUN rm -rf {name}\nCOPY {target} {name}\n" in recipe
         assert f"!{target}" in kept.splitlines()
 
 
