@@ -30,7 +30,7 @@ from suite.table import DAGGER_NOTE, Cell, Table, as_csv, as_latex, as_markdown,
 
 MACHINES_DRAWN = 3
 """Machine types whose seconds are drawn; all are in the table."""
-METRICS_DRAWN = 24
+METRICS_DRAWN = 16
 """Figures of metrics; all metrics are in the table."""
 LISTED_FROM = 8
 """More environments have contents of their own."""
@@ -520,9 +520,8 @@ def _details(found: Contents) -> list[RunDetail]:
         row = dict(zip(table.columns, cells, strict=True))
         run = str(row.pop("run"))
         if found.results.each[run].state == "done":
-            named = {
-                table.columns[key]: cell for key, cell in row.items() if cell and key not in ("state", "entry", "seed")
-            }
+            elsewhere = ("state", "entry", "seed", "command")  # in the matrix and in Provenance
+            named = {table.columns[key]: cell for key, cell in row.items() if cell and key not in elsewhere}
             details.append(RunDetail(run, named, links.get(run, []), found.results.each[run].log_tail))
     return details
 

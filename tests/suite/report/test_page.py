@@ -419,7 +419,8 @@ def test_each_finished_run_has_its_settings_provenance_and_log(tmp_path: Path) -
     text = Page(f"<details>{part}</details>").text
     assert "settings 1 of 23 settings differ from those of TCL-PEARL machine A commit abc" in text
     assert "commit abc" in text
-    assert "rerun with suite exec x --again" in text
+    assert "suite exec x --again" not in text  # in Provenance
+    assert "The command that repeats a run is in Provenance" in page.text
     assert text.endswith("line 5 line 6 line 7 line 8 \\x1b[31m</pre><script>alert(1)</script>")
     anchor = re.search(r'href="#(settings-\d+-title)"', part)
     assert anchor is not None
