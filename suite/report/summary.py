@@ -258,8 +258,10 @@ def _pair(ours: str, theirs: str, table: pd.DataFrame, axis: _Axis, found: Conte
 
 def _row(row: Mapping[Any, Any], test: SequentialTest | None, axis: _Axis, found: Contents) -> Row:
     name, unit, decision = row["environment"], found.units[row["environment"]], row["decision"]
-    if test and decision in ("better", "worse"):  # that of a fixed number of seeds, which it was not
-        decision = ("better", "worse")[test.analyses[-1].higher] if test.verdict == "decided" else "inconclusive"
+    side = decision.partition(",")[0]  # better, yet equivalent
+    if test and side in ("better", "worse"):  # that of a fixed number of seeds, which it was not
+        side = ("better", "worse")[test.analyses[-1].higher] if test.verdict == "decided" else "inconclusive"
+        decision = side
     limits = interval(row["difference low"] / unit, row["difference high"] / unit)
     low, middle, high = row["share low"], row["share"], row["share high"]
     if limits is None:
@@ -274,7 +276,7 @@ def _row(row: Mapping[Any, Any], test: SequentialTest | None, axis: _Axis, found
         ("+" if row["difference"] > 0 else "") + number(row["difference"] / unit),
         text(limits) if limits else "one seed: no interval",
         decision + (DAGGER if test else ""),
-        DECISION_CLASSES[decision],
+        DECISION_CLASSES[side],
         at,
         (low < -axis.extent, high > axis.extent),
         words,
@@ -290,6 +292,8 @@ def _compared(ours: str, theirs: str, places: Mapping[str, Sequence[str]], count
     words = {
         "better": f"better than {theirs}",
         "worse": f"worse than {theirs}",
+        "better, yet equivalent": f"better than, yet equivalent to, {theirs}",
+        "worse, yet equivalent": f"worse than, yet equivalent to, {theirs}",
         "equivalent": f"equivalent to {theirs}",
     }
     parts = [f"{said} {where(decision)}" for decision, said in words.items() if decision in places]

@@ -71,7 +71,13 @@ def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("ours", "says"),
-    [([90.0, 91.0, 92.0], "better than"), ([20.0, 21.0, 22.0], "worse than"), ([50.0, 50.2, 50.4], "equivalent to")],
+    [
+        ([90.0, 91.0, 92.0], "better than"),
+        ([20.0, 21.0, 22.0], "worse than"),
+        ([50.0, 50.2, 50.4], "equivalent to"),
+        ([51.1, 51.2, 51.3], "better than, yet equivalent to,"),
+        ([49.1, 49.2, 49.3], "worse than, yet equivalent to,"),
+    ],
 )
 def test_a_decision_is_said_in_words(tmp_path: Path, ours: list[float], says: str) -> None:
     ends: Ends = {("mine", "ant-fb"): ours, ("pearl", "ant-fb"): [50.1, 50.2, 50.3]}
