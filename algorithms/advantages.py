@@ -39,15 +39,15 @@ def generalised_advantages(
 def standardised(
     values: FloatArray, mask: BoolArray, axes: tuple[int, ...], added: float | FloatArray = 1e-8
 ) -> FloatArray:
-    """Shift and scale to mean 0 and deviation 1 over some axes, counting what is present only.
+    """Shift and scale to mean 0 and std 1 over some axes, counting what is present only.
 
     Parameters
     ----------
-    added : to the deviation, so that what differs by rounding alone is not blown up: a number in the values' units.
+    added : to the std, so that what differs by rounding alone is not blown up: a number in the values' units.
     """
     mean = values.mean(axis=axes, where=mask, keepdims=True)
-    deviation = values.std(axis=axes, where=mask, keepdims=True)
-    return np.where(mask, (values - mean) / (deviation + added), 0.0)
+    std = values.std(axis=axes, where=mask, keepdims=True)
+    return np.where(mask, (values - mean) / (std + added), 0.0)
 
 
 def centred_over_variance(values: FloatArray, mask: BoolArray, axes: tuple[int, ...]) -> FloatArray:
@@ -102,7 +102,7 @@ def shrunken_baseline(observations: FloatArray, returns: FloatArray, mask: BoolA
     """Predict returns by `LinearFeatureBaseline`'s features, trusting those of the state as far as there are rows.
 
     The values are subtracted from the very returns they are fitted to. Where the features outnumber the rows, plain
-    least squares would leave nothing. So the p features of the state, brought to deviation 1, are fitted to what the
+    least squares would leave nothing. So the p features of the state, brought to std 1, are fitted to what the
     time does not explain, by a ridge p^2 / n: with n rows far beyond p it vanishes, with few the time alone remains.
 
     Parameters

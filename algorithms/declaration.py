@@ -14,7 +14,7 @@ from environments import FloatArray
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 """In (0, 1]: a discount (gamma), the rate of a target's average (tau), a learning rate of Adam."""
 UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
-"""In [0, 1]: lambda of generalised advantage estimation, a deviation of noise on actions in [-1, 1]."""
+"""In [0, 1]: lambda of generalised advantage estimation, the std of noise on actions in [-1, 1]."""
 Scale = Annotated[float, Field(gt=0.0, le=1e6)]
 """A factor that may not vanish: a reward scale, a temperature."""
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]

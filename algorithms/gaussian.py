@@ -23,7 +23,7 @@ class DiagonalNormal(NamedTuple):
 
     @staticmethod
     def deterministic(values: Tensor) -> DiagonalNormal:
-        """Return what a deterministic network says as if it were a distribution: its deviations are zero."""
+        """Return what a deterministic network says as if it were a distribution: its stds are zero."""
         return DiagonalNormal(values, torch.full_like(values, -torch.inf))
 
     def sample(self, generator: torch.Generator) -> Tensor:
@@ -55,7 +55,7 @@ def kl_to_standard_normal(posterior: DiagonalNormal) -> Tensor:
 
 
 def tanh_gaussian_log_probability(u: Tensor, noise: Tensor, log_std: Tensor, added: float = 0.0) -> Tensor:
-    """Log-density of tanh(u), u = mean + noise * deviation; (..., actions) to (..., 1).
+    """Log-density of tanh(u), u = mean + noise * std; (..., actions) to (..., 1).
 
     The change of variables uses log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2u)), exact also where tanh saturates.
 

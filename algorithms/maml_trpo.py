@@ -110,7 +110,7 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
         sizes = [problem.observation_size, *settings.hidden_sizes, problem.action_size]
         shared = "shared-deviation" in settings.as_published
         activation = ACTIVATIONS[settings.activation]
-        self.policy = GaussianPolicy(sizes, self.initial, shared_deviation=shared, activation=activation).to(device)
+        self.policy = GaussianPolicy(sizes, self.initial, shared_std=shared, activation=activation).to(device)
         self.policy_parameters = FlatParameters(self.policy)  # theta
         self.adam = Adam(settings.outer_rate, self.policy_parameters) if settings.outer_optimiser == "adam" else None
         # garage's Gaussian MLP baseline, whose weights stay as they are drawn.
@@ -355,7 +355,7 @@ class AdaptedTasks:
     With theta' = theta - alpha grad L(theta) of Hessian H, d theta'/d theta is J = I - alpha H, which is symmetric; of
     several inner steps it is the product of theirs. Where pi_theta' is the policy that sampled, the divergence from it
     and its gradient are zero, so its Hessian in theta is J' F J with Fisher's F at theta'. For a Gaussian policy F is
-    G' D G: G is the derivative of means and log deviations, and D holds 1 / deviation^2 and 2 over the rows' number.
+    G' D G: G is the derivative of means and log stds, and D holds 1 / std^2 and 2 over the rows' number.
     """
 
     def __init__(self, algorithm: MAMLTRPO, theta: Tensor, inner: Sequence[Batch], outer: Batch) -> None:

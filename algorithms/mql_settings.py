@@ -66,9 +66,9 @@ class MQLSettings(GradientSettings):
     warmup_steps: Count = 2000
     """run_script.py:77, num_initial_steps: random steps a training task before the first update."""
     exploration_noise: UnitInterval = 0.2
-    """Table 6, deviation of the noise on actions."""
+    """Table 6, std of the noise on actions."""
     policy_noise: UnitInterval = 0.2
-    """Table 6, deviation of the noise on target actions."""
+    """Table 6, std of the noise on target actions."""
     noise_clip: Annotated[float, Field(gt=0.0, le=2.0)] = 0.5
     """main.py:25."""
     policy_delay: Count = 3

@@ -172,19 +172,19 @@ class StateIndependentDeviation(nn.Module):
 
 
 class GaussianPolicy(nn.Module):
-    """pi(a|s) = N(mean(s), deviation^2) with a network for the mean, of tanh units by default."""
+    """pi(a|s) = N(mean(s), std^2) with a network for the mean, of tanh units by default."""
 
     def __init__(
         self,
         sizes: Sequence[int],
         generator: torch.Generator,
         *,
-        shared_deviation: bool = False,
+        shared_std: bool = False,
         activation: Callable[[Tensor], Tensor] = torch.tanh,
     ) -> None:
         super().__init__()
         self.network = MLP(sizes, generator, initialise=xavier_uniform, activation=activation)
-        self.deviation = StateIndependentDeviation(1 if shared_deviation else sizes[-1])
+        self.deviation = StateIndependentDeviation(1 if shared_std else sizes[-1])
 
     def forward(self, observations: Tensor) -> DiagonalNormal:
         """Map observations (..., observation_size) to distributions of actions."""
@@ -202,7 +202,7 @@ class PolicySample(NamedTuple):
 
 
 class TanhGaussianPolicy(nn.Module):
-    """pi(a|x): a = tanh(u), u ~ N(mean(x), deviation(x)^2), log deviation (log_std) clamped to [-20, 2]."""
+    """pi(a|x): a = tanh(u), u ~ N(mean(x), std(x)^2), log std clamped to [-20, 2]."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class TanhGaussianPolicy(nn.Module):
         self.network = MLP([*hidden, 2 * actions], generator, initialise=initialise, arithmetic=arithmetic)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return means (before the tanh) and log deviations."""
+        """Return means (before the tanh) and log stds."""
         means, log_std = two_heads(self.network(inputs))
         return means, log_std.clamp(-20.0, 2.0)
 

@@ -58,7 +58,7 @@ class OracleSACSettings(ArithmeticSettings):
     learning_rate: Fraction = 3e-4
     """Learning rate of policy, critics and temperature; garage torch/algos/mtsac.py."""
     standardise: bool = False
-    """Shift and scale observations by the warm-up data's mean and deviation, and task vectors by the train tasks'."""
+    """Shift and scale observations by the warm-up data's mean and std, and task vectors by the train tasks'."""
     replay_size: CountOrNone = added(0)
     """Rows of replay memory of each training task, as PEARL's; 0 keeps everything."""
     as_published: frozenset[Difference] = added(frozenset())

@@ -102,13 +102,13 @@ class PEARLSettings(ArithmeticSettings):
     kl_weight: Weight = 0.1
     """beta; garage pearl.py:118, oyster configs/default.py:37."""
     policy_regularisation: Weight = 1e-3
-    """Weight of mean(mean^2) and of mean(log deviation^2), log_std there; oyster rlkit/torch/sac/sac.py:244-251."""
+    """Weight of mean(mean^2) and of mean(log_std^2); oyster rlkit/torch/sac/sac.py:244-251."""
     next_observations_in_context: bool = False
     """True for walker-2d-rand-params only; oyster configs/walker_rand_params.json."""
     test_posterior: Literal["sample", "mean"] = "sample"
     """The way z is taken from the posterior at meta-test; the PEARL paper's Algorithm 2 samples."""
     standardise_observations: bool = False
-    """Shift and scale observations by the mean and deviation of the warm-up data; neither code base does."""
+    """Shift and scale observations by the mean and std of the warm-up data; neither code base does."""
     replay_size: CountOrNone = added(0)
     """Rows of replay memory of each training task, whose oldest episodes give way; 0 keeps everything, as published.
 

@@ -58,7 +58,7 @@ class RecurrentValue(nn.Module):
 
 
 class RecurrentPolicy(nn.Module):
-    """pi(a_t|x_0..x_t): a GRU and a linear layer for the mean; the deviations do not depend on x."""
+    """pi(a_t|x_0..x_t): a GRU and a linear layer for the mean; the stds do not depend on x."""
 
     def __init__(
         self, input_size: int, hidden_size: int, action_size: int, generator: torch.Generator, *, xavier: bool = False

@@ -22,7 +22,7 @@ Difference = Literal[
     "blank-episode-starts",  # garage tf/algos/rl2.py:49: neither the last action nor reward of the episode before
     "xavier-initialisation",  # garage tf/policies/gaussian_gru_policy.py:62-76: Glorot-uniform weights, zero biases
     "entropy-of-padding",  # garage tf/algos/npo.py:319: steps that an early end leaves out earn the entropy, too
-    "epsilon-before-correction",  # TensorFlow's Adam adds epsilon to a deviation whose bias is not yet corrected
+    "epsilon-before-correction",  # TensorFlow's Adam adds epsilon to a std whose bias is not yet corrected
 ]
 
 PUBLISHED: dict[str, frozenset[str]] = {

@@ -20,12 +20,12 @@ coordinates deviate by 1e-5 to 3e-4 and the hand's by 0.03 to 0.2; pushing moves
 
 
 class Standardisation:
-    """x -> (x - mean) / deviation; the identity until it is fitted. Coordinates that do not vary are only shifted.
+    """x -> (x - mean) / std; the identity until it is fitted. Coordinates that do not vary are only shifted.
 
     Parameters
     ----------
     size : number of coordinates.
-    least : the least deviation that is divided by, for inputs that may come to vary more than the sample.
+    least : the least std that is divided by, for inputs that may come to vary more than the sample.
     """
 
     def __init__(self, size: int, least: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class Standardisation:
         self.deviation = np.ones(size)
 
     def fit_episodes(self, sample: Sequence[Episodes]) -> None:
-        """Take mean and deviation from all observations of some episodes."""
+        """Take mean and std from all observations of some episodes."""
         self.fit(
             np.concatenate(
                 [
@@ -46,17 +46,17 @@ class Standardisation:
         )
 
     def fit(self, sample: FloatArray) -> None:
-        """Take mean and deviation from a sample (rows, size)."""
+        """Take mean and std from a sample (rows, size)."""
         self.mean = sample.mean(axis=0)
-        deviation = np.maximum(sample.std(axis=0), self.least)
-        self.deviation = np.where(deviation > 1e-6, deviation, 1.0)
+        std = np.maximum(sample.std(axis=0), self.least)
+        self.deviation = np.where(std > 1e-6, std, 1.0)
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Standardise values (..., size)."""
         return (values - self.mean) / self.deviation
 
     def state(self) -> State:
-        """Return mean and deviation."""
+        """Return mean and std."""
         return {"mean": torch.tensor(self.mean), "deviation": torch.tensor(self.deviation)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

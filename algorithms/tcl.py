@@ -1,7 +1,7 @@
 """Trajectory contrastive learning (TCL), the auxiliary task of the TCL-PEARL paper, for any context encoder.
 
-What it asks of a host: to encode windows of transitions to a mean and a deviation, a table of episodes, and the
-encoder's parameters as one vector. A deterministic encoder has deviations of zero, and Eq. 7 becomes the
+What it asks of a host: to encode windows of transitions to a mean and a std, a table of episodes, and the
+encoder's parameters as one vector. A deterministic encoder has stds of zero, and Eq. 7 becomes the
 squared distance of features. A recurrent one reads a window in order from a zero state (`last_state`).
 """
 

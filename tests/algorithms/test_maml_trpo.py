@@ -51,7 +51,7 @@ def of_task(batch: Batch, task: int) -> Batch:
 
 
 def reference_log_probability(theta: np.ndarray, s: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """log pi_theta(a|s) of a 1-4-1 tanh network with one log deviation, for parameters in the order of the module."""
+    """log pi_theta(a|s) of a 1-4-1 tanh network with one log std, for parameters in the order of the module."""
     w0, w1, b0, b1, log_deviation = theta[:4], theta[4:8], theta[8:12], theta[12], theta[13]
     mean = np.tanh(s[:, :1] * w0 + b0) @ w1 + b1
     return -0.5 * ((a[:, 0] - mean) / np.exp(log_deviation)) ** 2 - log_deviation - 0.5 * np.log(2 * np.pi)
@@ -354,7 +354,7 @@ def test_garages_divergence_is_averaged_over_padding_too(float64: None) -> None:
 def test_garages_deviation_is_one_for_all_actions() -> None:
     generator = torch.Generator().manual_seed(0)
     for shared, size in ((True, 1), (False, 3)):
-        policy = maml_trpo.GaussianPolicy([2, 4, 3], generator, shared_deviation=shared)
+        policy = maml_trpo.GaussianPolicy([2, 4, 3], generator, shared_std=shared)
         assert policy.deviation.log_deviations.shape == (size,)
         policy.deviation.log_deviations.data.fill_(0.7)
         pi = policy(torch.ones(5, 2))
