@@ -30,6 +30,13 @@ def benchmark_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def lasting_file(benchmark_file: Path) -> Path:
+    """The same of runs that do not end before anybody looks at them."""
+    benchmark_file.write_text(benchmark_file.read_text().replace("budget: 3000", "budget: 300000"))
+    return benchmark_file
+
+
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) -> Iterator[Callable[[], object]]:
     """Let something happen whenever the command line waits; what has not happened is left in what is returned."""
     left = iter(events)
@@ -217,16 +224,16 @@ def test_only_failed_and_rerun_select_runs(
     assert "run 'nothing': is not of this benchmark; see: suite plan" in capfd.readouterr().err
 
 
-def test_a_limit_on_memory_is_kept(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_limit_on_memory_is_kept(lasting_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
-    assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
+    assert suite("run", lasting_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
     printed = capfd.readouterr().err
     assert printed.count("the limit is 30") == 6  # of each run, as it fails and in the end
     assert [folder.failure()["kind"] for folder in Store(tmp_path).folders()] == ["memory limit"] * 3
 
 
 def test_pending_runs_are_visible_to_other_commands(
-    benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lasting_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
@@ -235,5 +242,5 @@ def test_pending_runs_are_visible_to_other_commands(
 
     monkeypatch.setattr("suite.console.progress.Progress.update", look)
     folders = ("--results", tmp_path, "--reports", tmp_path / "reports")
-    assert suite("run", benchmark_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
-    assert seen[0] == sorted(spec.run for spec in load_benchmark(str(benchmark_file)).plan())
+    assert suite("run", lasting_file, *folders, "--memory-limit", "0.03", "--workers", "1") == 1
+    assert seen[0] == sorted(spec.run for spec in load_benchmark(str(lasting_file)).plan())
