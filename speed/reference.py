@@ -113,7 +113,7 @@ def main() -> None:
         for seconds in arguments.seconds:
             with ProcessPoolExecutor(1, mp_context=context) as pool:
                 try:
-                    found = found or pool.submit(cost, spec, seconds, arguments.busy).result()
+                    found = pool.submit(cost, spec, seconds, arguments.busy).result()
                 except (FailedRunError, PeerError) as error:
                     print(f"{spec.label} on {spec.environment}: {error}")
                     break

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suite.report.page import difference_table, page_of, plain_tables, tables_as, write_report
+    from suite.report.page import difference_table, page_of, plain_tables, tables_as
 
-__all__ = ["difference_table", "page_of", "plain_tables", "tables_as", "write_report"]
+__all__ = ["difference_table", "page_of", "plain_tables", "tables_as"]
 
 
 def __getattr__(name: str) -> Any:

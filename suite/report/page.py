@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from suite.analysis.equivalence import MARGIN
@@ -16,7 +15,6 @@ from suite.plan.seeds import Comparison
 from suite.report import own
 from suite.report.charts import markers
 from suite.report.contents import Contents, adaptive_entries, concerned, contents, deciding, units
-from suite.report.files import PAGE, write_page
 from suite.report.html import drawn, fill
 from suite.report.sections import sections
 from suite.report.summary import summary
@@ -30,44 +28,6 @@ from suite.table import Format, Table, as_latex, as_markdown
 TITLE = "Reproducing meta-reinforcement learning"
 
 
-def write_report(
-    store: Store,
-    reports: Path,
-    planned: Sequence[RunSpec] | None = None,
-    title: str = TITLE,
-    papers: Sequence[Paper] | None = None,
-    comparisons: Sequence[Comparison] | None = None,
-    plots: Sequence[Plot] = (),
-    description: str = "",
-    pairs: Sequence[tuple[str, str]] = (),
-) -> Path:
-    """Judge a store and write `index.html`.
-
-    Parameters
-    ----------
-    store : the run store; an empty one gives a page that says so.
-    reports : folder to write to; made if absent.
-    planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
-    title : heading of the page.
-    papers : those whose claims are judged; by default those that come with the suite and have claims about these runs.
-    comparisons : what decides how many seeds there are; by default those of a store that is a snapshot.
-    plots : figures and tables of user modules, for a section of their own.
-    description : of the benchmark.
-    pairs : the entries that are compared first.
-
-    Returns
-    -------
-    The path of the page.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
-    text = page_of(store, planned, title, papers, comparisons, plots, description, pairs)
-    return write_page(reports / PAGE, text)
-
-
 def page_of(
     store: Store,
     planned: Sequence[RunSpec] | None = None,
@@ -78,7 +38,19 @@ def page_of(
     description: str = "",
     pairs: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Judge a store and return the page's text; parameters as of `write_report`."""
+    """Judge a store and return the page's text.
+
+    Parameters
+    ----------
+    store : the run store; an empty one gives a page that says so.
+    planned : the runs of the benchmark: others are left out, and missing ones are shown. None: all runs of the store.
+    title : heading of the page.
+    papers : those whose claims are judged; by default those that come with the suite and have claims about these runs.
+    comparisons : what decides how many seeds there are; by default those of a store that is a snapshot.
+    plots : figures and tables of user modules, for a section of their own.
+    description : of the benchmark.
+    pairs : the entries that are compared first.
+    """
     return render(_found(store, planned, papers, comparisons, pairs), title, plots, description)
 
 

@@ -20,10 +20,11 @@ from suite.errors import UsageError
 from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import load_benchmark
 from suite.plan.seeds import Comparison
-from suite.report import plain_tables, write_report
+from suite.report import plain_tables
 from suite.spec import RunSpec
 from suite.store.runs import Store
 from tests.suite import instant
+from tests.suite.report.written import write_report
 from tests.suite.stores import finish, linear
 from tests.suite.trained_runs import suite
 
@@ -135,7 +136,7 @@ def benchmark_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(instant, "calls", [])
     monkeypatch.setattr(instant, "interrupt_after", None)
     monkeypatch.setattr(instant, "score", made_up)
-    monkeypatch.setattr("suite.report.write_report", lambda *_, **__: None)  # slow, and nothing of it is looked at
+    monkeypatch.setattr("suite.report.page_of", lambda *_, **__: "")  # slow, and nothing of it is looked at
     path = tmp_path / "adaptive.yaml"
     path.write_text(yaml.safe_dump(BENCHMARK))
     return path

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.report import write_report
 from suite.report.live import live
 from suite.report.server import PageServer
 from suite.store.runs import Store
 from tests.suite.report.browser import chromium
+from tests.suite.report.written import write_report
 from tests.suite.stores import embed, fail, finish, make_spec
 
 webdriver = pytest.importorskip("selenium.webdriver")

@@ -10,9 +10,10 @@ from scipy import stats
 
 from suite.inspect.cluster_records import ClusterRecord
 from suite.papers.paper import read_papers
-from suite.report import cluster_page, tables_as, write_report
+from suite.report import cluster_page, tables_as
 from suite.store.runs import Store
 from tests.suite.report.test_page import Page
+from tests.suite.report.written import write_report
 from tests.suite.stores import CLUSTERS, embed, finish, linear, make_spec, make_store
 
 

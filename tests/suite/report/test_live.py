@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -180,6 +180,20 @@ def test_the_server_serves_one_page_to_this_machine() -> None:
             PageServer(port)
 
 
+def between_looks(events: Iterator[Callable[[], object]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one thing happen each time that the server waits to look at the store again, and then an interrupt."""
+
+    def sleep(seconds: float) -> None:
+        assert seconds >= 1
+        event = next(events, None)
+        if event is None:
+            raise KeyboardInterrupt
+        event()
+
+    monkeypatch.setattr("suite.report.server.time.sleep", sleep)
+    monkeypatch.setattr(Pace, "due", True)
+
+
 def test_the_page_is_made_again_when_the_store_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, shown = Store(tmp_path), list[str]()
     events = iter(
@@ -191,16 +205,7 @@ def test_the_page_is_made_again_when_the_store_has_changed(tmp_path: Path, monke
             lambda: None,
         ]
     )
-
-    def sleep(seconds: float) -> None:
-        assert seconds >= 1
-        event = next(events, None)
-        if event is None:
-            raise KeyboardInterrupt
-        event()
-
-    monkeypatch.setattr("suite.report.server.time.sleep", sleep)
-    monkeypatch.setattr(Pace, "due", True)
+    between_looks(events, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), print)
     assert shown == ["0", "1", "2"]
@@ -219,14 +224,7 @@ def test_a_page_that_cannot_be_made_again_is_told_and_made_later(
             raise page
         return page
 
-    def sleep(_: float) -> None:
-        event = next(events, None)
-        if event is None:
-            raise KeyboardInterrupt
-        event()
-
-    monkeypatch.setattr("suite.report.server.time.sleep", sleep)
-    monkeypatch.setattr(Pace, "due", True)
+    between_looks(events, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         follow(store, make, lambda page, seconds: shown.append(page), said.append)
     assert shown == ["one", "two"]

@@ -10,11 +10,12 @@ from scipy import stats
 
 from suite.papers.paper import read_paper, read_papers
 from suite.plan.environment_sets import environment_sets
-from suite.report import tables_as, write_report
+from suite.report import tables_as
 from suite.store.files import write_json
 from suite.store.runs import Store
 from suite.table import Format, number
 from tests.suite.papers.planned import planned
+from tests.suite.report.written import write_report
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 VOID = {"meta", "link", "input", "br", "path", "use"}

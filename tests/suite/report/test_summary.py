@@ -11,10 +11,11 @@ from scipy import stats
 from suite.analysis.results import read_results
 from suite.papers.paper import read_paper, read_papers
 from suite.plan.seeds import Comparison
-from suite.report import summary, write_report
+from suite.report import summary
 from suite.report.contents import Contents, concerned, contents
 from suite.store.runs import Store
 from tests.suite.report.test_page import Page
+from tests.suite.report.written import write_report
 from tests.suite.stores import finish, linear, make_spec, make_store
 
 Ends = dict[tuple[str, str], list[float]]

@@ -18,7 +18,7 @@ from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.papers.paper import read_papers
 from suite.plan.benchmark import load_benchmark
-from suite.report import plain_tables, write_report
+from suite.report import plain_tables
 from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
 from suite.store.files import as_json
@@ -28,6 +28,7 @@ from suite.store.publishing import ended, kept, listed, place
 from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite.report.test_page import Page
+from tests.suite.report.written import write_report
 from tests.suite.stores import embed, fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
