@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from suite.characters import visible
+
 Format = Literal["markdown", "latex"]
 
 MISSING = "–"
@@ -21,8 +23,9 @@ DAGGER_NOTE = (
     "† Seeds were added until a comparison was decided (see Seeds); intervals and p-values that assume a fixed number "
     "of seeds are then too optimistic."
 )
-FORMULA = re.compile(r"^[=+\-@\t\r]")
-"""The beginnings of a text that a spreadsheet may take for a formula; `page.js` has the same rule."""
+FORMULA = re.compile(r"^[\t\r\n]|^\s*[=+\-@\uff0b\uff0d\uff1d\uff20]")
+"""The beginnings of a text that a spreadsheet may take for a formula, full-width ones included; `page.js` has the same
+rule."""
 
 
 class Interval(NamedTuple):
@@ -160,8 +163,11 @@ def interval(low: float, high: float) -> Interval | None:
 
 
 def harmless(cell: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: an apostrophe comes before what looks like one."""
-    return f"'{cell}" if FORMULA.match(cell) else cell
+    """Return a text that no spreadsheet takes for a formula, and that no terminal obeys.
+
+    An apostrophe comes before what looks like a formula.
+    """
+    return visible(f"'{cell}" if FORMULA.match(cell) else cell)
 
 
 def text(cell: Cell, decimals: int | None = None) -> str:
@@ -184,6 +190,7 @@ def as_markdown(table: Table) -> str:
     """Write a table in GitHub's Markdown."""
 
     def escape(cell: str) -> str:
+        cell = visible(cell)
         for character in "\\`*_[]|":
             cell = cell.replace(character, "\\" + character)
         return " ".join(cell.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
@@ -215,7 +222,7 @@ def as_latex(table: Table) -> str:
     }
 
     def escape(cell: str) -> str:
-        return "".join(special.get(character, character) for character in " ".join(cell.split()))
+        return "".join(special.get(character, character) for character in " ".join(visible(cell).split()))
 
     def line(cells: Sequence[str]) -> str:
         return "  " + " & ".join(cells) + r" \\"

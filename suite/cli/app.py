@@ -65,6 +65,11 @@ def main() -> NoReturn:
             _refuse_working_folder()
         err.print(f"error: {error.filename or 'a file or the output'}: {error.strerror or error}", highlight=False)
         sys.exit(2)
+    except RuntimeError as error:
+        if not str(error).startswith("Symlink loop"):
+            raise
+        err.print(f"error: {error}", highlight=False)
+        sys.exit(2)
     except typer.Abort:
         sys.exit(130)
     except typer.TyperException as error:

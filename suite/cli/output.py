@@ -42,7 +42,8 @@ def listing(rows: Sequence[Mapping[str, object]]) -> str:
     Names are to be copied: no line is cut off or broken, however narrow the terminal.
     """
     head = [key.replace("_", " ") for key in (rows[0] if rows else ())]
-    cells = [head, *([visible(str(value)).translate(_ONE_LINE) for value in row.values()] for row in rows)]
+    lines = [head, *(map(str, row.values()) for row in rows)]
+    cells = [[visible(cell).translate(_ONE_LINE) for cell in line] for line in lines]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -188,7 +188,7 @@ def publish(
     from suite.plan.benchmark import load_benchmark
     from suite.report import plain_tables
     from suite.store.published import Background, Snapshot
-    from suite.store.publishing import ended, kept, listed, place, published_before, unplanned
+    from suite.store.publishing import ended, kept, labels_of, listed, place, published_before, unplanned
     from suite.store.runs import Store
 
     store = existing(results)
@@ -206,7 +206,8 @@ def publish(
         raise UsageError(
             f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
         )
-    runs = [kept(record) for record in (*records, *earlier)]
+    labels = labels_of(wanted)
+    runs = [kept(record, labels.get(record.run)) for record in (*records, *earlier)]
     comparisons = definition.comparisons()
     background = Background(
         name=definition.name,

@@ -62,7 +62,10 @@ def _looks_like_itself(label: str) -> str:
         raise ValueError("must be visible characters, with single spaces between words and none around them")
     if (word := lookalike(label)) is not None:
         letters = ", ".join(dict.fromkeys(unicodedata.name(each, "?") for each in word))
-        raise ValueError(f"{word!r} looks like another word: write it in letters of one script; its own are {letters}")
+        raise ValueError(
+            f"{word!r} looks like something else: write it in letters of one script that is in wide use, and with the "
+            f"signs of a keyboard; its own are {letters}"
+        )
     if any(unicodedata.category(each) == "Nd" and not each.isascii() for each in label):
         raise ValueError("must have the digits 0 to 9, and no others")
     return label

@@ -175,7 +175,7 @@ def _written(table: pd.DataFrame, form: ExportFormat) -> bytes:
         table.to_parquet(file, index=False)
         return file.getvalue()
     rows = [{key: _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-    return (json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(rows, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _plain(value: Any) -> Any:

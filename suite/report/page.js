@@ -29,8 +29,9 @@ function save(name, type, content) {
 
 function csv(table) {
   const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const harmless = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text); /* as FORMULA of suite/table.py */
-  const content = (cell) => cell.dataset.key ?? cell.dataset.value ?? harmless(cell.dataset.text ?? cell.textContent.trim());
+  const formula = /^[\t\r\n]|^\s*[=+\-@\uff0b\uff0d\uff1d\uff20]/; /* as FORMULA of suite/table.py */
+  const harmless = (text) => (formula.test(text) ? `'${text}` : text);
+  const content = (cell) => cell.dataset.value ?? harmless(cell.dataset.key ?? cell.dataset.text ?? cell.textContent.trim());
   const rows = [...table.rows].filter((row) => !row.classList.contains("empty"));
   const asked = rows.some((row) => row.dataset.adaptive !== undefined);
   return rows

@@ -9,6 +9,9 @@ training.parquet     one row an evaluation mark of all runs; a metric that a run
 tables.json          the report's tables and claims, as they were published
 
 Parameters, logs and checkpoints are left out. The same runs give the same bytes.
+
+While it is written anew, the new files lie in a folder `next` within; if that is there, its files count, and they are
+moved to their places by whoever writes the snapshot again.
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import secrets
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -39,6 +45,7 @@ SCHEMA = 2
 
 MARKER = "snapshot.json"
 BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json"
+NEXT = "next"
 
 Values = dict[str, Any]
 
@@ -134,7 +141,7 @@ class Snapshot:
     @property
     def is_there(self) -> bool:
         """True if the folder is a snapshot."""
-        return (self.path / MARKER).is_file()
+        return self._place(MARKER).is_file()
 
     @cached_property
     def runs(self) -> dict[str, PublishedFiles]:
@@ -214,7 +221,7 @@ class Snapshot:
         found = {}
         for name in sorted(needed):
             try:
-                found[name] = read_regular(self.path / name)
+                found[name] = read_regular(self._place(name))
             except OSError as error:
                 raise CorruptSnapshotError(f"{self.path / name}: {error.strerror}") from error
             if _checksum(found[name]) != marker.files[name]:
@@ -224,7 +231,7 @@ class Snapshot:
     def _marker(self) -> _Marker:
         path = self.path / MARKER
         try:
-            marker = _Marker.model_validate_json(read_regular(path))
+            marker = _Marker.model_validate_json(read_regular(self._place(MARKER)))
         except ValidationError as error:
             raise CorruptSnapshotError(f"{path}: {first_error(error)}") from error
         except OSError as error:
@@ -237,7 +244,13 @@ class Snapshot:
         return marker
 
     def write(self, runs: Sequence[Run], background: Background, tables: Any) -> None:
-        """Write it anew; whatever it was before, it is whole only when the marker is there again."""
+        """Write it anew; whenever this is stopped, it is whole, as it was or as it is to be.
+
+        Raises
+        ------
+        UsageError
+            If somebody else has written it since it was read.
+        """
         ordered = sorted(runs, key=lambda each: each.run)
         contents = {
             BENCHMARK: as_json(_without_unnamed(background.model_dump(mode="json"))),
@@ -245,14 +258,44 @@ class Snapshot:
             PUBLISHED_TABLES: as_json(tables),
             **{f"{name}.parquet": _together(ordered, name) for name in TABLES},
         }
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / MARKER).unlink(missing_ok=True)
-        for name, content in contents.items():
-            write_atomically(self.path / name, content)
         checksums = {name: _checksum(content) for name, content in contents.items()}
-        write_atomically(self.path / MARKER, as_json({"schema_version": SCHEMA, "files": checksums}))
+        contents[MARKER] = as_json({"schema_version": SCHEMA, "files": checksums})
+        self.path.mkdir(parents=True, exist_ok=True)
+        folder = self.path / f".{NEXT}.{secrets.token_hex(4)}.tmp"
+        folder.mkdir()
+        try:
+            for name, content in contents.items():
+                write_atomically(folder / name, content)
+            self._settle()
+            there = Snapshot(self.path)
+            if there.is_there and there._contents != self.__dict__.get("_contents"):
+                raise self._written_by_others()
+            folder.rename(self.path / NEXT)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise self._written_by_others() from None
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._settle()
         for read in ("runs", "background", "_starts", "_parquet", "_contents"):
             self.__dict__.pop(read, None)
+
+    def _place(self, name: str) -> Path:
+        """Return where a file lies: that of a snapshot that is being written comes before the earlier one."""
+        coming = self.path / NEXT / name
+        return coming if coming.exists() else self.path / name
+
+    def _settle(self) -> None:
+        """Move what was written anew to its place, the marker last."""
+        for name in (BENCHMARK, RUNS, PUBLISHED_TABLES, *(f"{name}.parquet" for name in TABLES), MARKER):
+            with suppress(FileNotFoundError):
+                (self.path / NEXT / name).replace(self.path / name)
+        with suppress(OSError):  # not there; or somebody else's, who is as far as that
+            (self.path / NEXT).rmdir()
+
+    def _written_by_others(self) -> UsageError:
+        return UsageError(f"{self.path}: somebody else has published there meanwhile; publish again")
 
 
 class PublishedRun(RunRecord):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from suite.errors import UsageError
 from suite.spec import RunSpec
 from suite.store.layout import DOCUMENTS, TABLES
-from suite.store.published import Listed, PublishedRun, Run, Snapshot
+from suite.store.published import MARKER, RUNS, CorruptSnapshotError, Listed, PublishedRun, Run, Snapshot
 from suite.store.record import RunRecord
 from suite.store.runs import Store
 
@@ -26,10 +26,15 @@ def place(store: Store, benchmark: str) -> Snapshot:
     Raises
     ------
     UsageError
-        If the benchmark's name is not one that a folder can have.
+        If the benchmark's name is not one that a folder can have, or the snapshot is of another benchmark.
     """
     if store.is_snapshot:
-        return store.snapshots[0]
+        (snapshot,) = store.snapshots
+        if snapshot.background.name != benchmark:
+            raise UsageError(
+                f"--results {store.results}: is a snapshot of {snapshot.background.name}, not of {benchmark}"
+            )
+        return snapshot
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", benchmark):
         raise UsageError(f"name: {benchmark!r}: is not the name of a folder; allowed: letters, digits, '.', '_', '-'")
     return Snapshot(store.results / "published" / benchmark)
@@ -46,7 +51,15 @@ def ended(store: Store, specs: Sequence[RunSpec]) -> list[RunRecord]:
 
 
 def published_before(snapshot: Snapshot) -> set[str]:
-    """Return the runs that a snapshot holds before it is written anew."""
+    """Return the runs that a snapshot holds before it is written anew.
+
+    Raises
+    ------
+    CorruptSnapshotError
+        If it is damaged, and what it held would be lost.
+    """
+    if not snapshot.is_there and (snapshot.path / RUNS).exists():
+        raise CorruptSnapshotError(f"{snapshot.path}: lacks its {MARKER}; restore it, or remove the folder")
     return set(snapshot.runs) if snapshot.is_there else set()
 
 
@@ -64,14 +77,14 @@ def listed(specs: Sequence[RunSpec], records: Sequence[RunRecord], earlier: Sequ
     specs : the plan.
     records, earlier : its runs that are kept, and those of earlier plans.
     """
-    kept_here = {record.run for record in records}
+    kept_here, labels = {record.run for record in records}, labels_of(specs)
     runs = [Listed(run=spec.run, label=spec.label, state="pending") for spec in specs if spec.run not in kept_here]
     for which, is_earlier in ((records, False), (earlier, True)):
         for record in which:
             runs.append(
                 Listed(
                     run=record.run,
-                    label=record.spec().label,
+                    label=labels.get(record.run) or record.spec().label,
                     state="done" if record.state == "done" else "failed",
                     earlier=is_earlier,
                 )
@@ -79,8 +92,17 @@ def listed(specs: Sequence[RunSpec], records: Sequence[RunRecord], earlier: Sequ
     return tuple(sorted(runs, key=lambda each: each.run))
 
 
-def kept(folder: RunRecord) -> Run:
+def labels_of(specs: Sequence[RunSpec]) -> dict[str, str]:
+    """Return the labels of a plan, by run: a run may have been made when its entry had another."""
+    return {spec.run: spec.label for spec in specs}
+
+
+def kept(folder: RunRecord, label: str | None = None) -> Run:
     """Return what is kept of a run that is done or has failed.
+
+    Parameters
+    ----------
+    label : that it has in the plan; by default its own.
 
     Raises
     ------
@@ -96,6 +118,8 @@ def kept(folder: RunRecord) -> Run:
     files = {
         name: folder.document(name) for name in DOCUMENTS if folder.has(name) and not (done and name == "failed.json")
     }
+    if label is not None:
+        files["run.json"] = {**files["run.json"], "label": label}
     return Run(folder.run, "done" if done else "failed", files, tables)
 
 

@@ -14,7 +14,7 @@ from suite.store.files import is_own_folder, write_atomically
 from suite.store.folder import RunFolder
 from suite.store.layout import CHECKPOINT, CLAIMS
 from suite.store.lease import look, owner_died
-from suite.store.published import PublishedRun, Snapshot
+from suite.store.published import NEXT, PublishedRun, Snapshot
 from suite.store.record import RunRecord
 
 MAX_LISTED = 3
@@ -155,14 +155,16 @@ class Store:
     def collect_garbage(self, warn: Callable[[str], None] = lambda message: None) -> list[Path]:
         """Remove what crashed writers left behind, and nothing else; return it.
 
-        That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes left.
+        That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes and
+        publishing left.
 
         Parameters
         ----------
         warn : told of every folder that cannot be looked into, and every file that cannot be removed.
         """
         found: list[Path] = []
-        for place in (*self.runs_path.glob(".probe.*"), *(folder.path for folder in self.folders())):
+        left = (*self.runs_path.glob(".probe.*"), *self.results.glob(f"published/*/.{NEXT}.*.tmp"))
+        for place in (*left, *(folder.path for folder in self.folders())):
             try:
                 found += _probe_garbage(place) if place.name.startswith(".") else _run_garbage(place)
             except OSError as error:

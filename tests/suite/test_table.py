@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import suite.report
+from suite.characters import visible
 from suite.table import DAGGER_NOTE, FORMULA, Estimate, Interval, Table, as_csv, as_latex, as_markdown, harmless, number
 
 TABLE = Table("t", "A & B", {"name": "name_1", "value": "value"}, (("<b>|x", 0.5), ("50 % \\", None)), "a note")
@@ -27,15 +28,28 @@ def test_markdown_is_escaped_and_aligned() -> None:
     assert lines[4:] == ["| name\\_1 | value |", "| --- | ---: |", "| &lt;b&gt;\\|x | 0.500 |", "| 50 % \\\\ | – |"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])
+FORMULAS = ["=1+1", "+1", "-1", "@sum", "\t=1", "\n=1", "\ta", "  =1", "\u3000+1", "＝1+1", " ＋1", "－1", "＠sum"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
 def test_no_text_is_a_formula_of_a_spreadsheet(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless(f"a{text}") == f"a{text}"
 
 
+def test_control_characters_are_written_out_in_every_format() -> None:
+    text = "\r=1 \x1b]52;c;eA==\x07 \x9b \u202e \u061c \ud800 \U000e0041"
+    table = Table(text, text, {"key": text}, ((text,),), text)
+    csv, markdown, latex = as_csv(table), as_markdown(table), as_latex(table)
+    assert csv.splitlines() == [r"'\r=1 \x1b]52;c;eA==\x07 \x9b \u202e \u061c \ud800 \U000e0041"] * 2
+    assert markdown.count(r"\\r=1 \\x1b\]52;c;eA==\\x07 \\x9b \\u202e \\u061c \\ud800 \\U000e0041") == 4
+    assert latex.count(r"\textbackslash{}x9b \textbackslash{}u202e \textbackslash{}u061c \textbackslash{}ud800") == 4
+    assert all(visible(written) == written for written in (csv, markdown, latex))
+
+
 def test_the_page_guards_spreadsheets_by_the_same_rule() -> None:
     script = (Path(suite.report.__file__).parent / "page.js").read_text()
-    assert f"/{FORMULA.pattern}/.test" in script
+    assert f"formula = /{FORMULA.pattern}/;" in script
 
 
 def test_plain_tables_name_columns_by_key_and_seeds_that_were_added_by_a_field() -> None:

@@ -18,7 +18,7 @@ from suite.characters import visible
 from suite.console.terminal import PlainConsole, is_live
 from suite.report.html import drawn
 from suite.store.runs import Store
-from tests.suite.stores import fail, make_spec
+from tests.suite.stores import fail, finish, linear, make_spec
 from tests.suite.trained_runs import suite
 
 LONG = "a" * 300
@@ -125,8 +125,30 @@ def test_a_name_that_is_too_long_is_one_line(
     assert [folder.run for folder in Store(Path("results")).folders()] == [run]
 
 
-CONTROLS = "\x1b]52;c;ZXZpbA==\x07 \x00 \x9b2J \x7f \u202eabc"
-WRITTEN_OUT = r"\x1b]52;c;ZXZpbA==\x07 \x00 \x9b2J \x7f \u202eabc"
+@pytest.mark.parametrize("command", ["status --results loop", "merge loop", "merge other --results loop"])
+def test_a_link_that_leads_to_itself_is_one_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("other", "runs").mkdir(parents=True)
+    assert suite(*command.split()) == 2
+    printed = capfd.readouterr()
+    assert "loop" in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_the_names_of_metrics_are_written_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    store = Store(tmp_path)
+    folder = finish(store, make_spec(), linear(0.0, 1.0))
+    training = folder.training().assign(**{f"loss {CONTROLS}": 1.0})
+    training.to_parquet(folder.path / "training.parquet", index=False)
+    assert suite("logs", folder.run, "--metrics", "--results", tmp_path) == 0
+    assert f"loss {WRITTEN_OUT}" in capfd.readouterr().out
+
+
+CONTROLS = "\x1b]52;c;ZXZpbA==\x07 \x00 \x9b2J \x7f \u202eabc \u061c \u200f \U000e0041"
+WRITTEN_OUT = r"\x1b]52;c;ZXZpbA==\x07 \x00 \x9b2J \x7f \u202eabc \u061c \u200f \U000e0041"
 
 
 def test_control_characters_of_logs_reasons_and_labels_are_written_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +27,15 @@ _KEPT = ("SLURM_CONF", "SLURM_JWT", "SLURM_SACK")
 _MARK = "suite-task"
 """Before each task in what the queue prints: a site's greetings are no tasks."""
 
-_ENDING = ("COMPLETING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY")
+_ENDING = (
+    *("COMPLETING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY"),
+    *("BOOT_FAIL", "DEADLINE", "REVOKED", "STAGE_OUT"),
+)
+
+_UNCLEAR = re.compile(
+    "timed out|did not answer|contact|connect|communication|transmitted|receive|standby|no job's number"
+)
+"""What `sbatch`, or we, say where the controller may have accepted a job all the same, or still will."""
 
 _NUMBER = re.compile(r"(\d+)(?:;\S*)?")
 """The number of a job, as `sbatch --parsable` prints it, and its cluster where there are several."""
@@ -46,8 +55,8 @@ def ask(*command: str, seconds: float = ANSWER_SECONDS) -> str:
             env={name: value for name, value in os.environ.items() if not _is_read(name)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="replace",
+            encoding=sys.getfilesystemencoding(),  # paths come back as they were given, whatever the locale
+            errors="surrogateescape",
             timeout=seconds,
             check=False,
             start_new_session=True,  # a Ctrl-C is for this process alone
@@ -79,8 +88,8 @@ def _own_words(text: str, status: int) -> str:
 def submit(submission: Submission) -> str:
     """Submit a submission's script, and return its job's number.
 
-    Whatever `sbatch` says, the queue is asked before the submission is given up: it may have been accepted although the
-    controller did not answer, or a site's greetings hide the number.
+    Whatever `sbatch` says, the queue is asked too: it may have been accepted although the controller did not answer, or
+    a site's greetings hide the number, or look like it.
 
     Raises
     ------
@@ -88,25 +97,28 @@ def submit(submission: Submission) -> str:
         If it was refused; or if that is not known, and then the submission stays in doubt.
     """
     submission.asked()
+    number = None
     try:
         said = ask("sbatch", "--parsable", str(submission.script))
     except UsageError as error:
         reason = str(error)
     else:
         numbers = [found[1] for line in said.splitlines() if (found := _NUMBER.fullmatch(line.strip()))]
-        if len(numbers) == 1:
-            return numbers[0]
+        number = numbers[0] if len(numbers) == 1 else None
         reason = f"sbatch: printed no job's number, but {said.strip()!r}"
+    in_doubt = f"{reason}; whether it was submitted is not known"
     try:
-        job = find(submission)
+        job = find(submission) or number
     except UsageError as error:
-        raise UsageError(
-            f"{reason}; whether it was submitted is not known, for {error}; the next call asks again"
-        ) from None
-    if job is None:
-        submission.refused()
-        raise UsageError(reason)
-    return job
+        if number is None:
+            raise UsageError(f"{in_doubt}, for {error}; the next call asks again") from None
+        job = number
+    if job is not None:
+        return job
+    if _UNCLEAR.search(reason):
+        raise UsageError(f"{in_doubt}, and the queue does not have it now; the next call asks again")
+    submission.refused()
+    raise UsageError(reason)
 
 
 def find(submission: Submission) -> str | None:
@@ -154,11 +166,17 @@ def cancel(submission: Submission) -> list[str]:
     Raises
     ------
     UsageError
-        If Slurm refuses, or the queue cannot be read.
+        If Slurm refuses and the queue still has some, or the queue cannot be read.
     """
-    ask("scancel", str(submission.job))
+    refusal = None
+    try:
+        ask("scancel", str(submission.job))
+    except UsageError as error:  # they may have ended meanwhile
+        refusal = error
     deadline = time.monotonic() + CANCEL_SECONDS
     while left := [task for task, state in tasks([submission]).items() if state not in _ENDING]:
+        if refusal is not None:
+            raise refusal
         if time.monotonic() > deadline:
             break
         time.sleep(1.0)

@@ -28,6 +28,8 @@ STORE_SECONDS = 2.0
 QUEUE_SECONDS = 15.0
 """Between two looks at the queue: its controller serves everybody."""
 
+_NOT_BEGUN = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT")
+
 SAVING_SECONDS = 10.0
 """Seconds that are left after the signal when runs that have saved nothing are killed."""
 
@@ -267,7 +269,7 @@ def positions(store: Store) -> dict[str, Position]:
         attempts = folder.attempts()
         task = attempts[-1].job if attempts and attempts[-1].kind is None else None
         if task is not None and task.partition("_")[0] in jobs:
-            is_there = queue.get(task) in ("RUNNING", "COMPLETING", "SUSPENDED")
+            is_there = queue.get(task, "PENDING") not in _NOT_BEGUN
             found[folder.run] = "running" if is_there and folder.state == "running" else "lost"
         elif folder.run in queued and folder.state == "pending":
             found[folder.run] = "queued"

@@ -324,6 +324,8 @@ def test_the_users_environment_asks_for_nothing(
         ("echo '  17  '", "", "17"),
         ("echo Submitted as 17", "here", "23"),  # no number by itself: the queue knows
         ("echo 2; echo 17", "here", "23"),
+        ("echo 3; echo Submitted batch job 23", "here", "23"),  # a greeting that looks like it
+        ("printf '\\033[0m17\\033[0m\\n'", "here", "23"),
         ("echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1", "here", "23"),
     ],
 )
@@ -361,6 +363,50 @@ def test_what_may_have_been_submitted_is_not_submitted_twice(
     assert run(tmp_path) == 1
     assert [each.job for each in submissions(store)] == ["23"]
     assert len(submitted(tmp_path / "r")) == 1
+
+
+@pytest.mark.parametrize(
+    ("prints", "is_in_doubt"),
+    [
+        ("echo Submitted", True),
+        (
+            "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
+            True,
+        ),
+        (
+            "echo 'sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received' >&2; exit 1",
+            True,
+        ),
+        ("echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1", False),
+    ],
+)
+def test_what_the_queue_does_not_show_yet_is_in_doubt_unless_it_was_refused(
+    prints: str, is_in_doubt: bool, store: Store, stand_in: StandIn
+) -> None:
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
+    stand_in(sbatch=prints, squeue="echo Welcome")
+    with pytest.raises(UsageError, match="not known" if is_in_doubt else "Invalid partition name specified$"):
+        commands.submit(submission)
+    assert submission.is_in_doubt == is_in_doubt
+
+
+def test_a_job_that_ended_before_it_was_cancelled_is_no_error(store: Store, stand_in: StandIn) -> None:
+    submission = submission_of(store, "17", [])
+    refuses = "echo 'scancel: error: Kill job error on job id 17: Invalid job id specified' >&2; exit 1"
+    stand_in(squeue="echo Welcome", scancel=refuses)
+    assert cancel(submission) == []
+    stand_in(squeue=row("17", 0, "RUNNING", "suite-x-1"), scancel=refuses)
+    with pytest.raises(UsageError, match="Invalid job id specified"):
+        cancel(submission)
+
+
+def test_a_path_of_any_bytes_is_found_in_the_queue(tmp_path: Path, stand_in: StandIn) -> None:
+    store = Store(tmp_path / "caf\udce9")
+    store.prepare()
+    submission = prepare(store, "x")
+    stand_in(squeue=f"echo 'suite-task|23|0|PENDING|renamed|{submission.script}'".replace("\udce9", "'$'\\xe9''"))
+    assert commands.find(submission) == "23"
 
 
 def test_a_submission_that_the_queue_does_not_have_was_refused(store: Store, stand_in: StandIn) -> None:

@@ -127,7 +127,22 @@ def test_a_label_that_looks_like_another_is_refused(tmp_path: Path, label: str) 
 
 @pytest.mark.parametrize(
     "label",
-    ["é–日本 2", "β", "pearl β=0.5", "β-TCL", "Δt", "быстрый 2", "日本pearl", "한글", "עברית", "हिन्दी", "naïve"],
+    [
+        "é–日本 2",
+        "β",
+        "pearl β=0.5",
+        "β-TCL",
+        "Δt",
+        "быстрый 2",
+        "日本pearl",
+        "한글",
+        "עברית",
+        "हिन्दी",
+        "naïve",
+        "メタ・ポリシー",
+        "佐々木",
+        "a × b",
+    ],
 )
 def test_a_label_may_have_letters_of_any_script(label: str, tmp_path: Path) -> None:
     runs = load(tmp_path, changed("groups/0/algorithms", {label: {"algorithm": "pearl"}}))
@@ -147,6 +162,17 @@ def test_a_label_may_have_letters_of_any_script(label: str, tmp_path: Path) -> N
         ("\u03bf", "GREEK SMALL LETTER OMICRON"),
         ("s\u0585l", "ARMENIAN SMALL LETTER OH"),
         ("\u13aa\u13b7", "CHEROKEE LETTER GO"),
+        ("\uab70\uab74", "CHEROKEE SMALL LETTER A"),
+        ("\ua4d1\ua4f0\ua4ee\ua4e3\ua4e1", "LISU LETTER PA"),
+        ("\u2ca3", "COPTIC SMALL LETTER RO"),
+        ("\U00010404", "DESERET CAPITAL LETTER LONG O"),
+        ("pe\u0251rl", "LATIN SMALL LETTER ALPHA"),
+        ("\u01c0", "LATIN LETTER DENTAL CLICK"),
+        ("tcl\u2010pearl", "HYPHEN"),
+        ("tcl\u2212pearl", "MINUS SIGN"),
+        ("1\u22152", "DIVISION SLASH"),
+        ("mql\u201a tuned", "SINGLE LOW-9 QUOTATION MARK"),
+        ("pearl\ufffd", "REPLACEMENT CHARACTER"),
         ("pearl \u0967", "the digits 0 to 9"),
     ],
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +27,7 @@ from suite.spec import RunSpec
 from suite.store.files import as_json
 from suite.store.folder import RunFolder
 from suite.store.published import Background, CorruptSnapshotError, PublishedRun, Snapshot
-from suite.store.publishing import ended, kept, listed, place
+from suite.store.publishing import ended, kept, listed, place, published_before
 from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite.report.test_page import Page
@@ -58,6 +61,7 @@ def made(path: Path) -> Store:
 
 def publish(store: Store) -> Snapshot:
     snapshot = place(store, "pilot")
+    published_before(snapshot)
     folders = ended(store, plan())
     background = Background(name="pilot", description="what it is for", runs=listed(plan(), folders, []))
     tables = plain_tables(store, [folder.spec() for folder in folders])
@@ -294,6 +298,72 @@ def test_what_failed_elsewhere_stays_until_the_run_has_ended_here(store: Store, 
     assert [each.state for each in publish(Store(store.results)).runs.values()].count("failed") == 0
 
 
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("steps", [0, 5, 6, 12, 13, 14, 16, 19, 20])
+def test_whenever_publishing_is_killed_the_snapshot_is_whole(
+    steps: int, store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot.runs
+    finish(store, plan()[0], linear(0.0, 5.0))  # it had failed
+    left = itertools.count(steps, -1)
+
+    def until_killed(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acted(*given: Any, **options: Any) -> Any:
+            if next(left) == 0:
+                raise Killed
+            return act(*given, **options)
+
+        return acted
+
+    with monkeypatch.context() as patch:
+        for name in ("replace", "rename", "rmdir"):
+            patch.setattr(Path, name, until_killed(getattr(Path, name)))
+        patch.setattr(shutil, "rmtree", lambda *given, **options: None)  # a killed process removes nothing
+        with suppress(Killed):
+            publish(Store(store.results))
+    found = Snapshot(snapshot.path)
+    states = [each.state for each in found.runs.values()]
+    assert (found.runs == before) == (steps <= 13)  # 6 files written, 7 looked for of a publisher before, 1 renaming
+    assert states.count("failed") == int(steps <= 13)
+    assert len(states) == len(before)
+    assert len(list(Store(found.path).records())) == len(before)
+
+    again = publish(Store(store.results))
+    assert [each.state for each in again.runs.values()].count("failed") == 0
+    Store(store.results).collect_garbage()
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+def test_of_two_that_publish_at_once_the_later_is_refused(store: Store, snapshot: Snapshot) -> None:
+    seen = snapshot.runs
+    finish(store, plan()[0], linear(0.0, 5.0))
+    others = publish(Store(store.results))
+    with pytest.raises(UsageError, match="somebody else has published there meanwhile; publish again"):
+        snapshot.write([kept(PublishedRun(snapshot, run)) for run in seen], snapshot.background, [])
+    assert Snapshot(snapshot.path).runs == others.runs
+
+
+@pytest.mark.parametrize("lacking", ["snapshot.json", "runs.jsonl"])
+def test_nothing_is_published_over_a_damaged_snapshot(
+    lacking: str, store: Store, snapshot: Snapshot, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (snapshot.path / lacking).unlink()
+    before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    assert suite("publish", "pilot", "--results", store.results) == 2
+    assert lacking in capfd.readouterr().err
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
+
+
+def test_a_snapshot_of_another_benchmark_is_not_written(snapshot: Snapshot, capfd: pytest.CaptureFixture[str]) -> None:
+    before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    assert suite("publish", "quick", "--results", snapshot.path) == 2
+    assert "is a snapshot of pilot, not of quick" in capfd.readouterr().err
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
+
+
 BENCHMARK = """
 name: mine
 description: two entries on one environment
@@ -348,6 +418,22 @@ def test_a_raised_revision_loses_no_published_run(
     said = capfd.readouterr().err
     assert all(f"dropped: {spec.run}" in said for spec in new)
     assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == first
+
+
+def test_runs_are_published_under_the_labels_that_the_benchmark_has_now(tmp_path: Path) -> None:
+    """Otherwise runs from before and after an entry was renamed would be two entries, each with fewer seeds."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(BENCHMARK)
+    store = Store(tmp_path / "results")
+    old, new = (spec for spec in load_benchmark(str(file)).plan() if spec.label == "pearl" and spec.seed < 2)
+    finish(store, old, linear(0.0, 10.0))
+    assert suite("publish", file, "--results", store.results) == 0
+    file.write_text(BENCHMARK.replace("pearl: ", "ours: {algorithm: pearl}"))
+    finish(store, new.model_copy(update={"label": "ours"}), linear(0.0, 12.0))
+    assert suite("publish", file, "--results", store.results) == 0
+    snapshot = Snapshot(store.results / "published" / "mine")
+    assert {each.label for each in snapshot.background.runs} == {"ours", "blind-sac"}
+    assert read_results(Store(snapshot.path)).done["entry"].tolist() == ["ours", "ours"]
 
 
 def test_a_published_run_is_not_forgotten(store: Store, snapshot: Snapshot) -> None:
