@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from environments import FloatArray, IntArray
+from suite.analysis.samples import difference
 
 Means = Sequence[FloatArray]
 """For each entry its means (..., environments)."""
@@ -58,7 +59,8 @@ def wins(returns: FloatArray, ties: str = "nobody") -> FloatArray:
     -------
     (..., algorithms)
     """
-    best = returns == np.max(returns, axis=-1, keepdims=True)
+    highest = np.max(returns, axis=-1, keepdims=True)
+    best = (returns == highest) | (difference(highest, returns) == 0)
     sharers = best.sum(axis=-1, keepdims=True)
     credit = {"nobody": best & (sharers == 1), "everybody": best, "split": best / sharers}[ties]
     return np.asarray(credit.sum(axis=-2), float)
@@ -90,7 +92,7 @@ def groups(ours: FloatArray, baseline: FloatArray, failure: float) -> IntArray:
     """
     near = ours >= baseline - (1 - COMPARABLE_SHARE) * np.abs(baseline)
     failed = np.maximum(ours, baseline) <= failure
-    return np.where(ours > baseline, 1, np.where(near | failed, 0, -1))
+    return np.where(difference(ours, baseline) > 0, 1, np.where(near | failed, 0, -1))
 
 
 def failure_range(
@@ -112,7 +114,7 @@ def failure_range(
 
 def share_better(means: Means) -> FloatArray:
     """Share of environments in which the first entry's mean is higher than the second's."""
-    return np.asarray((means[0] > means[1]).mean(axis=-1), float)
+    return np.asarray((difference(means[0], means[1]) > 0).mean(axis=-1), float)
 
 
 def share_not_worse(means: Means, failure: float = -math.inf) -> FloatArray:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from environments import FloatArray
-from suite.analysis.samples import Samples
+from suite.analysis.samples import Samples, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def mean_intervals(values: FloatArray, confidence: float = CONFIDENCE) -> FloatA
     variance = np.divide(squares.sum(axis=0), degrees, out=missing.copy(), where=degrees > 0)
     half = special.stdtrit(np.maximum(degrees, 1), (1 + confidence) / 2) * np.sqrt(variance / np.maximum(count, 1))
     highest, lowest = (np.where(present, values, fill) for fill in (-np.inf, np.inf))
-    half = np.where(highest.max(axis=0) > lowest.min(axis=0), half, np.nan)
+    half = np.where(difference(highest.max(axis=0), lowest.min(axis=0)) > 0, half, np.nan)
     return np.stack([mean, mean - half, mean + half])
 
 
@@ -218,7 +218,7 @@ def chance_interval(ours: Samples, theirs: Samples, confidence: float = CONFIDEN
     A tie counts half. With n and m seeds in an environment, the mean over all their pairs varies no more than that over
     min(n, m) pairs without a common run (Hoeffding 1963), and a mean of shares no more than a share of as many trials.
     """
-    chances = [(np.sign(x[:, None] - y).mean() + 1) / 2 for x, y in zip(ours, theirs, strict=True)]
+    chances = [(np.sign(difference(x[:, None], y)).mean() + 1) / 2 for x, y in zip(ours, theirs, strict=True)]
     pairs = np.array([min(len(x), len(y)) for x, y in zip(ours, theirs, strict=True)])
     value = float(np.mean(chances))
     return value, *share_interval(value, len(pairs) ** 2 / (1 / pairs).sum(), confidence)
@@ -229,7 +229,7 @@ def clearly_not_zero(values: FloatArray) -> bool:
 
     Seeds that are all the same have no interval; their mean may be divided by unless it is zero.
     """
-    if len(values) > 1 and values.min() == values.max():
+    if len(values) > 1 and not difference(values.max(), values.min()):
         return bool(values[0] != 0)
     _, low, high = mean_interval(values)
     return low > 0 or high < 0
@@ -259,7 +259,8 @@ def moments(samples: Samples) -> tuple[FloatArray, FloatArray, NDArray[np.int64]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     means = np.add.reduceat(values, starts) / sizes
     squares = np.add.reduceat((values - np.repeat(means, sizes)) ** 2, starts)
-    squares[np.maximum.reduceat(values, starts) == np.minimum.reduceat(values, starts)] = 0.0  # not what rounding left
+    spread = difference(np.maximum.reduceat(values, starts), np.minimum.reduceat(values, starts))
+    squares[spread == 0] = 0.0  # not what rounding left
     degrees = np.where(sizes > 1, sizes - 1, np.nan)
     return means, squares / degrees / sizes, sizes
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from environments import BoolArray, FloatArray
-from suite.analysis.samples import Samples
+from suite.analysis.samples import Samples, difference
 
 SMALLEST = 1e-300
 """The smallest p-value: logarithms are added up."""
@@ -61,7 +61,7 @@ def _variance(runs: FloatArray) -> float:
     """Return the variance of runs, 0 where they are all the same, whatever rounding leaves; NaN of fewer than two."""
     if len(runs) < 2:
         return np.nan
-    return float(runs.var(ddof=1)) if runs.min() < runs.max() else 0.0
+    return float(runs.var(ddof=1)) if difference(runs.max(), runs.min()) else 0.0
 
 
 def higher(first: Moments, second: Moments) -> FloatArray:
@@ -71,13 +71,15 @@ def higher(first: Moments, second: Moments) -> FloatArray:
     """
     parts = np.stack([first.errors, second.errors])
     degrees = np.stack(np.broadcast_arrays(first.seeds - 1, second.seeds - 1))
-    p = _student(first.means - second.means, parts, degrees, special.binom(first.seeds + second.seeds, first.seeds))
+    orders = special.binom(first.seeds + second.seeds, first.seeds)
+    p = _student(difference(first.means, second.means), parts, degrees, orders)
     return np.where(first.lost, 1.0, p)
 
 
 def above(entry: Moments, level: float) -> FloatArray:
     """Return the p-value of a mean lying above a level, in each environment: Student's t."""
-    p = _student(entry.means - level, entry.errors[None], np.asarray(entry.seeds - 1)[None], 2.0**entry.seeds)
+    beyond = difference(entry.means, level)
+    p = _student(beyond, entry.errors[None], np.asarray(entry.seeds - 1)[None], 2.0**entry.seeds)
     return np.where(entry.lost, 1.0, p)
 
 
@@ -90,10 +92,10 @@ def total_higher(first: Moments, second: Moments) -> FloatArray:
     """Return the p-value of the first sum over environments being higher: Welch's t, Satterthwaite's degrees."""
     parts = np.concatenate(np.broadcast_arrays(first.errors, second.errors), axis=-1)
     degrees = np.concatenate(np.broadcast_arrays(first.seeds - 1, second.seeds - 1), axis=-1)
-    difference = (first.means - second.means).sum(axis=-1)
+    total = difference(first.means, second.means).sum(axis=-1)
     with np.errstate(over="ignore"):
         orders = np.prod(special.binom(first.seeds + second.seeds, first.seeds), axis=-1)
-    return _student(difference, np.moveaxis(parts, -1, 0), np.moveaxis(degrees, -1, 0), orders)
+    return _student(total, np.moveaxis(parts, -1, 0), np.moveaxis(degrees, -1, 0), orders)
 
 
 def _student(value: FloatArray, parts: FloatArray, degrees: FloatArray, orders: FloatArray) -> FloatArray:

@@ -17,14 +17,11 @@ from itertools import combinations, product
 import numpy as np
 
 from environments import FloatArray
-from suite.analysis.samples import Samples
+from suite.analysis.samples import ROUNDING, Samples, difference
 
 ENUMERATED = 10_000
 """Up to so many rearrangements are all visited; of more, `DRAWN` are drawn."""
 DRAWN = 1_000
-
-ROUNDING = 1e-9
-"""Values that differ by less, relative to the largest, are ties."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def permute_chances(ours: Samples, theirs: Samples, *, drawn: int = DRAWN) -> Pe
     dealt = _dealt(ours, theirs)
     members, observed = _rearranged(ours, theirs, dealt, drawn)
     pooled = _laid_out(ours, theirs, members[:, :, observed], np.nan)
-    lead = np.sign(pooled[:, :, None] - pooled[:, None, :])
+    lead = np.sign(difference(pooled[:, :, None], pooled[:, None, :]))
     # Two runs of one entry cancel, so that a run's lead may be summed over all runs and is dealt with the run.
     weights = 1 / np.prod(np.array(dealt, float), axis=-1)
     leads = weights[:, None] * np.nansum(lead, axis=-1)

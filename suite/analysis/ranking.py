@@ -21,6 +21,7 @@ from suite.analysis.intervals import (
     learnt,
     mean_interval,
 )
+from suite.analysis.samples import difference
 from suite.analysis.strata import common_environments, strata
 
 ORACLE = "oracle-sac"
@@ -148,12 +149,12 @@ def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -
     rows = {}
     for ours, theirs in pairs:
         common = common_environments(done, [ours, theirs])
-        difference = (means.loc[common, ours] - means.loc[common, theirs]).to_numpy(float)
+        lead = difference(means.loc[common, ours].to_numpy(float), means.loc[common, theirs].to_numpy(float))
         own, other = (strata(done, entry, common) for entry in (ours, theirs))
         before = _untrained(done, [ours, theirs], common)
         there, back = (over_all(*two, before, margin, len(pairs)) for two in ((own, other), (other, own)))
         probability, low, high = chance_interval(own, other)
-        wins, ties, losses = (int((np.sign(difference) == sign).sum()) for sign in (1, 0, -1))
+        wins, ties, losses = (int((np.sign(lead) == sign).sum()) for sign in (1, 0, -1))
         rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high, *_decided(there))
         rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low, *_decided(back))
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
@@ -183,7 +184,7 @@ def against_best(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         leader = max(found, key=lambda entry: found[entry].mean())
         for entry, sample in found.items():
             _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
-            best = bool(sample.mean() == found[leader].mean())
+            best = not difference(sample.mean(), found[leader].mean())
             rows.append((environment, entry, best, leader, not best and high < 0))
     return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from suite.analysis.permutations import permute_chances, smallest
+from suite.analysis.samples import difference
 from suite.errors import UsageError
 from suite.plan.benchmark import Benchmark
 from suite.plan.seeds import Comparison
@@ -136,11 +137,11 @@ def _welch(ours: np.ndarray, theirs: np.ndarray) -> float:
 
     from suite.analysis.intervals import difference_spread
 
-    difference = float(ours.mean() - theirs.mean())
+    lead = float(difference(ours.mean(), theirs.mean()))
     error, freedom = difference_spread(ours, theirs)
     if math.isnan(error):
-        return float(1 + np.sign(difference)) / 2
-    return float(special.stdtr(freedom, difference / error))
+        return float(1 + np.sign(lead)) / 2
+    return float(special.stdtr(freedom, lead / error))
 
 
 def sequential_tests(comparisons: Sequence[Comparison], scores: Mapping[str, float]) -> list[SequentialTest]:
