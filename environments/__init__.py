@@ -9,6 +9,7 @@ from environments.registry import (
     family_options,
     family_spec,
     make_family,
+    receive_warnings,
     register_family,
 )
 from environments.simulation import BoolArray, FloatArray, IntArray, Simulation, Step
@@ -29,6 +30,7 @@ __all__ = [
     "family_options",
     "family_spec",
     "make_family",
+    "receive_warnings",
     "register_families",
     "register_family",
 ]

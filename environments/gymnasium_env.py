@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from environments.registry import make_family
+from environments.registry import make_family, receive_warnings
 from environments.simulation import FloatArray
 from environments.validation import checked_tasks
 
@@ -67,6 +67,7 @@ class FamilyEnvironment(gymnasium.Env[FloatArray, FloatArray]):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (size.action_size,), np.float64)
         self._picture_size = width, height
         self._simulation = self.family.simulation(1)
+        receive_warnings()
         self._train_tasks = self.family.sample_tasks(TASK_SEED).train
         self._task = None if task is None else self._checked(task)
         self._running = False

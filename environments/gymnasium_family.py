@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -113,9 +114,15 @@ class GymnasiumFamily(TaskFamily):
         Raises
         ------
         ValueError
-            If `info` lacks the key of success.
+            If `info` lacks the key of success, or has neither true nor false there, nor 1 or 0.
         """
-        return self.success_key is not None and bool(self.told(info, "success_key", self.success_key))
+        if self.success_key is None:
+            return False
+        value = self.told(info, "success_key", self.success_key)
+        if value not in (0, 1):
+            said = f"info[{self.success_key!r}] must be true or false, not {value!r}"
+            raise ValueError(f"{self.spec.name}: success_key: {said}")
+        return bool(value)
 
     def told(self, info: Mapping[str, Any], what: str, key: str) -> Any:
         """Return a value of `info`; raises a ValueError that says `what` asked for it where it is missing."""
@@ -225,6 +232,16 @@ def _seen(space: spaces.Space[Any], hidden: Sequence[str], name: str) -> spaces.
     return spaces.Dict(left)
 
 
+def _mujoco_resets(environment: AnyEnvironment) -> NDArray[np.int32]:
+    """Return the live counts of what MuJoCo reset by itself, where the environment has a MuJoCo state; else zeros."""
+    data = getattr(environment.unwrapped, "data", None)
+    if "mujoco" in sys.modules and isinstance(data, sys.modules["mujoco"].MjData):
+        from environments.physics import self_resets  # loads MuJoCo, which most environments do without
+
+        return self_resets(data)
+    return np.zeros(3, np.int32)
+
+
 class _GymnasiumSimulation(Simulation):
     """One environment a copy."""
 
@@ -233,6 +250,7 @@ class _GymnasiumSimulation(Simulation):
         self._environments = [family.make_environment() for _ in range(copies)]
         self._space = _seen(self._environments[0].observation_space, family.hidden, family.spec.name)
         self._last = np.zeros((copies, family.spec.observation_size))
+        self._lost = np.zeros(copies, dtype=np.bool_)
         self._measured = {name: np.full(copies, np.nan) for name in family.metrics}
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
@@ -241,8 +259,10 @@ class _GymnasiumSimulation(Simulation):
             environment = self._environments[copy]
             named = dict(zip(self.family.task, map(float, task), strict=True))
             options = self.family.set_task(environment, named)
+            _mujoco_resets(environment)[:] = 0
             observation, _ = environment.reset(seed=int(generator.integers(2**31)), options=options)
-            self._last[copy] = self._flat(observation)
+            self._lost[copy] = _mujoco_resets(environment).any()
+            self._last[copy] = np.nan if self._lost[copy] else self._flat(observation)
             for measured in self._measured.values():
                 measured[copy] = np.nan
         return self._last[copies].copy()
@@ -253,6 +273,9 @@ class _GymnasiumSimulation(Simulation):
         terminated, success = np.zeros(self.copies, dtype=np.bool_), np.zeros(self.copies, dtype=np.bool_)
         for copy in np.flatnonzero(active):
             environment = self._environments[copy]
+            if self._lost[copy]:
+                rewards[copy] = np.nan
+                continue
             action = self.family.map_action(actions[copy], environment.action_space)
             observation, reward, terminated[copy], truncated, info = environment.step(action)
             if truncated and not terminated[copy]:
@@ -264,6 +287,10 @@ class _GymnasiumSimulation(Simulation):
             success[copy] = self.family.succeeded(info)
             for name, measured in self._measured.items():
                 measured[copy] = float(self.family.told(info, "metrics", name))
+            if _mujoco_resets(environment).any():
+                self._lost[copy] = True
+                self._last[copy] = rewards[copy] = np.nan
+                terminated[copy] = success[copy] = False
         return Step(self._last.copy(), rewards, terminated, success)
 
     def measured(self) -> Mapping[str, FloatArray]:

@@ -188,9 +188,14 @@ def _imported(module: str) -> ModuleType:
     if module not in sys.modules:
         with _without("MUJOCO_GL"):  # MuJoCo would try to draw, and fail where it cannot, when it is imported
             import_module(module)
-    if "mujoco" in sys.modules:  # a user's own family on MuJoCo may not import what receives its warnings
-        import_module("environments.physics")
+    receive_warnings()
     return sys.modules[module]
+
+
+def receive_warnings() -> None:
+    """Have MuJoCo's warnings logged, if anything has loaded it: a user's own family may not import what does that."""
+    if "mujoco" in sys.modules:
+        import_module("environments.physics")
 
 
 @contextmanager

@@ -100,6 +100,50 @@ def test_discrete_actions_and_tasks_by_functions() -> None:
         assert reward == expected[1]
 
 
+class Exploding(GymnasiumFamily):
+    """A cheetah whose physics steps are far too long."""
+
+    name = "exploding"
+    environment = "HalfCheetah-v5"
+    task = {"timestep": (0.01, 0.1)}  # noqa: RUF012 - as users write it
+    horizon = 50
+
+    def set_task(self, environment: Any, task: Mapping[str, float]) -> None:
+        environment.unwrapped.model.opt.timestep = task["timestep"]
+
+
+def test_a_state_that_mujoco_resets_by_itself_is_no_state() -> None:
+    theirs: Any = gymnasium.make("HalfCheetah-v5").unwrapped
+    theirs.model.opt.timestep = 0.08
+    actions = np.sign(np.random.default_rng(1).normal(size=(50, 6)))  # in single precision they are the same
+    theirs.reset(seed=seed())
+    stable = 0
+    while theirs.step(actions[stable]) and theirs.data.time > (stable + 0.9) * 5 * 0.08:  # it falls where MuJoCo resets
+        stable += 1
+    simulation = Exploding().simulation(2)
+    tasks = np.array([[0.08], [0.01]])
+    simulation.reset(np.arange(2), tasks, [np.random.default_rng(3), np.random.default_rng(3)])
+    for number, action in enumerate(actions[: stable + 3]):
+        step = simulation.step(np.stack([action, np.zeros(6)]), np.ones(2, np.bool_))
+        lost = number >= stable
+        assert np.isnan(step.observations[0]).all() == np.isnan(step.rewards[0]) == lost
+        assert np.isfinite(step.observations[1]).all()
+        assert np.isfinite(step.rewards[1])
+    assert 0 < stable < 40
+    again = simulation.reset(np.array([0]), tasks[1:], [np.random.default_rng(5)])
+    assert np.isfinite(again).all()
+    assert np.isfinite(simulation.step(np.zeros((2, 6)), np.ones(2, np.bool_)).rewards).all()
+
+
+@pytest.mark.parametrize("said", ["False", np.nan, 2, None])
+def test_what_is_neither_true_nor_false_is_no_success(said: Any) -> None:
+    with pytest.raises(ValueError, match=r"mine: success_key: info\['solved'\] must be true or false, not"):
+        family(success_key="solved")().succeeded({"solved": said})
+    assert [family(success_key="solved")().succeeded({"solved": one}) for one in (True, np.float32(1.0), 0)] == [
+        *(True, True, False)
+    ]
+
+
 def family(**values: Any) -> type[GymnasiumFamily]:
     """Define a family as a user does: of the environment with goals, but for what is given."""
     own = {"name": "mine", "environment": "tests/Goals-v0", "task": {"goal": (-1.0, 1.0)}, "set_by": "options"}

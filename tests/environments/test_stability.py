@@ -114,6 +114,42 @@ assert np.isnan(step.rewards).all()
     assert not list(tmp_path.iterdir())
 
 
+def test_a_family_that_loads_mujoco_late_writes_no_file_either(tmp_path: Path) -> None:
+    script = """
+import sys, numpy as np
+from environments.point_goal import PointGoal
+from suite.training.protocol import CountedTasks
+
+class Late(PointGoal):
+    def simulation(self, copies):
+        import mujoco
+        model = mujoco.MjModel.from_xml_string(
+            "<mujoco><worldbody><body><freejoint/><geom size='1'/></body></worldbody></mujoco>"
+        )
+        data = mujoco.MjData(model)
+        data.qvel[0] = np.nan
+        simulation = super().simulation(copies)
+        honest = simulation.step
+        simulation.step = lambda *given: (mujoco.mj_step(model, data), honest(*given))[1]
+        return simulation
+
+assert "mujoco" not in sys.modules
+tasks = CountedTasks(Late(), np.ones((1, 2)), 0, "environment")
+tasks.reset(np.zeros(1, np.int64))
+tasks.step(np.zeros((1, 2)), np.ones(1, np.bool_))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "The simulation is unstable" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("factor", [0.0, -1.0])
 def test_a_body_with_a_factor_that_is_not_positive_is_refused_before_anything_moves(factor: float) -> None:
     family = make_family(WALKER)
