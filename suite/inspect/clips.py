@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import math
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -16,7 +16,7 @@ from PIL import Image
 
 from algorithms import Episodes
 from environments import BoolArray, FloatArray, IntArray, Step
-from suite.errors import UsageError
+from suite.errors import UsageError, in_one_line
 from suite.training.protocol import CountedTasks, meta_test
 from suite.training.trainer import Trainer
 
@@ -112,32 +112,27 @@ def _draw_once(trainer: Trainer, task: int) -> None:
     simulation = trainer.family.simulation(1)
     try:
         simulation.reset(np.zeros(1, np.int64), trainer.test.vectors[[task]], [np.random.default_rng(0)])
-        picture = simulation.render(0, WIDTH, HEIGHT)
+        picture = np.asarray(simulation.render(0, WIDTH, HEIGHT))
     except Exception as error:  # of OpenGL, whatever its back end raises, or of a user's own family
-        raise UsageError(f"pictures: {str(error) or type(error).__name__}") from error
+        raise UsageError(f"pictures: {in_one_line(error) or type(error).__name__}") from error
     finally:
         simulation.close()
-    if np.shape(picture) != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
+    if picture.shape != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
         wanted, given = (HEIGHT, WIDTH, 3), f"{picture.dtype} of the shape {picture.shape}"
         raise UsageError(f"pictures: {trainer.family.spec.name} must render uint8 of the shape {wanted}, not {given}")
 
 
 def check_place(path: Path) -> None:
-    """Make sure, before anything is filmed, that a clip can be written where it is wanted.
+    """Make sure, before anything is filmed, that a clip can be written where it is wanted: by one that nobody sees.
 
     Raises
     ------
     UsageError
         If it cannot.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+    with _encoded(path, [np.zeros((HEIGHT, WIDTH, 3), np.uint8)]):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    except OSError as error:
-        raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
 
 
 def check_suffix(path: Path) -> None:
@@ -161,6 +156,19 @@ def write_clip(path: Path, pictures: Sequence[Picture]) -> None:
         If the file cannot be written.
     """
     check_suffix(path)
+    with _encoded(path, pictures) as temporary:
+        temporary.replace(path)
+
+
+@contextmanager
+def _encoded(path: Path, pictures: Sequence[Picture]) -> Iterator[Path]:
+    """Yield a file beside the one that is wanted, with the pictures in its format; it vanishes if nobody moves it.
+
+    Raises
+    ------
+    UsageError
+        If the pictures cannot be encoded, or the file not written or moved.
+    """
     rate = min(FASTEST, math.ceil(len(pictures) / SHORTEST))
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix.lower()}")
     try:
@@ -170,11 +178,15 @@ def write_clip(path: Path, pictures: Sequence[Picture]) -> None:
         else:
             first, *others = [Image.fromarray(picture) for picture in pictures]
             first.save(temporary, save_all=True, append_images=others, duration=round(1000 / rate), loop=0, quality=60)
-        temporary.replace(path)
+        temporary.stat()
+        yield temporary
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
+    except (RuntimeError, ValueError, KeyError) as error:  # ffmpeg is missing, or Pillow has no such encoder
+        raise UsageError(f"--out {path}: {path.suffix} cannot be encoded ({in_one_line(error)})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _write_mp4(path: Path, pictures: Sequence[Picture], rate: int) -> None:

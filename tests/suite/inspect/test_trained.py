@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import pandas as pd
 import pytest
@@ -319,6 +320,7 @@ CANNOT: list[Exception] = [RuntimeError()]
         (RuntimeError("no OpenGL without a display"), "pictures: no OpenGL without a display"),
         (ImportError("Cannot initialize a EGL device display.\n  At all."), "EGL device display. At all."),
         (NotImplementedError(), "pictures: NotImplementedError"),
+        (RuntimeError("\n \n"), "pictures: RuntimeError"),
     ],
     ids=repr,
 )
@@ -344,7 +346,7 @@ def test_watch_asks_first_whether_it_can_draw(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.uint8), np.zeros((360, 480, 3))])
+@pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.uint8), np.zeros((360, 480, 3)), None, [[1, 2]]])
 def test_watch_asks_first_what_a_family_draws(
     picture: Any,
     results: Path,
@@ -356,9 +358,8 @@ def test_watch_asks_first_what_a_family_draws(
     monkeypatch.setattr(_PointGoalSimulation, "render", lambda self, copy, width, height: picture)
     out = tmp_path / "clip.mp4"
     assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-    said = (
-        f"point-goal-2d must render uint8 of the shape (360, 480, 3), not {picture.dtype} of the shape {picture.shape}"
-    )
+    given = np.asarray(picture)
+    said = f"point-goal-2d must render uint8 of the shape (360, 480, 3), not {given.dtype} of the shape {given.shape}"
     assert said in capfd.readouterr().err
 
 
@@ -375,3 +376,32 @@ def test_watch_asks_first_where_it_may_write(
     for out in (tmp_path / "file" / "clip.mp4", tmp_path / "folder.mp4"):
         assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
         assert f"--out {out}: cannot be written" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("suffix", "module", "name", "error"),
+    [
+        ("mp4", imageio_ffmpeg, "write_frames", RuntimeError("No ffmpeg exe could be found.")),
+        ("webp", Image.Image, "save", KeyError("WEBP")),
+    ],
+)
+def test_watch_asks_first_whether_it_can_encode(
+    suffix: str,
+    module: Any,
+    name: str,
+    error: Exception,
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def cannot_encode(*given: Any, **more: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(CountedTasks, "step", None)
+    monkeypatch.setattr(module, name, cannot_encode)
+    out = tmp_path / f"clip.{suffix}"
+    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+    assert f"--out {out}: .{suffix} cannot be encoded ({error})" in " ".join(capfd.readouterr().err.split("\n"))
+    assert not list(tmp_path.iterdir())
