@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -33,13 +34,16 @@ class EpisodeNoise:
         return self.draws[:, time] if time < horizon else task_normals(self.beyond, action_size)
 
 
+_GLOBAL = threading.RLock()
+
+
 @contextmanager
 def own_draws(generator: torch.Generator) -> Iterator[None]:
     """Have what draws from torch's global generator on the CPU draw from another one's seed; the global one is kept.
 
-    Torch's own modules draw their first weights from it.
+    Torch's own modules draw their first weights from it. It is one for the whole process: threads take turns.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _GLOBAL, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         yield
 

@@ -71,7 +71,7 @@ class Agent:
         -------
         The return of each exploration episode; none if the algorithm does not adapt.
         """
-        view, algorithm = _View(environment, task), self._trainer.algorithm
+        view, algorithm = _View(environment, task, self._horizon), self._trainer.algorithm
         vectors = np.asarray(task, np.float64)[None] if algorithm.reads_task_vectors else None
         agent = algorithm.meta_test([np.random.default_rng(seed)], vectors)
         exploring = self.spec.exploration_episodes if algorithm.adapts else 0
@@ -93,11 +93,11 @@ class Agent:
         Raises
         ------
         UsageError
-            If it has not adapted to a task yet.
+            If it has not adapted to a task yet, or the environment has a time limit that its `spec` does not tell.
         """
         agent = self._agent
         observe = self._trainer.algorithm.reads_evaluation_rewards
-        return self._episode(_View(environment, self._task), agent, observe=observe)
+        return self._episode(_View(environment, self._task, self._horizon), agent, observe=observe)
 
     def begin_episode(self) -> None:
         """Announce that the environment was reset; raises as `play`."""
@@ -121,9 +121,7 @@ class Agent:
         return self._met
 
     def _episode(self, view: _View, agent: MetaTestAgent, *, observe: bool) -> Episodes:
-        made = view.environment.spec
-        limit = (made and made.max_episode_steps) or self._horizon
-        return run_episodes(view, agent, np.zeros(1, np.int64), np.array([limit]), observe=observe)
+        return run_episodes(view, agent, np.zeros(1, np.int64), np.array([view.limit]), observe=observe)
 
 
 class _View:
@@ -131,15 +129,25 @@ class _View:
 
     left = 0  # nothing is trained here
 
-    def __init__(self, environment: Environment, task: FloatArray) -> None:
+    def __init__(self, environment: Environment, task: FloatArray, horizon: int) -> None:
         self.environment, self.task = environment, task
+        made = environment.spec
+        self.limit = (made and made.max_episode_steps) or horizon
+        self.steps = 0
 
     def reset(self, tasks: IntArray) -> FloatArray:
         observation, _ = self.environment.reset(options={"task": self.task})
+        self.steps = 0
         return np.array(observation, np.float64)[None]  # the environment may go on writing to its own
 
     def step(self, actions: FloatArray, active: BoolArray) -> Step:
-        observation, reward, terminated, _, info = self.environment.step(actions[0].copy())
+        observation, reward, terminated, truncated, info = self.environment.step(actions[0].copy())
+        self.steps += 1
+        if truncated and not terminated and self.steps < self.limit:
+            raise UsageError(
+                f"the environment truncated an episode of {self.limit} steps after {self.steps}: "
+                f"make it by environment(max_episode_steps={self.steps})"
+            )
         return _step(observation, float(reward), terminated=terminated, success=bool(info.get("success", False)))
 
 

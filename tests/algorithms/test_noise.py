@@ -1,11 +1,14 @@
-"""The noise of an episode, and of one that is longer than the horizon."""
+"""The noise of an episode, and of one that is longer than the horizon; draws of torch's own modules."""
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+import torch
 
-from algorithms.noise import EpisodeNoise, spawned, task_normals
+from algorithms.noise import EpisodeNoise, own_draws, spawned, task_normals
 
 HORIZON, ACTIONS, TASKS = 3, 2, 4
 
@@ -42,3 +45,27 @@ def test_no_draw_depends_on_how_long_the_episode_before_it_was(steps: int) -> No
 def test_a_policy_without_noise_has_none_however_long() -> None:
     noise = EpisodeNoise(None)
     assert [noise.next() for _ in range(5)] == [None] * 5
+
+
+def test_threads_that_draw_first_weights_at_once_draw_what_each_draws_alone() -> None:
+    def alone(seed: int) -> list[float]:
+        return torch.rand(2, generator=torch.Generator().manual_seed(seed)).tolist()
+
+    drawn: dict[int, list[float]] = {1: [], 2: []}
+    others_turn = threading.Event()
+
+    def other() -> None:
+        with own_draws(torch.Generator().manual_seed(2)):
+            drawn[2].append(torch.rand(1).item())
+            others_turn.wait()
+            drawn[2].append(torch.rand(1).item())
+
+    thread = threading.Thread(target=other)
+    with own_draws(torch.Generator().manual_seed(1)):
+        drawn[1].append(torch.rand(1).item())
+        thread.start()
+        thread.join(0.2)  # it cannot end; without turns, it would have begun
+        drawn[1].append(torch.rand(1).item())
+    others_turn.set()
+    thread.join()
+    assert drawn == {seed: alone(seed) for seed in (1, 2)}

@@ -14,6 +14,7 @@ import pytest
 
 import suite
 from environments import FloatArray
+from environments.gymnasium_env import FamilyEnvironment
 from suite.errors import UsageError
 from suite.store.runs import Store
 from suite.training.streams import stream
@@ -120,6 +121,17 @@ def test_a_loaded_agent_goes_on_in_episodes_longer_than_its_horizon(
     episode = agent.play(environment)
     assert episode.rewards.shape == (1, 30)
     assert np.isfinite([*explored, *episode.rewards[0], looped(agent, environment)]).all()
+
+
+def test_a_time_limit_that_nobody_told_is_not_passed_over(results: Path, runs: dict[str, str]) -> None:
+    agent = suite.load(runs["pearl"], results)
+    bare = FamilyEnvironment("point-goal-2d")
+    wrapped = gymnasium.wrappers.TimeLimit(bare, 7)
+    with pytest.raises(UsageError, match=r"truncated an episode of 15 steps after 7: .*max_episode_steps=7"):
+        agent.adapt(wrapped, agent.test_tasks[TASK])
+    agent.adapt(agent.environment(max_episode_steps=7), agent.test_tasks[TASK])
+    assert agent.play(agent.environment(max_episode_steps=7)).rewards.shape == (1, 7)
+    assert agent.play(bare).rewards.shape == (1, 15)
 
 
 def test_meeting_a_task_anew_forgets_the_other(results: Path, runs: dict[str, str]) -> None:
