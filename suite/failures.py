@@ -86,8 +86,8 @@ def register(translator: Translator) -> Translator:
 def of_exception(error: BaseException) -> Failure:
     """Classify an exception that ended an attempt; those of libraries as the translators say that were registered."""
     if isinstance(error, FailedRunError):
-        return Failure(error.kind, in_one_line(error))
-    reason = f"{type(error).__name__}: {in_one_line(error)}"
+        return Failure(error.kind, in_one_line(error) or type(error).__name__)
+    reason = ": ".join(filter(None, (type(error).__name__, in_one_line(error))))
     if isinstance(error, OSError) and error.errno in _FULL | _AWAY:
         return Failure("storage", reason)
     if isinstance(error, OSError) and error.errno in _PERMISSION:
@@ -95,7 +95,7 @@ def of_exception(error: BaseException) -> Failure:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return Failure("memory", reason)
     kind, said = next(filter(None, (translate(error) for translate in _TRANSLATORS)), Failure("error", reason))
-    return Failure(kind, in_one_line(said))
+    return Failure(kind, in_one_line(said) or reason)
 
 
 def is_away(error: BaseException | None) -> bool:

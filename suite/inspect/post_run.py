@@ -72,7 +72,7 @@ def _do(step: PostRunStep[Any, Any], folder: RunFolder, device: torch.device) ->
         return HELD_STATUS
     except Exception as error:
         failure = of_exception(error)
-        reason = str(error) if isinstance(error, UsageError) else failure.reason
+        reason = (str(error) if isinstance(error, UsageError) else "") or failure.reason
         print(f"finished, but its post-run step {step.name} failed: {reason}", file=sys.stderr)
         if failure.kind in ("storage", "permission"):
             return exit_status(failure)

@@ -28,6 +28,9 @@ from suite.store.files import is_own_folder, read_regular, write_atomically
 SCHEMA = 1
 GENERATIONS = 2
 
+_RESERVED = "__metadata__"
+"""A file of safetensors with a tensor of this name cannot be read."""
+
 _NAME = re.compile(r"(\d{6,})\.(json|safetensors|rows\.safetensors)")
 
 
@@ -155,13 +158,13 @@ def split(state: Mapping[str, Any], prefix: str = "") -> tuple[dict[str, Any], d
     Raises
     ------
     ValueError
-        If a key is not a string without a slash.
+        If a key is not a string without a slash, or is what safetensors keeps for itself.
     """
     values: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
     for key, value in state.items():
-        if not isinstance(key, str) or "/" in key:
-            raise ValueError(f"a state's keys must be strings without a slash, not {key!r}")
+        if not isinstance(key, str) or "/" in key or key == _RESERVED:
+            raise ValueError(f"a state's keys must be strings without a slash, other than {_RESERVED!r}, not {key!r}")
         if isinstance(value, Tensor):
             tensors[prefix + key] = value
         elif isinstance(value, Mapping):
@@ -201,6 +204,7 @@ def check_savable(state: Mapping[str, Any]) -> None:
     for path, value in _leaves(values):
         try:
             json.dumps(value)
+            _check_keys(value)
         except (TypeError, ValueError, RecursionError) as error:
             allowed = "tensors, numbers, strings, booleans, None, and lists of all but tensors"
             raise ValueError(f"{path} is a {type(value).__name__} ({error}); a state is made of {allowed}") from error
@@ -209,6 +213,17 @@ def check_savable(state: Mapping[str, Any]) -> None:
             _pack({path: tensor})
         except Exception as error:  # torch and safetensors raise many kinds for layouts and types that cannot be saved
             raise ValueError(f"{path} is a tensor that cannot be saved ({in_one_line(error)})") from error
+
+
+def _check_keys(value: Any) -> None:
+    """Refuse keys that JSON would turn into strings, in dictionaries of a list."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is no string")
+    if isinstance(value, list | tuple | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_keys(inner)
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

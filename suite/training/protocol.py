@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms import Algorithm, Episodes, MetaTestAgent, State, StepwiseAgent, run_at_least, run_episodes
-from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily
+from environments import BoolArray, FloatArray, IntArray, Simulation, Step, TaskFamily, receive_warnings
+from suite.errors import in_one_line
 from suite.failures import FailedRunError, Kind
 from suite.spec import RunSpec, StepwiseTest
 from suite.training.streams import stream
@@ -40,7 +41,8 @@ class CountedTasks:
     Raises
     ------
     ValueError
-        If the tasks, or later what a reset or a step gave, have not the shape that the family's specification says.
+        If the tasks, or later what a reset or a step gave, have not the shape that the family's specification says, or
+        are no finite numbers, or no truths where these are asked for.
     """
 
     left: ClassVar[int] = sys.maxsize
@@ -49,6 +51,8 @@ class CountedTasks:
     def __init__(self, family: TaskFamily, vectors: FloatArray, seed: int, stream_name: str) -> None:
         self.family, self.seed, self.stream_name = family, seed, stream_name
         self.vectors = self._checked("tasks", vectors, (len(vectors), family.spec.task_size))
+        if not np.isfinite(self.vectors).all():
+            raise ValueError(f"task family {family.spec.name}: tasks must be finite")
         self.visits = np.zeros(len(vectors), dtype=np.int64)  # (task,) episodes started
         self.steps = 0
         self.seconds = 0.0
@@ -66,7 +70,8 @@ class CountedTasks:
         self._mark = time.perf_counter()
         if self._simulation is None or self._simulation.copies < len(tasks):
             self.close()
-            self._simulation = self.family.simulation(len(tasks))
+            self._simulation = self._checked_simulation(self.family.simulation(len(tasks)), len(tasks))
+            receive_warnings()
         generators = []
         for task in tasks.tolist():
             generators.append(stream(self.seed, self.stream_name, task, int(self.visits[task])))
@@ -98,7 +103,7 @@ class CountedTasks:
                 np.concatenate([actions, np.zeros((idle, actions.shape[1]))]),
                 np.concatenate([active, np.zeros(idle, dtype=np.bool_)]),
             ),
-            simulation.copies,
+            np.concatenate([active, np.zeros(idle, dtype=np.bool_)]),
         )
         if not np.isfinite(step.observations[:copies][active]).all():
             raise NonFiniteError("an observation")
@@ -110,17 +115,24 @@ class CountedTasks:
         self._mark = now
         return Step(step.observations[:copies], step.rewards[:copies], step.terminated[:copies], step.success[:copies])
 
-    def _checked_step(self, step: Step, copies: int) -> Step:
+    def _checked_simulation(self, simulation: Simulation, copies: int) -> Simulation:
+        given = getattr(simulation, "copies", 0)
+        if given < copies:
+            raise ValueError(f"task family {self.family.spec.name}: gave a simulation of {given} copies, not {copies}")
+        return simulation
+
+    def _checked_step(self, step: Step, active: BoolArray) -> Step:
         if not isinstance(step, Step):
             given = type(step).__name__
             raise ValueError(
                 f"task family {self.family.spec.name}: a step must be a Step of environments, not a {given}"
             )
+        copies = len(active)
         return Step(
             self._checked("observations", step.observations, (copies, self.family.spec.observation_size)),
             self._checked("rewards", step.rewards, (copies,)),
-            self._checked("terminated", step.terminated, (copies,)).astype(np.bool_),
-            self._checked("success", step.success, (copies,)).astype(np.bool_),
+            self._checked_truths("terminated", step.terminated, active),
+            self._checked_truths("success", step.success, active),
         )
 
     def measured(self, copies: int) -> dict[str, FloatArray]:
@@ -144,8 +156,22 @@ class CountedTasks:
             name: self._checked(f"metric {name}", given[name], (self._simulation.copies,))[:copies] for name in declared
         }
 
+    def _checked_truths(self, what: str, given: Any, active: BoolArray) -> BoolArray:
+        values = self._checked(what, given, active.shape)
+        truths: BoolArray = values == 1.0
+        if not (truths | (values == 0.0) | ~active).all():
+            said = ", ".join(map(str, values[active].tolist()))
+            raise ValueError(f"task family {self.family.spec.name}: {what} must be true or false, not {said}")
+        return truths
+
     def _checked(self, what: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
-        values = np.array(given)
+        try:
+            values = np.array(given)
+        except Exception as error:  # numpy raises many kinds for ragged lists and tensors that it cannot read
+            raise ValueError(
+                f"task family {self.family.spec.name}: {what} must be numbers of the shape {shape}, "
+                f"not a {type(given).__name__} ({in_one_line(error)})"
+            ) from error
         if values.dtype.kind not in "biuf" or values.shape != shape:
             raise ValueError(
                 f"task family {self.family.spec.name}: {what} must be numbers of the shape {shape}, "

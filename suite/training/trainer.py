@@ -16,7 +16,7 @@ import torch
 
 from algorithms import Algorithm, Metrics, Problem, State, load_algorithm
 from algorithms.interface import AppendOnly
-from environments import TaskFamily, make_family
+from environments import TaskFamily, TaskSplit, make_family
 from suite.errors import in_one_line
 from suite.failures import FailedRunError, Kind
 from suite.plan.settings import load_settings
@@ -39,6 +39,9 @@ class WrongNumberError(FailedRunError):
     kind: ClassVar[Kind] = "error"
 
 
+MOST_STEPS = 2**63 - 1
+"""More do not fit into a table."""
+
 COUNTERS = (
     "environment_steps",
     "gradient_steps",
@@ -57,6 +60,23 @@ def next_mark(spec: RunSpec, steps: int) -> int | None:
     """
     number = steps * spec.evaluations // spec.budget + 1
     return -(-spec.budget * number // spec.evaluations) if number <= spec.evaluations else None
+
+
+def _number(value: Any) -> float:
+    """Take a value as a number, as those of numpy and of torch are; raises whatever its type does where it is none."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
+    elif isinstance(value, str | bytes | bytearray | memoryview) or np.asarray(value).dtype.kind in "cSU":
+        raise TypeError("text and complex numbers are none")
+    return float(value)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it prints, shortened to a line; its type where it cannot be printed."""
+    try:
+        return in_one_line(repr(value))[:60]
+    except Exception:  # more digits than Python prints, or of a user's own type
+        return f"a {type(value).__name__}"
 
 
 @contextmanager
@@ -93,6 +113,9 @@ class Trainer:
         """Build everything that a run needs from its specification."""
         family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
         split = family.sample_tasks(spec.seed)
+        if not isinstance(split, TaskSplit):
+            given = type(split).__name__
+            raise ValueError(f"task family {family.spec.name}: sample_tasks must give a TaskSplit, not a {given}")
         train = CountedTasks(family, split.train, spec.seed, "environment")
         test = CountedTasks(family, split.test, spec.seed, "evaluation environment")
         for what, tasks, count in (("train", train, family.spec.train_tasks), ("test", test, family.spec.test_tasks)):
@@ -179,13 +202,18 @@ class Trainer:
 
     @property
     def gradient_steps(self) -> int:
-        """The algorithm's count; raises `WrongNumberError` if that is no whole number."""
+        """The algorithm's count; raises `WrongNumberError` if that is no whole number, has fallen or is too large."""
         counted: Any = self.algorithm.gradient_steps
+        before = self.training[-1]["gradient_steps"] if self.training else 0
         try:
-            return operator.index(counted)
-        except (TypeError, ValueError, RuntimeError) as error:
-            what = f"{self.spec.algorithm}: gradient_steps is {in_one_line(repr(counted))[:60]}"
+            steps = operator.index(counted)
+        except Exception as error:  # of a user's own type, whatever it raises
+            what = f"{self.spec.algorithm}: gradient_steps is {_shown(counted)}"
             raise WrongNumberError(f"{what}: must be a whole number") from error
+        if not before <= steps <= MOST_STEPS:
+            what = f"{self.spec.algorithm}: gradient_steps is {_shown(counted)}"
+            raise WrongNumberError(f"{what}: must not fall (it was {before}), nor exceed {MOST_STEPS}")
+        return steps
 
     def _numbers(self, metrics: Any) -> Metrics:
         """Take what an iteration returned as numbers: those of numpy and of torch are."""
@@ -194,15 +222,13 @@ class Trainer:
             raise WrongNumberError(f"{where}: metrics must be a dict, not a {type(metrics).__name__}")
         numbers = {}
         for name, value in metrics.items():
-            if not isinstance(name, str) or name in COUNTERS:
-                taken = ", ".join(COUNTERS)
-                raise WrongNumberError(f"{where}: metric {name!r}: must be named by a string, and by none of {taken}")
+            if not isinstance(name, str) or name in COUNTERS or not name.strip() or not name.isprintable():
+                what, taken = f"{where}: metric {_shown(name)}", ", ".join(COUNTERS)
+                raise WrongNumberError(f"{what}: must be named by a string that can be seen, and by none of {taken}")
             try:
-                if isinstance(value, str | bytes):
-                    raise TypeError("text is none")
-                numbers[name] = float(value.detach() if isinstance(value, torch.Tensor) else value)
-            except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-                what = f"{where}: metric {name!r} is {in_one_line(repr(value))[:60]}"
+                numbers[name] = _number(value)
+            except Exception as error:  # of a user's own type, whatever it raises
+                what = f"{where}: metric {name!r} is {_shown(value)}"
                 raise WrongNumberError(f"{what}: must be a number ({in_one_line(error)})") from error
         return numbers
 
@@ -210,7 +236,10 @@ class Trainer:
         """Meta-test the algorithm as it stands, and note where training is."""
         begun = time.perf_counter()
         with self._checked():
-            scores = tested(self.algorithm, self.test, self.spec)
+            with np.errstate(over="ignore"):
+                scores = tested(self.algorithm, self.test, self.spec)
+            if not np.isfinite(scores.returns).all():  # a sum of finite rewards may not be
+                raise NonFiniteError("a return")
         self.seconds["evaluating"] += time.perf_counter() - begun
         counters = {"environment_steps": self.train.steps, "gradient_steps": self.gradient_steps}
         self.evaluations.append(

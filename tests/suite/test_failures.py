@@ -56,5 +56,7 @@ def test_a_reason_is_one_line_wherever_its_message_breaks() -> None:
         "RuntimeError: Some tensors share memory twice"
     )
     assert of_exception(BudgetError("\ntoo\nlittle")).reason == "too little"
+    assert of_exception(RuntimeError(" \n ")).reason == "RuntimeError"
+    assert of_exception(BudgetError("\n")).reason == "BudgetError"
     assert first_line("\n  \n  one\ntwo") == "one"
     assert first_line("") == ""

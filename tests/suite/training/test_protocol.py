@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from algorithms import run_episodes
 from algorithms.interface import Actor
 from environments import BoolArray, FloatArray, IntArray, Simulation, Step, make_family
 from environments.point_goal import PointGoal
+from suite.plan.benchmark import load_benchmark
 from suite.training.protocol import CountedTasks, NonFiniteError
 from suite.training.streams import STREAMS, stream
+from suite.training.trainer import DivergedError, Trainer
 
 FAMILY = make_family("point-goal-2d")
 VECTORS = FAMILY.sample_tasks(0).test
@@ -128,18 +131,86 @@ WRONG = {
     "success": np.array([None, None]),
 }
 
+UNREADABLE = {
+    "a ragged list": [[1.0, 2.0], [1.0]],
+    "a tensor with a gradient": torch.ones(2, 2, requires_grad=True),
+    "a tensor that numpy has no type for": torch.ones(2, 2, dtype=torch.bfloat16),
+}
 
-@pytest.mark.parametrize("what", sorted(WRONG))
-def test_a_step_of_the_wrong_shape_is_refused_with_the_family_s_name(what: str) -> None:
+
+def stepping_with(**parts: Any) -> CountedTasks:
+    """Return two tasks, begun, of a family that puts parts of its own into every step."""
+
     class Wrong(PointGoal):
         def simulation(self, copies: int) -> Simulation:
             simulation = super().simulation(copies)
             honest = simulation.step
-            simulation.step = lambda *given: honest(*given)._replace(**{what: WRONG[what]})  # type: ignore[method-assign]
+            simulation.step = lambda *given: honest(*given)._replace(**parts)  # type: ignore[method-assign]
             return simulation
 
     tasks = CountedTasks(Wrong(), VECTORS, 7, "environment")
     tasks.reset(np.arange(2))
+    return tasks
+
+
+@pytest.mark.parametrize("what", sorted(UNREADABLE))
+def test_what_numpy_cannot_read_is_refused_with_the_family_s_name(what: str) -> None:
+    tasks = stepping_with(observations=UNREADABLE[what])
+    with pytest.raises(
+        ValueError, match=r"^task family point-goal-2d: observations must be numbers of the shape \(2, 2\), not a"
+    ):
+        tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))
+
+
+@pytest.mark.parametrize("what", ["terminated", "success"])
+@pytest.mark.parametrize("number", [np.nan, 0.5, 2.0, -1.0])
+def test_what_is_neither_true_nor_false_is_refused(what: str, number: float) -> None:
+    tasks = stepping_with(**{what: np.array([1.0, number])})
+    with pytest.raises(ValueError, match=f"point-goal-2d: {what} must be true or false, not 1.0, {number}"):
+        tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))
+    step = tasks.step(np.zeros((2, 2)), np.array([True, False]))  # what an idle copy shows does not matter
+    assert getattr(step, what)[0]
+
+
+def test_returns_that_overflow_end_the_run() -> None:
+    spec = next(spec for spec in load_benchmark("smoke").plan() if spec.algorithm == "blind-sac")
+    trainer = Trainer.of(spec, torch.device("cpu"))
+    trainer.test.family = Rich()
+    with pytest.raises(DivergedError, match="a return is not finite"):
+        trainer.evaluate()
+
+
+class Rich(PointGoal):
+    """Pays finite rewards whose sum is none."""
+
+    def simulation(self, copies: int) -> Simulation:
+        simulation = super().simulation(copies)
+        honest = simulation.step
+        simulation.step = lambda *given: honest(*given)._replace(rewards=np.full(copies, 1e308))  # type: ignore[method-assign]
+        return simulation
+
+
+def test_too_few_copies_are_refused_with_the_family_s_name() -> None:
+    class Single(PointGoal):
+        def simulation(self, copies: int) -> Simulation:
+            return super().simulation(1)
+
+    with pytest.raises(ValueError, match="task family point-goal-2d: gave a simulation of 1 copies, not 2"):
+        CountedTasks(Single(), VECTORS, 7, "environment").reset(np.arange(2))
+
+
+def test_tasks_must_be_finite_and_come_as_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="task family point-goal-2d: tasks must be finite"):
+        CountedTasks(FAMILY, np.full((3, 2), np.nan), 7, "environment")
+    spec = next(spec for spec in load_benchmark("smoke").plan() if spec.environment == "point-goal-2d")
+    monkeypatch.setattr(PointGoal, "sample_tasks", lambda self, seed: (VECTORS, VECTORS))
+    with pytest.raises(ValueError, match="point-goal-2d: sample_tasks must give a TaskSplit, not a tuple"):
+        Trainer.of(spec, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("what", sorted(WRONG))
+def test_a_step_of_the_wrong_shape_is_refused_with_the_family_s_name(what: str) -> None:
+    tasks = stepping_with(**{what: WRONG[what]})
     given = WRONG[what]
     with pytest.raises(ValueError, match=f"task family point-goal-2d: {what} must be numbers") as caught:
         tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,24 @@ def keeping(monkeypatch: pytest.MonkeyPatch, part: Any) -> None:
     monkeypatch.setattr(BLIND, "state", lambda self: {**honest(self), "mine": {"part": part}})
 
 
+def too_deep() -> dict[str, Any]:
+    """Return dictionaries inside one another, more than Python goes down."""
+    deep: dict[str, Any] = {}
+    for _ in range(sys.getrecursionlimit()):
+        deep = {"a": deep}
+    return deep
+
+
+class Unprintable:
+    """No number, and nothing that could be shown."""
+
+    def __repr__(self) -> str:
+        raise KeyError("repr")
+
+    def __float__(self) -> float:
+        raise ZeroDivisionError("float")
+
+
 NUMBERS = {
     "numpy float": np.float32(0.5),
     "numpy integer": np.int64(3),
@@ -93,6 +112,14 @@ def test_numbers_of_numpy_and_torch_are_numbers(
         (lambda metrics: {"loss": np.zeros(2)}, "metric 'loss' is array([0., 0.]): must be a number"),
         (lambda metrics: {"loss": torch.zeros(2)}, "metric 'loss' is tensor([0., 0.]): must be a number"),
         (lambda metrics: {"loss": 10**400}, "metric 'loss' is 1000"),
+        (lambda metrics: {"loss": 10**5000}, "metric 'loss' is a int: must be a number"),
+        (lambda metrics: {"loss": Unprintable()}, "metric 'loss' is a Unprintable: must be a number (float)"),
+        (lambda metrics: {"loss": np.complex64(1 + 2j)}, "metric 'loss' is np.complex64(1+2j): must be a number"),
+        (lambda metrics: {"loss": bytearray(b"1")}, "metric 'loss' is bytearray(b'1'): must be a number"),
+        (lambda metrics: {"loss": np.array("1.5")}, "metric 'loss' is array('1.5', dtype='<U3'): must be a number"),
+        (lambda metrics: {"": 1.0}, "metric '': must be named by a string that can be seen"),
+        (lambda metrics: {"a\x1b[2J": 1.0}, "metric 'a\\x1b[2J': must be named by a string that can be seen"),
+        (lambda metrics: {"\ud800": 1.0}, "metric '\\ud800': must be named by a string that can be seen"),
         (lambda metrics: {3: 1.0}, "metric 3: must be named by a string"),
         *((lambda metrics, name=name: {name: 1.0}, f"metric '{name}': must be named") for name in COUNTERS),
         (lambda metrics: None, "metrics must be a dict, not a NoneType"),
@@ -130,19 +157,44 @@ def test_counts_of_numpy_and_torch_are_counts(
     assert json.loads((folder.path / "state.json").read_text())["gradient_steps"] == 5
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (2.5, "2.5: must be a whole number"),
+        (Unprintable(), "a Unprintable: must be a whole number"),
+        (-1, "-1: must not fall (it was 0), nor exceed 9223372036854775807"),
+        (2**63, "9223372036854775808: must not fall (it was 0), nor exceed 9223372036854775807"),
+        (10**5000, "a int: must not fall (it was 0), nor exceed 9223372036854775807"),
+    ],
+    ids=["fraction", "object", "negative", "beyond a table", "beyond words"],
+)
 def test_a_count_that_is_none_is_refused_by_name(
-    spec: RunSpec, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+    count: Any, said: str, spec: RunSpec, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = BLIND.meta_train
 
     def meta_train(self: Algorithm, tasks: Any) -> Any:
         metrics = honest(self, tasks)
-        self.gradient_steps = 2.5  # type: ignore[assignment]
+        self.gradient_steps = count
         return metrics
 
     monkeypatch.setattr(BLIND, "meta_train", meta_train)
     assert attempt(spec, folder, checkpoint_seconds=1e9) == 1
-    assert folder.failure()["reason"] == "blind-sac: gradient_steps is 2.5: must be a whole number"
+    assert folder.failure()["reason"] == f"blind-sac: gradient_steps is {said}"
+
+
+def test_a_count_that_falls_is_refused(spec: RunSpec, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([7, 9, 8])
+    honest = BLIND.meta_train
+
+    def meta_train(self: Algorithm, tasks: Any) -> Any:
+        metrics = honest(self, tasks)
+        self.gradient_steps = next(counts)
+        return metrics
+
+    monkeypatch.setattr(BLIND, "meta_train", meta_train)
+    assert attempt(spec.model_copy(update={"evaluations": 50}), folder, checkpoint_seconds=1e9) == 1
+    assert folder.failure()["reason"].startswith("blind-sac: gradient_steps is 8: must not fall (it was 9)")
 
 
 SHARED = torch.arange(6.0)
@@ -188,7 +240,10 @@ def test_views_of_one_memory_can_be_committed(
         (np.float32(1.0), "mine/part is a float32"),
         ([torch.zeros(2)], "mine/part is a list"),
         (torch.zeros(2, 2).to_sparse(), "mine/part is a tensor that cannot be saved"),
-        ({"a/b": 1}, "a state's keys must be strings without a slash, not 'a/b'"),
+        ({"a/b": 1}, "a state's keys must be strings without a slash, other than '__metadata__', not 'a/b'"),
+        ({"__metadata__": torch.zeros(2)}, "other than '__metadata__', not '__metadata__'"),
+        ([{"a": {1: 2}}], "mine/part is a list (the key 1 is no string)"),
+        pytest.param(too_deep(), "maximum recursion depth", id="too deep"),
         (torch.tensor(1.0).as_subclass(AppendOnly), "slice()"),
     ],
     ids=str,
