@@ -178,7 +178,7 @@ def _encoded(path: Path, pictures: Sequence[Picture]) -> Iterator[Path]:
         else:
             first, *others = [Image.fromarray(picture) for picture in pictures]
             first.save(temporary, save_all=True, append_images=others, duration=round(1000 / rate), loop=0, quality=60)
-        temporary.stat()
+        temporary.stat()  # an encoder that failed may not have said so
         yield temporary
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
