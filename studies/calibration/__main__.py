@@ -1,9 +1,11 @@
 """The calibration of the judge: `python -m studies.calibration [--only verdicts] [--trials 2000] [--write]`.
 
-Prints, as Markdown, how often each wrong verdict falls along the boundary of each statement, how often adaptive seeds
-find a difference between identical entries, how often each interval holds the true value, and what three seeds decide.
+Prints, as Markdown, how often each wrong verdict falls along the boundary of each statement, how often what is true by
+far is shown, how often adaptive seeds find a difference between entries of which neither is better, how often each
+interval holds the true value, how often comparisons are wrong, and what three seeds decide.
 Ends with 1 if a verdict falls in more than 5 % of trials, or an interval covers less than 90 %, beyond chance (Holm's
-correction for the number of cells).
+correction for the number of cells). Not to end so shows little where trials are few: each group also says what rate no
+cell exceeds (Bonferroni's correction for the number of cells).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -50,7 +52,11 @@ def interval_cells() -> list[intervals.Cell]:
     ]
 
 
-def too_many(counts: Sequence[tuple[str, int, int]], level: float) -> list[str]:
+Count = tuple[str, int, int]
+"""Name of a cell, events, trials."""
+
+
+def too_many(counts: Sequence[Count], level: float) -> list[str]:
     """Return the cells (name, events, trials) in which events are more frequent than a level, beyond chance (Holm)."""
     tested = sorted(
         (float(stats.binomtest(events, trials, level, "greater").pvalue), name) for name, events, trials in counts
@@ -61,6 +67,22 @@ def too_many(counts: Sequence[tuple[str, int, int]], level: float) -> list[str]:
             break
         found.append(f"{name}: p = {p:.2g}")
     return found
+
+
+def upper_bound(counts: Sequence[Count]) -> float:
+    """Return a rate that no cell exceeds, in 95 % of calibrations.
+
+    Clopper and Pearson's bounds with Bonferroni's correction for the number of cells.
+
+    Parameters
+    ----------
+    counts : of each cell the name, events and trials.
+    """
+    tail = FAMILY / len(counts)
+    return max(
+        float(stats.beta.ppf(1 - tail, events + 1, trials - events)) if events < trials else 1.0
+        for _, events, trials in counts
+    )
 
 
 def coverage_table(found: Sequence[intervals.Covered]) -> Table:
@@ -224,11 +246,34 @@ def power_table(found: Sequence[Power]) -> Table:
     )
 
 
-Group = Callable[[ProcessPoolExecutor, int], tuple[list[Table], list[str], dict[str, list[Power]]]]
-"""Pool, trials -> tables, what is too frequent, and what `power.csv` of each paper holds."""
+@dataclass(frozen=True)
+class Found:
+    """What a group of tables found."""
+
+    tables: list[Table]
+    counts: list[Count] = field(default_factory=list)
+    """What should be no more frequent than a level."""
+    level: float = LEVEL
+    events: str = "wrong decisions"
+    """What is counted, in words."""
+    powers: dict[str, list[Power]] = field(default_factory=dict)
+    """What `power.csv` of each paper holds."""
+
+    @property
+    def text(self) -> str:
+        """The tables as Markdown, and what they show together."""
+        tables = "\n".join(as_markdown(table) for table in self.tables)
+        if not self.counts:
+            return tables
+        bound = f"{self.events} is at most {100 * upper_bound(self.counts):.1f} %"
+        return f"{tables}\nThe rate of {bound} in each of {len(self.counts):,} cells, all together at 95 %.\n"
 
 
-def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+Group = Callable[[ProcessPoolExecutor, int], Found]
+"""Pool, trials -> what was found."""
+
+
+def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> Found:
     """Count wrong verdicts."""
     # What takes longest comes first, so that the processes end together.
     slowest_first = sorted(verdict_tables.verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
@@ -248,30 +293,39 @@ def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], li
         verdict_tables.curve_table(steps),
         verdict_tables.print_table(trials),
     ]
-    return tables, too_many(counts, LEVEL), {}
+    return Found(tables, counts)
 
 
-def of_adaptive_seeds(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+def of_decisive_runs(pool: ProcessPoolExecutor, trials: int) -> Found:
+    """Count how often three seeds show what is true by far."""
+    cells = list(product(verdict_tables.DECISIVE, KINDS))
+    found = list(pool.map(partial(verdict_tables.shown, trials=trials), *zip(*cells, strict=True)))
+    missed = [(each.statement, each.missed, each.trials) for each in found if each.noise == "normal"]
+    return Found([verdict_tables.decisive_table(found)], missed, events="trials that show nothing")
+
+
+def of_adaptive_seeds(pool: ProcessPoolExecutor, trials: int) -> Found:
     """Count wrong decisions of adaptive seeds, and right ones."""
-    alike = list(pool.map(partial(sequential.identical, trials=trials // 2), identical_cells()[::-1]))
-    wider = list(pool.map(partial(sequential.identical, trials=trials // 4), unequal_cells()))
+    alike = list(pool.map(partial(sequential.identical, trials=trials), identical_cells()[::-1]))
+    wider = list(pool.map(partial(sequential.identical, trials=trials), unequal_cells()))
     apart = list(pool.map(partial(sequential.different, trials=trials // 4), difference_cells()))
     hasty = [(f"{each.cell}, decided", each.decided, each.trials) for each in [*alike, *wider]]
-    return [identical_table(alike), wider_table(wider), difference_table(apart)], too_many(hasty, LEVEL), {}
+    return Found([identical_table(alike), wider_table(wider), difference_table(apart)], hasty)
 
 
-def of_intervals(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+def of_intervals(pool: ProcessPoolExecutor, trials: int) -> Found:
     """Count how often intervals cover."""
     coverage = list(pool.map(partial(intervals.covered, trials=trials), interval_cells(), chunksize=4))
     failing = list(pool.map(partial(intervals.covered, trials=trials), failing_cells()))
     missed = [(str(each.cell), each.misses, each.trials) for each in coverage]
-    return [coverage_table(coverage), failing_table(failing)], too_many(missed, 1 - LEAST_COVERAGE), {}
+    tables = [coverage_table(coverage), failing_table(failing)]
+    return Found(tables, missed, 1 - LEAST_COVERAGE, "intervals that do not cover")
 
 
-def of_comparisons(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+def of_comparisons(pool: ProcessPoolExecutor, trials: int) -> Found:
     """Count wrong decisions of comparisons, and right ones."""
     called, right, alike_rows = (
-        list(pool.map(partial(count, trials=trials // 2), cells, chunksize=8))
+        list(pool.map(partial(count, trials=2 * trials), cells, chunksize=8))
         for count, cells in (
             (equivalence.equivalent, equivalence.boundary_cells()),
             (equivalence.equivalent, equivalence.equal_cells()),
@@ -295,10 +349,10 @@ def of_comparisons(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table],
             alike_rows,
         ),
     ]
-    return tables, too_many(hasty, LEVEL), {}
+    return Found(tables, hasty)
 
 
-def of_power(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[str], dict[str, list[Power]]]:
+def of_power(pool: ProcessPoolExecutor, trials: int) -> Found:
     """Count how often the papers' claims are decided."""
     statements = [
         (paper.name, claim.key, deviation)
@@ -311,11 +365,12 @@ def of_power(pool: ProcessPoolExecutor, trials: int) -> tuple[list[Table], list[
     for (name, _, _), each in zip(statements, tried, strict=True):
         if each is not None:
             of_papers.setdefault(name, []).append(each)
-    return [power_table([each for found in of_papers.values() for each in found])], [], of_papers
+    return Found([power_table([each for found in of_papers.values() for each in found])], powers=of_papers)
 
 
 GROUPS: dict[str, Group] = {
     "verdicts": of_verdicts,
+    "decisive": of_decisive_runs,
     "adaptive": of_adaptive_seeds,
     "intervals": of_intervals,
     "comparisons": of_comparisons,
@@ -337,12 +392,11 @@ def main() -> None:
     faults = []
     with ProcessPoolExecutor(arguments.processes) as pool:
         for name in arguments.only:
-            tables, too_frequent, of_papers = GROUPS[name](pool, arguments.trials)
-            faults += too_frequent
-            text = "\n".join(as_markdown(table) for table in tables)
-            print(text)
+            found = GROUPS[name](pool, arguments.trials)
+            faults += too_many(found.counts, found.level)
+            print(found.text)
             if arguments.write:
-                write(name, text, of_papers)
+                write(name, found)
     print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
     for fault in faults:
         print(fault, file=sys.stderr)
@@ -350,14 +404,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def write(name: str, text: str, of_papers: dict[str, list[Power]]) -> None:
+def write(name: str, found: Found) -> None:
     """Write a group's tables where the document has their place."""
     begin, end = f"<!-- calibration: {name} -->", f"<!-- /calibration: {name} -->"
     before, _, after = DOCUMENT.read_text().partition(begin)
-    DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n{end}{after.partition(end)[2]}")
+    DOCUMENT.write_text(f"{before}{begin}\n\n{found.text}\n{end}{after.partition(end)[2]}")
     for paper in read_papers():
-        if found := of_papers.get(paper.name):
-            pd.DataFrame([asdict(each) for each in found]).to_csv(paper.folder / FILE, index=False)
+        if powers := found.powers.get(paper.name):
+            pd.DataFrame([asdict(each) for each in powers]).to_csv(paper.folder / FILE, index=False)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from scipy import special
 
 from environments import FloatArray
-from studies.calibration.noise import KINDS, draw
-from suite.analysis.equivalence import LEVEL, MARGIN, gains
-from suite.analysis.intervals import difference_interval
+from studies.calibration.noise import KINDS
+from studies.calibration.verdicts import EQUIVALENT, draws, of_runs
+from suite.analysis.equivalence import LEVEL, MARGIN
+from suite.analysis.intervals import spread_of_differences
 
 BOUNDARIES = (1 - MARGIN, 1 + MARGIN)
 """The first entry's gain as a multiple of the second's, where they are not equivalent and hardly differ by more."""
@@ -92,34 +95,30 @@ def identical_cells() -> list[Cell]:
     ]
 
 
-Runs = tuple[list[FloatArray], list[FloatArray], list[FloatArray]]
-
-
-def runs(generator: np.random.Generator, cell: Cell) -> Runs:
-    """Draw the scores of both entries, and those of their runs before training."""
+def runs(generator: np.random.Generator, cell: Cell, trials: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Draw the scores of both entries, and those of their runs before training: (trials, environments, seeds)."""
     sizes = np.geomspace(1, 10, cell.environments)
-    before = draw(generator, "normal", UNTRAINED_DEVIATION * sizes, 1.0, sum(cell.seeds)) + UNTRAINED
-    ours = draw(generator, cell.noise, cell.ratio * sizes, cell.deviation * cell.spread, cell.seeds[0])
-    theirs = draw(generator, cell.noise, sizes, cell.deviation, cell.seeds[1])
-    return list(ours + UNTRAINED), list(theirs + UNTRAINED), list(before - UNTRAINED_DEVIATION * sizes[:, None])
+    drawn = partial(draws, generator, trials=trials)
+    before = drawn("normal", UNTRAINED_DEVIATION * sizes, 1.0, sum(cell.seeds)) - UNTRAINED_DEVIATION * sizes[:, None]
+    ours = drawn(cell.noise, cell.ratio * sizes, cell.deviation * cell.spread, cell.seeds[0])
+    theirs = drawn(cell.noise, sizes, cell.deviation, cell.seeds[1])
+    return ours + UNTRAINED, theirs + UNTRAINED, before + UNTRAINED
 
 
 def equivalent(cell: Cell, trials: int) -> Called:
     """Count the trials in which two entries are called equivalent within the margin."""
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
-    called = 0
-    for _ in range(trials):
-        found = gains(*runs(generator, cell))
-        called += found.means.shape[1] > 0 and found.within(MARGIN) <= LEVEL
-    return Called(cell, trials, called)
+    entries = [of_runs(each) for each in runs(generator, cell, trials)]
+    found = EQUIVALENT.sides(entries)[0]
+    return Called(cell, trials, int((found <= LEVEL).sum()))
 
 
 def different(cell: Cell, trials: int) -> Called:
     """Count the trials in which any row of a comparison of equal means is called better or worse."""
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
-    called = 0
-    for _ in range(trials):
-        ours, theirs, _ = runs(generator, cell)
-        ends = [difference_interval(*row, 1 - LEVEL / cell.environments)[1:] for row in zip(ours, theirs, strict=True)]
-        called += any(low > 0 or high < 0 for low, high in ends)
-    return Called(cell, trials, called)
+    ours, theirs, _ = (of_runs(each) for each in runs(generator, cell, trials))
+    error, freedom = spread_of_differences(
+        np.stack([ours.errors, theirs.errors])[..., None], np.stack([ours.seeds, theirs.seeds])[..., None]
+    )
+    half = special.stdtrit(freedom, 1 - LEVEL / cell.environments / 2) * error
+    return Called(cell, trials, int((np.abs(ours.means - theirs.means) > half).any(axis=-1).sum()))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from environments import BoolArray, FloatArray
 from studies.calibration.noise import draw
-from suite.analysis.sequential import sequential_test, sequential_tests
+from studies.calibration.verdicts import of_runs
+from suite.analysis.moments import higher
+from suite.analysis.permutations import ROUNDING
+from suite.analysis.sequential import critical_p_values, sequential_test, sequential_tests
 from suite.plan.seeds import Comparison
 
 BATCH, MOST = 3, 15
@@ -52,14 +57,43 @@ def comparison(name: str) -> Comparison:
     return Comparison(environment=name, entries=("ours", "theirs"), batch=BATCH, runs=(ours, theirs))
 
 
-def _scores(generator: np.random.Generator, of: Comparison, cell: Cell) -> dict[str, float]:
+def _scores(generator: np.random.Generator, cell: Cell, shape: tuple[int, int]) -> FloatArray:
+    """Draw the scores of both entries: (2, trials, comparisons, seeds)."""
     step = cell.difference * DEVIATION * MEAN
-    found: dict[str, float] = {}
-    ours, theirs = of.runs
-    moves = ((ours, step - _lead(cell.noise, cell.spread), cell.spread), (theirs, 0.0, 1.0))
-    for runs, ahead, spread in moves:
-        values = draw(generator, cell.noise, np.array([MEAN]), DEVIATION * spread, MOST)[0] + ahead
-        found |= dict(zip(runs, values.tolist(), strict=True))
+    means = np.full(np.prod(shape), MEAN)
+    moves = ((step - _lead(cell.noise, cell.spread), cell.spread), (0.0, 1.0))
+    drawn = [draw(generator, cell.noise, means, DEVIATION * spread, MOST) + ahead for ahead, spread in moves]
+    return np.stack(drawn).reshape(2, *shape, MOST)
+
+
+def _named(of: Sequence[Comparison], scores: FloatArray) -> dict[str, float]:
+    """Return the scores of a trial, (2, comparisons, seeds), by the names of the runs."""
+    return {
+        run: float(score)
+        for comparison, both in zip(of, scores.swapaxes(0, 1), strict=True)
+        for runs, entry in zip(comparison.runs, both, strict=True)
+        for run, score in zip(runs, entry, strict=True)
+    }
+
+
+def may_decide(scores: FloatArray, comparisons: int) -> BoolArray:
+    """Tell in which trials Welch's test decides at some interim analysis; the rank test, which is slow, has to agree.
+
+    Parameters
+    ----------
+    scores : (2, trials, comparisons, seeds).
+    comparisons : of the benchmark.
+
+    Returns
+    -------
+    (trials,)
+    """
+    of = comparison("one")
+    found = np.zeros(scores.shape[1], bool)
+    for seeds, critical_p in zip(of.stages, critical_p_values(of, comparisons), strict=True):
+        ours, theirs = (of_runs(entry[..., :seeds]) for entry in scores)
+        p = 2 * np.minimum(higher(ours, theirs), higher(theirs, ours))
+        found |= (p <= critical_p * (1 + ROUNDING)).any(axis=-1)
     return found
 
 
@@ -80,14 +114,12 @@ def identical(cell: Cell, trials: int) -> Decided:
     """Count the trials in which any comparison of a benchmark is decided, where neither entry tends to be higher."""
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
     of = [comparison(str(index)) for index in range(cell.comparisons)]
-    wrong, seeds = 0, 0.0
-    for _ in range(trials):
-        scores: dict[str, float] = {}
-        for each in of:
-            scores |= _scores(generator, each, cell)
-        tests = sequential_tests(of, scores)
+    scores = _scores(generator, cell, (trials, cell.comparisons))
+    wrong, seeds = 0, float(MOST * trials)
+    for trial in np.flatnonzero(may_decide(scores, cell.comparisons)):
+        tests = sequential_tests(of, _named(of, scores[:, trial]))
         wrong += any(each.verdict == "decided" for each in tests)
-        seeds += float(np.mean([each.wanted for each in tests]))
+        seeds += float(np.mean([each.wanted for each in tests])) - MOST
     return Decided(cell, trials, wrong, seeds / trials)
 
 
@@ -95,9 +127,10 @@ def different(cell: Cell, trials: int) -> Decided:
     """Count the trials in which one comparison, of so many, is decided for the better entry."""
     generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
     of = comparison("one")
-    right, seeds = 0, 0
-    for _ in range(trials):
-        test = sequential_test(of, cell.comparisons, _scores(generator, of, cell))
+    scores = _scores(generator, cell, (trials, 1))
+    right, seeds = 0, MOST * trials
+    for trial in np.flatnonzero(may_decide(scores, cell.comparisons)):
+        test = sequential_test(of, cell.comparisons, _named([of], scores[:, trial]))
         right += test.verdict == "decided" and test.analyses[-1].higher == 0
-        seeds += test.wanted
+        seeds += test.wanted - MOST
     return Decided(cell, trials, right, seeds / trials)

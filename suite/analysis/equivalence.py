@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from environments import FloatArray
+from environments import BoolArray, FloatArray
 from suite.analysis.intervals import (
     CONFIDENCE,
     LEARNT_SHARE,
@@ -34,22 +34,22 @@ LARGEST = 1.0
 """Margins above it are not looked for: a gain of nothing would lie within it."""
 STEPS = 30
 """Halvings by which margins and limits are found."""
-
-
 FARTHEST = 10.0
 """Ratios farther than this from the one that was found are not looked for."""
 
 
 @dataclass(frozen=True)
 class Gains:
-    """The gains of two entries over untrained, on the environments where they show: means and their variances."""
+    """The gains of two entries over untrained; arrays end with the environments, axes before them are trials."""
 
     means: FloatArray
-    """(2, environments)"""
+    """(2, ..., environments)"""
     variances: FloatArray
-    """Difference of the means."""
+    """Variances of the means."""
     sizes: FloatArray
     """Seeds."""
+    shown: BoolArray
+    """Where the mean gain of both shows, (..., environments): others are 0."""
 
     @property
     def weights(self) -> FloatArray:
@@ -58,53 +58,49 @@ class Gains:
         One over the second's gain would: equal entries then differ, since a gain that came out small by chance weighs
         more (12 % of wrong decisions instead of 5 over 25 environments).
         """
-        return np.asarray(2 / self.means.sum(axis=0), float)
+        return np.where(self.shown, 2 / np.where(self.shown, self.means.sum(axis=0), 1), 0)
 
     @property
-    def ratio(self) -> float:
-        """The first entry's gain as a multiple of the second's."""
-        ours, theirs = (self.means * self.weights).sum(axis=1)
-        return float(ours / theirs) if theirs > 0 else float("nan")
+    def ratio(self) -> FloatArray:
+        """The first entry's gain as a multiple of the second's; NaN where that one is not above zero."""
+        ours, theirs = (self.weights * self.means).sum(axis=-1)
+        return np.where(theirs > 0, ours / np.where(theirs > 0, theirs, 1), np.nan)
 
-    def above(self, ratio: float) -> float:
+    def above(self, ratio: float) -> FloatArray:
         """Return the p-value for a first gain that is more than so many times the second."""
-        return float(special.stdtr(*self._distance(ratio, -1)))
+        return self._p_value(ratio, -1)
 
-    def below(self, ratio: float) -> float:
+    def below(self, ratio: float) -> FloatArray:
         """Return the p-value for a first gain that is less than so many times the second."""
-        return float(special.stdtr(*self._distance(ratio, 1)))
+        return self._p_value(ratio, 1)
 
-    def within(self, margin: float) -> float:
+    def within(self, margin: float) -> FloatArray:
         """Return the p-value for a first gain that differs from the second by less than a share of it."""
-        return max(self.above(1 - margin), self.below(1 + margin))
+        return np.maximum(self.above(1 - margin), self.below(1 + margin))
 
-    def outside(self, margin: float) -> float:
+    def outside(self, margin: float) -> FloatArray:
         """Return the p-value for a first gain that differs from the second by more than a share of it, either way."""
-        return min(1.0, 2 * min(self.below(1 - margin), self.above(1 + margin)))
+        return np.minimum(1, 2 * np.minimum(self.below(1 - margin), self.above(1 + margin)))
 
     def limits(self) -> tuple[float, float]:
-        """Return the 95 % interval of `ratio`: the ratios that it is neither more nor less than, at 2.5 % each.
+        """Return the 95 % interval of `ratio`, of one trial: what it is neither more nor less than, at 2.5 % each.
 
         NaN where it is not known; infinite where nothing within `FARTHEST` of it is excluded.
         """
-        ratio = self.ratio if self.known else np.nan
-        if np.isnan(ratio):
+        ratio = float(self.ratio)
+        if np.isnan(ratio) or np.isnan(self.above(ratio)):
             return np.nan, np.nan
         half = (1 - CONFIDENCE) / 2
-        low = _last(lambda away: self.above(ratio - away) > half, FARTHEST)
-        high = _last(lambda away: self.below(ratio + away) > half, FARTHEST)
+        low = _last(lambda away: bool(self.above(ratio - away) > half), FARTHEST)
+        high = _last(lambda away: bool(self.below(ratio + away) > half), FARTHEST)
         return ratio - low, ratio + high
 
-    @property
-    def known(self) -> bool:
-        """True if a ratio is defined: a gain shows somewhere, and runs vary."""
-        return self.means.shape[1] > 0 and not np.isnan(self.above(1.0))
-
-    def _distance(self, ratio: float, sign: int) -> tuple[float, float]:
-        factors = self.weights * np.array([[1.0], [ratio]])
+    def _p_value(self, ratio: float, sign: int) -> FloatArray:
+        """Return the p-value of Welch's t; NaN where no gain shows, or no run varies."""
+        factors = np.stack([self.weights, ratio * self.weights])
         error, freedom = spread_of_differences(factors**2 * self.variances, self.sizes)
-        ours, theirs = (factors * self.means).sum(axis=1)
-        return freedom, sign * (ours - theirs) / error
+        ours, theirs = (factors * self.means).sum(axis=-1)
+        return np.asarray(special.stdtr(freedom, sign * (ours - theirs) / error), float)
 
 
 def gains(ours: Samples, theirs: Samples, untrained: Samples) -> Gains:
@@ -129,16 +125,17 @@ def gains_of(means: FloatArray, variances: FloatArray, sizes: FloatArray) -> Gai
 
     Parameters
     ----------
-    means, variances, sizes : of scores of the first and the second entry and before training, (3, environments); the
-        variances are those of the means.
+    means, variances, sizes : of scores of the first and the second entry and before training, (3, ..., environments);
+        the variances are those of the means.
     """
     before, middle = means[2], means[:2].mean(axis=0)
-    parts = variances / np.array([[4], [4], [1]])
+    parts = np.stack([variances[0] / 4, variances[1] / 4, variances[2]])
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.maximum(parts.sum(axis=0) ** 2 / (parts**2 / (sizes - 1)).sum(axis=0), 1)
         clear = middle - before > special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(parts.sum(axis=0))
-    kept = clear & (middle - before > LEARNT_SHARE * np.abs(before)) & (parts.sum(axis=0) > 0)
-    return Gains((means - before)[:2, kept], variances[:2, kept], sizes[:2, kept])
+    shown = clear & (middle - before > LEARNT_SHARE * np.abs(before)) & (parts.sum(axis=0) > 0)
+    kept = ((means - before)[:2], 0), (variances[:2], 0), (sizes[:2], 2)
+    return Gains(*(np.where(shown, values, other) for values, other in kept), shown)
 
 
 def _last(holds: Callable[[float], bool], most: float) -> float:
@@ -185,11 +182,12 @@ def equivalence(
     level : at which the smallest margin holds.
     """
     found = gains(ours, theirs, untrained)
-    if not found.known:
+    within, outside = float(found.within(margin)), float(found.outside(margin))
+    if np.isnan(within):
         return UNDEFINED
-    smallest = _last(lambda each: found.within(each) > level, LARGEST)
+    smallest = _last(lambda each: bool(found.within(each) > level), LARGEST)
     smallest = smallest if np.isfinite(smallest) else np.nan
-    return Equivalence(found.ratio, found.means.shape[1], found.within(margin), found.outside(margin), smallest)
+    return Equivalence(float(found.ratio), int(found.shown.sum()), within, outside, smallest)
 
 
 def decision(direction: int, equivalent: bool) -> str:

@@ -65,27 +65,21 @@ class EquivalentWithin(Statement):
         return self._gains(self.moments(samples)).limits()
 
     def sides(self, entries: Sequence[Moments]) -> Sides:
-        """Test, trial by trial, whether the gains differ by less than the margin, and by more."""
-        shape = np.broadcast_shapes(*(entry.means.shape for entry in entries))[:-1]
-        found = np.ones((2, *shape))
-        for trial in np.ndindex(shape):
-            gains = self._gains(entries, trial)
-            if gains.known:
-                found[(slice(None), *trial)] = gains.within(self.margin), gains.outside(self.margin)
-        return found[0], found[1]
+        """Test whether the gains differ by less than the margin, and by more."""
+        gains = self._gains(entries)
+        within, outside = (
+            np.nan_to_num(each, nan=1.0) for each in (gains.within(self.margin), gains.outside(self.margin))
+        )
+        return within, outside
 
     def doubts(self, entries: Sequence[Moments], sides: Sides) -> dict[str, BoolArray]:
         """Withhold where the entries vary too differently, and what finished runs alone would say."""
         return {UNEQUAL: spreads_differ(entries[0], entries[1]), LOST: lost(entries[:2])}
 
     @staticmethod
-    def _gains(entries: Sequence[Moments], trial: tuple[int, ...] = ()) -> Gains:
-        shape = np.broadcast_shapes(*(entry.means.shape for entry in entries))
-        columns = [(entry.means, entry.errors, entry.seeds) for entry in entries]
-        means, errors, seeds = (
-            np.stack([np.broadcast_to(each, shape)[trial] for each in column]) for column in zip(*columns, strict=True)
-        )
-        return gains_of(means, errors, seeds)
+    def _gains(entries: Sequence[Moments]) -> Gains:
+        columns = zip(*[(entry.means, entry.errors, entry.seeds) for entry in entries], strict=True)
+        return gains_of(*(np.stack(np.broadcast_arrays(*column)) for column in columns))
 
 
 def _finished(samples: Sequence[Samples]) -> list[Samples]:

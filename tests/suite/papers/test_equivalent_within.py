@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
+from suite.analysis.moments import Moments
 from suite.analysis.samples import Samples
 from suite.papers.claims import Claim, ClaimsFile
 from suite.papers.judgements import judge, settled
@@ -62,6 +63,27 @@ def test_verdicts(gain: float, margin: float, direction: int, verdict: str) -> N
     about = statement(margin=margin)
     assert about.find(one(2 + gain * (THEIRS - 2))).direction == direction
     assert about.verdicts[direction] == verdict
+
+
+def test_trials_are_tested_each_by_itself() -> None:
+    """In the second of three trials one of two environments shows no gain, in the third none does."""
+    flat = np.array([1.9, 2.1, 2.0])
+    trials = [
+        ([THEIRS + 1, 0.9 * THEIRS], [THEIRS, THEIRS]),
+        ([THEIRS + 1, flat], [THEIRS, flat]),
+        ([flat, flat], [flat, flat]),
+    ]
+    each = [statement().moments([ours, theirs, [BEFORE] * 2]) for ours, theirs in trials]
+    together = [
+        Moments(*(np.stack([getattr(entry, name) for entry in entries]) for name in FIELDS))
+        for entries in zip(*each, strict=True)
+    ]
+    for side, alone in zip(statement().sides(together), zip(*map(statement().sides, each), strict=True), strict=True):
+        assert side.tolist() == pytest.approx([float(p) for p in alone])
+        assert side[2] == 1 > side[1] != side[0]
+
+
+FIELDS = ("means", "variances", "seeds", "lost")
 
 
 def test_a_score_that_is_no_gain_says_nothing() -> None:
