@@ -12,9 +12,9 @@ import numpy as np
 from environments import BoolArray, FloatArray
 from studies.calibration.noise import draw
 from studies.calibration.verdicts import of_runs
+from suite.analysis import sequential as tested
 from suite.analysis.moments import higher
 from suite.analysis.permutations import ROUNDING
-from suite.analysis.sequential import critical_p_values, sequential_test, sequential_tests
 from suite.plan.seeds import Comparison
 
 BATCH, MOST = 3, 15
@@ -90,7 +90,7 @@ def may_decide(scores: FloatArray, comparisons: int) -> BoolArray:
     """
     of = comparison("one")
     found = np.zeros(scores.shape[1], bool)
-    for seeds, critical_p in zip(of.stages, critical_p_values(of, comparisons), strict=True):
+    for seeds, critical_p in zip(of.stages, tested.critical_p_values(of, comparisons), strict=True):
         ours, theirs = (of_runs(entry[..., :seeds]) for entry in scores)
         p = 2 * np.minimum(higher(ours, theirs), higher(theirs, ours))
         found |= (p <= critical_p * (1 + ROUNDING)).any(axis=-1)
@@ -117,7 +117,7 @@ def identical(cell: Cell, trials: int) -> Decided:
     scores = _scores(generator, cell, (trials, cell.comparisons))
     wrong, seeds = 0, float(MOST * trials)
     for trial in np.flatnonzero(may_decide(scores, cell.comparisons)):
-        tests = sequential_tests(of, _named(of, scores[:, trial]))
+        tests = tested.sequential_tests(of, _named(of, scores[:, trial]))
         wrong += any(each.verdict == "decided" for each in tests)
         seeds += float(np.mean([each.wanted for each in tests])) - MOST
     return Decided(cell, trials, wrong, seeds / trials)
@@ -130,7 +130,7 @@ def different(cell: Cell, trials: int) -> Decided:
     scores = _scores(generator, cell, (trials, 1))
     right, seeds = 0, MOST * trials
     for trial in np.flatnonzero(may_decide(scores, cell.comparisons)):
-        test = sequential_test(of, cell.comparisons, _named([of], scores[:, trial]))
+        test = tested.sequential_test(of, cell.comparisons, _named([of], scores[:, trial]))
         right += test.verdict == "decided" and test.analyses[-1].higher == 0
         seeds += test.wanted - MOST
     return Decided(cell, trials, right, seeds / trials)

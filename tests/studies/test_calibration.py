@@ -11,6 +11,7 @@ from studies.calibration.__main__ import too_many, upper_bound
 from studies.calibration.intervals import Cell as IntervalCell
 from studies.calibration.intervals import covered
 from studies.calibration.noise import KINDS, draw, residuals
+from suite.analysis.sequential import sequential_tests
 from suite.papers.paper import read_paper
 from suite.papers.power import read_power
 from suite.papers.statements import EquivalentWithin
@@ -124,8 +125,7 @@ def test_trials_that_welchs_test_leaves_undecided_are_not_decided() -> None:
     of = [sequential.comparison("one")]
     scores = sequential._scores(np.random.default_rng(1), cell, (40, 1))
     decided = [
-        sequential.sequential_tests(of, sequential._named(of, scores[:, trial]))[0].verdict == "decided"
-        for trial in range(40)
+        sequential_tests(of, sequential._named(of, scores[:, trial]))[0].verdict == "decided" for trial in range(40)
     ]
     assert not (decided & ~sequential.may_decide(scores, 1)).any()
     assert 5 < sum(decided) < 35
