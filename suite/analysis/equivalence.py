@@ -80,7 +80,7 @@ class Gains:
 
     def outside(self, margin: float) -> FloatArray:
         """Return the p-value for a first gain that differs from the second by more than a share of it, either way."""
-        return np.minimum(1, 2 * np.minimum(self.below(1 - margin), self.above(1 + margin)))
+        return np.asarray(np.minimum(1, 2 * np.minimum(self.below(1 - margin), self.above(1 + margin))), float)
 
     def limits(self) -> tuple[float, float]:
         """Return the 95 % interval of `ratio`, of one trial: what it is neither more nor less than, at 2.5 % each.
@@ -134,8 +134,8 @@ def gains_of(means: FloatArray, variances: FloatArray, sizes: FloatArray) -> Gai
         freedom = np.maximum(parts.sum(axis=0) ** 2 / (parts**2 / (sizes - 1)).sum(axis=0), 1)
         clear = middle - before > special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(parts.sum(axis=0))
     shown = clear & (middle - before > LEARNT_SHARE * np.abs(before)) & (parts.sum(axis=0) > 0)
-    kept = ((means - before)[:2], 0), (variances[:2], 0), (sizes[:2], 2)
-    return Gains(*(np.where(shown, values, other) for values, other in kept), shown)
+    gained = np.where(shown, (means - before)[:2], 0)
+    return Gains(gained, np.where(shown, variances[:2], 0), np.where(shown, sizes[:2], 2), shown)
 
 
 def _last(holds: Callable[[float], bool], most: float) -> float:
