@@ -136,7 +136,7 @@ def run(
     executed: set[str] = set()
     there = Patience(store.results, console.print)
     is_complete, only = True, rerun
-    with _live_page(reports, lambda: _page(definition, store, specs), console) as live:
+    with _live_page(reports, lambda: _page(definition, store, specs, reports), console) as live:
         while True:  # once, but for further seeds of comparisons that are not decided
             batch = Batch(store, specs, rerun=only, only_failed=selection.only_failed)
             there.insist(partial(batch.announce, steps))
@@ -152,7 +152,7 @@ def run(
     page = None
     if reports is not None:
         page = _place(reports)
-        write_page(page, there.insist(lambda: _page(definition, store, specs)))
+        write_page(page, there.insist(lambda: _page(definition, store, specs, reports)))
     return Outcome(tuple(specs), failures, is_complete, tuple(analyses), store, page)
 
 
@@ -270,9 +270,10 @@ def execute(
     return engine.failures
 
 
-def _page(definition: Benchmark, store: Store, specs: Sequence[RunSpec]) -> str:
+def _page(definition: Benchmark, store: Store, specs: Sequence[RunSpec], reports: str | Path | None) -> str:
     from suite.papers.paper import judged_papers
     from suite.report import page_of
+    from suite.report.clips import find_clips
 
     return page_of(
         store,
@@ -283,6 +284,7 @@ def _page(definition: Benchmark, store: Store, specs: Sequence[RunSpec]) -> str:
         definition.plots(),
         definition.description,
         definition.compare,
+        {} if reports is None else find_clips(Path(reports)),
     )
 
 

@@ -17,7 +17,7 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 PRINTS = {
-    "first-benchmark.md": (r"\| point-goal-2d \|.*\| better \|", r"curves\.csv"),
+    "first-benchmark.md": (r"\| point-goal-2d \|.*\| better \|", r"clip: .*oracle-sac.*-task0\.mp4", r"curves\.csv"),
     "judge-a-paper.md": ("holds", "contradicted", "not derivable", r"reports/index\.html"),
     "add-an-algorithm.md": (r"\| point-goal-2d \|.*\| inconclusive \|",),
 }

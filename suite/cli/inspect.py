@@ -9,9 +9,10 @@ import typer
 
 from suite.cli.app import app
 from suite.cli.help import LOOK
-from suite.cli.inputs import device
+from suite.cli.inputs import device, existing, reported
 from suite.cli.options import Json, Reports, Results, Trust, at_home, runs_begun
 from suite.cli.output import err, out, show
+from suite.console.waiting import busy
 from suite.errors import UsageError, first_error
 from suite.store.layout import FINAL_STATE
 
@@ -20,45 +21,92 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    rich_help_panel=LOOK, epilog="Examples: suite watch · suite watch RUN · suite watch RUN --task 3 --out clip.gif"
+    rich_help_panel=LOOK,
+    epilog="Examples: suite watch · suite watch RUN --task 3 --out clip.gif · suite watch --all quick",
 )
 def watch(
     run: Annotated[
         str | None,
         typer.Argument(
             metavar="[RUN]",
-            help="Name of a finished run, or a unique beginning of it; by default the run that finished last.",
+            help="Name of a finished run, or a unique beginning of it; by default the run that finished last. With "
+            "--all: a benchmark; by default all runs in the store.",
             autocompletion=runs_begun,
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Record the first seed of every entry on every environment, for the report."),
+    ] = False,
     task: Annotated[int, typer.Option(metavar="K", help="Index of the test task.")] = 0,
     results: Results = Path("results"),
+    reports: Reports = Path("reports"),
     file: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="FILE",
             callback=at_home,
-            help="MP4, GIF or WebP; by default reports/clips/RUN-taskK.mp4.",
+            help="MP4, GIF or WebP; by default clips/RUN-taskK.mp4 in the folder of the reports, which show it.",
             show_default=False,
         ),
     ] = None,
     trust: Trust = False,
 ) -> None:
     """Record a video of a trained agent on a test task, after it has adapted."""
+    from suite.report.clips import clip_path
+    from suite.store.runs import Store
+
+    if every and file:
+        raise UsageError("--all and --out: give one of them")
+    if every:
+        _record_all(run, task, existing(results), reports, trust)
+        return
+    store = Store(results)
+    run = _newest(store) if run is None else store.named(run)
+    _record(store, run, task, file or clip_path(reports, run, task), poster=not file, trust=trust)
+
+
+def _record_all(benchmark: str | None, task: int, store: Store, reports: Path, trust: bool) -> None:
+    """Record what has no clip yet; say of what none can be made, and why."""
+    from suite.analysis.results import read_results
+    from suite.inspect.clips import check_place
+    from suite.report.clips import clip_path
+
+    with busy(err, "reading runs"):
+        done = read_results(store, reported(benchmark, store, trust).specs).done
+    kept = [folder.run for folder in store.folders() if folder.has(FINAL_STATE[1])]
+    first = done[done["run"].isin(kept)].sort_values("seed").drop_duplicates(["environment", "entry"])
+    if first.empty:
+        raise UsageError(f"{store.results}: holds no finished run that keeps an agent; to make some: suite run quick")
+    check_place(clip_path(reports, "any", task))
+    there = 0
+    for row in first.sort_values(["environment", "entry"]).to_dict("records"):
+        path = clip_path(reports, row["run"], task)
+        try:
+            if not path.exists():
+                _record(store, row["run"], task, path, poster=True, trust=trust)
+            there += 1
+        except UsageError as error:
+            err.print(f"{row['entry']} on {row['environment']}: no clip: {error}", highlight=False)
+    if not there:
+        raise UsageError("--all: no clip could be made")
+    err.print(f"{there} of {len(first)} clips are in {path.parent}; to see them: suite report", highlight=False)
+
+
+def _record(store: Store, run: str, task: int, path: Path, *, poster: bool, trust: bool) -> None:
     from suite.console.waiting import counting
     from suite.inspect import clips
     from suite.inspect.trained import trained
-    from suite.store.runs import Store
+    from suite.report.clips import poster_path
 
-    store = Store(results)
-    run = _newest(store) if run is None else store.named(run)
-    path = file or Path("reports") / "clips" / f"{run}-task{task}.mp4"
     clips.check_suffix(path)
     trainer = trained(store.record(run), device(), trusted=trust)
     clips.check_place(path)
-    with counting(err, f"task {task}: environment steps", clips.steps(trainer)) as tick:
+    with counting(err, f"{run}, task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
+    if poster:
+        clips.write_poster(poster_path(path), pictures[-1])
     clips.write_clip(path, pictures)
     success = (
         ("no success", "success")[int(episodes.success[0])] if trainer.family.spec.success else "no success defined"

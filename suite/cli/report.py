@@ -51,6 +51,7 @@ def report(
     from suite.papers.paper import judged_papers
     from suite.plan.benchmark import load_benchmark
     from suite.report import page_of, tables_as
+    from suite.report.clips import find_clips
     from suite.report.files import PAGE, write_page
 
     if form != "html" and (browse or serve):
@@ -65,7 +66,17 @@ def report(
         def make() -> str:
             of = reported(benchmark, store, trust)  # with the seeds that are added as runs end
             papers = judged_papers(paper or of.papers)
-            return page_of(store, of.specs, of.title, papers, of.comparisons, plots, of.description, of.pairs)
+            return page_of(
+                store,
+                of.specs,
+                of.title,
+                papers,
+                of.comparisons,
+                plots,
+                of.description,
+                of.pairs,
+                find_clips(reports),
+            )
 
         page = reports / PAGE
         if serve:
@@ -91,7 +102,7 @@ def _serve(store: Store, make: Callable[[], str], page: Path, port: int, browse:
     from suite.report.files import write_page
     from suite.report.server import PageServer, follow
 
-    server = PageServer(port)
+    server = PageServer(port, page.parent)
     told = False
 
     def show(text: str, seconds: float) -> None:

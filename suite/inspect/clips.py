@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from PIL import Image
 from algorithms import Episodes
 from environments import BoolArray, FloatArray, IntArray, Step
 from suite.errors import UsageError, in_one_line
+from suite.store.files import write_atomically
 from suite.training.protocol import CountedTasks, meta_test
 from suite.training.trainer import Trainer
 
@@ -187,6 +189,22 @@ def _encoded(path: Path, pictures: Sequence[Picture]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_poster(path: Path, picture: Picture) -> None:
+    """Write the small picture that stands for a clip until it is played, a JPEG of some 3 KB.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(picture).resize((WIDTH // 2, HEIGHT // 2)).save(buffer, "JPEG", quality=70)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _write_mp4(path: Path, pictures: Sequence[Picture], rate: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ from suite.papers.statements import label
 from suite.plan.deviations import deviations
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
+from suite.report.clips import Clip
 from suite.report.tables import papers as paper_tables
 from suite.report.tables.runs import UsedSettings, settings
 from suite.store.runs import Store
@@ -93,6 +94,8 @@ class Contents:
     """Tests of the comparisons that decide how many seeds there are."""
     pairs: Sequence[tuple[str, str]] = ()
     """The entries that the benchmark asks to be compared."""
+    clips: Mapping[str, Sequence[Clip]] = field(default_factory=dict)
+    """Run -> clips of its trained agent."""
 
     @cached_property
     def learning(self) -> pd.DataFrame:

@@ -1,8 +1,9 @@
-"""The page: one self-contained HTML file, the same bytes for the same results."""
+"""The page: one self-contained HTML file (but for clips), the same bytes for the same results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from suite.analysis.equivalence import MARGIN
@@ -14,6 +15,7 @@ from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
 from suite.report import own
 from suite.report.charts import markers
+from suite.report.clips import Clip
 from suite.report.contents import Contents, adaptive_entries, concerned, contents, deciding, units
 from suite.report.html import drawn, fill
 from suite.report.sections import sections
@@ -37,6 +39,7 @@ def page_of(
     plots: Sequence[Plot] = (),
     description: str = "",
     pairs: Sequence[tuple[str, str]] = (),
+    clips: Mapping[str, Sequence[Clip]] | None = None,
 ) -> str:
     """Judge a store and return the page's text.
 
@@ -50,8 +53,10 @@ def page_of(
     plots : figures and tables of user modules, for a section of their own.
     description : of the benchmark.
     pairs : the entries that are compared first.
+    clips : run -> clips of its trained agent, which are beside the page; see `suite.report.clips.find_clips`.
     """
-    return render(_found(store, planned, papers, comparisons, pairs), title, plots, description)
+    found = replace(_found(store, planned, papers, comparisons, pairs), clips=clips or {})
+    return render(found, title, plots, description)
 
 
 def tables_as(

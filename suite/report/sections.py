@@ -17,6 +17,7 @@ from suite.analysis.stepwise import trained_returns
 from suite.papers.statements import Verdict
 from suite.plan.deviations import in_words
 from suite.report import cluster_page, figures
+from suite.report.clips import Clip
 from suite.report.contents import Compared, Contents, adaptive_claims
 from suite.report.glossary import linked, terms
 from suite.report.html import drawn, fill
@@ -41,6 +42,8 @@ SIDE_BY_SIDE = ("median", "IQM", "mean", "optimality gap")
 CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 IF_GIVEN = {"compatible", "not compatible", "cannot tell", "equivalent", "not equivalent"}
 """Verdicts of printed values and of equivalence, which are counted where there are any."""
+PRINTED = ("verdict", "directions", "ranking", "scores", "environments", "adaptations", "own")
+"""Sections that paper has by default: answers, the table of a paper, and figures."""
 UNDECIDED: tuple[Verdict, ...] = ("cannot tell", "not enough runs", "not at the paper's settings")
 """A paper's claims are folded where all have one of these."""
 
@@ -59,9 +62,26 @@ class Section:
     """The tables that stand for the section where there is no page."""
 
     @property
+    def printed(self) -> bool:
+        """True if paper has it by default."""
+        return self.key in PRINTED
+
+    @property
     def body(self) -> Markup:
         """The section's contents as HTML."""
         return linked(drawn(fill(f"sections/{self.key}.html.j2", **self.shows)))
+
+
+@dataclass(frozen=True)
+class ShownClip:
+    """A clip of an entry's trained agent."""
+
+    series: int
+    """The entry's place among all."""
+    sign: str
+    colour: str
+    words: str
+    clip: Clip
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,8 @@ class EnvironmentPart:
     remark: str
     beside: str
     """The lines and points that the figure shows beside our runs, in words."""
+    clips: Sequence[ShownClip]
+    """One an entry: that of its first seed, on its first task, of those that there are."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,7 @@ class RunDetail:
     """Anchor and words of each comparison with a paper's settings."""
     log: str
     """Its end."""
+    clips: Sequence[Clip]
 
 
 def verdict(found: Contents) -> Section | None:
@@ -416,7 +439,22 @@ def _environment_part(key: str, name: str, found: Contents) -> EnvironmentPart:
             + ["hollow: external results"] * bool(points)
             + [f"external results beyond the axis: {', '.join(later)}"] * bool(later)
         ),
+        _shown_clips(name, found),
     )
+
+
+def _shown_clips(environment: str, found: Contents) -> list[ShownClip]:
+    done = found.results.done
+    filmed = done[(done["environment"] == environment) & done["run"].isin(list(found.clips))].sort_values("seed")
+    runs = {row["entry"]: row for row in filmed.drop_duplicates("entry").to_dict("records")}
+    shown = []
+    for series, entry in enumerate(found.order):
+        if entry in runs:
+            colour, sign, _ = figures.style(series)
+            clip = found.clips[runs[entry]["run"]][0]
+            words = f"{entry}, seed {runs[entry]['seed']}, test task {clip.task}"
+            shown.append(ShownClip(series, sign, colour, words, clip))
+    return shown
 
 
 def _deviating(results: Results, environment: str) -> dict[str, str]:
@@ -522,7 +560,8 @@ def _details(found: Contents) -> list[RunDetail]:
         if found.results.each[run].state == "done":
             elsewhere = ("state", "entry", "seed", "command")  # in the matrix and in Provenance
             named = {table.columns[key]: cell for key, cell in row.items() if cell and key not in elsewhere}
-            details.append(RunDetail(run, named, links.get(run, []), found.results.each[run].log_tail))
+            log, clips = found.results.each[run].log_tail, found.clips.get(run, ())
+            details.append(RunDetail(run, named, links.get(run, []), log, clips))
     return details
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from suite.errors import UsageError, in_one_line
+from suite.report.clips import FOLDER
 from suite.report.files import PAGE
 from suite.report.live import SOONEST, Pace, live
+from suite.store.files import read_regular
 from suite.store.record import CorruptRunError, RunState
 from suite.store.runs import Store
 
@@ -21,17 +26,20 @@ HOST = "127.0.0.1"
 """Browsers of other machines have no way to it; a tunnel (`ssh -L 8000:127.0.0.1:8000`) leads here."""
 NAMES = ("127.0.0.1", "localhost")
 """What a browser may call this machine: a page from elsewhere, whose name is made to lead here, is refused."""
+CLIP = re.compile(rf"/{FOLDER}/([^/\\\0]+\.(mp4|jpg))")
+TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg"}
 POLL_SECONDS = 1.0
 POLL_SHARE = 0.01
 """Share of the time that looking at the store may take."""
 
 
 class PageServer:
-    """Serves one page.
+    """Serves one page, and the clips beside it.
 
     Parameters
     ----------
     port : 0 for any that is free.
+    reports : the page's folder.
 
     Raises
     ------
@@ -39,7 +47,8 @@ class PageServer:
         If the port cannot be used.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, reports: Path) -> None:
+        self.reports = reports
         self.shown = b"", ""
         """The page, empty until it is first made, and its version."""
         try:
@@ -81,25 +90,33 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+            path = unquote(self.path.partition("?")[0])
             content, tag = server.shown
             if name not in NAMES:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
-            elif self.path.partition("?")[0] not in ("/", f"/{PAGE}"):
+            elif clip := CLIP.fullmatch(path):
+                try:
+                    self._send(read_regular(server.reports / FOLDER / clip[1]), TYPES[clip[2]])
+                except OSError:
+                    self.send_error(HTTPStatus.NOT_FOUND)
+            elif path not in ("/", f"/{PAGE}"):
                 self.send_error(HTTPStatus.NOT_FOUND)
             elif not content:
                 self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)  # an open page asks again
             else:
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(content)))
-                self.send_header("Cache-Control", "no-cache")
-                self.send_header("ETag", tag)
-                self.end_headers()
-                if self.command == "GET":
-                    with suppress(ConnectionError):  # whoever asked has gone
-                        self.wfile.write(content)
+                self._send(content, "text/html; charset=utf-8", ETag=tag)
 
         do_HEAD = do_GET
+
+        def _send(self, content: bytes, kind: str, **more: str) -> None:
+            self.send_response(HTTPStatus.OK)
+            headers = {"Content-Type": kind, "Content-Length": str(len(content)), "Cache-Control": "no-cache", **more}
+            for header, value in headers.items():
+                self.send_header(header, value)
+            self.end_headers()
+            if self.command == "GET":
+                with suppress(ConnectionError):  # whoever asked has gone
+                    self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: who asks is whoever has the page open."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from suite.store.runs import Store
 from suite.training.protocol import CountedTasks, meta_test
 from suite.training.trainer import Trainer
 from tests.suite.stores import finish, linear, make_spec
-from tests.suite.trained_runs import suite, train
+from tests.suite.trained_runs import TINY, suite, train
 
 CPU = torch.device("cpu")
 HORIZON = 20
@@ -83,6 +84,61 @@ def test_watch_writes_mp4_by_default(
     frames, seconds = count_frames_and_secs(str(tmp_path / "reports" / "clips" / f"{runs['pearl']}-task0.mp4"))
     assert frames == HORIZON + 1
     assert 3.0 <= seconds <= 4.0
+
+
+def test_watch_films_the_first_seed_of_everything_for_the_report(
+    results: Path, runs: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path / "results")
+    shutil.copytree(results / "runs", store.results / "runs")
+    pruned = finish(store, make_spec("blind-sac", "point-goal-2d", 1), linear(-20.0, -15.0))  # keeps no agent
+    reports = tmp_path / "reports"
+    watch = ("watch", "--all", "--results", store.results, "--reports", reports)
+    assert suite(*watch) == 0
+    clips = {label: reports / "clips" / f"{runs[label]}-task0.mp4" for label in ("pearl", "blind-sac")}
+    printed = capfd.readouterr()
+    assert set(printed.out.splitlines()) == {f"clip: {clip}" for clip in clips.values()}
+    assert "mql on point-goal-2d: no clip: " in printed.err
+    assert f"2 of 3 clips are in {reports / 'clips'}" in printed.err
+    for clip in clips.values():
+        assert count_frames_and_secs(str(clip))[0] == HORIZON + 1
+        with Image.open(clip.with_suffix(".jpg")) as poster:
+            assert (poster.format, poster.size) == ("JPEG", (240, 180))
+    clips["pearl"].unlink()
+    assert suite(*watch) == 0  # only what is missing
+    assert capfd.readouterr().out.splitlines() == [f"clip: {clips['pearl']}"]
+    assert suite("report", "--results", store.results, "--reports", reports) == 0
+    page = (reports / "index.html").read_text()
+    assert sorted(re.findall(r'<video [^>]*src="([^"]+)"', page)) == sorted(
+        str(clip.relative_to(reports)) for clip in clips.values()
+    )
+    assert pruned.run in page
+
+
+def test_watch_films_everything_of_a_benchmark(
+    results: Path, runs: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = tmp_path / "one.yaml"
+    one.write_text(re.sub(r"      blind-sac:.*", "", TINY, flags=re.DOTALL))
+    assert suite("watch", "--all", one, "--results", results, "--reports", tmp_path, "--task", 2) == 0
+    assert capfd.readouterr().out.splitlines() == [f"clip: {tmp_path}/clips/{runs['pearl']}-task2.mp4"]
+
+
+def test_watch_says_why_there_is_no_clip_at_all(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    CANNOT[0] = RuntimeError("no OpenGL without a display")
+    monkeypatch.setattr(_PointGoalSimulation, "render", cannot_draw)
+    assert suite("watch", "--all", "--results", results, "--reports", tmp_path) == 2
+    printed = capfd.readouterr().err.splitlines()
+    assert "pearl on point-goal-2d: no clip: pictures: no OpenGL without a display" in printed
+    assert printed[-1].endswith("--all: no clip could be made")
+    assert list((tmp_path / "clips").iterdir()) == []
+    assert suite("watch", "--all", "--results", results, "--out", tmp_path / "clip.mp4") == 2
+    assert "--all and --out: give one of them" in capfd.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert suite("watch", "--all", "--results", tmp_path / "empty") == 2
+    assert "holds no finished run that keeps an agent" in capfd.readouterr().err
 
 
 def test_clusters_writes_table_page_and_record(

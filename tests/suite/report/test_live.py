@@ -153,8 +153,13 @@ def asked(server: PageServer, method: str = "GET", path: str = "/", host: str | 
     return connection.getresponse()
 
 
-def test_the_server_serves_one_page_to_this_machine() -> None:
-    server = PageServer(0)
+def test_the_server_serves_one_page_and_its_clips_to_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a b-task0.mp4").write_bytes(b"film")
+    (tmp_path / "clips" / "notes.txt").write_bytes(b"not a clip")
+    (tmp_path / "other.mp4").write_bytes(b"elsewhere")
+    (tmp_path / "clips" / "link.mp4").symlink_to(tmp_path / "other.mp4")
+    server = PageServer(0, tmp_path)
     assert server._server.server_address[0] == "127.0.0.1"
     with server.serving():
         assert asked(server, "HEAD").status == 503  # an open page asks again
@@ -173,11 +178,16 @@ def test_the_server_serves_one_page_to_this_machine() -> None:
         assert asked(server).getheader("ETag") != first.getheader("ETag")
         assert asked(server, path="/../pyproject.toml").status == 404
         assert asked(server, path="/results").status == 404
+        clip = asked(server, path="/clips/a%20b-task0.mp4")
+        assert (clip.status, clip.getheader("Content-Type"), clip.read()) == (200, "video/mp4", b"film")
+        for path in ("notes.txt", "missing.mp4", "link.mp4", "../other.mp4", "..%2Fother.mp4"):
+            assert asked(server, path=f"/clips/{path}").status == 404
+        assert asked(server, path="/clips/a%20b-task0.mp4", host="elsewhere.example").status == 421
         assert asked(server, host="elsewhere.example").status == 421
         assert asked(server, "POST").status == 501
         port = int(server.address.rpartition(":")[2].strip("/"))
         with pytest.raises(UsageError, match=rf"^--port {port}: cannot be used \(Address already in use\)$"):
-            PageServer(port)
+            PageServer(port, tmp_path)
 
 
 def between_looks(events: Iterator[Callable[[], object]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from scipy import stats
 from suite.papers.paper import read_paper, read_papers
 from suite.plan.environment_sets import environment_sets
 from suite.report import tables_as
+from suite.report.clips import find_clips
 from suite.store.files import write_json
 from suite.store.runs import Store
 from suite.table import Format, number
@@ -70,6 +71,30 @@ def store(tmp_path: Path) -> Store:
         start=-20.0,
         budget=20_000,
     )
+
+
+def test_clips_are_shown_where_there_are_any(store: Store, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    by_seed = {seed: make_spec("pearl", "point-goal-2d", seed, budget=20_000).run for seed in (0, 1)}
+    (reports / "clips").mkdir(parents=True)
+    for name in (f"{by_seed[1]}-task0.mp4", f"{by_seed[1]}-task10.mp4", f"{by_seed[1]}-task0.jpg", "other-task0.mp4"):
+        (reports / "clips" / name).write_bytes(b"")
+    _, page = report(store, tmp_path, clips=find_clips(reports))
+    (video,) = [attributes for tag, attributes in page.tags if tag == "video"]  # of another run's there is no place
+    assert video["src"] == f"clips/{by_seed[1]}-task0.mp4"
+    assert video["poster"] == f"clips/{by_seed[1]}-task0.jpg"
+    assert (video["preload"], "autoplay" in video) == ("none", False)
+    assert video["aria-label"] == "pearl, seed 1, test task 0"
+    links = [attributes["href"] or "" for tag, attributes in page.tags if tag == "a"]
+    links = [link for link in links if link.startswith("clips/")]
+    assert links == [f"clips/{by_seed[1]}-task0.mp4", f"clips/{by_seed[1]}-task10.mp4"]
+    (reports / "clips" / f"{by_seed[0]}-task4.mp4").write_bytes(b"")
+    _, page = report(store, tmp_path, clips=find_clips(reports))
+    (video,) = [attributes for tag, attributes in page.tags if tag == "video"]
+    assert (video["aria-label"], "poster" in video) == ("pearl, seed 0, test task 4", False)
+    html, page = report(store, tmp_path)
+    assert "trained agent, after adaptation" not in html
+    assert all(tag != "video" for tag, _ in page.tags)
 
 
 def test_page_shows_scores_untrained_values_and_seeds(store: Store, tmp_path: Path) -> None:
