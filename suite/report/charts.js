@@ -90,71 +90,61 @@ function readable(chart) {
   });
 }
 
-function cursor(chart) {
-  const figure = chart.closest("figure");
-  const plot = chart.querySelector(".plot");
-  const box = ["x", "y", "width", "height"].map((name) => Number(plot.getAttribute(name)));
-  const { width, height } = plot.viewBox.baseVal;
-  let at = width;
-  const tip = document.createElement("div");
-  tip.className = "tip";
-  tip.setAttribute("aria-hidden", "true");
+/* The values of a place on the page: one at a time, over all else. */
+const tip = Object.assign(document.createElement("div"), { className: "tip" });
+tip.setAttribute("aria-hidden", "true");
+const texts = (words) => words.map((text) => Object.assign(document.createElement("span"), { textContent: text }));
+const hideTip = () => tip.remove();
+function showTip(x, y, heading, rows) {
+  tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: heading }), ...rows.map(({ swatch, words }) => {
+    const row = document.createElement("span");
+    row.append(swatch ?? "", ...texts(words));
+    return row;
+  }));
+  document.body.append(tip);
+  const width = document.documentElement.clientWidth;
+  const left = x < width / 2 ? x + 12 : x - 12 - tip.offsetWidth;
+  tip.style.left = `${scrollX + Math.max(0, Math.min(width - tip.offsetWidth, left))}px`;
+  tip.style.top = `${scrollY + y}px`;
+}
+
+/* What a figure has at its stops, by pointer and by keyboard: to a screen reader it is a slider.
+   `stops` are ascending places up to `most`, `wanted` that of a point of the figure, and `read` says what one has. */
+function reader(svg, { most, stops, wanted, read }) {
+  let at = most;
   function hide() {
-    tip.remove();
-    chart.querySelector(":scope > .cursor")?.remove();
+    hideTip();
+    svg.querySelector(":scope > .cursor")?.remove();
   }
-  function show(wanted, step = 0) {
-    const shown = readable(chart);
-    const stops = [...new Set(shown.flatMap(({ marks }) => marks.map(({ x }) => Math.round(x))))].sort((a, b) => a - b);
-    if (!stops.length) return hide();
-    const nearest = stops.reduce((best, stop, i) => (Math.abs(stop - wanted) < Math.abs(stops[best] - wanted) ? i : best), 0);
-    at = stops[Math.max(0, Math.min(stops.length - 1, nearest + step))];
-    const found = shown.flatMap(({ series, entry, marks }) => {
-      const mark = marks.reduce((best, each) => (Math.abs(each.x - at) < Math.abs(best.x - at) ? each : best));
-      return at > marks.at(-1).x + 2 || at < marks[0].x - 2 ? [] : [{ series, entry, ...mark }];
-    }).sort((a, b) => a.y - b.y);
-    const axis = all(".axis", chart).find((each) => !each.hasAttribute("display"));
-    const [low, high] = axis.dataset.ends.split(" ").map(Number);
-    const where = (low + (high - low) * (at / width)).toLocaleString("en", { maximumSignificantDigits: 3 });
-    const heading = document.createElement("b");
-    heading.textContent = `${axis.dataset.label}: ${where}`;
-    const rows = found.map(({ series, entry, value, limits, seeds }) => {
-      const row = document.createElement("span");
-      const swatch = document.createElement("span");
-      swatch.className = "swatch";
-      swatch.style.setProperty("--colour", getComputedStyle(chart.querySelector(`.series-${series}.mean`)).stroke);
-      swatch.textContent = document.querySelector(`[data-series="${series}"] + .swatch`)?.textContent ?? "●";
-      const count = seeds === undefined ? "" : `${seeds} seed${seeds === 1 ? "" : "s"}`;
-      row.append(swatch, ...[entry, value, limits, count].map((text) => Object.assign(document.createElement("span"), { textContent: text })));
-      return row;
-    });
-    tip.replaceChildren(heading, ...rows);
-    chart.querySelector(":scope > .cursor")?.remove();
-    const [x, y] = [box[0] + (at * box[2]) / width, (units) => box[1] + (units * box[3]) / height];
-    const line = document.createElementNS(chart.namespaceURI, "g");
-    line.setAttribute("class", "cursor");
-    line.innerHTML = `<path d="M${x} ${box[1]}v${box[3]}"/>${found.map((each) => `<circle cx="${box[0] + (each.x * box[2]) / width}" cy="${y(each.y)}" r="4"/>`).join("")}`;
-    chart.append(line);
-    figure.append(tip);
-    const [outer, inner] = [figure.getBoundingClientRect(), chart.getBoundingClientRect()];
-    const left = inner.left - outer.left + (x / chart.viewBox.baseVal.width) * inner.width;
-    tip.style.left = `${Math.max(0, Math.min(outer.width - tip.offsetWidth, left < outer.width / 2 ? left + 12 : left - 12 - tip.offsetWidth))}px`;
-    tip.style.top = `${inner.top - outer.top + 12}px`;
-    chart.setAttribute("aria-valuenow", Math.round((100 * at) / width));
-    chart.setAttribute("aria-valuetext", [heading, ...rows].map((row) => [...row.childNodes].filter((node) => node.className !== "swatch").map((node) => node.textContent).filter(Boolean).join(" ")).join("; "));
+  function show(place, step = 0) {
+    const found = stops();
+    if (!found.length) return hide();
+    const nearest = found.reduce((best, stop, i) => (Math.abs(stop - place) < Math.abs(found[best] - place) ? i : best), 0);
+    at = found[Math.max(0, Math.min(found.length - 1, nearest + step))];
+    const { heading, rows, x, y, drawn } = read(at);
+    svg.querySelector(":scope > .cursor")?.remove();
+    const cursor = document.createElementNS(svg.namespaceURI, "g");
+    cursor.setAttribute("class", "cursor");
+    cursor.innerHTML = drawn;
+    svg.append(cursor);
+    const [outer, { width, height }] = [svg.getBoundingClientRect(), svg.viewBox.baseVal];
+    showTip(outer.left + (x / width) * outer.width, outer.top + (y / height) * outer.height + 12, heading, rows);
+    svg.setAttribute("aria-valuenow", Math.round((100 * at) / most));
+    svg.setAttribute("aria-valuetext", [heading, ...rows.map(({ words }) => words.filter(Boolean).join(" "))].join("; "));
   }
   const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
-  const described = { tabindex: 0, role: "slider", "aria-label": `Values of ${figure.querySelector("figcaption").firstChild.textContent.trim()}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 100, "aria-valuetext": "arrow keys read the values" };
-  for (const [name, content] of Object.entries(described)) chart.setAttribute(name, content);
-  chart.parentElement.removeAttribute("tabindex");
-  chart.addEventListener("pointermove", (event) => {
-    const inner = chart.getBoundingClientRect();
-    show((((event.clientX - inner.left) / inner.width) * chart.viewBox.baseVal.width - box[0]) * (width / box[2]));
+  const caption = svg.closest("figure").querySelector("figcaption").firstChild.textContent.trim();
+  const described = { tabindex: 0, role: "slider", "aria-label": `Values of ${caption}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 100, "aria-valuetext": "arrow keys read the values" };
+  for (const [name, content] of Object.entries(described)) svg.setAttribute(name, content);
+  svg.parentElement.removeAttribute("tabindex");
+  svg.addEventListener("pointermove", (event) => {
+    const [inner, { width, height }] = [svg.getBoundingClientRect(), svg.viewBox.baseVal];
+    show(wanted(((event.clientX - inner.left) / inner.width) * width, ((event.clientY - inner.top) / inner.height) * height));
   });
-  chart.addEventListener("pointerleave", () => { if (document.activeElement !== chart) hide(); });
-  chart.addEventListener("focus", () => show(at));
-  chart.addEventListener("blur", hide);
-  chart.addEventListener("keydown", (event) => {
+  svg.addEventListener("pointerleave", () => { if (document.activeElement !== svg) hide(); });
+  svg.addEventListener("focus", () => show(at));
+  svg.addEventListener("blur", hide);
+  svg.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
     if (!(event.key in steps)) return;
     event.preventDefault();
@@ -162,8 +152,84 @@ function cursor(chart) {
   });
 }
 
+function readCurves(chart) {
+  const plot = chart.querySelector(".plot");
+  const box = ["x", "y", "width", "height"].map((name) => Number(plot.getAttribute(name)));
+  const { width, height } = plot.viewBox.baseVal;
+  const across = (units) => box[0] + (units * box[2]) / width;
+  reader(chart, {
+    most: width,
+    stops: () => [...new Set(readable(chart).flatMap(({ marks }) => marks.map(({ x }) => Math.round(x))))].sort((a, b) => a - b),
+    wanted: (x) => (x - box[0]) * (width / box[2]),
+    read: (at) => {
+      const found = readable(chart).flatMap(({ series, entry, marks }) => {
+        const mark = marks.reduce((best, each) => (Math.abs(each.x - at) < Math.abs(best.x - at) ? each : best));
+        return at > marks.at(-1).x + 2 || at < marks[0].x - 2 ? [] : [{ series, entry, ...mark }];
+      }).sort((a, b) => a.y - b.y);
+      const axis = all(".axis", chart).find((each) => !each.hasAttribute("display"));
+      const [low, high] = axis.dataset.ends.split(" ").map(Number);
+      const where = (low + (high - low) * (at / width)).toLocaleString("en", { maximumSignificantDigits: 3 });
+      const rows = found.map(({ series, entry, value, limits, seeds }) => {
+        const swatch = document.createElement("span");
+        swatch.className = "swatch";
+        swatch.style.setProperty("--colour", getComputedStyle(chart.querySelector(`.series-${series}.mean`)).stroke);
+        swatch.textContent = document.querySelector(`[data-series="${series}"] + .swatch`)?.textContent ?? "●";
+        return { swatch, words: [entry, value, limits, seeds === undefined ? "" : `${seeds} seed${seeds === 1 ? "" : "s"}`] };
+      });
+      const rings = found.map((each) => `<circle cx="${across(each.x)}" cy="${box[1] + (each.y * box[3]) / height}" r="4"/>`);
+      return { heading: `${axis.dataset.label}: ${where}`, rows, x: across(at), y: 0, drawn: `<path d="M${across(at)} ${box[1]}v${box[3]}"/>${rings.join("")}` };
+    },
+  });
+}
+
+/* Figures with a row an entry say what each row has: its place, its name, and its values. */
+function readRows(svg) {
+  const rows = JSON.parse(svg.dataset.rows);
+  const { width, height } = svg.viewBox.baseVal;
+  reader(svg, {
+    most: 1,
+    stops: () => rows.map(({ at }) => 1 - at).reverse(),
+    wanted: (x, y) => 1 - y / height,
+    read: (at) => {
+      const { name, values } = rows.find((row) => 1 - row.at === at);
+      const y = (1 - at) * height;
+      return { heading: name, rows: values.map((words) => ({ words })), x: width / 2, y, drawn: `<path d="M0 ${y}h${width}"/>` };
+    },
+  });
+}
+
+/* Lists that are figures (strips, forest plots) are one stop of the keyboard each; arrow keys move within. */
+function readList(list) {
+  const items = all(":scope > li[title]", list);
+  items.forEach((item, index) => {
+    const words = item.title;
+    item.removeAttribute("title");
+    item.setAttribute("aria-label", words);
+    item.tabIndex = index ? -1 : 0;
+    const show = () => {
+      const { left, width, bottom } = item.getBoundingClientRect();
+      showTip(left + width / 3, bottom, words, []);
+    };
+    item.addEventListener("pointerenter", show);
+    item.addEventListener("pointerleave", hideTip);
+    item.addEventListener("focus", show);
+    item.addEventListener("blur", hideTip);
+    item.addEventListener("keydown", (event) => {
+      const next = { ArrowDown: items[index + 1], ArrowUp: items[index - 1], Home: items[0], End: items.at(-1) }[event.key];
+      if (event.key === "Escape") hideTip();
+      if (!next) return;
+      event.preventDefault();
+      item.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  });
+}
+
 /* A chart that leaves the page has its paths in pixels, its markers with it, and nothing that is not shown. */
 function taken(chart, copy) {
+  copy.querySelector(":scope > .cursor")?.remove();
+  delete copy.dataset.rows;
   const plot = copy.querySelector(".plot");
   if (!plot) return;
   const [width, height] = [plot.getAttribute("width"), plot.getAttribute("height")];
@@ -184,7 +250,7 @@ function taken(chart, copy) {
     delete path.dataset.d;
   });
   plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  for (const item of all(".cursor, [display=none]", copy)) item.remove();
+  for (const item of all("[display=none]", copy)) item.remove();
   copy.prepend(document.getElementById("markers").firstElementChild.cloneNode(true));
 }
 
@@ -199,7 +265,9 @@ for (const link of all("[data-find]")) {
 }
 
 const charts = all("svg.chart");
-for (const chart of charts) cursor(chart);
+for (const chart of charts) readCurves(chart);
+for (const svg of all("svg[data-rows]")) readRows(svg);
+for (const list of all(".place ul, .forest")) readList(list);
 const axis = document.getElementById("axis");
 axis?.addEventListener("change", () => { for (const chart of charts) takeAxis(chart, axis.value); });
 for (const button of all("[data-only]")) {

@@ -6,21 +6,26 @@ Curves are those of `suite.report.charts`; the rest is drawn by matplotlib in se
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from environments import FloatArray
 from suite.report.charts import LEGEND_COLUMNS, SERIES, SIGNS, Axis, Curve, Series, line_chart
+from suite.table import interval, number
+from suite.table import text as written
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 """The shapes of `charts.SIGNS`, as matplotlib names them."""
@@ -200,7 +205,12 @@ def split_bars(key: str, seconds: pd.DataFrame) -> str:
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=f"{unit} a run (mean)")
     _legend_below(figure, bars)
-    return as_svg(key, figure)
+    times = (seconds.fillna(0) / divisor).assign(total=seconds.sum(axis=1) / divisor)
+    rows = [
+        Row(place, str(entry), [(str(part), f"{number(value)} {unit}") for part, value in parts.items()])
+        for place, (entry, parts) in enumerate(times.iterrows())
+    ]
+    return as_svg(key, figure, rows)
 
 
 @mpl.rc_context(STYLE)
@@ -241,7 +251,19 @@ def aggregates(key: str, table: pd.DataFrame, names: Sequence[str], order: Seque
     panels[0].set_yticks(range(len(table)), [str(entry) for entry in table["entry"]])
     panels[0].set_ylim(len(table) - 0.4, -0.6)
     figure.supxlabel("of normalised scores (untrained 0, oracle 1)", fontsize=9)
-    return as_svg(key, figure)
+    rows = [
+        Row(
+            place,
+            str(values["entry"]),
+            [
+                (name, number(values[name]), written(limits) if limits else "")
+                for name in names
+                for limits in [interval(values[f"{name} low"], values[f"{name} high"])]
+            ],
+        )
+        for place, values in enumerate(table.to_dict("records"))
+    ]
+    return as_svg(key, figure, rows)
 
 
 @mpl.rc_context(STYLE)
@@ -296,8 +318,23 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) ->
     )
 
 
-def as_svg(key: str, figure: Figure) -> str:
-    """Write a figure as an SVG element that can stand on the page beside others."""
+@dataclass(frozen=True)
+class Row:
+    """What a figure has at a height of its first axes, as the page's script says it."""
+
+    height: float
+    name: str
+    values: Sequence[Sequence[str]]
+    """Each in up to four words: what it is, its value, its interval."""
+
+
+def as_svg(key: str, figure: Figure, rows: Sequence[Row] = ()) -> str:
+    """Write a figure as an SVG element that can stand on the page beside others.
+
+    Parameters
+    ----------
+    rows : from top to bottom, what the figure has at each height.
+    """
     buffer = io.StringIO()
     with warnings.catch_warnings():
         # Text stays text in the SVG: the font that lacks a glyph only measures it.
@@ -319,4 +356,16 @@ def as_svg(key: str, figure: Figure) -> str:
 
     text = re.sub(r'\bid="([^"]*)"', rename, text)
     text = re.sub(r"(url\(|href=\")#([\w-]+)", rf"\1#{key}-\2", text)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", text, count=1)
+    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", text, count=1)
+    if rows:
+        text = text.replace("<svg", f'<svg data-rows="{escape(json.dumps(_placed(figure, rows)))}"', 1)
+    return text
+
+
+def _placed(figure: Figure, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows with their distance from the top, as a share of the figure's height."""
+    up = figure.axes[0].transData.transform([(0.0, row.height) for row in rows])[:, 1] / figure.bbox.height
+    return [
+        {"at": round(1 - at, 4), "name": row.name, "values": row.values}
+        for row, at in zip(rows, up.tolist(), strict=True)
+    ]

@@ -157,7 +157,7 @@ def learned_in_short(found: Contents) -> str:
     head = "Yes" if whole == len(tried) else "No" if len(none) == len(tried) else "Partly"
     count = "all" if whole == len(tried) else f"{whole} of {len(tried)}"
     several = table["environment"].nunique() > 1
-    aside = ["counted per environment"] * several + ["without controls"] * bool(bounds)
+    aside = ["counted per environment"] * several + [f"without controls: {listed(sorted(bounds))}"] * bool(bounds)
     noted = f" ({', '.join(aside)})" if aside else ""
     answer = f"{head}: {count} entries learned on every seed{noted}"
     answer += f"; {_cases(some)} learned on some seeds only" * bool(len(some))
@@ -268,12 +268,15 @@ def _row(row: Mapping[Any, Any], test: SequentialTest | None, axis: _Axis, found
         low = high = middle
     at = (axis.place(low), axis.place(middle), axis.place(high)) if math.isfinite(middle) else None
     seen = number(row["detectable"] / unit)
-    words = f"{name}: {decision}" + (
-        f"; a difference of {seen} would have been seen in 80 % of cases" * (seen != MISSING)
+    difference = ("+" if row["difference"] > 0 else "") + number(row["difference"] / unit)
+    words = (
+        f"{name}: {decision}, difference {difference}"
+        + f", 95 % CI {text(limits)}" * (limits is not None)
+        + (f"; a difference of {seen} would have been seen in 80 % of cases" * (seen != MISSING))
     )
     return Row(
         name,
-        ("+" if row["difference"] > 0 else "") + number(row["difference"] / unit),
+        difference,
         text(limits) if limits else "one seed: no interval",
         decision + (DAGGER if test else ""),
         DECISION_CLASSES[side],

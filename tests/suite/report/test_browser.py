@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from suite.inspect.clips import write_clip
+from suite.report import page_of
+from suite.report.clips import clip_path, find_clips
+from suite.report.files import write_page
 from suite.report.live import live
 from suite.report.server import PageServer
 from suite.store.runs import Store
@@ -279,6 +283,78 @@ def test_a_chart_reads_its_values_to_the_pointer(browser: Any) -> None:
     assert not shown(browser, ".tip")
 
 
+def text_of(browser: Any, selector: str) -> str:
+    return " ".join(find(browser, selector).text.split())
+
+
+def test_aggregates_read_their_values_to_keyboard_and_pointer(browser: Any) -> None:
+    figure = find(browser, "#ranking-aggregates-figure svg")
+    names = column(browser, "ranking", 0)
+    ranked = [column(browser, "ranking", index) for index in (4, 5, 6, 7)]  # IQM, its interval, median, mean
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", figure)
+    browser.execute_script("arguments[0].focus()", figure)
+    for row, name in enumerate(names):  # from the top, as drawn
+        said = figure.get_attribute("aria-valuetext").split("; ")
+        iqm, limits, median, mean = (cells[row] for cells in ranked)
+        assert said[:2] == [name, f"median {median}"]
+        assert said[2] == f"IQM {iqm} {limits}".removesuffix(" –")
+        assert said[3].startswith(f"mean {mean}")
+        assert text_of(browser, ".tip").startswith(f"{name} median {median}")
+        figure.send_keys(Keys.ARROW_DOWN)
+    figure.send_keys(Keys.ESCAPE)
+    assert not shown(browser, ".tip")
+    browser.execute_script("arguments[0].blur()", figure)
+    mark = find(browser, "#ranking-aggregates-figure .series-1.mean")
+    webdriver.ActionChains(browser).move_to_element(mark).perform()
+    legend = browser.execute_script("return document.querySelector('[data-series=\"1\"]').value")
+    assert text_of(browser, ".tip").startswith(f"{legend} median ")
+
+
+def test_profiles_read_their_values_to_the_keyboard(browser: Any) -> None:
+    profiles = find(browser, "#ranking-profiles-figure svg")
+    browser.execute_script("arguments[0].focus()", profiles)
+    profiles.send_keys(Keys.HOME)
+    said = profiles.get_attribute("aria-valuetext").split("; ")
+    assert said[0].startswith("normalised score")
+    assert len(said) == 5
+    assert all(" 1.0" in each for each in said[1:])  # all runs are above the lowest level
+
+
+def test_wall_clock_bars_read_their_values(browser: Any) -> None:
+    bars = find(browser, "#wall-clock-split-figure svg")
+    browser.execute_script("arguments[0].focus()", bars)
+    bars.send_keys(Keys.END)
+    first = bars.get_attribute("aria-valuetext")
+    took = {"tcl-pearl": 130, "pearl": 100, "oracle-sac": 70, "blind-sac": 40}  # seconds a run, with 10 of evaluating
+    name = first.split("; ")[0]
+    unit = 60
+    assert first == (
+        f"{name}; sampling {10 / unit:.3g} minutes; updating {(took[name] - 20) / unit:.3g} minutes; "
+        f"evaluating {10 / unit:.3g} minutes; total {took[name] / unit:.3g} minutes"
+    )
+    bars.send_keys(Keys.HOME)
+    assert bars.get_attribute("aria-valuetext").split("; ")[0] != name
+    assert int(bars.get_attribute("aria-valuenow")) < 50
+
+
+@pytest.mark.parametrize(("kind", "says"), [(".forest", "difference"), (".place ul", "untrained")])
+def test_strips_and_forest_plots_read_their_values(browser: Any, kind: str, says: str) -> None:
+    rows = browser.find_elements("css selector", f"{kind}:not(details *) > [aria-label]")[:2]
+    browser.execute_script("arguments[0].focus()", rows[0])
+    assert says in text_of(browser, ".tip")
+    assert text_of(browser, ".tip") == rows[0].get_attribute("aria-label")
+    rows[0].send_keys(Keys.ARROW_DOWN)
+    assert browser.switch_to.active_element == rows[1]
+    assert text_of(browser, ".tip") == rows[1].get_attribute("aria-label")
+    rows[1].send_keys(Keys.ESCAPE)
+    assert not shown(browser, ".tip")
+    browser.execute_script("arguments[0].blur()", rows[1])
+    webdriver.ActionChains(browser).move_to_element(rows[0]).perform()
+    assert text_of(browser, ".tip") == rows[0].get_attribute("aria-label")
+    stops = f"return document.querySelector('{kind}').querySelectorAll('[tabindex=\"0\"]').length"
+    assert browser.execute_script(stops) == 1  # of the keyboard
+
+
 def test_only_one_entry_and_all_again(browser: Any) -> None:
     press(browser, "[data-only='1']")
     assert all(shown(browser, ".environment .series-1.mean"))
@@ -344,8 +420,18 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
     )
     try:
         assert not any(shown(browser, "#provenance-section details table, .tall .scroll"))
-        assert set(shown(browser, ".tall:not(details *) > .left-out")) == {True}
-        folded = "getComputedStyle(document.querySelector('#provenance-section summary'), '::after').content"
+        kept = ("learned", "better", "claims", "verdict", "directions", "ranking", "scores", "environments")
+        printed = [name for name in kept if any(shown(browser, f"#{name}-section"))]
+        assert printed == list(kept)
+        sections = [each.get_attribute("id") for each in browser.find_elements("css selector", "main > section")]
+        rest = [name for name in sections if name.removesuffix("-section") not in kept]
+        assert len(rest) > 5
+        assert not any(shown(browser, f"#{name}")[0] for name in rest)
+        assert shown(browser, "main > .left-out") == [True]
+        said = find(browser, "main > .left-out").text
+        assert said.startswith("Left out on paper: ")
+        assert all(each in said for each in ("Wins", "Wall-clock", "Runs", "Provenance", "Glossary"))
+        folded = "getComputedStyle(document.querySelector('#scores-section summary'), '::after').content"
         assert browser.execute_script(f"return {folded}") == '" (folded: left out on paper)"'
         browser.execute_script("print = () => {}")
         browser.execute_script("document.getElementById('print-all').click()")
@@ -544,7 +630,7 @@ def test_a_served_page_loads_itself_again_when_there_is_another_and_outlives_its
     browser: Any, page: Path
 ) -> None:
     text = page.read_text()
-    server = PageServer(0)
+    server = PageServer(0, page.parent)
     with server.serving():
         server.show(text, 1)
         browser.get(server.address)
@@ -559,6 +645,33 @@ def test_a_served_page_loads_itself_again_when_there_is_another_and_outlives_its
     time.sleep(2.5)
     assert times(browser) == loaded
     assert browser.execute_script(heading)
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_clip_stands_beside_its_curve_and_plays(browser: Any, tmp_path: Path, served: bool) -> None:
+    store = Store(tmp_path / "results")
+    spec = make_spec("pearl", "reach-v1", budget=250_000)
+    finish(store, spec, lambda t: 9e4 * t)
+    clip = clip_path(tmp_path, spec.run, 3)
+    clip.parent.mkdir()
+    write_clip(clip, [np.full((360, 480, 3), shade, np.uint8) for shade in range(0, 240, 12)])
+    text = page_of(store, clips=find_clips(tmp_path))
+    write_page(tmp_path / "index.html", text)
+    server = PageServer(0, tmp_path)
+    with server.serving():
+        server.show(text)
+        browser.get(server.address if served else (tmp_path / "index.html").as_uri())
+        browser.get_log("browser")  # of the page before, whose server may have gone
+        video = find(browser, ".environment figure ~ .clips video")
+        assert video.get_attribute("aria-label") == "pearl, seed 0, test task 3"
+        state = "const v = arguments[0]; return [v.paused, v.readyState, v.currentTime]"
+        assert browser.execute_script(state, video) == [True, 0, 0]  # nothing is loaded, nothing plays
+        browser.execute_script("arguments[0].focus()", video)
+        video.send_keys(" ")
+        wait_until(lambda: browser.execute_script(state, video)[2] > 0, "it plays")
+        assert browser.get_log("browser") == []
+        press(browser, "[data-series='0']")
+        assert shown(browser, ".clips li") == [False]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -579,6 +692,7 @@ def test_no_serious_accessibility_finding(browser: Any, theme: str) -> None:
     browser.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
     browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
     browser.execute_script(axe.read_text(encoding="utf-8"))
+    browser.set_script_timeout(300)  # on a busy machine it takes longer than half a minute
     found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     serious = [
         f"{finding['id']}: {node['html'][:160]}"
