@@ -36,8 +36,8 @@ def test_what_learned_is_said_and_what_did_not_is_named(tmp_path: Path) -> None:
     }
     some = found(tmp_path / "b", ends)
     assert summary.learned_in_short(some) == (
-        "Partly: 0 of 2 entries learned on every seed (without controls: oracle-sac); pearl on ant-fb learned on some seeds "
-        "only; mql on ant-fb did not learn on any seed."
+        "Partly: 0 of 2 entries learned on every seed (without controls: oracle-sac); pearl on ant-fb learned on some "
+        "seeds only; mql on ant-fb did not learn on any seed."
     )
     (place,) = summary.places(some)
     assert [(strip.entry, strip.mark) for strip in place.strips] == [
