@@ -157,12 +157,13 @@ function readCurves(chart) {
   const box = ["x", "y", "width", "height"].map((name) => Number(plot.getAttribute(name)));
   const { width, height } = plot.viewBox.baseVal;
   const across = (units) => box[0] + (units * box[2]) / width;
+  let shown;
   reader(chart, {
     most: width,
-    stops: () => [...new Set(readable(chart).flatMap(({ marks }) => marks.map(({ x }) => Math.round(x))))].sort((a, b) => a - b),
+    stops: () => [...new Set((shown = readable(chart)).flatMap(({ marks }) => marks.map(({ x }) => Math.round(x))))].sort((a, b) => a - b),
     wanted: (x) => (x - box[0]) * (width / box[2]),
     read: (at) => {
-      const found = readable(chart).flatMap(({ series, entry, marks }) => {
+      const found = shown.flatMap(({ series, entry, marks }) => {
         const mark = marks.reduce((best, each) => (Math.abs(each.x - at) < Math.abs(best.x - at) ? each : best));
         return at > marks.at(-1).x + 2 || at < marks[0].x - 2 ? [] : [{ series, entry, ...mark }];
       }).sort((a, b) => a.y - b.y);
@@ -219,7 +220,7 @@ function readList(list) {
       if (event.key === "Escape") hideTip();
       if (!next) return;
       event.preventDefault();
-      item.tabIndex = -1;
+      for (const each of items) each.tabIndex = -1;
       next.tabIndex = 0;
       next.focus();
     });
