@@ -158,7 +158,7 @@ def test_a_judge_that_never_decides_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 def test_table_1_as_the_truth_is_shown_in_most_cases_by_three_seeds() -> None:
     """Of seed deviations of 10 %; the median ratio takes more seeds."""
-    powers = [each for each in read_power(read_paper("tcl_pearl")) if each.assumed == "Table 1"]
+    powers = [each for each in read_power(read_paper("tcl-pearl")) if each.assumed == "Table 1"]
     decided = {each.claim: each.decided for each in powers if each.deviation == 0.1}
     assert len(decided) == 4
     assert min(share for claim, share in decided.items() if "median" not in claim) >= 0.5
