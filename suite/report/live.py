@@ -118,6 +118,7 @@ class LivePage:
             self._news = f"report: {self.path}, updated as runs end"
         except Exception as error:  # of the store or of a user module: the runs go on
             self._pace.spent(time.thread_time() - begun)
+            self._shows = None  # tried again, though nothing may have changed
             self._news = f"report: not updated as runs end ({type(error).__name__}: {in_one_line(error)})"
 
     def _tell(self) -> None:

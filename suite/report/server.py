@@ -15,11 +15,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from suite.errors import UsageError, in_one_line
+from suite.execute.patience import Patience
 from suite.report.clips import FOLDER
 from suite.report.files import PAGE
 from suite.report.live import SOONEST, Pace, live
 from suite.store.files import read_regular
-from suite.store.record import CorruptRunError, RunState
+from suite.store.record import RunState
 from suite.store.runs import Store
 
 HOST = "127.0.0.1"
@@ -133,25 +134,35 @@ def follow(
     ----------
     make : returns the page's text.
     show : is given it, and the seconds until there can be another.
-    say : is told why another could not be made; why the first could not is raised.
+    say : is told why another could not be made, and that the store is away; why the first could not be is raised.
     """
-    pace, shown = Pace(), None
+    pace, patience = Pace(), Patience(store.results, say)
+    shown: object = None
+    said = ""
+
+    def look() -> None:
+        nonlocal shown, begun
+        now = _contents(store)
+        if now == shown or not pace.due:
+            return
+        spent = time.process_time()
+        try:
+            page = make()
+        finally:
+            pace.spent(time.process_time() - spent)
+        show(page, pace.seconds)
+        shown, begun = now, time.monotonic()
+
     while True:
         begun = time.monotonic()
         try:
-            now = _contents(store)
-            if now != shown and pace.due:
-                spent = time.process_time()
-                try:
-                    page = make()
-                finally:
-                    pace.spent(time.process_time() - spent)
-                show(page, pace.seconds)
-                shown, begun = now, time.monotonic()
-        except (OSError, CorruptRunError, UsageError) as error:
+            patience.tried(look)
+        except Exception as error:  # of the store, of a file, or of a user module
             if shown is None:
                 raise
-            say(f"report: not updated ({in_one_line(error)})")
+            if (news := f"report: not updated ({in_one_line(error)})") != said:
+                said = news
+                say(news)
         time.sleep(max(POLL_SECONDS, (time.monotonic() - begun) / POLL_SHARE))
 
 

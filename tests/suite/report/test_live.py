@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import io
 import threading
@@ -16,12 +17,14 @@ from rich.console import Console
 
 import suite as package
 from suite.errors import UsageError
+from suite.execute import patience
 from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import Benchmark
 from suite.report import live as module
 from suite.report import page_of
 from suite.report.live import SOONEST, LivePage, Pace, live
 from suite.report.server import PageServer, follow
+from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite import instant
 from tests.suite.report.test_page import Page
@@ -241,6 +244,59 @@ def test_a_page_that_cannot_be_made_again_is_told_and_made_later(
     assert said == ["report: not updated (benchmark b.yaml: is half written)"]
     with pytest.raises(UsageError, match="no such file"):
         follow(store, raising("no such file"), lambda page, seconds: None, said.append)
+
+
+@pytest.mark.parametrize("how", ["emptied", "stale"])
+def test_a_store_that_goes_away_leaves_the_page_as_it_was(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a lost mount leaves an empty folder, or a handle that its server does not know any more."""
+    store, shown, said = Store(tmp_path / "r"), list[str](), list[str]()
+    finish(store, make_spec(), linear(0.0, 5.0))
+    records = Store.records
+
+    def stale(self: Store) -> Iterator[RunRecord]:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    def go() -> None:
+        (tmp_path / "r").rename(tmp_path / "elsewhere")
+        (tmp_path / "r").mkdir()
+
+    def come() -> None:
+        (tmp_path / "r").rmdir()
+        (tmp_path / "elsewhere").rename(tmp_path / "r")
+
+    def come_changed() -> None:
+        come() if how == "emptied" else monkeypatch.setattr(Store, "records", records)
+        finish(store, make_spec(seed=1), linear(0.0, 5.0))
+
+    leave = go if how == "emptied" else lambda: monkeypatch.setattr(Store, "records", stale)
+    between_looks(iter([leave, lambda: None, lambda: None, come_changed, lambda: None]), monkeypatch)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), said.append)
+    assert shown == ["1", "2"]
+    assert len(said) == 2
+    assert "is away" in said[0]
+    assert said[1].endswith("is back")
+
+
+def test_what_a_user_module_raises_ends_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shown, said = Store(tmp_path), list[str](), list[str]()
+    pages = iter(["one", ZeroDivisionError("of my own"), ZeroDivisionError("of my own"), "two"])
+
+    def make() -> str:
+        page = next(pages)
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+    change = lambda: finish(store, make_spec(), linear(0.0, 5.0))  # noqa: E731
+    between_looks(iter([change, lambda: None, lambda: None]), monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        follow(store, make, lambda page, seconds: shown.append(page), said.append)
+    assert shown == ["one", "two"]
+    assert said == ["report: not updated (of my own)"]
 
 
 def raising(words: str) -> Callable[[], str]:
