@@ -243,7 +243,7 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
         names, episodes = declared(provenance), _episodes(record)
         curve = _curve(episodes, names)
         curve["seconds"] = _seconds(curve["environment_steps"], training)
-        if not _defines_success(spec.environment):
+        if not _defines_success(spec.environment, provenance):
             curve["success"] = np.nan
         steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
         return replace(
@@ -301,9 +301,11 @@ def _episodes(record: RunRecord) -> pd.DataFrame:
     return episodes
 
 
-def _defines_success(environment: str) -> bool:
-    """Return whether a task family defines success; what is no family of this suite is believed."""
-    return environment not in family_names() or bool(family_spec(environment).success)
+def _defines_success(environment: str, provenance: Mapping[str, Any]) -> bool:
+    """Return whether a task family defines success; of one that is not known here, as the run's provenance says."""
+    if environment in family_names():
+        return bool(family_spec(environment).success)
+    return provenance.get("success_defined") is not False
 
 
 def _curve(episodes: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def follow(
     said = ""
 
     def look() -> None:
-        nonlocal shown, begun
+        nonlocal shown, begun, said
         now = _contents(store)
         if now == shown or not pace.due:
             return
@@ -151,7 +151,7 @@ def follow(
         finally:
             pace.spent(time.process_time() - spent)
         show(page, pace.seconds)
-        shown, begun = now, time.monotonic()
+        shown, begun, said = now, time.monotonic(), ""
 
     while True:
         begun = time.monotonic()

@@ -51,6 +51,8 @@ def provenance(
             "system": platform.platform(),
         },
         **({"metrics": metrics} if (metrics := _metrics(spec)) else {}),
+        # Of a family of the user's, which reports cannot ask: they execute no user module.
+        **({"success_defined": False} if spec.modules and not family_spec(spec.environment).success else {}),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
         "seconds_total": seconds,

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +64,18 @@ def test_a_damaged_folder_is_listed_and_nothing_else_is_lost(tmp_path: Path, fil
     assert file in results.problems[0].problem
     assert results.done["seed"].tolist() == [0]
     assert results.runs.set_index("run").loc[victim.run, "state"] == "unreadable"
+
+
+@pytest.mark.parametrize(("origin", "rate"), [({"success_defined": False}, math.nan), ({}, 1.0)])
+def test_a_family_that_is_not_known_here_is_believed_and_so_is_its_word_that_it_defines_none(
+    origin: dict[str, Any], rate: float, tmp_path: Path
+) -> None:
+    """As of a store with runs of user modules, which reports do not execute."""
+    spec = make_spec().model_copy(update={"environment": "my-own"})
+    finish(Store(tmp_path), spec, linear(0.0, 1.0), provenance=origin)
+    results = read_results(Store(tmp_path))
+    assert results.done["success"].tolist() == pytest.approx([rate], nan_ok=True)
+    assert ("success" in set(results.metrics["metric"])) == (origin == {})
 
 
 def test_final_parameters_are_not_read_with_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from suite.training import provenance
+from tests.suite.stores import make_spec
 
 
 def test_where_there_is_no_git_a_file_says_the_commit(tmp_path: Path) -> None:
@@ -33,6 +35,17 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     subprocess.run([*command, "init", "--quiet"], check=True)
     subprocess.run([*command, "commit", "--quiet", "--allow-empty", "--message", "empty"], check=True)
     return command
+
+
+@pytest.mark.parametrize(
+    ("environment", "modules", "said"),
+    [("cheetah-vel", ("mine.py",), False), ("reach-v1", ("mine.py",), None), ("cheetah-vel", (), None)],
+)
+def test_a_family_of_ones_own_says_that_it_defines_no_success(
+    environment: str, modules: tuple[str, ...], said: bool | None
+) -> None:
+    spec = make_spec(environment=environment, modules=modules, settings={})
+    assert provenance.provenance(spec, torch.device("cpu"), 1.0).get("success_defined") is said
 
 
 def test_the_repository_around_an_unpacked_archive_says_nothing(git: list[str], tmp_path: Path) -> None:
