@@ -280,11 +280,8 @@ def _of_runs(tables: Mapping[str, pd.DataFrame | None], runs: pd.DataFrame, colu
 
 def _records(store: Store, planned: Sequence[RunSpec] | None) -> list[RunRecord]:
     """Return the store's runs, each as it counts, and with a plan also what is published of it elsewhere."""
-    own = list(store.records())
-    if planned is None:
-        return own
-    names = {record.run for record in own}
-    elsewhere = [store.record(spec.run) for spec in planned if spec.run not in names]
+    names = {record.run for record in store.records()}
+    elsewhere = [store.record(spec.run) for spec in planned or () if spec.run not in names]
     return [*map(store.record, sorted(names)), *(record for record in elsewhere if record.snapshot is not None)]
 
 

@@ -167,6 +167,9 @@ def test_a_run_of_the_store_s_own_comes_before_a_published_one_only_when_it_is_d
     own = store.runs_path / spec.run
     (own / "done.json").unlink()
     assert isinstance(Store(store.results).record(spec.run), PublishedRun)
+    (own / "failed.json").write_text('{"kind": "error", "reason": "x"}')
+    for planned in (None, plan()):  # all runs of the store, and those of a plan
+        assert read_results(Store(store.results), planned).each[spec.run].state == "done"
 
 
 def test_the_page_says_what_was_read_from_a_snapshot(store: Store, snapshot: Snapshot, tmp_path: Path) -> None:
