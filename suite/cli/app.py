@@ -46,6 +46,7 @@ def options(
 def main() -> NoReturn:
     """Run the command line; wrong usage is one line and exit code 2."""
     open_missing()
+    os.environ["MPLBACKEND"] = "agg"  # figures become files, whatever the user's own programs draw on
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # the same bytes whatever the locale; nothing is a reason to stop
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -46,6 +46,7 @@ INK, RULE = "#010101", "#020202"
 """Stand-ins, replaced by the page's own colours so that one figure serves light, dark and print."""
 
 STYLE: dict[Any, Any] = {
+    **{name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith(("backend", "interactive"))},
     **sns.axes_style("whitegrid"),
     "svg.fonttype": "none",
     "svg.hashsalt": "suite",
@@ -73,6 +74,7 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.sans-serif": ["DejaVu Sans"],
 }
+"""Every parameter, so that a file of the user's (`matplotlibrc`) changes no figure."""
 
 
 def _stand_in(series: int) -> str:

@@ -138,7 +138,7 @@ def follow(
     """
     pace, patience = Pace(), Patience(store.results, say)
     shown: object = None
-    said = ""
+    begun, said = time.monotonic(), ""
 
     def look() -> None:
         nonlocal shown, begun, said

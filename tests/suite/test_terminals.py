@@ -193,6 +193,12 @@ def test_a_forced_colour_makes_no_terminal(tmp_path: Path, monkeypatch: pytest.M
     assert (done.returncode, done.stdout) == (0, "")  # no table: plain lines, of what changes
 
 
+def test_a_page_is_drawn_whatever_other_programs_draw_on(tmp_path: Path) -> None:
+    fail(Store(tmp_path / "results"), make_spec(), "ValueError: bad")
+    done = shell("SUITE report", tmp_path, MPLBACKEND="nonsense")
+    assert (done.returncode, done.stdout) == (0, "report: reports/index.html\n")
+
+
 def test_a_home_folder_is_found_after_an_equals_sign(tmp_path: Path) -> None:
     fail(Store(tmp_path / "results"), make_spec(), "ValueError: bad")
     words = "SUITE status --results=~/results && SUITE report --results=~/results --reports=~/p"
