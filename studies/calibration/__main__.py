@@ -278,9 +278,9 @@ def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> Found:
     # What takes longest comes first, so that the processes end together.
     slowest_first = sorted(verdict_tables.verdict_cells(), key=lambda cell: -cell.environments * cell.seeds)
     errors = list(pool.map(partial(verdicts.count, trials=trials // 2), slowest_first))
-    unequal = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.spread_cells()))
-    lost = list(pool.map(partial(verdicts.count, trials=trials), verdict_tables.lost_cells()))
-    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 50)), verdict_tables.curve_cells()))
+    unequal = list(pool.map(partial(verdicts.count, trials=2 * trials), verdict_tables.spread_cells()))
+    lost = list(pool.map(partial(verdicts.count, trials=2 * trials), verdict_tables.lost_cells()))
+    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 25)), verdict_tables.curve_cells()))
     usual = [each for each in unequal if each.cell.deviation == verdict_tables.SMALLER[0]]
     every: list[verdicts.Errors[Any]] = [*errors, *usual, *lost, *steps]
     counts = [
