@@ -49,7 +49,7 @@ class Gains:
     sizes: FloatArray
     """Seeds."""
     shown: BoolArray
-    """Where the mean gain of both shows, (..., environments): others are 0."""
+    """Where the mean gain of both shows, (..., environments); elsewhere means and variances are 0."""
 
     @property
     def weights(self) -> FloatArray:
