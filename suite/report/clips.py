@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,6 @@ def find_clips(reports: Path) -> dict[str, list[Clip]]:
     for path in (reports / FOLDER).glob("*.mp4"):
         if named := NAME.fullmatch(path.name):
             poster = poster_path(path)
-            source, picture = (f"{FOLDER}/{quote(each.name)}" for each in (path, poster))
+            source, picture = (f"{FOLDER}/{quote(os.fsencode(each.name))}" for each in (path, poster))
             found.setdefault(named[1], []).append(Clip(int(named[2]), source, picture if poster.exists() else ""))
     return {run: sorted(clips, key=lambda clip: clip.task) for run, clips in found.items()}

@@ -91,7 +91,7 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-            path = unquote(self.path.partition("?")[0])
+            path = unquote(self.path.partition("?")[0], errors="surrogateescape")
             content, tag = server.shown
             if name not in NAMES:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)

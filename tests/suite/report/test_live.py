@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import html
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import Benchmark
 from suite.report import live as module
 from suite.report import page_of
+from suite.report.clips import find_clips
 from suite.report.live import SOONEST, LivePage, Pace, live
 from suite.report.server import PageServer, follow
 from suite.store.record import RunRecord
@@ -191,6 +193,17 @@ def test_the_server_serves_one_page_and_its_clips_to_this_machine(tmp_path: Path
         port = int(server.address.rpartition(":")[2].strip("/"))
         with pytest.raises(UsageError, match=rf"^--port {port}: cannot be used \(Address already in use\)$"):
             PageServer(port, tmp_path)
+
+
+def test_a_clip_of_any_name_is_linked_and_served(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 #1-task0.mp4")
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / name).write_bytes(b"film")
+    ((clip,),) = find_clips(tmp_path).values()
+    assert clip.source == "clips/caf%E9%20%231-task0.mp4"
+    server = PageServer(0, tmp_path)
+    with server.serving():
+        assert asked(server, path=f"/{clip.source}").read() == b"film"
 
 
 def between_looks(events: Iterator[Callable[[], object]], monkeypatch: pytest.MonkeyPatch) -> None:
