@@ -7,7 +7,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -111,14 +111,12 @@ def film(trainer: Trainer, task: int, tick: Callable[[], None] = lambda: None) -
 
 def _draw_once(trainer: Trainer, task: int) -> None:
     """Draw a picture that nobody sees: exploration can take minutes."""
-    simulation = trainer.family.simulation(1)
     try:
-        simulation.reset(np.zeros(1, np.int64), trainer.test.vectors[[task]], [np.random.default_rng(0)])
-        picture = np.asarray(simulation.render(0, WIDTH, HEIGHT))
+        with closing(trainer.family.simulation(1)) as simulation:
+            simulation.reset(np.zeros(1, np.int64), trainer.test.vectors[[task]], [np.random.default_rng(0)])
+            picture = np.asarray(simulation.render(0, WIDTH, HEIGHT))
     except Exception as error:  # of OpenGL, whatever its back end raises, or of a user's own family
         raise UsageError(f"pictures: {in_one_line(error) or type(error).__name__}") from error
-    finally:
-        simulation.close()
     if picture.shape != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
         wanted, given = (HEIGHT, WIDTH, 3), f"{picture.dtype} of the shape {picture.shape}"
         raise UsageError(f"pictures: {trainer.family.spec.name} must render uint8 of the shape {wanted}, not {given}")

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from suite.errors import in_one_line
 from suite.failures import TRANSIENT, Failure, Kind
 
 LOST = Failure("killed", "left no word: its process, its job or its machine was gone")
@@ -97,5 +98,7 @@ def _new() -> AttemptRecord:
 
 
 def _closed(record: AttemptRecord, failure: Failure | None) -> AttemptRecord:
-    kind, reason = failure or ("interrupted", "")
-    return record.model_copy(update={"kind": kind, "reason": reason})
+    if failure is None:
+        return record.model_copy(update={"kind": "interrupted", "reason": ""})
+    kind, reason = failure  # an engine's may have several lines, or none
+    return record.model_copy(update={"kind": kind, "reason": in_one_line(reason) or kind})

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from suite.errors import UsageError
+from suite.errors import UsageError, in_one_line
 from suite.failures import Failure
 from suite.spec import RunSpec
 from suite.store import attempts
@@ -220,7 +220,7 @@ class RunFolder(RunRecord):
 
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run is given up."""
-        self.write("failed.json", as_json({"kind": kind, "reason": reason}))
+        self.write("failed.json", as_json({"kind": kind, "reason": in_one_line(reason) or kind}))
 
     def forget_step_failure(self, step: str) -> None:
         """Forget that a post-run step has failed: it is tried anew."""
@@ -228,7 +228,7 @@ class RunFolder(RunRecord):
 
     def fail_step(self, step: str, reason: str) -> None:
         """Record why a finished run's post-run step has failed: the run stays finished."""
-        self.write(failure_file(step), as_json({"reason": reason}))
+        self.write(failure_file(step), as_json({"reason": in_one_line(reason) or "its exception said nothing"}))
 
     def commit(self) -> None:
         """Mark the run as finished; the last thing a run does. Its checkpoints have served their purpose."""

@@ -207,7 +207,7 @@ def rehearse_saving(trainer: Trainer) -> None:
     try:
         check_savable(_without_rows(trainer.state() if algorithm.resumes else algorithm.state()))
         check_savable({"foreign_versions": dict(algorithm.foreign_versions)})
-    except (ValueError, IndexError, RecursionError) as error:
+    except (AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
         raise UnsavableStateError(f"{trainer.spec.algorithm}: its state cannot be saved: {error}") from error
 
 

@@ -372,7 +372,7 @@ class DockerAttempt:
             return Failure("memory limit" if self.was_limited else "memory", needed)
         status = self.status
         if status is None:
-            return Failure("engine", self._state.get("Error", "its container could not be killed"))
+            return Failure("engine", self._state.get("Error") or "its container could not be killed")
         return of_exit_status(status)
 
     def let_go(self) -> None:

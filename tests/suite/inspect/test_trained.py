@@ -16,7 +16,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from algorithms import Episodes
-from environments.point_goal import _PointGoalSimulation
+from environments.point_goal import PointGoal, _PointGoalSimulation
 from suite.errors import UsageError
 from suite.inspect.agent import load
 from suite.inspect.clusters import ClusterSettings, cluster_tasks, crop, embed, statistics, varies
@@ -400,6 +400,22 @@ def test_watch_asks_first_whether_it_can_draw(
     assert printed.count("\n") == 1
     assert not steps
     assert not out.exists()
+
+
+def test_watch_asks_first_whether_there_is_an_environment(
+    results: Path,
+    runs: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def cannot_be_made(self: Any, copies: int) -> Any:
+        raise ImportError("no pygame here")
+
+    monkeypatch.setattr(PointGoal, "simulation", cannot_be_made)
+    out = tmp_path / "clip.mp4"
+    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+    assert "pictures: no pygame here" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.uint8), np.zeros((360, 480, 3)), None, [[1, 2]]])

@@ -96,6 +96,16 @@ def test_an_attempt_may_fail_before_it_begins(folder: RunFolder) -> None:
     assert folder.given_up() == ("engine", "refused")
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"), [("\n refused:\n\n  no room\n", "refused: no room"), ("", "engine"), (" \n", "engine")]
+)
+def test_a_reason_is_one_line_that_says_something(said: str, kept: str, folder: RunFolder) -> None:
+    assert folder.end(Failure("engine", said), retries=0, since=0) == ("engine", kept)
+    assert folder.attempts()[0].reason == folder.failure()["reason"] == kept
+    folder.fail_step("clusters", said)
+    assert folder.step_failure("clusters") == (kept if kept != "engine" else "its exception said nothing")
+
+
 def test_a_stop_that_nobody_asked_for_is_a_failure(folder: RunFolder) -> None:
     folder.begin(retries=2)
     folder.end(None, retries=2)

@@ -259,3 +259,14 @@ def test_what_cannot_be_saved_is_named_before_any_training(
     assert reason.startswith("blind-sac: its state cannot be saved: ")
     assert said in reason
     assert "\n" not in reason
+
+
+@pytest.mark.parametrize("state", [None, [1, 2]])
+def test_a_state_that_is_no_dictionary_is_refused_before_any_training(
+    state: Any, spec: RunSpec, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterations = logging(monkeypatch, lambda metrics: metrics)
+    monkeypatch.setattr(BLIND, "state", lambda self: state)
+    assert attempt(spec, folder, checkpoint_seconds=1e9) == 1
+    assert not iterations
+    assert folder.failure()["reason"].startswith("blind-sac: its state cannot be saved: ")
