@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import ClassVar
 
@@ -205,9 +205,12 @@ def rehearse_saving(trainer: Trainer) -> None:
     """
     algorithm = trainer.algorithm
     try:
-        check_savable(_without_rows(trainer.state() if algorithm.resumes else algorithm.state()))
+        state = trainer.state() if algorithm.resumes else {"algorithm": algorithm.state()}
+        if not isinstance(state["algorithm"], Mapping):
+            raise ValueError(f"it is a {type(state['algorithm']).__name__}, not a dictionary")
+        check_savable(_without_rows(state))
         check_savable({"foreign_versions": dict(algorithm.foreign_versions)})
-    except (AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
+    except (ValueError, IndexError, RecursionError) as error:
         raise UnsavableStateError(f"{trainer.spec.algorithm}: its state cannot be saved: {error}") from error
 
 

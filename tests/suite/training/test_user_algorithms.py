@@ -269,4 +269,5 @@ def test_a_state_that_is_no_dictionary_is_refused_before_any_training(
     monkeypatch.setattr(BLIND, "state", lambda self: state)
     assert attempt(spec, folder, checkpoint_seconds=1e9) == 1
     assert not iterations
-    assert folder.failure()["reason"].startswith("blind-sac: its state cannot be saved: ")
+    given = type(state).__name__
+    assert folder.failure()["reason"] == f"blind-sac: its state cannot be saved: it is a {given}, not a dictionary"
