@@ -1,7 +1,10 @@
+/* A number that is not written in full has its value beside it. */
+const numberIn = (cell) => cell.dataset.value ?? (cell.matches("td.number") ? cell.textContent.replaceAll(",", "") : undefined);
+
 function value(row, column) {
-  const cell = row.cells[column];
-  if (cell.dataset.value !== undefined) return cell.dataset.value === "" ? null : Number(cell.dataset.value);
-  return cell.textContent === "–" ? null : cell.textContent;
+  const number = numberIn(row.cells[column]);
+  if (number !== undefined) return number === "" ? null : Number(number);
+  return row.cells[column].textContent === "–" ? null : row.cells[column].textContent;
 }
 
 function sort(header) {
@@ -31,7 +34,7 @@ function csv(table) {
   const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const formula = /^[\t\r\n]|^\s*[=+\-@\uff0b\uff0d\uff1d\uff20]/; /* as FORMULA of suite/table.py */
   const harmless = (text) => (formula.test(text) ? `'${text}` : text);
-  const content = (cell) => cell.dataset.value ?? harmless(cell.dataset.key ?? cell.dataset.text ?? cell.textContent.trim());
+  const content = (cell) => numberIn(cell) ?? harmless(cell.dataset.key ?? cell.dataset.text ?? cell.textContent.trim());
   const rows = [...table.rows].filter((row) => !row.classList.contains("empty"));
   const asked = rows.some((row) => row.dataset.adaptive !== undefined);
   return rows

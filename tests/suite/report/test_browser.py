@@ -182,6 +182,9 @@ def test_tables_download_as_csv_with_full_precision(browser: Any, downloads: Pat
     assert rows[0][:4] == ["environment", "entry", "seeds", "score"]
     assert len(rows) == 9
     assert len(rows[1][3]) > 10
+    assert {row[2] for row in rows[1:]} == {"3"}  # as written
+    (untrained,) = {row[rows[0].index("untrained")] for row in rows[1:5]}  # of cheetah-vel
+    assert float(untrained) == -300
 
 
 def test_the_table_of_a_paper_is_copied_with_the_keyboard(browser: Any) -> None:
