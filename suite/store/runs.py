@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -68,8 +69,11 @@ class Store:
             )
         try:
             self.runs_path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".probe.", dir=self.runs_path, ignore_cleanup_errors=True) as probe:
-                write_atomically(Path(probe, "written"), b"as a run's results are")
+            probe = Path(tempfile.mkdtemp(prefix=".probe.", dir=self.runs_path))
+            try:
+                write_atomically(probe / "written", b"as a run's results are")
+            finally:
+                shutil.rmtree(probe, ignore_errors=True)  # TemporaryDirectory recurses where nothing may be removed
         except OSError as error:
             raise UsageError(f"--results {self.results}: cannot be written ({error.strerror})") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,22 @@ from tests.suite.stores import finish, linear, make_spec
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
+
+
+def test_a_store_is_tried_where_nothing_may_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the rules of some network file systems have it; what was tried stays, and `suite gc` names it."""
+    store = Store(tmp_path)
+
+    def refused(path: object, *given: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "rmdir", "scandir"):
+            patch.setattr(os, name, refused)
+        store.prepare()
+    assert [path.name[:7] for path in store.runs_path.iterdir()] == [".probe."]
+    store.collect_garbage()
+    assert list(store.runs_path.iterdir()) == []
 
 
 def test_garbage_is_what_crashed_writers_left_and_nothing_else(store: Store) -> None:
