@@ -14,7 +14,7 @@ from studies.calibration.noise import draw
 from studies.calibration.verdicts import of_runs
 from suite.analysis import sequential as tested
 from suite.analysis.moments import higher
-from suite.analysis.permutations import ROUNDING
+from suite.analysis.samples import ROUNDING
 from suite.plan.seeds import Comparison
 
 BATCH, MOST = 3, 15
