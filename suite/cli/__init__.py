@@ -2,7 +2,7 @@
 
 # isort: off
 # In the order in which `suite --help` shows their commands.
-from suite.cli import plan, run, tune, verify, store, keeping, execute, report, inspect
+from suite.cli import plan, run, tune, verify, status, publish, keeping, execute, report, export, audit, inspect
 from suite.cli.app import app, main
 from suite.cli.help import Command
 from suite.docstrings import docstring
@@ -12,4 +12,19 @@ for command in app.registered_commands:
     command.cls = Command
     command.help = docstring(command.callback)
 
-__all__ = ["app", "execute", "inspect", "keeping", "main", "plan", "report", "run", "store", "tune", "verify"]
+__all__ = [
+    "app",
+    "audit",
+    "execute",
+    "export",
+    "inspect",
+    "keeping",
+    "main",
+    "plan",
+    "publish",
+    "report",
+    "run",
+    "status",
+    "tune",
+    "verify",
+]

@@ -1,4 +1,4 @@
-"""Commands that join stores, and that make room in one: `merge`, `prune`."""
+"""Commands that join stores, and that make room in one: `merge`, `prune`, `gc`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from suite.cli.app import app
 from suite.cli.help import PUBLISH
 from suite.cli.inputs import existing
 from suite.cli.options import Json, Results, Trust
-from suite.cli.output import err, listing, show
+from suite.cli.output import err, listing, out, show
+from suite.durations import size
 from suite.errors import UsageError, unknown
-
-MEBIBYTE = 2**20
 
 
 @app.command(
@@ -123,15 +122,26 @@ def prune(
             except UsageError as error:
                 err.print(str(error), highlight=False)
         stayed, found = len(found) - len(removed), removed
-    rows = [
-        {"run": each.run, "state": each.state, "what": each.kind, "MiB": f"{each.size / MEBIBYTE:,.2f}"}
-        for each in found
-    ]
+    rows = [{"run": each.run, "state": each.state, "what": each.kind, "size": size(each.size)} for each in found]
     sizes = {kind: sum(each.size for each in found if each.kind == kind) for kind in wanted}
     lines = [
-        f"{kind}: {size / MEBIBYTE:,.2f} MiB{'' if yes else f'; lost: {pruning.LOSSES[kind]}'}"
-        for kind, size in sizes.items()
+        f"{kind}: {size(total)}{'' if yes else f'; lost: {pruning.LOSSES[kind]}'}" for kind, total in sizes.items()
     ]
     lines.append("removed" if yes else "nothing was removed; to remove: suite prune KIND... --yes")
     show(as_json, [each._asdict() for each in found], *([listing(rows)] if rows else []), *lines)
     raise typer.Exit(int(stayed > 0))
+
+
+@app.command(rich_help_panel=PUBLISH, epilog="Example: suite gc")
+def gc(results: Results = Path("results")) -> None:
+    """Remove temporary files of crashed processes, and nothing else; exit code 1 if some could not be removed."""
+    from suite.store.runs import Store
+
+    left: list[str] = []
+    removed = Store(results).collect_garbage(left.append)
+    for path in removed:
+        out.print(str(path), highlight=False)
+    out.print(f"{len(removed)} files removed", highlight=False)
+    for message in left:
+        err.print(message, highlight=False)
+    raise typer.Exit(1 if left else 0)

@@ -1,4 +1,4 @@
-"""Commands that report what runs say: `report`, `compare`, `export`, `audit`."""
+"""Commands that judge runs: `report`, `compare`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import JUDGE
 from suite.cli.inputs import existing, nothing_there, reported
-from suite.cli.options import ExportFormat, Json, Papers, ReportFormat, Reports, Results, Trust, at_home
+from suite.cli.options import Json, Papers, ReportFormat, Reports, Results, Trust
 from suite.cli.output import err, out, show, show_table
 from suite.console.waiting import busy
 from suite.errors import UsageError
@@ -156,66 +156,3 @@ def compare(
     with busy(err, "comparing"):
         table = difference_table(store, entry, other, of.specs, of.comparisons, margin / 100)
     show_table(as_json, table.plain(), table)
-
-
-@app.command(
-    rich_help_panel=JUDGE,
-    epilog="Examples: suite export · suite export quick --format parquet --out tables · "
-    "suite export --format tensorboard --out events",
-)
-def export(
-    benchmark: Annotated[
-        str | None, typer.Argument(help="Export only the runs of this benchmark; default: all runs in the store.")
-    ] = None,
-    results: Results = Path("results"),
-    paper: Papers = None,
-    form: Annotated[ExportFormat, typer.Option("--format", help="Format of the files.")] = "csv",
-    folder: Annotated[Path, typer.Option("--out", callback=at_home, help="Folder of the files.")] = Path("reports")
-    / "tables",
-    trust: Trust = False,
-) -> None:
-    """Export scores, curves, metrics, claims and training logs as tidy tables, or for TensorBoard."""
-    from suite.analysis.results import read_results
-    from suite.analysis.training_metrics import training_metrics
-    from suite.papers.paper import read_papers
-    from suite.report.contents import adaptive_entries
-    from suite.report.export import tables, typed, write_tables
-    from suite.report.tensorboard import write_events
-
-    store = existing(results)
-    of = reported(benchmark, store, trust)
-    with busy(err, "reading runs"):
-        found = read_results(store, of.specs)
-    for problem in found.problems:
-        err.print(f"{problem.run}: {problem.problem}", highlight=False)
-    with busy(err, "reading metrics"):
-        training = training_metrics(store, found)
-    if form == "tensorboard":
-        with busy(err, "writing events"):
-            written = write_events(found.curves, training, folder)
-        out.print(f"runs: {len(written)}; to see them: tensorboard --logdir {folder}", highlight=False)
-        return
-    with busy(err, "judging runs"):
-        made = tables(found, read_papers(paper), adaptive_entries(store, found, of.comparisons))
-    for path in write_tables({**made, "training": typed(training)}, folder, form):
-        out.print(f"table: {path}", highlight=False)
-
-
-@app.command(rich_help_panel=JUDGE, epilog="Examples: suite audit · suite audit pearl --json · suite audit ./my-paper")
-def audit(
-    papers: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PAPER]...", help="Shipped papers, or folders of papers; default: all shipped."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Check papers against themselves: recompute what they state from their own tables."""
-    from suite.papers.audit import audit as audited
-    from suite.papers.paper import read_papers
-    from suite.report.tables.audit import audit as audit_table
-    from suite.table import as_markdown
-
-    with busy(err, "recomputing"):
-        found = [(paper, audited(paper)) for paper in read_papers(papers)]
-    plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
-    show(as_json, plain, *(as_markdown(audit_table(paper, rows)) for paper, rows in found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from suite.errors import UsageError, unknown
@@ -54,3 +54,23 @@ def all_executors(store: Store) -> Iterator[tuple[str, Executor]]:
     """Yield every executor by its name."""
     for name in EXECUTORS:
         yield name, make_executor(name, store)
+
+
+def positions(store: Store, warn: Callable[[str], None]) -> dict[str, dict[str, str]]:
+    """Return, by run, which executors go on with runs by themselves, and where they have them: two columns.
+
+    Parameters
+    ----------
+    warn : is told which executor cannot say.
+    """
+    executors: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name, executor in all_executors(store):
+        try:
+            its = executor.positions()
+        except UsageError as error:
+            warn(f"without what {name} knows: {error}")
+        else:
+            found |= its
+            executors |= dict.fromkeys(its, name)
+    return {"executor": executors, "position": found}

@@ -40,7 +40,7 @@ def lasting_file(benchmark_file: Path) -> Path:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) -> Iterator[Callable[[], object]]:
     """Let something happen whenever the command line waits; what has not happened is left in what is returned."""
     left = iter(events)
-    monkeypatch.setattr("suite.cli.store.time.sleep", lambda seconds: next(left)())
+    monkeypatch.setattr("suite.cli.status.time.sleep", lambda seconds: next(left)())
     return left
 
 
@@ -166,7 +166,7 @@ def test_watching_waits_for_a_store_that_is_away(
     monkeypatch.setattr(RunRecord, "state", property(state_or_not))
     monkeypatch.setattr("suite.execute.patience.PAUSE_SECONDS", 0.0)
     steps: Iterator[Callable[[], object]] = iter([lambda: away.__setitem__(0, True), lambda: None, ended])
-    monkeypatch.setattr("suite.cli.store.time.sleep", lambda seconds: next(steps, lambda: None)())
+    monkeypatch.setattr("suite.cli.status.time.sleep", lambda seconds: next(steps, lambda: None)())
     assert suite(*words, "--results", tmp_path) == 0
     printed = capfd.readouterr()
     assert [line.partition("] ")[2] or line for line in printed.out.splitlines()] == shown

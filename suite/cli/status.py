@@ -1,9 +1,8 @@
-"""Commands that look at a store: `status`, `logs`, `gc`, `publish`."""
+"""Commands that follow runs: `status`, `logs`."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite.cli.app import app
-from suite.cli.help import LOOK, PUBLISH
-from suite.cli.inputs import existing, nothing_there
-from suite.cli.options import MOST, BenchmarkName, Json, Results, RunName, Trust
+from suite.cli.help import LOOK
+from suite.cli.inputs import nothing_there
+from suite.cli.options import MOST, Json, Results, RunName
 from suite.cli.output import err, listing, out, show_states
 from suite.errors import UsageError
 from suite.spec import RunSpec
@@ -25,23 +24,6 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
-
-
-def _positions(store: Store) -> dict[str, dict[str, str]]:
-    """Return which executors go on with runs by themselves, and where they have them: two columns."""
-    from suite.execute.registry import all_executors
-
-    executors: dict[str, str] = {}
-    positions: dict[str, str] = {}
-    for name, executor in all_executors(store):
-        try:
-            found = executor.positions()
-        except UsageError as error:
-            err.print(f"without what {name} knows: {error}", highlight=False)
-        else:
-            positions |= found
-            executors |= dict.fromkeys(found, name)
-    return {"executor": executors, "position": positions}
 
 
 def _published(store: Store, own: set[str]) -> list[tuple[RunSpec, str]]:
@@ -69,6 +51,7 @@ def status(
     if watch and as_json:
         raise UsageError("--watch and --json: give one of them")
     from suite.console.progress import Progress
+    from suite.execute.registry import positions
     from suite.store.published import located
     from suite.store.record import CorruptRunError
     from suite.store.runs import Store
@@ -82,7 +65,7 @@ def status(
             err.print(str(error))
     if not watch:
         every = [*rows, *_published(store, {spec.run for spec, _ in rows})]
-        show_states(as_json, every, _positions(store))
+        show_states(as_json, every, positions(store, lambda message: err.print(message, highlight=False)))
         if not every and next(store.folders(), None) is None:
             err.print(nothing_there(results), highlight=False)
         return
@@ -147,85 +130,3 @@ def _show_metrics(record: RunRecord, lines: int) -> None:
 
 def _shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-@app.command(rich_help_panel=PUBLISH, epilog="Example: suite gc")
-def gc(results: Results = Path("results")) -> None:
-    """Remove temporary files of crashed processes, and nothing else; exit code 1 if some could not be removed."""
-    from suite.store.runs import Store
-
-    left: list[str] = []
-    removed = Store(results).collect_garbage(left.append)
-    for path in removed:
-        out.print(str(path), highlight=False)
-    out.print(f"{len(removed)} files removed", highlight=False)
-    for message in left:
-        err.print(message, highlight=False)
-    raise typer.Exit(1 if left else 0)
-
-
-@app.command(
-    rich_help_panel=PUBLISH,
-    epilog="Examples: suite publish pilot · suite publish my.yaml --results /mnt/store · "
-    "suite report --results results/published/pilot",
-)
-def publish(
-    benchmark: BenchmarkName,
-    results: Results = Path("results"),
-    drop_earlier: Annotated[
-        bool, typer.Option("--drop-earlier", help="Leave out published runs that the benchmark no longer contains.")
-    ] = False,
-    trust: Trust = False,
-) -> None:
-    """Publish the finished runs of a benchmark as a snapshot, RESULTS/published/NAME: a few files to commit.
-
-    Runs that were published before stay; those that the benchmark no longer contains, such as runs of an earlier
-    revision, are marked as earlier.
-    """
-    import tempfile
-
-    from suite.analysis.sequential import planned
-    from suite.plan.benchmark import load_benchmark
-    from suite.report import plain_tables
-    from suite.store.published import Background, Snapshot
-    from suite.store.publishing import ended, kept, labels_of, listed, place, published_before, unplanned
-    from suite.store.runs import Store
-
-    store = existing(results)
-    definition = load_benchmark(benchmark, trusted=trust)
-    snapshot = place(store, definition.name)
-    possible = definition.plan()
-    asked = {spec.run for spec in planned(definition, store)[0]} | published_before(snapshot)
-    wanted = [spec for spec in possible if spec.run in asked]
-    records, earlier = ended(store, wanted), unplanned(snapshot, possible)
-    if drop_earlier:
-        for record in earlier:
-            err.print(f"dropped: {record.run}", highlight=False)
-        earlier = []
-    if not records and not earlier:
-        raise UsageError(
-            f"--results {results}: holds no finished run of {definition.name}; see: suite plan {benchmark}"
-        )
-    labels = labels_of(wanted)
-    runs = [kept(record, labels.get(record.run)) for record in (*records, *earlier)]
-    comparisons = definition.comparisons()
-    background = Background(
-        name=definition.name,
-        description=definition.description,
-        comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
-        runs=listed(wanted, records, earlier),
-        papers=None if definition.papers is None else tuple(definition.papers),
-        compare=tuple(definition.compare) or None,
-    )
-    with tempfile.TemporaryDirectory(prefix="suite-publish-") as folder:  # the tables are those that the runs give
-        draft = Snapshot(Path(folder))
-        draft.write(runs, background, [])
-        tables = plain_tables(Store(draft.path))
-    snapshot.write(runs, background, tables)
-    counts = Counter(each.state for each in runs)
-    left = f", {len(wanted) - len(records)} not finished" if len(records) < len(wanted) else ""
-    left += f", {len(earlier)} of earlier plans" if earlier else ""
-    out.print(f"published: {snapshot.path}", highlight=False)
-    err.print(
-        f"{counts['done']} runs done, {counts['failed']} failed{left}; {snapshot.size / 2**20:.2f} MiB", highlight=False
-    )
