@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -220,29 +220,24 @@ class Benchmark(_WithRequests, Strict):
 
     def _built(self, within: tuple[Path, ...]) -> list[_Cell]:
         within = (*within, self._path.resolve())
+        parts: list[tuple[str, Callable[[], list[_Cell]]]] = [
+            *((f"include: {name}", partial(self._built_from, name, within)) for name in self.include),
+            *((f"groups.{number}", partial(_cells_of, group)) for number, group in enumerate(self.groups)),
+        ]
         cells: list[_Cell] = []
-        runs: dict[str, RunSpec] = {}
-
-        def add(found: list[_Cell]) -> None:
-            for cell in found:
-                for spec in cell.specs(None):
-                    _add(spec, runs)
-            cells.extend(found)
-
-        for name in self.include:
+        labels: dict[str, str] = {}
+        for key, build in parts:
             try:
-                included = self._included(name)
-                if included._path.resolve() in within:
-                    raise UsageError("includes itself")
-                add(included._built(within))
+                cells += _labelled_once(build(), labels)
             except UsageError as error:
-                raise UsageError(f"benchmark {self.name}: include: {name}: {error}") from error
-        for number, group in enumerate(self.groups):
-            try:
-                add(_cells_of(group))
-            except UsageError as error:
-                raise UsageError(f"benchmark {self.name}: groups.{number}: {error}") from error
+                raise UsageError(f"benchmark {self.name}: {key}: {error}") from error
         return cells
+
+    def _built_from(self, name: str, within: tuple[Path, ...]) -> list[_Cell]:
+        included = self._included(name)
+        if included._path.resolve() in within:
+            raise UsageError("includes itself")
+        return included._built(within)
 
 
 class _Cell(NamedTuple):
@@ -266,14 +261,21 @@ def _each_once(specs: Iterable[RunSpec]) -> list[RunSpec]:
     return list({spec.run: spec for spec in specs}.values())
 
 
-def _add(spec: RunSpec, runs: dict[str, RunSpec]) -> None:
-    """Plan a run once; under a second label it would be missing from the first one's seeds or from its own."""
-    known = runs.setdefault(spec.run, spec).label
-    if known != spec.label:
-        raise UsageError(
-            f"algorithms: {spec.label!r} on {spec.environment} with seed {spec.seed} is the same run as {known!r} of "
-            "another group; give both one label, or other seeds"
-        )
+def _labelled_once(cells: list[_Cell], labels: dict[str, str]) -> list[_Cell]:
+    """Refuse a run under a second label: it would be missing from the first one's seeds or from its own.
+
+    Parameters
+    ----------
+    labels : the label of each run of cells before these; those of these are added.
+    """
+    for spec in (spec for cell in cells for spec in cell.specs(None)):
+        known = labels.setdefault(spec.run, spec.label)
+        if known != spec.label:
+            raise UsageError(
+                f"algorithms: {spec.label!r} on {spec.environment} with seed {spec.seed} is the same run as {known!r} "
+                "of another group; give both one label, or other seeds"
+            )
+    return cells
 
 
 def _cells_of(group: Group) -> list[_Cell]:
@@ -295,19 +297,7 @@ def _cells_of(group: Group) -> list[_Cell]:
     labels: dict[str, str] = {}
     for environment in group.environments:
         family, protocol = family_spec(environment), _protocol(group, environment)
-        usual = {name: allowed[0] for name, allowed in family_options(environment).items()}
-        options = dict(usual)
-        for name, value in group.environment_options.items():
-            if name not in options:
-                raise UsageError(unknown(f"environment_options: option of {environment}:", name, options))
-            if value not in family_options(environment)[name]:
-                raise UsageError(unknown(f"environment_options: {name}:", value, family_options(environment)[name]))
-            options[name] = value
-        options = {
-            name: value
-            for name, value in options.items()
-            if name not in added_options(environment) or value != usual[name]
-        }
+        options = _options(environment, group.environment_options)
         here: dict[str, tuple[RunSpec, ...]] = {}
         for label, given in group.algorithms.items():
             entry = given or Entry()
@@ -345,6 +335,20 @@ def _cells_of(group: Group) -> list[_Cell]:
                 )
         cells.append(_Cell(here, _comparison(environment, adaptive, here) if adaptive else None))
     return cells
+
+
+def _options(environment: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the options that are part of a run's identity; those that came later only where they are not usual."""
+    allowed = family_options(environment)
+    usual = {name: values[0] for name, values in allowed.items()}
+    for name, value in given.items():
+        if name not in allowed:
+            raise UsageError(unknown(f"environment_options: option of {environment}:", name, allowed))
+        if value not in allowed[name]:
+            raise UsageError(unknown(f"environment_options: {name}:", value, allowed[name]))
+    options = {**usual, **given}
+    added = added_options(environment)
+    return {name: value for name, value in options.items() if name not in added or value != usual[name]}
 
 
 def _seeds(group: Group, label: str) -> Sequence[int]:
