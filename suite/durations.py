@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 UNITS = (("second", 1.0, 90.0), ("minute", 60.0, 90 * 60.0), ("hour", 3600.0, float("inf")))
-"""Of durations: name, seconds, and the seconds up to which it is used."""
+"""Units of durations: name, seconds, and the seconds up to which each is used."""
+
+SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+"""Units of sizes: name and bytes, the largest first."""
 
 
 def duration(low: float, high: float | None = None) -> str:
@@ -34,8 +37,8 @@ def size(count: float) -> str:
 
     Examples
     --------
-    >>> size(3_300_000), size(20 * 2**30)
-    ('3.1 MiB', '20 GiB')
+    >>> size(100), size(3_300_000), size(20 * 2**30)
+    ('0.1 KiB', '3.1 MiB', '20 GiB')
     """
-    value, unit = (count / 2**30, "GiB") if count >= 2**30 else (count / 2**20, "MiB")
+    value, unit = next((count / least, unit) for unit, least in SIZES if count >= least or unit == "KiB")
     return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"

@@ -25,4 +25,10 @@ def test_durations_and_ranges_of_them(low: float, high: float | None, written: s
 
 
 def test_sizes() -> None:
-    assert [size(3_300_000), size(20 * 2**30)] == ["3.1 MiB", "20 GiB"]
+    assert [size(each) for each in (0, 100, 15_360, 3_300_000, 20 * 2**30)] == [
+        "0.0 KiB",
+        "0.1 KiB",
+        "15 KiB",
+        "3.1 MiB",
+        "20 GiB",
+    ]

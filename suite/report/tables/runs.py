@@ -10,10 +10,11 @@ import pandas as pd
 
 from suite.analysis.equivalence import LEVEL
 from suite.analysis.results import Results
+from suite.durations import size
 from suite.papers.paper import Paper
 from suite.plan.deviations import in_words
 from suite.report.tables.comparisons import listed
-from suite.table import Cell, Estimate, Table, interval, number
+from suite.table import Cell, Estimate, Table, interval
 
 STATES = ("done", "running", "pending", "failed", "unreadable")
 BY_ENVIRONMENT = "by-environment"
@@ -295,11 +296,8 @@ def _names(sources: Mapping[tuple[Cell, ...], int]) -> dict[tuple[Cell, ...], st
 
 
 def _size(value: object) -> str | None:
-    """Write a number of bytes for people."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    unit, power = ("GiB", 30) if value >= 2**30 else ("MiB", 20)
-    return f"{number(value / 2**power)} {unit}"
+    """Write a number of bytes in words; None for whatever else provenance holds."""
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else size(value)
 
 
 def _plain(value: object) -> str | None:
@@ -318,9 +316,9 @@ class UsedSettings(NamedTuple):
 
     table: Table
     runs: frozenset[str]
-    """Those of the configuration."""
+    """Runs of the configuration."""
     compared: str
-    """How many differ from which paper's, in words."""
+    """Number of settings that differ from each paper's, in words."""
 
 
 def settings(results: Results, papers: Sequence[Paper]) -> tuple[UsedSettings, ...]:

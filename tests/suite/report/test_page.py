@@ -270,7 +270,7 @@ def test_machines_are_described_once_and_in_human_units(tmp_path: Path) -> None:
     for seed in range(3):
         finish(store, make_spec(seed=seed), linear(0, 1), provenance=provenance)
     _, page = report(store, tmp_path)
-    assert "A 3 a processor cpu 2 23.5 GiB Linux – numpy 2.4.6" in page.text
+    assert "A 3 a processor cpu 2 24 GiB Linux – numpy 2.4.6" in page.text
     assert "done pearl 0 A – 512 MiB" in page.text
     assert "25276502016" not in page.text
 
