@@ -205,7 +205,7 @@ class Compared:
     """1 if the first is better, -1 if it is worse, 0 if neither is shown."""
     low: float
     high: float
-    """Of what decides the direction, so that the intervals of all rows hold together."""
+    """Limits of the interval that decides the direction, so that the intervals of all rows hold together."""
     detectable: float
     """A difference that would have been found in 80 % of cases, at the spread of these runs; NaN if none is known."""
     equivalence: Equivalence

@@ -56,7 +56,7 @@ CURVE_COLUMNS = (
 
 
 LAST_LINES = 5
-"""Of the log of a run that is done."""
+"""Lines kept of the log of a run that is done."""
 
 
 @dataclass(frozen=True)

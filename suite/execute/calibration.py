@@ -32,9 +32,9 @@ class Clock(NamedTuple):
 
     now: Callable[[], float]
     timer: int
-    """That rings by it."""
+    """Number of the timer that rings by it."""
     signal: signal.Signals
-    """With which it does."""
+    """Signal with which that timer rings."""
 
 
 def wall_clock() -> Clock:

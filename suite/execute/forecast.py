@@ -94,7 +94,7 @@ def alike(spec: RunSpec) -> str:
 
 
 class Forecast(NamedTuple):
-    """How much some runs take."""
+    """The time, memory and disk that some runs take."""
 
     seconds: float
     """Seconds of one worker for all."""
@@ -107,7 +107,7 @@ class Forecast(NamedTuple):
     sources: Counter[str]
     """The number of runs of each `Estimate.source`."""
     device: str
-    """That runs are executed on."""
+    """Device that runs are executed on: `cpu`, or the name of an accelerator."""
 
     def text(self, where: str, workers: int) -> str:
         """Write it in words.

@@ -51,11 +51,11 @@ class Cost(NamedTuple):
     """The cost of a kind of run."""
 
     key: str
-    """What it depends on: the second name of `known_by`."""
+    """Name of the kind: the second of `known_by`."""
     budget: int
-    """That it was measured with."""
+    """Environment steps that it was measured with."""
     speed: Speed
-    """Of a machine whose `pace` is one second."""
+    """Speed on a machine whose `pace` is one second."""
     memory: int
     """Bytes of the process that measured it, which had collected hardly anything."""
     kept: int
@@ -78,14 +78,14 @@ class Cost(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """How much a run takes."""
+    """The time that a run takes, and its cost."""
 
     seconds: float
     low: float
     high: float
     """Seconds; as long as the first, but for a guess."""
     cost: Cost
-    """Of its kind of run, or of the most similar one: for memory and disk."""
+    """Cost of its kind of run, or of the most similar one: for memory and disk."""
     source: Literal["measured", "shipped", "guess"]
     """Runs of its kind were measured here; or for the shipped costs; or neither."""
 

@@ -37,7 +37,7 @@ SHAPES = (
 """The same as paths, in pixels."""
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 64, 18, 8, 46
-"""Of a figure and its margins, in pixels."""
+"""Width of a figure and its margins, in pixels."""
 ACROSS = 500
 """Units of a path along the horizontal axis: one is a pixel, nearly."""
 UP = (500, 1250)
@@ -69,9 +69,9 @@ class Series:
     """(marks,) runs behind each mean; empty where they are not counted."""
     runs: Sequence[Curve] = ()
     level: float | None = None
-    """What a paper has at the end: a line across."""
+    """Value that a paper has at the end: a line across."""
     points: Sequence[tuple[float, float]] = ()
-    """What a paper or others have, on the first axis."""
+    """Places on the first axis and values that a paper or others have."""
     joined: bool = False
     """True if those points are one run's."""
 
@@ -88,7 +88,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where values are drawn: `low` + n `unit` is n units above the bottom."""
+    """The heights at which values are drawn: `low` + n `unit` is n units above the bottom."""
 
     low: float
     unit: float

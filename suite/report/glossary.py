@@ -1,4 +1,4 @@
-"""What the words on the page mean: `docs/glossary.md`, beside the numbers and linked from their notes."""
+"""The glossary of the page: the terms of `docs/glossary.md`, beside the numbers and linked from their notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Term(NamedTuple):
     """Its anchor."""
     title: str
     names: tuple[str, ...]
-    """What the notes may call it."""
+    """Words for it in the notes."""
     meaning: Markup
 
 

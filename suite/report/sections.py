@@ -36,7 +36,7 @@ METRICS_DRAWN = 16
 LISTED_FROM = 8
 """More environments have contents of their own."""
 SEEDS_SHOWN = 5
-"""Of more entries or seeds on an environment, single seeds are shown when asked for."""
+"""Most entries or seeds of an environment whose single seeds are shown without being asked for."""
 SIDE_BY_SIDE = ("median", "IQM", "mean", "optimality gap")
 """Aggregates in the order in which rliable draws them."""
 CLAIM_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

@@ -26,7 +26,7 @@ from suite.store.runs import Store
 HOST = "127.0.0.1"
 """Browsers of other machines have no way to it; a tunnel (`ssh -L 8000:127.0.0.1:8000`) leads here."""
 NAMES = ("127.0.0.1", "localhost")
-"""What a browser may call this machine: a page from elsewhere, whose name is made to lead here, is refused."""
+"""Names that this machine has for a browser: a page from elsewhere, whose name is made to lead here, is refused."""
 CLIP = re.compile(rf"/{FOLDER}/([^/\\\0]+\.(mp4|jpg))")
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg"}
 POLL_SECONDS = 1.0

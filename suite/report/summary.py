@@ -75,7 +75,7 @@ class Row:
     at: tuple[float, float, float] | None
     """Low, difference, high."""
     beyond: tuple[bool, bool]
-    """Whether the interval goes on beyond either end of the axis."""
+    """True for each end of the axis that the interval goes beyond."""
     words: str
 
 
@@ -99,12 +99,12 @@ class Forest:
     extent: int
     """Half width of the axis, in percent of the mean gain."""
     margin: tuple[float, float]
-    """Where the margin of equivalence begins and ends, in percent of the axis."""
+    """Begin and end of the margin of equivalence, in percent of the axis."""
 
 
 @dataclass(frozen=True)
 class PaperInShort:
-    """What the runs say of a paper's claims, in a sentence."""
+    """A paper, and in a sentence what the runs say of its claims."""
 
     name: str
     answer: str

@@ -97,7 +97,7 @@ def test_sigkill_of_the_scheduler(tmp_path: Path, note: Note) -> None:
 
 
 FORKED = pytest.mark.parametrize("forked", [(), ("forked",)], ids=["started", "forked"])
-"""How processes of runs come about."""
+"""The ways in which processes of runs come about."""
 
 
 def which(forked: tuple[str, ...]) -> str:

@@ -165,7 +165,7 @@ def test_table_1_as_the_truth_is_shown_in_most_cases_by_three_seeds() -> None:
 
 
 def test_the_page_says_what_differences_few_seeds_show_in_80_percent_of_cases() -> None:
-    """Of equal noise, by the noncentral t distribution."""
+    """Power under equal noise, by the noncentral t distribution."""
 
     def seen(seeds: int, level: float) -> float:
         freedom, critical = 2 * seeds - 2, stats.t.ppf(1 - level, 2 * seeds - 2)

@@ -67,7 +67,7 @@ def write(snapshot: Snapshot, runs: Runs, list_: tuple[Listed, ...], tables: Any
 
 
 def content(snapshot: Snapshot) -> tuple[Runs, tuple[Listed, ...], Any]:
-    """What a snapshot holds, to be altered."""
+    """The contents of a snapshot, to be altered."""
     runs = {record.run: kept(record) for record in Store(snapshot.path).records()}
     return runs, snapshot.background.runs, snapshot.tables
 

@@ -81,7 +81,7 @@ def test_a_mean_ratio_is_decided_by_its_limits() -> None:
 
 
 def test_one_environment_gives_fiellers_limits() -> None:
-    """Of two means of five runs each, the ratio's bias removed: the limit of the difference's t test at that ratio."""
+    """At the upper limit of the ratio, its bias removed, the t test of the difference gives the level itself."""
     ours, theirs = moments([np.array([9.0, 10, 11, 12, 13])]), moments([np.array([4.5, 5, 5.5, 6, 6.5])])
     _, high = ratio_limits(ours, theirs, 0.05)
     expected = higher(theirs.times(float(high)), ours)

@@ -130,7 +130,7 @@ def test_what_was_not_measured_is_scaled_or_guessed_and_said_to_be(store: Store)
 
 
 def test_of_an_unknown_algorithm_the_range_is_that_of_all_others(store: Store) -> None:
-    """Of the shipped ones one takes 2,110 s and the other 8,110 s."""
+    """Of the shipped runs, one takes 2,110 s and the other 8,110 s."""
     estimate = Speeds(store).estimate(make_spec("mql"))
     assert (estimate.low, estimate.high, estimate.source) == (2110.0, 8110.0, "guess")
     assert estimate.low <= estimate.seconds <= estimate.high

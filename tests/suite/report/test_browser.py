@@ -241,7 +241,7 @@ def test_figures_download_as_shown_for_white_paper(browser: Any, downloads: Path
 
 
 CHART = "#environment-0-curves-figure svg.chart"
-"""Of cheetah-vel, 11 evaluations of 250,000 steps."""
+"""Learning curves on cheetah-vel: 11 evaluations of 250,000 steps."""
 
 
 def test_a_chart_reads_its_values_to_the_keyboard(browser: Any) -> None:

@@ -43,7 +43,7 @@ groups:
 
 
 SAID_OTHERWISE = {"tcl-pearl": ["learning_rate"], "pearl, no KL": ["kl_weight"]}
-"""What entries that inherit say otherwise than their host."""
+"""Settings in which entries that inherit differ from their host."""
 
 
 def made_up(spec: RunSpec) -> float | Kind | None:
