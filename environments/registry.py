@@ -178,13 +178,14 @@ def make_family(
             raise ValueError(f"{name} has no option {option!r}; its options: {allowed}")
         if value not in entry.options[option]:
             raise ValueError(f"{name}: {option} must be one of {', '.join(entry.options[option])}, not {value!r}")
-    factory: type[TaskFamily] = getattr(_imported(entry.module), entry.factory)
+    factory: type[TaskFamily] = getattr(import_simulator(entry.module), entry.factory)
     family = factory.make(name, **options)
     family.spec = spec
     return family
 
 
-def _imported(module: str) -> ModuleType:
+def import_simulator(module: str) -> ModuleType:
+    """Import a module that may load MuJoCo, or MuJoCo itself, whatever `MUJOCO_GL` says of drawing."""
     if module not in sys.modules:
         with _without("MUJOCO_GL"):  # MuJoCo would try to draw, and fail where it cannot, when it is imported
             import_module(module)

@@ -21,7 +21,6 @@ import numpy as np
 import yaml
 
 from suite.errors import UsageError
-from suite.papers.audit import audit
 from suite.papers.folder import shipped_papers
 from suite.papers.paper import read_paper
 from suite.table import Table, as_markdown
@@ -111,7 +110,7 @@ def audited(folder: Path) -> Rows:
     UsageError
         If the folder is refused.
     """
-    return [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in audit(read_paper(str(folder)))]
+    return [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in read_paper(str(folder)).audited()]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,11 +18,20 @@ from suite.papers.checks.check import Check, Cited
 from suite.papers.checks.rows import GROUP_CODES
 from suite.papers.claims import Claim
 from suite.papers.eligibility import PaperSettings
-from suite.papers.folder import ABOUT, Folder, PrintedTable, agrees, exact, read_folder, shipped_folders
+from suite.papers.folder import (
+    ABOUT,
+    CLAIMS,
+    SETTINGS,
+    Folder,
+    PrintedTable,
+    agrees,
+    exact,
+    read_folder,
+    shipped_folders,
+)
 from suite.papers.sources import Sourced
 from suite.papers.statements import ShareNotWorse, label
 
-CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
 Triples = Sequence[str] | Sequence[Sequence[str]]
 """Three names, or several such."""
 
@@ -195,7 +205,7 @@ def _compare_settings(paper: Folder, claims: Sequence[Claim], settings: PaperSet
         found = settings.of(entry, environment) | settings.protocol_of(entry, environment)
         for name, sourced in found.items():
             for table in tables:
-                if _names(table, sourced.source):
+                if _names(table.about.title, sourced.source):
                     _compare_setting(table, f"{entry} on {environment}: {name}", environment, name, sourced)
                     compared.add((table.file, name))
     for table in tables:
@@ -204,8 +214,10 @@ def _compare_settings(paper: Folder, claims: Sequence[Claim], settings: PaperSet
                 raise UsageError(f"{name}: has no value from {table.about.title}, which prints it as {heading}")
 
 
-def _names(table: PrintedTable, source: str) -> bool:
-    return re.search(rf"\b{re.escape(table.about.title)}(?!\d)", source) is not None
+@cache
+def _names(title: str, source: str) -> bool:
+    """Tell whether a source names a table."""
+    return re.search(rf"\b{re.escape(title)}(?!\d)", source) is not None
 
 
 def _compare_setting(table: PrintedTable, where: str, environment: str, name: str, sourced: Sourced) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -21,7 +22,7 @@ from suite.plain_yaml import read_yaml
 from suite.schema import Strict, Text
 
 SHIPPED = Path(__file__).parent
-ABOUT = "paper.yaml"
+ABOUT, CLAIMS, SETTINGS = "paper.yaml", "claims.yaml", "settings.yaml"
 
 AFTER = "@"
 """maml@2: the entry maml after its second adaptation, of runs that were tested step by step."""
@@ -223,8 +224,7 @@ class Folder:
 
 def shipped_papers() -> list[str]:
     """Return the names of the papers that come with the suite, in the order of their years."""
-    found = [(read_yaml(path, About, "paper file").year, path.parent.name) for path in SHIPPED.glob(f"*/{ABOUT}")]
-    return [folder.replace("_", "-") for _, folder in sorted(found)]
+    return sorted(shipped_folders(), key=lambda name: (read_folder(name).about.year, name))
 
 
 def shipped_folders() -> dict[str, Path]:
@@ -241,13 +241,21 @@ def read_folder(name: str) -> Folder:
         If there is no such paper, or something in its folder is not valid: one line says which file, key and value.
     """
     names = shipped_folders()
-    folder = names.get(name, Path(name))
-    if not folder.is_dir():
+    if name in names:
+        return _read_once(names[name])
+    if not Path(name).is_dir():
         raise UsageError(unknown("paper", name, names) + " or the path of a paper's folder")
+    return _read(Path(name))
+
+
+def _read(folder: Path) -> Folder:
     about = read_yaml(inside(folder, ABOUT), About, "paper file")
     tables = {key: _read_table(folder, table) for key, table in about.tables.items()}
     _check_about(folder / ABOUT, about, tables)
     return Folder(folder.resolve().name.replace("_", "-"), folder, about, tables)
+
+
+_read_once = cache(_read)
 
 
 def _check_about(path: Path, about: About, tables: Mapping[str, PrintedTable]) -> None:
@@ -344,6 +352,7 @@ def _unique(what: str, kind: str, names: Sequence[str]) -> None:
         raise UsageError(f"{what}: {kind} {repeated[0]!r} is there twice; each is allowed once")
 
 
+@cache
 def exact(printed: str) -> Fraction:
     """Return a printed number without rounding.
 

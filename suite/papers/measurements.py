@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from environments import import_simulator
 from suite.errors import UsageError, unknown
 from suite.papers.checks.check import Check, Found, Value
 from suite.papers.folder import Folder, Printed, PrintedTable, agrees, exact
@@ -31,8 +32,7 @@ class Given:
 
 def walker_parameters(given: Given) -> Measured:
     """Count the entries of the planar walker's arrays that walker-2d-rand-params randomises, in Gymnasium's model."""
-    import mujoco  # takes a second, which other audits need not wait for
-
+    mujoco = import_simulator("mujoco")  # here: other audits need not wait for it
     asset = files("gymnasium") / "envs" / "mujoco" / "assets" / "walker2d.xml"
     model = mujoco.MjModel.from_xml_string(asset.read_text(encoding="utf-8"))
     randomised = {

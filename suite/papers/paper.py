@@ -9,18 +9,16 @@ from functools import cache
 from environments import family_names
 from suite.errors import UsageError, unknown
 from suite.papers.agreement import check_agreement
-from suite.papers.audit import read_checks
+from suite.papers.audit import AuditRow, audit, read_checks
 from suite.papers.checks.check import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
 from suite.papers.eligibility import PaperSettings
-from suite.papers.folder import ABOUT, SHIPPED, Folder, read_folder, shipped_papers
+from suite.papers.folder import ABOUT, CLAIMS, SETTINGS, SHIPPED, Folder, read_folder, shipped_papers
 from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.sources import Block, SettingsFile
 from suite.papers.statements import label
 from suite.plan.environment_sets import kind_of, named_environments
-
-CLAIMS, SETTINGS = "claims.yaml", "settings.yaml"
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,10 @@ class Paper(Folder):
     reference: Sequence[ReferenceRun]
     power: Sequence[Power]
     """The power of three seeds for its claims; empty where nobody has tried."""
+
+    def audited(self) -> list[AuditRow]:
+        """Recompute everything that it states of its own numbers; raises as `suite.papers.audit.audit`."""
+        return audit(self, self.checks)
 
     def variants(self, entries: set[str]) -> list[Claim]:
         """Return the claims, and those of every variant whose entries are all there."""

@@ -45,9 +45,13 @@ main()
         ("list benchmarks", SLOW - {"gymnasium", "algorithms"}),
         ("plan quick", SLOW - {"gymnasium", "algorithms"}),
         ("audit maml", SLOW - {"gymnasium", "scipy"}),
+        ("audit tcl-pearl", SLOW - {"gymnasium", "mujoco"}),
     ],
 )
-def test_a_command_imports_nothing_that_it_can_do_without(command: str, not_wanted: set[str], tmp_path: Path) -> None:
+def test_a_command_imports_nothing_that_it_can_do_without(
+    command: str, not_wanted: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "rubbish")  # no command here draws
     run = fail(Store(tmp_path / "results"), make_spec(), "ValueError: bad", "one line\n").run
     words = command.replace("RUN", run).split()
     done = subprocess.run(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from suite.papers.audit import AuditRow
-from suite.papers.paper import Paper
+from suite.papers.folder import CLAIMS, Folder
 from suite.table import Table
 
 
-def audit(paper: Paper, rows: Sequence[AuditRow]) -> Table:
+def audit(paper: Folder, rows: Sequence[AuditRow]) -> Table:
     """A paper's aggregates against its own published tables."""
     columns = ("claim", "verdict", "published", "recomputed", "rule", "explanation", "where")
-    notes = [] if paper.claims else paper.about.notes  # elsewhere they stand beside the claims
+    notes = [] if paper.has(CLAIMS) else paper.about.notes  # elsewhere they stand beside the claims
     return Table(
         f"{paper.name}-audit",
         f"{paper.about.short} against its own tables",
