@@ -39,10 +39,10 @@ def publish(store: Store, definition: Benchmark, drop_earlier: bool = False) -> 
     Raises
     ------
     UsageError
-        If there is nothing to publish, the benchmark's name is not one that a folder can have, the snapshot is of
-        another benchmark, or somebody else has written it meanwhile.
+        If there is nothing to publish, the benchmark's name is not one that a folder can have, or the snapshot is
+        damaged, of another benchmark, or was written by somebody else meanwhile.
     CorruptRunError
-        If a run or the snapshot cannot be read, or differs from what it committed.
+        If a run cannot be read, or differs from what it committed.
     """
     snapshot = place(store, definition.name)
     possible = definition.plan()
