@@ -22,7 +22,8 @@ def duration(low: float, high: float | None = None) -> str:
     first, last = _parts(low), _parts(low if high is None else high)
     if first == last:
         return " ".join(first)
-    return f"{first[0]} to {' '.join(last)}" if first[1] == last[1] else f"{' '.join(first)} to {' '.join(last)}"
+    alike = first[1].removesuffix("s") == last[1].removesuffix("s")
+    return f"{first[0]} to {' '.join(last)}" if alike else f"{' '.join(first)} to {' '.join(last)}"
 
 
 def _parts(seconds: float) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from suite.durations import duration, size
         (9000.0, None, "2.5 hours"),
         (6.4e6, None, "1,778 hours"),
         (600.0, 2400.0, "10 to 40 minutes"),
+        (0.7, 2.0, "1 to 2 seconds"),
         (4.0, 5000.0, "4 seconds to 83 minutes"),
         (40.0, 40.2, "40 seconds"),
     ],
