@@ -248,16 +248,16 @@ def power_table(found: Sequence[Power]) -> Table:
 
 @dataclass(frozen=True)
 class Found:
-    """What a group of tables found."""
+    """The findings of a group of tables."""
 
     tables: list[Table]
     counts: list[Count] = field(default_factory=list)
-    """What should be no more frequent than a level."""
+    """Counts of what should be no more frequent than a level."""
     level: float = LEVEL
     events: str = "wrong decisions"
-    """What is counted, in words."""
+    """Words for what is counted."""
     powers: dict[str, list[Power]] = field(default_factory=dict)
-    """What `power.csv` of each paper holds."""
+    """Rows of `power.csv`, by paper."""
 
     @property
     def text(self) -> str:

@@ -49,7 +49,7 @@ class Gains:
     sizes: FloatArray
     """Seeds."""
     shown: BoolArray
-    """Where the mean gain of both shows, (..., environments); elsewhere means and variances are 0."""
+    """True where the mean gain of both shows, (..., environments); elsewhere means and variances are 0."""
 
     @property
     def weights(self) -> FloatArray:

@@ -322,7 +322,7 @@ def _legend_below(figure: Figure, handles: Mapping[str, Any], **options: Any) ->
 
 @dataclass(frozen=True)
 class Row:
-    """What a figure has at a height of its first axes, as the page's script says it."""
+    """Everything at a height of a figure's first axes, as the page's script says it."""
 
     height: float
     name: str

@@ -35,7 +35,7 @@ _ENDING = (
 _UNCLEAR = re.compile(
     "timed out|did not answer|contact|connect|communication|transmitted|receive|standby|no job's number"
 )
-"""What `sbatch`, or we, say where the controller may have accepted a job all the same, or still will."""
+"""Words of `sbatch`, or ours, where the controller may have accepted a job all the same, or still will."""
 
 _NUMBER = re.compile(r"(\d+)(?:;\S*)?")
 """The number of a job, as `sbatch --parsable` prints it, and its cluster where there are several."""
