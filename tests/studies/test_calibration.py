@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from studies.calibration.__main__ import too_many, upper_bound
 from studies.calibration.intervals import Cell as IntervalCell
 from studies.calibration.intervals import covered
 from studies.calibration.noise import KINDS, draw, residuals
+from suite.analysis import equivalence as judge
 from suite.analysis.sequential import sequential_tests
 from suite.papers.paper import read_paper
 from suite.papers.power import read_power
@@ -112,6 +114,26 @@ def test_decisions_of_comparisons_are_counted() -> None:
     assert equivalence.equivalent(wrong, 60).decided <= 10 < 50 <= equivalence.equivalent(right, 60).decided
     assert equivalence.different(equivalence.Cell(1.0, 6, "normal", 0.3, (3, 3)), 60).decided <= 10
     assert equivalence.different(equivalence.Cell(2.0, 6, "normal", 0.1, (5, 5)), 10).decided == 10
+
+
+def test_comparisons_are_decided_as_those_of_a_store() -> None:
+    """All trials at once decide what `suite compare` does of each by itself."""
+
+    def trials(cell: equivalence.Cell) -> list[tuple[np.ndarray, ...]]:
+        generator = np.random.default_rng(zlib.crc32(repr(cell).encode()))
+        return list(zip(*equivalence.runs(generator, cell, 60), strict=True))
+
+    apart = equivalence.Cell(1.4, 2, "normal", 0.1, (5, 3), 2.0)
+    better = [
+        any(judge.on_one(x, y, before, 0.1, 2).direction for x, y, before in zip(ours, theirs, untrained, strict=True))
+        for ours, theirs, untrained in trials(apart)
+    ]
+    assert equivalence.different(apart, 60).decided == sum(better)
+    assert 0 < sum(better) < 60
+    close = equivalence.Cell(1.0, 2, "normal", 0.04, (5, 3), 2.0)
+    within = [judge.equivalence(list(x), list(y), list(u)).within <= 0.05 for x, y, u in trials(close)]
+    assert equivalence.equivalent(close, 60).decided == sum(within)
+    assert 0 < sum(within) < 60
 
 
 def test_unequal_noise_moves_no_entry_ahead() -> None:
