@@ -47,8 +47,8 @@ def processor_clock() -> Clock:
     return Clock(time.process_time, signal.ITIMER_PROF, signal.SIGPROF)
 
 
-class _OutOfTimeError(Exception):
-    pass
+class _OutOfTimeError(BaseException):
+    """Time is up: no error, so that nothing on the way that catches errors keeps it."""
 
 
 class _Sampled(CountedTasks):

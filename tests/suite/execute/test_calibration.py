@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from suite.execute.calibration import _alarm, wall_clock
+from suite.execute.calibration import _alarm, processor_clock, wall_clock
 
 
 class _Finaliser:
@@ -14,6 +14,15 @@ class _Finaliser:
         deadline = time.monotonic() + 0.3
         while time.monotonic() < deadline:
             pass
+
+
+def test_an_alarm_passes_what_catches_every_exception() -> None:
+    with _alarm(0.05, processor_clock()):
+        try:
+            while True:
+                pass
+        except Exception:
+            pytest.fail("an alarm is no error of what it interrupts")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
