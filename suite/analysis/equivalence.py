@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from environments import BoolArray, FloatArray
+from suite.analysis.hypotheses import NOISIEST
 from suite.analysis.intervals import (
     CONFIDENCE,
     LEARNT_SHARE,
@@ -81,6 +82,13 @@ class Gains:
     def outside(self, margin: float) -> FloatArray:
         """Return the p-value for a first gain that differs from the second by more than a share of it, either way."""
         return np.asarray(np.minimum(1, 2 * np.minimum(self.below(1 - margin), self.above(1 + margin))), float)
+
+    @property
+    def noisy(self) -> BoolArray:
+        """True where runs vary over seeds, on average over environments, by more than `NOISIEST` of what both gain."""
+        squares = self.weights**2 * self.variances * self.sizes
+        pooled = squares.sum(axis=-1) / np.maximum(self.shown.sum(axis=-1), 1)
+        return np.asarray(pooled.max(axis=0) > NOISIEST**2, bool)
 
     def limits(self) -> tuple[float, float]:
         """Return the 95 % interval of `ratio`, of one trial: what it is neither more nor less than, at 2.5 % each.

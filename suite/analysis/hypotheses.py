@@ -123,7 +123,7 @@ def median_ratio(ours: Moments, theirs: Moments, *, either: bool) -> Sides:
 
 
 NOISIEST = 0.4
-"""Relative spread over seeds beyond which the limits of mean ratios err."""
+"""Relative spread over seeds beyond which the limits of mean ratios, and tests of ratios of gains, err."""
 
 
 def has_ratio(theirs: Moments) -> BoolArray:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from environments import BoolArray
 from suite.analysis.equivalence import MARGIN, Gains, equivalence, gains_of
-from suite.analysis.hypotheses import Sides
+from suite.analysis.hypotheses import NOISIEST, Sides
 from suite.analysis.moments import Moments, spreads_differ
 from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
@@ -73,8 +73,13 @@ class EquivalentWithin(Statement):
         return within, outside
 
     def doubts(self, entries: Sequence[Moments], sides: Sides) -> dict[str, BoolArray]:
-        """Withhold where the entries vary too differently, and what finished runs alone would say."""
-        return {UNEQUAL: spreads_differ(entries[0], entries[1]), LOST: lost(entries[:2])}
+        """Withhold where the entries vary too differently or too much, and what finished runs alone would say."""
+        noisy = f"runs vary by more than {percent(NOISIEST)} of the gain over seeds: the test errs"
+        return {
+            UNEQUAL: spreads_differ(entries[0], entries[1]),
+            noisy: self._gains(entries).noisy,
+            LOST: lost(entries[:2]),
+        }
 
     @staticmethod
     def _gains(entries: Sequence[Moments]) -> Gains:

@@ -134,6 +134,15 @@ def test_what_a_test_of_means_may_not_decide_is_withheld() -> None:
     assert statement(margin=0.5).find(unequal).withheld == UNEQUAL
 
 
+@pytest.mark.parametrize(("spread", "withheld"), [(0.39, False), (0.41, True)])
+def test_gains_that_vary_by_more_than_two_fifths_are_withheld(spread: float, withheld: bool) -> None:
+    steps = np.linspace(-1, 1, 60)
+    runs = 2 + 8 * (1 + spread * steps / steps.std(ddof=1))
+    found = statement(margin=0.5).find(one(runs, runs, np.full(120, 2.0)))
+    assert found.above < 0.05
+    assert ("40 % of the gain" in found.withheld) == withheld
+
+
 def test_equal_entries_need_seeds_as_the_page_says() -> None:
     """With noise of 10 % of the gain: 6 % of trials with five seeds, 85 % with twenty."""
     about = statement()
