@@ -251,6 +251,7 @@ class _GymnasiumSimulation(Simulation):
         self._space = _seen(self._environments[0].observation_space, family.hidden, family.spec.name)
         self._last = np.zeros((copies, family.spec.observation_size))
         self._lost = np.zeros(copies, dtype=np.bool_)
+        self._resets = [_mujoco_resets(environment) for environment in self._environments]
         self._measured = {name: np.full(copies, np.nan) for name in family.metrics}
 
     def reset(self, copies: IntArray, tasks: FloatArray, generators: Sequence[np.random.Generator]) -> FloatArray:
@@ -261,7 +262,8 @@ class _GymnasiumSimulation(Simulation):
             options = self.family.set_task(environment, named)
             _mujoco_resets(environment)[:] = 0
             observation, _ = environment.reset(seed=int(generator.integers(2**31)), options=options)
-            self._lost[copy] = _mujoco_resets(environment).any()
+            self._resets[copy] = _mujoco_resets(environment)  # a reset may build the simulation anew
+            self._lost[copy] = self._resets[copy].any()
             self._last[copy] = np.nan if self._lost[copy] else self._flat(observation)
             for measured in self._measured.values():
                 measured[copy] = np.nan
@@ -277,20 +279,21 @@ class _GymnasiumSimulation(Simulation):
                 rewards[copy] = np.nan
                 continue
             action = self.family.map_action(actions[copy], environment.action_space)
-            observation, reward, terminated[copy], truncated, info = environment.step(action)
-            if truncated and not terminated[copy]:
+            observation, reward, ended, truncated, info = environment.step(action)
+            self._last[copy], rewards[copy] = self._flat(observation), float(reward)
+            if self._resets[copy].any():
+                self._lost[copy] = True
+                self._last[copy] = rewards[copy] = np.nan
+            if not (np.isfinite(self._last[copy]).all() and np.isfinite(rewards[copy])):
+                continue  # diverged, whatever else it says
+            if truncated and not ended:
                 raise ValueError(
                     f"{self.family.spec.name}: {self.family.environment} ended an episode by a time limit of its own, "
                     "which no family may; give a horizon below it"
                 )
-            self._last[copy], rewards[copy] = self._flat(observation), float(reward)
-            success[copy] = self.family.succeeded(info)
+            terminated[copy], success[copy] = ended, self.family.succeeded(info)
             for name, measured in self._measured.items():
                 measured[copy] = float(self.family.told(info, "metrics", name))
-            if _mujoco_resets(environment).any():
-                self._lost[copy] = True
-                self._last[copy] = rewards[copy] = np.nan
-                terminated[copy] = success[copy] = False
         return Step(self._last.copy(), rewards, terminated, success)
 
     def measured(self) -> Mapping[str, FloatArray]:

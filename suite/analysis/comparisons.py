@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from environments import FloatArray, IntArray
+from environments import BoolArray, FloatArray, IntArray
 from suite.analysis.samples import difference
 
 Means = Sequence[FloatArray]
@@ -59,8 +59,7 @@ def wins(returns: FloatArray, ties: str = "nobody") -> FloatArray:
     -------
     (..., algorithms)
     """
-    highest = np.max(returns, axis=-1, keepdims=True)
-    best = (returns == highest) | (difference(highest, returns) == 0)
+    best = _best(returns)
     sharers = best.sum(axis=-1, keepdims=True)
     credit = {"nobody": best & (sharers == 1), "everybody": best, "split": best / sharers}[ties]
     return np.asarray(credit.sum(axis=-2), float)
@@ -73,7 +72,7 @@ def tie_holders(returns: FloatArray, counts: FloatArray) -> list[dict[int, int]]
     -------
     Every assignment {environment index: algorithm index} that gives `counts`; empty if none does.
     """
-    best = returns == returns.max(axis=1, keepdims=True)
+    best = _best(returns)
     tied = np.flatnonzero(best.sum(axis=1) > 1)
     strict = wins(returns)
     found = []
@@ -82,6 +81,11 @@ def tie_holders(returns: FloatArray, counts: FloatArray) -> list[dict[int, int]]
         if np.array_equal(total, counts):
             found.append({int(environment): int(holder) for environment, holder in zip(tied, holders, strict=True)})
     return found
+
+
+def _best(returns: FloatArray) -> BoolArray:
+    """Mark the highest return of each environment, and what differs from it by rounding alone."""
+    return np.asarray(difference(returns.max(axis=-1, keepdims=True), returns) == 0)
 
 
 def groups(ours: FloatArray, baseline: FloatArray, failure: float) -> IntArray:

@@ -207,8 +207,7 @@ def chances(ours: FloatArray, theirs: FloatArray) -> Sides:
     ours, theirs : (..., environments, seeds), NaN where there is none.
     """
     there = ~(np.isnan(ours)[..., :, None] | np.isnan(theirs)[..., None, :])
-    lead = difference(ours[..., :, None], theirs[..., None, :])  # NaN of two that diverged, which is a tie
-    won = np.where(np.isnan(lead), 0.5, (np.sign(lead) + 1) / 2)
+    won = (np.sign(difference(ours[..., :, None], theirs[..., None, :])) + 1) / 2
     chance = (np.where(there, won, 0).sum(axis=(-1, -2)) / there.sum(axis=(-1, -2))).mean(axis=-1)
     pairs = np.minimum((~np.isnan(ours)).sum(axis=-1), (~np.isnan(theirs)).sum(axis=-1))
     trials = pairs.shape[-1] ** 2 / (1 / pairs).sum(axis=-1)

@@ -138,8 +138,8 @@ def difference_interval(
     """Return the difference of two means over seeds with its interval, by `difference_spread`."""
     error, freedom = difference_spread(ours, theirs)
     half = float(special.stdtrit(freedom, (1 + confidence) / 2) * error)
-    difference = float(ours.mean() - theirs.mean())
-    return difference, difference - half, difference + half
+    mean = float(ours.mean() - theirs.mean())
+    return mean, mean - half, mean + half
 
 
 class Scale(NamedTuple):

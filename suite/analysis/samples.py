@@ -16,8 +16,8 @@ ROUNDING = 1e-9
 
 
 def difference(ours: FloatArray | float, theirs: FloatArray | float) -> FloatArray:
-    """Return ours less theirs, and 0 where they differ by rounding alone."""
+    """Return ours less theirs, and 0 where they are the same or differ by rounding alone."""
     with np.errstate(invalid="ignore"):  # two runs that diverged
         apart = np.subtract(ours, theirs)
         same = np.abs(apart) <= ROUNDING * np.minimum(np.abs(ours), np.abs(theirs))
-    return np.where(same & np.isfinite(apart), 0.0, apart)
+    return np.where(np.equal(ours, theirs) | (same & np.isfinite(apart)), 0.0, apart)

@@ -195,9 +195,11 @@ def calibrate(specs: Sequence[RunSpec], speeds: Speeds, device: torch.device, se
 @contextmanager
 def _alarm(seconds: float, clock: Clock) -> Iterator[None]:
     """Leave the block after some seconds, wherever it is."""
+    wanted = True
 
     def ring(*_: object) -> None:
-        raise _OutOfTimeError
+        if wanted:
+            raise _OutOfTimeError
 
     before = signal.signal(clock.signal, ring)
     # Again every second: an exception within a finaliser or a callback of the collector is swallowed.
@@ -207,5 +209,6 @@ def _alarm(seconds: float, clock: Clock) -> Iterator[None]:
     except _OutOfTimeError:
         pass
     finally:
+        wanted = False
         signal.setitimer(clock.timer, 0.0)
         signal.signal(clock.signal, before)

@@ -98,42 +98,35 @@ class CountedTasks:
         if not np.isfinite(actions[active]).all():
             raise NonFiniteError("an action")
         idle = simulation.copies - copies
-        step = self._checked_step(
-            simulation.step(
-                np.concatenate([actions, np.zeros((idle, actions.shape[1]))]),
-                np.concatenate([active, np.zeros(idle, dtype=np.bool_)]),
-            ),
+        step = simulation.step(
+            np.concatenate([actions, np.zeros((idle, actions.shape[1]))]),
             np.concatenate([active, np.zeros(idle, dtype=np.bool_)]),
         )
-        if not np.isfinite(step.observations[:copies][active]).all():
+        if not isinstance(step, Step):
+            given = type(step).__name__
+            raise ValueError(
+                f"task family {self.family.spec.name}: a step must be a Step of environments, not a {given}"
+            )
+        every = simulation.copies
+        observations = self._checked("observations", step.observations, (every, self.family.spec.observation_size))
+        rewards = self._checked("rewards", step.rewards, (every,))
+        if not np.isfinite(observations[:copies][active]).all():
             raise NonFiniteError("an observation")
-        if not np.isfinite(step.rewards[:copies][active]).all():
+        if not np.isfinite(rewards[:copies][active]).all():
             raise NonFiniteError("a reward")
+        terminated = self._checked_truths("terminated", step.terminated, every, active)
+        success = self._checked_truths("success", step.success, every, active)
         self.steps += int(active.sum())
         now = time.perf_counter()
         self.seconds += now - self._mark
         self._mark = now
-        return Step(step.observations[:copies], step.rewards[:copies], step.terminated[:copies], step.success[:copies])
+        return Step(observations[:copies], rewards[:copies], terminated, success)
 
     def _checked_simulation(self, simulation: Simulation, copies: int) -> Simulation:
         given = getattr(simulation, "copies", 0)
         if given < copies:
             raise ValueError(f"task family {self.family.spec.name}: gave a simulation of {given} copies, not {copies}")
         return simulation
-
-    def _checked_step(self, step: Step, active: BoolArray) -> Step:
-        if not isinstance(step, Step):
-            given = type(step).__name__
-            raise ValueError(
-                f"task family {self.family.spec.name}: a step must be a Step of environments, not a {given}"
-            )
-        copies = len(active)
-        return Step(
-            self._checked("observations", step.observations, (copies, self.family.spec.observation_size)),
-            self._checked("rewards", step.rewards, (copies,)),
-            self._checked_truths("terminated", step.terminated, active),
-            self._checked_truths("success", step.success, active),
-        )
 
     def measured(self, copies: int) -> dict[str, FloatArray]:
         """Return the family's metrics in the states that the first copies are in: name -> (copies,).
@@ -156,10 +149,10 @@ class CountedTasks:
             name: self._checked(f"metric {name}", given[name], (self._simulation.copies,))[:copies] for name in declared
         }
 
-    def _checked_truths(self, what: str, given: Any, active: BoolArray) -> BoolArray:
-        values = self._checked(what, given, active.shape)
-        truths: BoolArray = values == 1.0
-        if not (truths | (values == 0.0) | ~active).all():
+    def _checked_truths(self, what: str, given: Any, copies: int, active: BoolArray) -> BoolArray:
+        values = self._checked(what, given, (copies,))[: len(active)]
+        truths = values.astype(np.bool_)
+        if (truths != values)[active].any():
             said = ", ".join(map(str, values[active].tolist()))
             raise ValueError(f"task family {self.family.spec.name}: {what} must be true or false, not {said}")
         return truths

@@ -144,6 +144,22 @@ def test_what_is_neither_true_nor_false_is_no_success(said: Any) -> None:
     ]
 
 
+class Diverging(Goals):
+    """Has numbers nowhere from its first step on, and then a time limit."""
+
+    def step(self, action: Any) -> Any:
+        observation, _, _, _, info = super().step(action)
+        return observation, np.nan, False, True, {**info, "solved": np.nan}
+
+
+def test_an_environment_that_diverges_has_diverged_whatever_else_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = family(success_key="solved")()
+    monkeypatch.setattr(GymnasiumFamily, "make_environment", lambda self: Diverging())
+    simulation = mine.simulation(1)
+    simulation.reset(np.array([0]), np.array([[0.5]]), [np.random.default_rng(3)])
+    assert np.isnan(simulation.step(np.zeros((1, mine.spec.action_size)), np.ones(1, np.bool_)).rewards[0])
+
+
 def family(**values: Any) -> type[GymnasiumFamily]:
     """Define a family as a user does: of the environment with goals, but for what is given."""
     own = {"name": "mine", "environment": "tests/Goals-v0", "task": {"goal": (-1.0, 1.0)}, "set_by": "options"}

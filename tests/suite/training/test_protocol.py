@@ -172,6 +172,14 @@ def test_what_is_neither_true_nor_false_is_refused(what: str, number: float) -> 
     assert getattr(step, what)[0]
 
 
+@pytest.mark.parametrize("lost", ["observations", "rewards"])
+def test_a_simulation_that_diverges_has_diverged_whatever_it_says_of_success(lost: str) -> None:
+    shape = (2, 2) if lost == "observations" else (2,)
+    tasks = stepping_with(**{lost: np.full(shape, np.nan), "success": np.full(2, np.nan)})
+    with pytest.raises(NonFiniteError):
+        tasks.step(np.zeros((2, 2)), np.ones(2, np.bool_))
+
+
 def test_returns_that_overflow_end_the_run() -> None:
     spec = next(spec for spec in load_benchmark("smoke").plan() if spec.algorithm == "blind-sac")
     trainer = Trainer.of(spec, torch.device("cpu"))
