@@ -11,7 +11,7 @@ tables.json          the report's tables and claims, as they were published
 Parameters, logs and checkpoints are left out. The same runs give the same bytes.
 
 While it is written anew, the new files lie in a folder `next` within; if that is there, its files count, and they are
-moved to their places by whoever writes the snapshot again.
+moved to their places by whoever writes the snapshot again. Leases in a folder `.next.claims` say who does.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import json
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from suite.errors import UsageError, first_error, first_line
 from suite.store.files import as_json, read_regular, write_atomically
 from suite.store.layout import TABLES
+from suite.store.lease import Lease, LostLeaseError, take
 from suite.store.record import RunRecord, RunState, with_columns
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ SCHEMA = 2
 MARKER = "snapshot.json"
 BENCHMARK, RUNS, PUBLISHED_TABLES = "benchmark.json", "runs.jsonl", "tables.json"
 NEXT = "next"
+PUBLISHER = f".{NEXT}.claims"
+"""Leases of who writes a snapshot."""
 
 Values = dict[str, Any]
 
@@ -141,7 +144,7 @@ class Snapshot:
     @property
     def is_there(self) -> bool:
         """True if the folder is a snapshot."""
-        return self._place(MARKER).is_file()
+        return any((folder / MARKER).is_file() for folder in (self.path / NEXT, self.path))
 
     @cached_property
     def runs(self) -> dict[str, PublishedFiles]:
@@ -215,13 +218,22 @@ class Snapshot:
     @cached_property
     def _contents(self) -> dict[str, bytes]:
         marker = self._marker()
+        while True:
+            try:
+                return self._verified(marker)
+            except CorruptSnapshotError:
+                earlier, marker = marker, self._marker()
+                if marker == earlier:  # else it was written anew between the marker and its files
+                    raise
+
+    def _verified(self, marker: _Marker) -> dict[str, bytes]:
         needed = {BENCHMARK, RUNS, PUBLISHED_TABLES, *(f"{name}.parquet" for name in TABLES)}
         if missing := sorted(needed - marker.files.keys()):
             raise CorruptSnapshotError(f"{self.path / MARKER}: lacks the checksum of {missing[0]}")
         found = {}
         for name in sorted(needed):
             try:
-                found[name] = read_regular(self._place(name))
+                found[name] = self._read(name)
             except OSError as error:
                 raise CorruptSnapshotError(f"{self.path / name}: {error.strerror}") from error
             if _checksum(found[name]) != marker.files[name]:
@@ -231,7 +243,7 @@ class Snapshot:
     def _marker(self) -> _Marker:
         path = self.path / MARKER
         try:
-            marker = _Marker.model_validate_json(read_regular(self._place(MARKER)))
+            marker = _Marker.model_validate_json(self._read(MARKER))
         except ValidationError as error:
             raise CorruptSnapshotError(f"{path}: {first_error(error)}") from error
         except OSError as error:
@@ -249,7 +261,7 @@ class Snapshot:
         Raises
         ------
         UsageError
-            If somebody else has written it since it was read.
+            If somebody else is writing it, or has since it was read; one that is there and was never read counts so.
         """
         ordered = sorted(runs, key=lambda each: each.run)
         contents = {
@@ -262,37 +274,74 @@ class Snapshot:
         contents[MARKER] = as_json({"schema_version": SCHEMA, "files": checksums})
         self.path.mkdir(parents=True, exist_ok=True)
         folder = self.path / f".{NEXT}.{secrets.token_hex(4)}.tmp"
-        folder.mkdir()
-        try:
-            for name, content in contents.items():
-                write_atomically(folder / name, content)
+        with self._alone() as lease:
+            try:
+                self._settle()
+                there = Snapshot(self.path)
+                if there.is_there and there._contents != self.__dict__.get("_contents"):
+                    raise self._written_by_others()
+                folder.mkdir()
+                for name, content in contents.items():
+                    write_atomically(folder / name, content)
+                if lost := sorted(contents.keys() - {path.name for path in folder.iterdir()}):
+                    raise UsageError(f"{folder / lost[0]}: was removed by somebody else; publish again")
+                lease.check()
+                folder.rename(self.path / NEXT)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
             self._settle()
-            there = Snapshot(self.path)
-            if there.is_there and there._contents != self.__dict__.get("_contents"):
-                raise self._written_by_others()
-            folder.rename(self.path / NEXT)
-        except OSError as error:
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                raise self._written_by_others() from None
-            raise
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        self._settle()
         for read in ("runs", "background", "_starts", "_parquet", "_contents"):
             self.__dict__.pop(read, None)
 
-    def _place(self, name: str) -> Path:
-        """Return where a file lies: that of a snapshot that is being written comes before the earlier one."""
-        coming = self.path / NEXT / name
-        return coming if coming.exists() else self.path / name
+    @contextmanager
+    def _alone(self) -> Iterator[Lease]:
+        """Hold the snapshot's lease; nothing is left of it, as the folder is committed."""
+        claims = self.path / PUBLISHER
+        try:
+            lease = take(claims)
+        except FileNotFoundError:  # whoever has held it removes it
+            lease = None
+        if lease is None:
+            raise UsageError(f"{self.path}: somebody else is publishing there; publish again when that is done")
+        try:
+            yield lease
+        except LostLeaseError:
+            raise self._written_by_others() from None
+        finally:
+            with suppress(LostLeaseError, OSError):
+                lease.check()
+                shutil.rmtree(claims)
+
+    def _read(self, name: str) -> bytes:
+        """Read a file: that of a snapshot that is being written comes before the earlier one, and then takes its place.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        with suppress(FileNotFoundError):
+            return read_regular(self.path / NEXT / name)
+        return read_regular(self.path / name)
 
     def _settle(self) -> None:
-        """Move what was written anew to its place, the marker last."""
-        for name in (BENCHMARK, RUNS, PUBLISHED_TABLES, *(f"{name}.parquet" for name in TABLES), MARKER):
-            with suppress(FileNotFoundError):
-                (self.path / NEXT / name).replace(self.path / name)
-        with suppress(OSError):  # not there; or somebody else's, who is as far as that
-            (self.path / NEXT).rmdir()
+        """Move what was written anew to its place, the marker last.
+
+        Raises
+        ------
+        UsageError
+            If it is damaged, and then nothing is moved; or if there is something else among it.
+        """
+        coming = self.path / NEXT
+        if (coming / MARKER).exists():
+            _ = Snapshot(self.path)._contents  # nothing of it is missing, or it stays where it is
+            for name in (BENCHMARK, RUNS, PUBLISHED_TABLES, *(f"{name}.parquet" for name in TABLES), MARKER):
+                with suppress(FileNotFoundError):  # moved by a publisher who was killed
+                    (coming / name).replace(self.path / name)
+        with suppress(FileNotFoundError):
+            if others := sorted(coming.iterdir()):
+                raise UsageError(f"{others[0]}: is no part of a snapshot, and in the way of publishing; remove it")
+            coming.rmdir()
 
     def _written_by_others(self) -> UsageError:
         return UsageError(f"{self.path}: somebody else has published there meanwhile; publish again")

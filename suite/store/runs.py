@@ -15,7 +15,7 @@ from suite.store.files import is_own_folder, write_atomically
 from suite.store.folder import RunFolder
 from suite.store.layout import CHECKPOINT, CLAIMS
 from suite.store.lease import look, owner_died
-from suite.store.published import NEXT, PublishedRun, Snapshot
+from suite.store.published import NEXT, PUBLISHER, PublishedRun, Snapshot
 from suite.store.record import RunRecord
 
 MAX_LISTED = 3
@@ -159,18 +159,22 @@ class Store:
     def collect_garbage(self, warn: Callable[[str], None] = lambda message: None) -> list[Path]:
         """Remove what crashed writers left behind, and nothing else; return it.
 
-        That is temporary files of runs that nobody holds, checkpoints of runs that are done, and what probes and
-        publishing left.
+        That is temporary files of runs and snapshots that nobody holds, checkpoints of runs that are done, and what
+        probes left.
 
         Parameters
         ----------
         warn : told of every folder that cannot be looked into, and every file that cannot be removed.
         """
         found: list[Path] = []
-        left = (*self.runs_path.glob(".probe.*"), *self.results.glob(f"published/*/.{NEXT}.*.tmp"))
-        for place in (*left, *(folder.path for folder in self.folders())):
+        places: list[tuple[Callable[[Path], list[Path]], Iterable[Path]]] = [
+            (_probe_garbage, self.runs_path.glob(".probe.*")),
+            (_snapshot_garbage, [self.results] if self.is_snapshot else self.results.glob("published/*/")),
+            (_run_garbage, (folder.path for folder in self.folders())),
+        ]
+        for look_into, place in ((look_into, place) for look_into, these in places for place in these):
             try:
-                found += _probe_garbage(place) if place.name.startswith(".") else _run_garbage(place)
+                found += look_into(place)
             except OSError as error:
                 warn(f"{place}: cannot be looked into ({error.strerror})")
         removed = []
@@ -211,11 +215,21 @@ def _probe_garbage(path: Path) -> list[Path]:
     return [*path.iterdir(), path] if is_own_folder(path) else [path]
 
 
+def _snapshot_garbage(folder: Path) -> list[Path]:
+    found = [path for place in folder.glob(f".{NEXT}.*") for path in _probe_garbage(place)]
+    return [] if _may_be_held(folder / PUBLISHER) else found  # asked last: what is begun meanwhile is not found
+
+
 def _run_garbage(folder: Path) -> list[Path]:
-    _, holder = look(folder / CLAIMS)
-    if holder is not None and not owner_died(holder.owner):
-        return []  # it may be alive, whatever clocks say
     found = [path for path in folder.rglob(".*.tmp") if path.is_file()]
+    if _may_be_held(folder / CLAIMS):
+        return []
     if (folder / "done.json").exists() and is_own_folder(folder / CHECKPOINT):
         found += sorted((folder / CHECKPOINT).iterdir())
     return found
+
+
+def _may_be_held(claims: Path) -> bool:
+    """True if a lease is held by somebody who is not known to have died, whatever clocks say."""
+    _, holder = look(claims)
+    return holder is not None and not owner_died(holder.owner)

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +25,10 @@ from suite.plan.benchmark import load_benchmark
 from suite.report import plain_tables
 from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
+from suite.store import published
 from suite.store.files import as_json
 from suite.store.folder import RunFolder
+from suite.store.lease import Lease
 from suite.store.published import Background, CorruptSnapshotError, PublishedRun, Snapshot
 from suite.store.publishing import ended, kept, listed, place, published_before
 from suite.store.record import RunRecord
@@ -305,7 +308,15 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("steps", [0, 5, 6, 12, 13, 14, 16, 19, 20])
+def bury(snapshot: Snapshot) -> None:
+    """Have the process that was publishing be a dead one."""
+    (lease,) = (snapshot.path / ".next.claims").glob("*.json")
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    lease.write_text(json.dumps(json.loads(lease.read_text()) | {"pid": dead.pid}))
+
+
+@pytest.mark.parametrize("steps", [0, 5, 6, 7, 9, 12, 13])
 def test_whenever_publishing_is_killed_the_snapshot_is_whole(
     steps: int, store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,11 +338,12 @@ def test_whenever_publishing_is_killed_the_snapshot_is_whole(
         patch.setattr(shutil, "rmtree", lambda *given, **options: None)  # a killed process removes nothing
         with suppress(Killed):
             publish(Store(store.results))
+    bury(snapshot)
     found = Snapshot(snapshot.path)
-    states = [each.state for each in found.runs.values()]
-    assert (found.runs == before) == (steps <= 13)  # 6 files written, 7 looked for of a publisher before, 1 renaming
-    assert states.count("failed") == int(steps <= 13)
-    assert len(states) == len(before)
+    kinds = [each.state for each in found.runs.values()]
+    assert (found.runs == before) == (steps <= 6)  # 6 files written, 1 renaming
+    assert kinds.count("failed") == int(steps <= 6)
+    assert len(kinds) == len(before)
     assert len(list(Store(found.path).records())) == len(before)
 
     again = publish(Store(store.results))
@@ -347,6 +359,155 @@ def test_of_two_that_publish_at_once_the_later_is_refused(store: Store, snapshot
     with pytest.raises(UsageError, match="somebody else has published there meanwhile; publish again"):
         snapshot.write([kept(PublishedRun(snapshot, run)) for run in seen], snapshot.background, [])
     assert Snapshot(snapshot.path).runs == others.runs
+
+
+def once(monkeypatch: pytest.MonkeyPatch, where: object, name: str, act: Callable[[], object]) -> None:
+    """Act before the first call of a function, as another process could."""
+    called = getattr(where, name)
+
+    def acting(*given: Any, **options: Any) -> Any:
+        monkeypatch.setattr(where, name, called)
+        act()
+        return called(*given, **options)
+
+    monkeypatch.setattr(where, name, acting)
+
+
+def states(snapshot: Snapshot) -> list[str]:
+    return [each.state for each in Snapshot(snapshot.path).runs.values()]
+
+
+def test_while_one_publishes_another_is_refused_and_no_garbage_is_found(
+    store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(store, plan()[0], linear(0.0, 5.0))  # it had failed
+    asked = []
+
+    def meanwhile() -> None:
+        for seen in (store, Store(snapshot.path)):
+            asked.append(seen.collect_garbage())
+        with pytest.raises(UsageError, match="somebody else is publishing there; publish again when that is done"):
+            publish(Store(store.results))
+
+    once(monkeypatch, Path, "rename", meanwhile)  # all is written, and nothing moved
+    publish(Store(store.results))
+    assert asked == [[], []]
+    assert states(snapshot).count("failed") == 0
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+def test_garbage_is_what_a_dead_publisher_left(
+    store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed() -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        once(patch, Path, "rename", killed)
+        patch.setattr(shutil, "rmtree", lambda *given, **options: None)
+        with suppress(Killed):
+            publish(Store(store.results))
+    bury(snapshot)
+    left = {path for path in snapshot.path.rglob("*") if path.relative_to(snapshot.path).parts[0].startswith(".next.")}
+    assert len(left) == 2 + 1 + len(FILES)  # two folders: of a lease, and of what was written
+    assert set(store.collect_garbage()) == left
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+def test_a_lease_that_others_have_taken_is_theirs(
+    store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    finish(store, plan()[0], linear(0.0, 5.0))
+    theirs = snapshot.path / ".next.claims" / "000002.json"
+    once(monkeypatch, Lease, "check", lambda: theirs.write_text("{}"))
+    with pytest.raises(UsageError, match="somebody else has published there meanwhile"):
+        publish(Store(store.results))
+    assert theirs.exists()
+    shutil.rmtree(theirs.parent)
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
+
+
+def test_what_somebody_removes_of_a_coming_snapshot_costs_nothing(
+    store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
+    finish(store, plan()[0], linear(0.0, 5.0))
+
+    def written(path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        (path.parent / "runs.jsonl").unlink(missing_ok=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("suite.store.published.write_atomically", written)
+        with pytest.raises(UsageError, match=r"runs\.jsonl: was removed by somebody else; publish again"):
+            publish(Store(store.results))
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
+
+    coming = snapshot.path / "next"  # as a killed publisher leaves it, but for one file
+    shutil.copytree(snapshot.path, coming, ignore=shutil.ignore_patterns("runs.jsonl"))
+    marker = json.loads((coming / "snapshot.json").read_text())
+    marker["files"]["runs.jsonl"] = "0" * 64
+    (coming / "snapshot.json").write_text(json.dumps(marker))
+    with pytest.raises(CorruptSnapshotError, match=r"runs\.jsonl: differs from what was published"):
+        snapshot.write([], Background(name="pilot", description=""), [])
+    shutil.rmtree(coming)
+    assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
+
+
+def test_a_file_of_somebody_else_in_the_way_of_publishing_is_named(store: Store, snapshot: Snapshot) -> None:
+    finish(store, plan()[0], linear(0.0, 5.0))
+    other = snapshot.path / "next" / ".DS_Store"
+    other.parent.mkdir()
+    other.touch()
+    with pytest.raises(UsageError, match=r"next/\.DS_Store: is no part of a snapshot, and in the way"):
+        publish(Store(store.results))
+    other.unlink()
+    publish(Store(store.results))
+    assert states(snapshot).count("failed") == 0
+    assert tuple(sorted(path.name for path in snapshot.path.iterdir())) == FILES
+
+
+@pytest.mark.parametrize("reads", range(1, 2 * len(FILES), 2))
+def test_whoever_reads_while_somebody_publishes_reads_one_of_the_two(
+    reads: int, store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is looked for in two places; somebody publishes between them, and before the next file."""
+    finish(store, plan()[0], linear(0.0, 5.0))
+    left = itertools.count(reads, -1)
+    read = published.read_regular
+
+    def reading(path: Path) -> bytes:
+        if next(left) == 0:
+            publish(Store(store.results))
+        return read(path)
+
+    reader = Snapshot(snapshot.path)
+    monkeypatch.setattr(published, "read_regular", reading)
+    assert [each.state for each in reader.runs.values()].count("failed") == 0
+
+
+@pytest.mark.parametrize("moved", range(len(FILES)))
+def test_whoever_reads_while_files_are_moved_loses_none(
+    moved: int, store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = shutil.copytree(snapshot.path, store.results / "earlier")
+    finish(store, plan()[0], linear(0.0, 5.0))
+    publish(store)
+    snapshot.path.rename(earlier / "next")
+    earlier.rename(snapshot.path)
+    left = itertools.count(moved, -1)
+    read = published.read_regular
+
+    def reading(path: Path) -> bytes:
+        if next(left) == 0:
+            Snapshot(snapshot.path)._settle()
+        return read(path)
+
+    monkeypatch.setattr(published, "read_regular", reading)
+    assert Snapshot(snapshot.path).is_there
+    assert states(snapshot).count("failed") == 0
+    assert not (snapshot.path / "next").exists()
 
 
 @pytest.mark.parametrize("lacking", ["snapshot.json", "runs.jsonl"])
