@@ -46,7 +46,7 @@ _PHONETIC = re.compile(
 )
 """Letters of phonetics, and modifiers: many look like other letters or like punctuation."""
 
-_LIKE_ASCII = frozenset("‐‑‒−⁃➖۔־⁄∕╱⟋⧸∶։׃⁚ː٬‚٫‘’‛′‵´՚׳“”‟″‶״∣│┃⏐∗⁎٭✱∼⁓‹›❨❩❲❳᜵᛫‧∙⋅•―─━￼�")
+_LIKE_ASCII = frozenset("‐‑‒–—−⁃➖۔־⁄∕╱⟋⧸∶։׃⁚ː٬‚٫‘’‛′‵´՚׳“”‟″‶״∣│┃⏐∗⁎٭✱∼⁓‹›❨❩❲❳᜵᛫‧∙⋅•―─━￼�")
 """Punctuation that looks like what a keyboard has (confusables.txt), and what stands for something not shown."""
 
 

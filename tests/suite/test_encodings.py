@@ -30,7 +30,7 @@ groups:
     budget: 3000
     evaluations: 1
     algorithms:
-      naïve – 大: {algorithm: blind-sac}
+      naïve → 大: {algorithm: blind-sac}
 """
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 UTF8 = {"LC_ALL": "C.UTF-8"}
@@ -57,7 +57,7 @@ def test_the_locale_changes_no_byte(tmp_path: Path) -> None:
     definition = tmp_path / "labels.yaml"
     definition.write_text(LABELS, encoding="utf-8")
     (spec,) = load_benchmark(str(definition)).plan()
-    assert spec.label == "naïve – 大"
+    assert spec.label == "naïve → 大"
     finish(Store(tmp_path / "results"), spec, linear(0, 1))
     script = (
         "import sys; from tests.suite.trained_runs import suite; words = sys.argv[1:]; "
@@ -81,4 +81,4 @@ def test_the_locale_changes_no_byte(tmp_path: Path) -> None:
         seen.append((printed, (reports / "index.html").read_bytes()))
     assert seen[0] == seen[1]
     for content in seen[0]:
-        assert "naïve – 大".encode() in content
+        assert "naïve → 大".encode() in content

@@ -128,7 +128,7 @@ def test_a_label_that_looks_like_another_is_refused(tmp_path: Path, label: str) 
 @pytest.mark.parametrize(
     "label",
     [
-        "é–日本 2",
+        "é→日本 2",
         "β",
         "pearl β=0.5",
         "β-TCL",
@@ -170,6 +170,8 @@ def test_a_label_may_have_letters_of_any_script(label: str, tmp_path: Path) -> N
         ("\u01c0", "LATIN LETTER DENTAL CLICK"),
         ("tcl\u2010pearl", "HYPHEN"),
         ("tcl\u2212pearl", "MINUS SIGN"),
+        ("tcl\u2013pearl", "EN DASH"),
+        ("tcl \u2014 pearl", "EM DASH"),
         ("1\u22152", "DIVISION SLASH"),
         ("mql\u201a tuned", "SINGLE LOW-9 QUOTATION MARK"),
         ("pearl\ufffd", "REPLACEMENT CHARACTER"),
