@@ -220,7 +220,7 @@ class RunFolder(RunRecord):
 
     def fail(self, reason: str, kind: str) -> None:
         """Record why the run is given up."""
-        self.write("failed.json", as_json({"kind": kind, "reason": in_one_line(reason) or kind}))
+        self.write("failed.json", as_json({"kind": kind, "reason": reason}))
 
     def forget_step_failure(self, step: str) -> None:
         """Forget that a post-run step has failed: it is tried anew."""
