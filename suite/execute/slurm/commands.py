@@ -27,13 +27,19 @@ _KEPT = ("SLURM_CONF", "SLURM_JWT", "SLURM_SACK")
 _MARK = "suite-task"
 """Before each task in what the queue prints: a site's greetings are no tasks."""
 
+NOT_BEGUN = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT")
+"""States of tasks that wait for a node."""
+
 _ENDING = (
     *("COMPLETING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("BOOT_FAIL", "DEADLINE", "REVOKED", "STAGE_OUT"),
 )
+"""States of tasks that have ended, or are about to."""
 
 _UNCLEAR = re.compile(
-    "timed out|did not answer|contact|connect|communication|transmitted|receive|standby|no job's number"
+    "timed out|did not answer|unable to contact|connection|connect failure|communication|transmitted"
+    "|received|receive failure|standby|no job's number|ended with status -",
+    re.IGNORECASE,
 )
 """Words of `sbatch`, or ours, where the controller may have accepted a job all the same, or still will."""
 
@@ -82,7 +88,9 @@ def _is_read(name: str) -> bool:
 
 def _own_words(text: str, status: int) -> str:
     lines = [re.sub(r"^\w+: (error|fatal): ", "", line.strip()) for line in text.splitlines() if line.strip()]
-    return "; ".join(dict.fromkeys(lines)) or f"ended with status {status}"
+    if not lines or status < 0:  # killed, whatever it has said before
+        lines.append(f"ended with status {status}")
+    return "; ".join(dict.fromkeys(lines))
 
 
 def submit(submission: Submission) -> str:
@@ -106,31 +114,33 @@ def submit(submission: Submission) -> str:
         numbers = [found[1] for line in said.splitlines() if (found := _NUMBER.fullmatch(line.strip()))]
         number = numbers[0] if len(numbers) == 1 else None
         reason = f"sbatch: printed no job's number, but {said.strip()!r}"
-    in_doubt = f"{reason}; whether it was submitted is not known"
+    is_unclear, why = bool(_UNCLEAR.search(reason)), "and the queue does not have it now"
     try:
-        job = find(submission) or number
+        jobs = find(submission)
     except UsageError as error:
-        if number is None:
-            raise UsageError(f"{in_doubt}, for {error}; the next call asks again") from None
-        job = number
+        jobs, is_unclear, why = set(), True, f"for {error}"
+    job = number if number in jobs or not jobs else min(jobs, key=int)
+    job = job or submission.job  # somebody else may have found it meanwhile
     if job is not None:
         return job
-    if _UNCLEAR.search(reason):
-        raise UsageError(f"{in_doubt}, and the queue does not have it now; the next call asks again")
+    if is_unclear:
+        submission.asked()  # somebody else may have looked for it meanwhile, and not found it
+        raise UsageError(f"{reason}; whether it was submitted is not known, {why}; the next call asks again")
     submission.refused()
     raise UsageError(reason)
 
 
-def find(submission: Submission) -> str | None:
-    """Return the number of the job that the queue has for a submission, by its script; None if there is none.
+def find(submission: Submission) -> set[str]:
+    """Return the numbers of the jobs that the queue has for a submission, by its script.
+
+    There are several where an earlier submission had the same path and was removed.
 
     Raises
     ------
     UsageError
         If the queue cannot be read.
     """
-    jobs = {job for job, _, _, rest in _queue() if rest.endswith(f"|{submission.script}")}
-    return min(jobs, key=int, default=None)
+    return {job for job, _, _, rest in _queue() if rest.endswith(f"|{submission.script}")}
 
 
 def tasks(submissions: Iterable[Submission]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from suite.errors import UsageError
 from suite.execute.executor import TICK_SECONDS, Check, Executor, Position, Request
 from suite.execute.patience import Patience
-from suite.execute.slurm.commands import ask, cancel, find, in_clean_environment, see, submit, tasks
+from suite.execute.slurm.commands import NOT_BEGUN, ask, cancel, find, in_clean_environment, see, submit, tasks
 from suite.execute.slurm.script import Cluster, load_cluster, script
 from suite.failures import Failure, of_exception
 from suite.spec import RunSpec
@@ -27,8 +27,6 @@ STORE_SECONDS = 2.0
 
 QUEUE_SECONDS = 15.0
 """Between two looks at the queue: its controller serves everybody."""
-
-_NOT_BEGUN = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT")
 
 SAVING_SECONDS = 10.0
 """Seconds that are left after the signal when runs that have saved nothing are killed."""
@@ -198,8 +196,8 @@ def settle(store: Store) -> None:
         If it cannot be read: then nothing is submitted a second time.
     """
     for submission in in_doubt(store):
-        if job := find(submission):
-            submission.accepted(job)
+        if jobs := find(submission):
+            submission.accepted(min(jobs, key=int))
         else:
             submission.refused()
 
@@ -269,7 +267,7 @@ def positions(store: Store) -> dict[str, Position]:
         attempts = folder.attempts()
         task = attempts[-1].job if attempts and attempts[-1].kind is None else None
         if task is not None and task.partition("_")[0] in jobs:
-            is_there = queue.get(task, "PENDING") not in _NOT_BEGUN
+            is_there = queue.get(task, "PENDING") not in NOT_BEGUN
             found[folder.run] = "running" if is_there and folder.state == "running" else "lost"
         elif folder.run in queued and folder.state == "pending":
             found[folder.run] = "queued"

@@ -339,6 +339,33 @@ def test_the_jobs_number_is_read_whatever_a_site_prints(
     assert commands.submit(submission) == job
 
 
+@pytest.mark.parametrize(("prints", "job"), [("echo 23", "23"), ("echo 5; echo 23", "9"), ("echo 5", "9")])
+def test_of_two_jobs_of_one_path_the_one_whose_number_was_printed_counts(
+    prints: str, job: str, store: Store, stand_in: StandIn
+) -> None:
+    """The earlier job is of a submission that was removed, and its name was free again."""
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
+    shown = [row(number, 0, "PENDING", "suite-x-1", submission.script) for number in ("23", "9")]
+    stand_in(sbatch=prints, squeue="; ".join(shown))
+    assert commands.submit(submission) == job
+
+
+@pytest.mark.parametrize("queue", ["", "echo away >&2; exit 1"])
+def test_what_somebody_else_settles_meanwhile_stays_in_doubt(queue: str, store: Store, stand_in: StandIn) -> None:
+    submission = prepare(store, "x")
+    write(submission, planned(Cluster(), Request(runs=1), ["a"]), "")
+    settled = f"{submission.path}/job.json"
+    timed_out = "echo 'sbatch: error: Socket timed out' >&2; exit 1"
+    stand_in(squeue=queue, sbatch=f"/bin/rm {settled}; {timed_out}")  # as `suite status` does
+    with pytest.raises(UsageError, match="is not known"):
+        commands.submit(submission)
+    assert submission.is_in_doubt
+
+    stand_in(sbatch=f"""echo '{{"job": "23"}}' >{settled}; {timed_out}""")
+    assert commands.submit(submission) == "23"
+
+
 def test_what_may_have_been_submitted_is_not_submitted_twice(
     tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +392,9 @@ def test_what_may_have_been_submitted_is_not_submitted_twice(
     assert len(submitted(tmp_path / "r")) == 1
 
 
+INVALID = "Batch job submission failed: Invalid partition name specified"
+
+
 @pytest.mark.parametrize(
     ("prints", "is_in_doubt"),
     [
@@ -377,7 +407,14 @@ def test_what_may_have_been_submitted_is_not_submitted_twice(
             "echo 'sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received' >&2; exit 1",
             True,
         ),
-        ("echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1", False),
+        ("echo 'sbatch: error: Connection refused' >&2; exit 1", True),
+        ("echo 'sbatch: error: Connection reset by peer' >&2; exit 1", True),
+        ("echo 'sbatch: error: Unable to contact slurm controller (connect failure)' >&2; exit 1", True),
+        ("echo 'sbatch: error: Communication connection failure' >&2; exit 1", True),
+        ("kill -9 $$", True),
+        ("echo 'sbatch: lua: Welcome' >&2; kill -9 $$", True),
+        (f"echo 'sbatch: error: {INVALID}' >&2; exit 1", False),
+        (f"echo 'please contact support@example.org; you will receive mail' >&2; echo '{INVALID}' >&2; exit 1", False),
     ],
 )
 def test_what_the_queue_does_not_show_yet_is_in_doubt_unless_it_was_refused(
@@ -406,7 +443,7 @@ def test_a_path_of_any_bytes_is_found_in_the_queue(tmp_path: Path, stand_in: Sta
     store.prepare()
     submission = prepare(store, "x")
     stand_in(squeue=f"echo 'suite-task|23|0|PENDING|renamed|{submission.script}'".replace("\udce9", "'$'\\xe9''"))
-    assert commands.find(submission) == "23"
+    assert commands.find(submission) == {"23"}
 
 
 def test_a_submission_that_the_queue_does_not_have_was_refused(store: Store, stand_in: StandIn) -> None:
@@ -420,8 +457,9 @@ def test_a_submission_that_the_queue_does_not_have_was_refused(store: Store, sta
     assert submission.path.is_dir()
 
 
+@pytest.mark.parametrize("waiting", ["PENDING", "RESV_DEL_HOLD"])
 def test_status_tells_queued_running_and_lost(
-    store: Store, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
+    waiting: str, store: Store, tmp_path: Path, stand_in: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names = ("queued", "running", "lost", "elsewhere", "requeued", "done")
     specs = {name: make_spec(seed=seed) for seed, name in enumerate(names)}
@@ -440,7 +478,7 @@ def test_status_tells_queued_running_and_lost(
             folder.write("attempts.json", RECORDS.dump_json((record,)))
     finish(store, specs["done"], linear(0, 1))
     submission_of(store, "17", [spec.run for name, spec in specs.items() if name != "elsewhere"])
-    stand_in(squeue=f"{row('17', 0, 'RUNNING', 'suite-x-1')}; {row('17', 2, 'PENDING', 'suite-x-1')}")
+    stand_in(squeue=f"{row('17', 0, 'RUNNING', 'suite-x-1')}; {row('17', 2, waiting, 'suite-x-1')}")
     expected = {"queued": "queued", "running": "running", "lost": "lost", "requeued": "lost"}
     assert positions(store) == {specs[name].run: place for name, place in expected.items()}
 
