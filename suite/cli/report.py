@@ -116,7 +116,7 @@ def _serve(store: Store, make: Callable[[], str], page: Path, port: int, browse:
                 _open(server.address)
 
     with server.serving(), suppress(KeyboardInterrupt):
-        follow(store, make, show, lambda text: err.print(text, highlight=False))
+        follow(store, page.parent, make, show, lambda text: err.print(text, highlight=False))
 
 
 def _open(address: str) -> None:

@@ -1,4 +1,4 @@
-"""The page by HTTP, for browsers of this machine alone, made again whenever the store changes."""
+"""The page by HTTP, for browsers of this machine alone, made again whenever the store or its clips change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from suite.errors import UsageError, in_one_line
 from suite.execute.patience import Patience
-from suite.report.clips import FOLDER
+from suite.report.clips import FOLDER, find_clips
 from suite.report.files import PAGE
 from suite.report.live import SOONEST, Pace, live
 from suite.store.files import read_regular
@@ -28,6 +28,8 @@ HOST = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
 """Names that this machine has for a browser: a page from elsewhere, whose name is made to lead here, is refused."""
 CLIP = re.compile(rf"/{FOLDER}/([^/\\\0]+\.(mp4|jpg))")
+RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
+"""Of one range with a beginning; for other ranges the whole is sent, as is allowed."""
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg"}
 POLL_SECONDS = 1.0
 POLL_SHARE = 0.01
@@ -110,9 +112,16 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
         do_HEAD = do_GET
 
         def _send(self, content: bytes, kind: str, **more: str) -> None:
-            self.send_response(HTTPStatus.OK)
-            headers = {"Content-Type": kind, "Content-Length": str(len(content)), "Cache-Control": "no-cache", **more}
-            for header, value in headers.items():
+            status, size = HTTPStatus.OK, len(content)
+            headers = {"Content-Type": kind, "Accept-Ranges": "bytes", "Cache-Control": "no-cache", **more}
+            asked = RANGE.fullmatch(self.headers.get("Range", ""))
+            if asked and self.command == "GET" and "If-Range" not in self.headers:  # some browsers play no film else
+                first = int(asked[1])
+                content = content[first : int(asked[2]) + 1 if asked[2] else None]
+                status = HTTPStatus.PARTIAL_CONTENT if content else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+                headers["Content-Range"] = f"bytes {f'{first}-{first + len(content) - 1}' if content else '*'}/{size}"
+            self.send_response(status)
+            for header, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(header, value)
             self.end_headers()
             if self.command == "GET":
@@ -126,12 +135,17 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
 
 
 def follow(
-    store: Store, make: Callable[[], str], show: Callable[[str, float], None], say: Callable[[str], object]
+    store: Store,
+    reports: Path,
+    make: Callable[[], str],
+    show: Callable[[str, float], None],
+    say: Callable[[str], object],
 ) -> None:
-    """Make a page now and whenever the store has changed, until interrupted.
+    """Make a page now and whenever the store or a clip has changed, until interrupted.
 
     Parameters
     ----------
+    reports : the page's folder, with its clips.
     make : returns the page's text.
     show : is given it, and the seconds until there can be another.
     say : is told why another could not be made, and that the store is away; why the first could not be is raised.
@@ -142,7 +156,7 @@ def follow(
 
     def look() -> None:
         nonlocal shown, begun, said
-        now = _contents(store)
+        now = _contents(store), find_clips(reports)
         if now == shown or not pace.due:
             return
         spent = time.process_time()

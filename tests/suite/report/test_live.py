@@ -23,7 +23,7 @@ from suite.execute.registry import EXECUTORS
 from suite.plan.benchmark import Benchmark
 from suite.report import live as module
 from suite.report import page_of
-from suite.report.clips import find_clips
+from suite.report.clips import clip_path, find_clips, poster_path
 from suite.report.live import SOONEST, LivePage, Pace, live
 from suite.report.server import PageServer, follow
 from suite.store.record import RunRecord
@@ -151,10 +151,12 @@ def test_a_benchmark_writes_its_page_as_runs_end_and_a_plain_one_in_the_end(
     assert shown.getvalue().count("updated as runs end") == 1
 
 
-def asked(server: PageServer, method: str = "GET", path: str = "/", host: str | None = None) -> HTTPResponse:
+def asked(
+    server: PageServer, method: str = "GET", path: str = "/", host: str | None = None, **headers: str
+) -> HTTPResponse:
     port = int(server.address.rpartition(":")[2].strip("/"))
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request(method, path, headers={} if host is None else {"Host": host})
+    connection.request(method, path, headers=headers if host is None else {"Host": host})
     return connection.getresponse()
 
 
@@ -195,6 +197,33 @@ def test_the_server_serves_one_page_and_its_clips_to_this_machine(tmp_path: Path
             PageServer(port, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("asks", "status", "part", "bytes_sent"),
+    [
+        ("bytes=0-1", 206, "bytes 0-1/8", b"01"),  # what Safari asks first
+        ("bytes=5-", 206, "bytes 5-7/8", b"567"),
+        ("bytes=6-99", 206, "bytes 6-7/8", b"67"),
+        ("bytes=8-", 416, "bytes */8", b""),
+        ("bytes=5-4", 416, "bytes */8", b""),
+        ("bytes=-3", 200, None, b"01234567"),
+        ("bytes=0-1,4-5", 200, None, b"01234567"),
+        ("lines=0-1", 200, None, b"01234567"),
+    ],
+)
+def test_a_clip_is_served_in_parts(tmp_path: Path, asks: str, status: int, part: str | None, bytes_sent: bytes) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a-task0.mp4").write_bytes(b"01234567")
+    server = PageServer(0, tmp_path)
+    with server.serving():
+        found = asked(server, path="/clips/a-task0.mp4", Range=asks)
+        assert (found.status, found.getheader("Content-Range"), found.read()) == (status, part, bytes_sent)
+        assert found.getheader("Content-Length") == str(len(bytes_sent))
+        whole = asked(server, path="/clips/a-task0.mp4", Range=asks, **{"If-Range": '"another"'})
+        assert (whole.status, whole.read()) == (200, b"01234567")
+        head = asked(server, "HEAD", path="/clips/a-task0.mp4", Range=asks)
+        assert (head.status, head.getheader("Accept-Ranges"), head.getheader("Content-Length")) == (200, "bytes", "8")
+
+
 def test_a_clip_of_any_name_is_linked_and_served(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9 #1-task0.mp4")
     (tmp_path / "clips").mkdir()
@@ -233,8 +262,21 @@ def test_the_page_is_made_again_when_the_store_has_changed(tmp_path: Path, monke
     )
     between_looks(events, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), print)
+        follow(
+            store, tmp_path, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), print
+        )
     assert shown == ["0", "1", "2"]
+
+
+def test_the_page_is_made_again_when_there_is_another_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shown = Store(tmp_path / "results"), list[str]()
+    clip = clip_path(tmp_path, make_spec().run, 0)
+    clip.parent.mkdir()
+    between_looks(iter([lambda: None, clip.touch, lambda: None, poster_path(clip).touch, lambda: None]), monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        follow(store, tmp_path, lambda: str(find_clips(tmp_path)), lambda page, seconds: shown.append(page), print)
+    assert ["mp4" in page for page in shown] == [False, True, True]
+    assert ["jpg" in page for page in shown] == [False, False, True]
 
 
 def test_a_page_that_cannot_be_made_again_is_told_and_made_later(
@@ -252,11 +294,11 @@ def test_a_page_that_cannot_be_made_again_is_told_and_made_later(
 
     between_looks(events, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        follow(store, make, lambda page, seconds: shown.append(page), said.append)
+        follow(store, tmp_path, make, lambda page, seconds: shown.append(page), said.append)
     assert shown == ["one", "two"]
     assert said == ["report: not updated (benchmark b.yaml: is half written)"]
     with pytest.raises(UsageError, match="no such file"):
-        follow(store, raising("no such file"), lambda page, seconds: None, said.append)
+        follow(store, tmp_path, raising("no such file"), lambda page, seconds: None, said.append)
 
 
 @pytest.mark.parametrize("how", ["emptied", "stale"])
@@ -287,7 +329,13 @@ def test_a_store_that_goes_away_leaves_the_page_as_it_was(
     between_looks(iter([leave, lambda: None, lambda: None, come_changed, lambda: None]), monkeypatch)
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        follow(store, lambda: str(len(list(store.records()))), lambda page, seconds: shown.append(page), said.append)
+        follow(
+            store,
+            tmp_path,
+            lambda: str(len(list(store.records()))),
+            lambda page, seconds: shown.append(page),
+            said.append,
+        )
     assert shown == ["1", "2"]
     assert len(said) == 2
     assert "is away" in said[0]
@@ -307,7 +355,7 @@ def test_what_a_user_module_raises_ends_no_server(tmp_path: Path, monkeypatch: p
     change = lambda: finish(store, make_spec(), linear(0.0, 5.0))  # noqa: E731
     between_looks(iter([change, lambda: None, lambda: None]), monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        follow(store, make, lambda page, seconds: shown.append(page), said.append)
+        follow(store, tmp_path, make, lambda page, seconds: shown.append(page), said.append)
     assert shown == ["one", "two"]
     assert said == ["report: not updated (of my own)"]
 
