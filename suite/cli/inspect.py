@@ -18,6 +18,7 @@ from suite.store.layout import FINAL_STATE
 
 if TYPE_CHECKING:
     from suite.store.runs import Store
+    from suite.training.trainer import Trainer
 
 
 @app.command(
@@ -54,6 +55,8 @@ def watch(
     trust: Trust = False,
 ) -> None:
     """Record a video of a trained agent on a test task, after it has adapted."""
+    from suite.inspect.clips import check_place
+    from suite.inspect.trained import trained
     from suite.report.clips import clip_path
     from suite.store.runs import Store
 
@@ -64,13 +67,17 @@ def watch(
         return
     store = Store(results)
     run = _newest(store) if run is None else store.named(run)
-    _record(store, run, task, file or clip_path(reports, run, task), poster=not file, trust=trust)
+    path = file or clip_path(reports, run, task)
+    trainer = trained(store.record(run), device(), trusted=trust)
+    check_place(path)
+    _record(trainer, task, path, poster=not file)
 
 
 def _record_all(benchmark: str | None, task: int, store: Store, reports: Path, trust: bool) -> None:
     """Record what has no clip yet; say of what none can be made, and why."""
     from suite.analysis.results import read_results
     from suite.inspect.clips import check_place
+    from suite.inspect.trained import trained
     from suite.report.clips import clip_path
 
     with busy(err, "reading runs"):
@@ -78,32 +85,31 @@ def _record_all(benchmark: str | None, task: int, store: Store, reports: Path, t
     kept = [folder.run for folder in store.folders() if folder.has(FINAL_STATE[1])]
     first = done[done["run"].isin(kept)].sort_values("seed").drop_duplicates(["environment", "entry"])
     if first.empty:
-        raise UsageError(f"{store.results}: holds no finished run that keeps an agent; to make some: suite run quick")
-    check_place(clip_path(reports, "any", task))
+        raise _no_agent(store, benchmark)
+    rows = [
+        (row, clip_path(reports, row["run"], task))
+        for row in first.sort_values(["environment", "entry"]).to_dict("records")
+    ]
+    check_place(rows[0][1])
     there = 0
-    for row in first.sort_values(["environment", "entry"]).to_dict("records"):
-        path = clip_path(reports, row["run"], task)
+    for row, path in rows:
         try:
             if not path.exists():
-                _record(store, row["run"], task, path, poster=True, trust=trust)
+                _record(trained(store.record(row["run"]), device(), trusted=trust), task, path, poster=True)
             there += 1
         except UsageError as error:
             err.print(f"{row['entry']} on {row['environment']}: no clip: {error}", highlight=False)
     if not there:
         raise UsageError("--all: no clip could be made")
-    err.print(f"{there} of {len(first)} clips are in {path.parent}; to see them: suite report", highlight=False)
+    err.print(f"{there} of {len(first)} clips are in {rows[0][1].parent}; to see them: suite report", highlight=False)
 
 
-def _record(store: Store, run: str, task: int, path: Path, *, poster: bool, trust: bool) -> None:
+def _record(trainer: Trainer, task: int, path: Path, *, poster: bool) -> None:
     from suite.console.waiting import counting
     from suite.inspect import clips
-    from suite.inspect.trained import trained
     from suite.report.clips import poster_path
 
-    clips.check_suffix(path)
-    trainer = trained(store.record(run), device(), trusted=trust)
-    clips.check_place(path)
-    with counting(err, f"{run}, task {task}: environment steps", clips.steps(trainer)) as tick:
+    with counting(err, f"{trainer.spec.run}, task {task}: environment steps", clips.steps(trainer)) as tick:
         episodes, pictures = clips.film(trainer, task, tick)
     if poster:
         clips.write_poster(poster_path(path), pictures[-1])
@@ -119,8 +125,15 @@ def _newest(store: Store) -> str:
     """Return the run of a store that was finished last, of those that keep an agent."""
     done = [folder for folder in store.folders() if folder.has("done.json") and folder.has(FINAL_STATE[1])]
     if not done:
-        raise UsageError(f"{store.results}: holds no finished run that keeps an agent; to make some: suite run quick")
+        raise _no_agent(store)
     return max(done, key=lambda folder: (folder.committed or 0, folder.run)).run
+
+
+def _no_agent(store: Store, benchmark: str | None = None) -> UsageError:
+    """Make the error of a store, or of a benchmark's part of it, that has no agent to film."""
+    of = f" of {benchmark}" if benchmark else ""
+    hint = f"to make some: suite run {benchmark or 'quick'}"
+    return UsageError(f"{store.results}: holds no finished run{of} that keeps an agent; {hint}")
 
 
 @app.command(

@@ -130,12 +130,13 @@ def check_place(path: Path) -> None:
     UsageError
         If it cannot.
     """
+    _check_suffix(path)
     with _encoded(path, [np.zeros((HEIGHT, WIDTH, 3), np.uint8)]):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
-def check_suffix(path: Path) -> None:
+def _check_suffix(path: Path) -> None:
     """Make sure that a clip can be written under a name.
 
     Raises
@@ -155,7 +156,7 @@ def write_clip(path: Path, pictures: Sequence[Picture]) -> None:
     UsageError
         If the file cannot be written.
     """
-    check_suffix(path)
+    _check_suffix(path)
     with _encoded(path, pictures) as temporary:
         temporary.replace(path)
 
@@ -181,9 +182,9 @@ def _encoded(path: Path, pictures: Sequence[Picture]) -> Iterator[Path]:
         temporary.stat()  # an encoder that failed may not have said so
         yield temporary
     except OSError as error:
-        raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
     except (RuntimeError, ValueError, KeyError) as error:  # ffmpeg is missing, or Pillow has no such encoder
-        raise UsageError(f"--out {path}: {path.suffix} cannot be encoded ({in_one_line(error)})") from error
+        raise UsageError(f"{path}: {path.suffix} cannot be encoded ({in_one_line(error)})") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -206,7 +207,7 @@ def write_poster(path: Path, picture: Picture) -> None:
 
 
 def _write_mp4(path: Path, pictures: Sequence[Picture], rate: int) -> None:
-    """H.264 at a quality at which 200 pictures take 0.1 MB."""
+    """Write H.264 at a quality that is low for a film, and enough to see what an agent does."""
     height, width, _ = pictures[0].shape
     writer = imageio_ffmpeg.write_frames(
         str(path),

@@ -137,8 +137,14 @@ def test_watch_says_why_there_is_no_clip_at_all(
     assert suite("watch", "--all", "--results", results, "--out", tmp_path / "clip.mp4") == 2
     assert "--all and --out: give one of them" in capfd.readouterr().err
     (tmp_path / "empty").mkdir()
-    assert suite("watch", "--all", "--results", tmp_path / "empty") == 2
-    assert "holds no finished run that keeps an agent" in capfd.readouterr().err
+    for options in ((), ("--all",)):
+        assert suite("watch", *options, "--results", tmp_path / "empty") == 2
+        assert (
+            "empty: holds no finished run that keeps an agent; to make some: suite run quick" in capfd.readouterr().err
+        )
+    assert suite("watch", "--all", "peers", "--results", results) == 2
+    said = f"{results}: holds no finished run of peers that keeps an agent; to make some: suite run peers"
+    assert said in " ".join(capfd.readouterr().err.split("\n"))
 
 
 def test_clusters_writes_table_page_and_record(
@@ -447,7 +453,10 @@ def test_watch_asks_first_where_it_may_write(
     (tmp_path / "folder.mp4").mkdir()
     for out in (tmp_path / "file" / "clip.mp4", tmp_path / "folder.mp4"):
         assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-        assert f"--out {out}: cannot be written" in capfd.readouterr().err
+        assert f"error: {out}: cannot be written" in capfd.readouterr().err
+    first = tmp_path / "file" / "clips" / f"{runs['blind-sac']}-task0.mp4"
+    assert suite("watch", "--all", "--results", results, "--reports", tmp_path / "file") == 2
+    assert f"error: {first}: cannot be written (Not a directory)" in " ".join(capfd.readouterr().err.split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -475,5 +484,5 @@ def test_watch_asks_first_whether_it_can_encode(
     monkeypatch.setattr(module, name, cannot_encode)
     out = tmp_path / f"clip.{suffix}"
     assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-    assert f"--out {out}: .{suffix} cannot be encoded ({error})" in " ".join(capfd.readouterr().err.split("\n"))
+    assert f"error: {out}: .{suffix} cannot be encoded ({error})" in " ".join(capfd.readouterr().err.split("\n"))
     assert not list(tmp_path.iterdir())
