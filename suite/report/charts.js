@@ -108,10 +108,15 @@ function showTip(x, y, heading, rows) {
   tip.style.top = `${scrollY + y}px`;
 }
 
+/* A figure that reads its values to the keyboard takes the place of its box there, unless that cuts it off. */
+const boxes = new ResizeObserver((seen) => {
+  for (const { target } of seen) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+});
+
 /* What a figure has at its stops, by pointer and by keyboard: to a screen reader it is a slider.
-   `stops` are ascending places up to `most`, `wanted` that of a point of the figure, and `read` says what one has. */
-function reader(svg, { most, stops, wanted, read }) {
-  let at = most;
+   `stops` are ascending places up to `most`, `steps` what keys do, `wanted` the place of a point of the figure, and
+   `read` says what one has; `at` is where it begins. */
+function reader(svg, { at, most, steps, stops, wanted, read }) {
   function hide() {
     hideTip();
     svg.querySelector(":scope > .cursor")?.remove();
@@ -132,11 +137,11 @@ function reader(svg, { most, stops, wanted, read }) {
     svg.setAttribute("aria-valuenow", Math.round((100 * at) / most));
     svg.setAttribute("aria-valuetext", [heading, ...rows.map(({ words }) => words.filter(Boolean).join(" "))].join("; "));
   }
-  const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
   const caption = svg.closest("figure").querySelector("figcaption").firstChild.textContent.trim();
-  const described = { tabindex: 0, role: "slider", "aria-label": `Values of ${caption}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 100, "aria-valuetext": "arrow keys read the values" };
+  const described = { tabindex: 0, role: "slider", "aria-label": `Values of ${caption}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round((100 * at) / most), "aria-valuetext": "arrow keys read the values" };
   for (const [name, content] of Object.entries(described)) svg.setAttribute(name, content);
-  svg.parentElement.removeAttribute("tabindex");
+  svg.parentElement.tabIndex = -1;
+  boxes.observe(svg.parentElement);
   svg.addEventListener("pointermove", (event) => {
     const [inner, { width, height }] = [svg.getBoundingClientRect(), svg.viewBox.baseVal];
     show(wanted(((event.clientX - inner.left) / inner.width) * width, ((event.clientY - inner.top) / inner.height) * height));
@@ -159,7 +164,9 @@ function readCurves(chart) {
   const across = (units) => box[0] + (units * box[2]) / width;
   let shown;
   reader(chart, {
+    at: width,
     most: width,
+    steps: { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity },
     stops: () => [...new Set((shown = readable(chart)).flatMap(({ marks }) => marks.map(({ x }) => Math.round(x))))].sort((a, b) => a - b),
     wanted: (x) => (x - box[0]) * (width / box[2]),
     read: (at) => {
@@ -188,12 +195,14 @@ function readRows(svg) {
   const rows = JSON.parse(svg.dataset.rows);
   const { width, height } = svg.viewBox.baseVal;
   reader(svg, {
+    at: 0,
     most: 1,
-    stops: () => rows.map(({ at }) => 1 - at).reverse(),
-    wanted: (x, y) => 1 - y / height,
+    steps: { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity },
+    stops: () => rows.map((row) => row.at),
+    wanted: (x, y) => y / height,
     read: (at) => {
-      const { name, values } = rows.find((row) => 1 - row.at === at);
-      const y = (1 - at) * height;
+      const { name, values } = rows.find((row) => row.at === at);
+      const y = at * height;
       return { heading: name, rows: values.map((words) => ({ words })), x: width / 2, y, drawn: `<path d="M0 ${y}h${width}"/>` };
     },
   });
@@ -212,7 +221,7 @@ function readList(list) {
       showTip(left + width / 3, bottom, words, []);
     };
     item.addEventListener("pointerenter", show);
-    item.addEventListener("pointerleave", hideTip);
+    item.addEventListener("pointerleave", () => { if (document.activeElement !== item) hideTip(); });
     item.addEventListener("focus", show);
     item.addEventListener("blur", hideTip);
     item.addEventListener("keydown", (event) => {
@@ -227,10 +236,11 @@ function readList(list) {
   });
 }
 
-/* A chart that leaves the page has its paths in pixels, its markers with it, and nothing that is not shown. */
+/* A chart that leaves the page has its paths in pixels, its markers with it, and nothing that is not shown or read out. */
 function taken(chart, copy) {
   copy.querySelector(":scope > .cursor")?.remove();
   delete copy.dataset.rows;
+  for (const name of copy.getAttributeNames()) if (/^(role|tabindex|aria-.*)$/.test(name)) copy.removeAttribute(name);
   const plot = copy.querySelector(".plot");
   if (!plot) return;
   const [width, height] = [plot.getAttribute("width"), plot.getAttribute("height")];

@@ -237,6 +237,7 @@ def test_figures_download_as_shown_for_white_paper(browser: Any, downloads: Path
     assert "#0b62a4" in svg
     assert "series-0 mean" in svg
     assert "series-0 seed" not in svg
+    assert re.findall(r"(?:role|tabindex|aria-\w+)=", svg) == []
     assert browser.execute_script("return document.documentElement.dataset.theme") == theme
 
 
@@ -326,7 +327,7 @@ def test_profiles_read_their_values_to_the_keyboard(browser: Any) -> None:
 def test_wall_clock_bars_read_their_values(browser: Any) -> None:
     bars = find(browser, "#wall-clock-split-figure svg")
     browser.execute_script("arguments[0].focus()", bars)
-    bars.send_keys(Keys.END)
+    bars.send_keys(Keys.HOME)
     first = bars.get_attribute("aria-valuetext")
     took = {"tcl-pearl": 130, "pearl": 100, "oracle-sac": 70, "blind-sac": 40}  # seconds a run, with 10 of evaluating
     name = first.split("; ")[0]
@@ -335,9 +336,35 @@ def test_wall_clock_bars_read_their_values(browser: Any) -> None:
         f"{name}; sampling {10 / unit:.3g} minutes; updating {(took[name] - 20) / unit:.3g} minutes; "
         f"evaluating {10 / unit:.3g} minutes; total {took[name] / unit:.3g} minutes"
     )
-    bars.send_keys(Keys.HOME)
-    assert bars.get_attribute("aria-valuetext").split("; ")[0] != name
     assert int(bars.get_attribute("aria-valuenow")) < 50
+    said = [first]
+    for key in (Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.END, Keys.ARROW_RIGHT):
+        bars.send_keys(key)
+        said.append(bars.get_attribute("aria-valuetext"))
+    top, below, again, last, still = said  # left and right are for the box, where it cuts the figure off
+    assert top == again != below
+    assert last == still
+    assert len({top, below, last}) == 3
+    assert int(bars.get_attribute("aria-valuenow")) > 50
+
+
+def test_a_figure_that_is_cut_off_scrolls_by_keyboard(browser: Any) -> None:
+    box = "document.querySelector('#ranking-aggregates-figure .scroll')"
+    assert browser.execute_script(f"return {box}.tabIndex") == -1
+    try:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        )
+        wait_until(lambda: browser.execute_script(f"return {box}.tabIndex") == 0, "the keyboard reaches the box")
+        curves = f"document.querySelector({CHART!r}).parentElement"
+        assert browser.execute_script(f"return {curves}.tabIndex") == -1  # wide enough
+        for selector in ("#ranking-aggregates-figure .scroll", "#ranking-aggregates-figure svg"):
+            browser.execute_script(f"{box}.scrollLeft = 0; document.querySelector(arguments[0]).focus()", selector)
+            browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+            wait_until(lambda: browser.execute_script(f"return {box}.scrollLeft") > 0, f"{selector} scrolls")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    wait_until(lambda: browser.execute_script(f"return {box}.tabIndex") == -1, "the figure alone is reached")
 
 
 @pytest.mark.parametrize(("kind", "says"), [(".forest", "difference"), (".place ul", "untrained")])
@@ -346,6 +373,8 @@ def test_strips_and_forest_plots_read_their_values(browser: Any, kind: str, says
     browser.execute_script("arguments[0].focus()", rows[0])
     assert says in text_of(browser, ".tip")
     assert text_of(browser, ".tip") == rows[0].get_attribute("aria-label")
+    webdriver.ActionChains(browser).move_to_element(rows[0]).move_to_element(find(browser, "h1")).perform()
+    assert text_of(browser, ".tip") == rows[0].get_attribute("aria-label")  # the keyboard is still there
     rows[0].send_keys(Keys.ARROW_DOWN)
     assert browser.switch_to.active_element == rows[1]
     assert text_of(browser, ".tip") == rows[1].get_attribute("aria-label")
