@@ -21,6 +21,7 @@ import numpy as np
 import yaml
 
 from suite.errors import UsageError
+from suite.papers.audit import audit
 from suite.papers.folder import shipped_papers
 from suite.papers.paper import read_paper
 from suite.table import Table, as_markdown
@@ -110,7 +111,8 @@ def audited(folder: Path) -> Rows:
     UsageError
         If the folder is refused.
     """
-    return [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in read_paper(str(folder)).audited()]
+    paper = read_paper(str(folder))
+    return [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in audit(paper, paper.checks)]
 
 
 @dataclass(frozen=True)

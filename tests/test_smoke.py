@@ -17,6 +17,7 @@ import pytest
 
 from algorithms import ALGORITHMS
 from environments import family_names, family_spec
+from suite.papers.audit import audit
 from suite.papers.paper import read_papers
 from suite.plan.benchmark import load_benchmark, shipped_benchmarks
 from suite.store.record import EVALUATION_COLUMNS
@@ -62,7 +63,7 @@ def test_a_wheel_holds_the_papers_the_benchmarks_and_the_command(installed: Path
     audited = run_installed(installed, tmp_path, "audit", "--json")
     assert audited.returncode == 0, audited.stderr
     assert json.loads(audited.stdout) == [
-        {"paper": paper.name, **row} for paper in read_papers() for row in paper.audited()
+        {"paper": paper.name, **row} for paper in read_papers() for row in audit(paper, paper.checks)
     ]
     listed = run_installed(installed, tmp_path, "list", "benchmarks", "--json")
     assert {row["name"] for row in json.loads(listed.stdout)} == set(shipped_benchmarks())

@@ -39,7 +39,7 @@ def audit(
 
 
 def _read(name: str) -> tuple[Folder, Mapping[str, Check]]:
-    """Read a paper and its checks; of one that comes with the suite nothing else, since tests hold it to the rest."""
+    """Read a paper and its checks. Shipped papers are read for their checks only: tests check the rest."""
     from suite.papers.audit import read_checks
     from suite.papers.folder import read_folder, shipped_folders
 

@@ -9,7 +9,7 @@ from functools import cache
 from environments import family_names
 from suite.errors import UsageError, unknown
 from suite.papers.agreement import check_agreement
-from suite.papers.audit import AuditRow, audit, read_checks
+from suite.papers.audit import read_checks
 from suite.papers.checks.check import Check
 from suite.papers.claims import Claim, ClaimsFile, in_variant
 from suite.papers.eligibility import PaperSettings
@@ -32,10 +32,6 @@ class Paper(Folder):
     reference: Sequence[ReferenceRun]
     power: Sequence[Power]
     """The power of three seeds for its claims; empty where nobody has tried."""
-
-    def audited(self) -> list[AuditRow]:
-        """Recompute everything that it states of its own numbers; raises as `suite.papers.audit.audit`."""
-        return audit(self, self.checks)
 
     def variants(self, entries: set[str]) -> list[Claim]:
         """Return the claims, and those of every variant whose entries are all there."""

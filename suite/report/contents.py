@@ -23,7 +23,7 @@ from suite.analysis.stepwise import return_by_adaptations
 from suite.analysis.strata import strata
 from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
-from suite.papers.audit import AuditRow
+from suite.papers.audit import AuditRow, audit
 from suite.papers.claims import Claim
 from suite.papers.judgements import Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
@@ -231,7 +231,7 @@ def contents(
         scores=score_table(done),
         bands=curve_bands(results.curves),
         papers=[
-            JudgedPaper(paper, judge_all(paper, results), directions(paper, results), paper.audited())
+            JudgedPaper(paper, judge_all(paper, results), directions(paper, results), audit(paper, paper.checks))
             for paper in (papers if judged is None else judged)
         ],
         plain_papers=papers,

@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from suite.papers.audit import AuditRow, audit
+from suite.papers.paper import read_paper
+
 ENTRIES = ("ours", "theirs", "other")
 ROWS = 12
+
+
+def audited(name: str) -> list[AuditRow]:
+    """Read a paper, shipped or made up, and audit it."""
+    paper = read_paper(name)
+    return audit(paper, paper.checks)
 
 
 def written(number: Fraction | float, decimals: int) -> str:

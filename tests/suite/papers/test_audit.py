@@ -12,7 +12,7 @@ from suite.errors import UsageError
 from suite.papers import folder
 from suite.papers.audit import AuditRow, said
 from suite.papers.folder import agrees, shipped_papers
-from suite.papers.paper import read_paper
+from tests.suite.papers import made
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 """The verdicts, word by word: those of TCL-PEARL as they were when each was a function of its own."""
@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 @pytest.mark.parametrize("name", shipped_papers())
 def test_the_verdicts_are_as_they_were(name: str) -> None:
     golden = json.loads((GOLDEN / f"audit_{name.replace('-', '_')}.json").read_text())
-    found = read_paper(name).audited()
+    found = made.audited(name)
     assert [row for row in golden if row not in found] == []
     assert len(found) >= len(golden) >= 2
 
@@ -29,7 +29,7 @@ def test_the_verdicts_are_as_they_were(name: str) -> None:
 @pytest.mark.parametrize("name", shipped_papers())
 def test_rows_are_json_with_the_fixed_keys(name: str) -> None:
     keys = {"claim", "where", "published", "recomputed", "rule", "verdict", "explanation"}
-    decoded = json.loads(json.dumps(read_paper(name).audited()))
+    decoded = json.loads(json.dumps(made.audited(name)))
     assert decoded
     assert all(set(row) == keys and all(isinstance(text, str) and text for text in row.values()) for row in decoded)
 
@@ -51,7 +51,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def row(path: Path, words: str) -> AuditRow:
-    found = [row for row in read_paper(str(path)).audited() if words in f"{row['where']}: {row['claim']}"]
+    found = [row for row in made.audited(str(path)) if words in f"{row['where']}: {row['claim']}"]
     assert len(found) == 1, words
     return found[0]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.papers.paper import read_paper
+from tests.suite.papers import made
 
 PAGE = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
@@ -22,7 +22,7 @@ def numbers(text: str) -> set[str]:
     [("TCL-PEARL", ["tcl-pearl"], 14), ("MAML", ["maml"], 13), ("RL2 and SNAIL", ["rl2", "snail"], 7)],
 )
 def test_recomputed_numbers_and_verdicts_are_those_of_the_audit(heading: str, papers: list[str], rows: int) -> None:
-    found = [row for paper in papers for row in read_paper(paper).audited()]
+    found = [row for paper in papers for row in made.audited(paper)]
     said = numbers(
         " ".join(f"{row['recomputed']} {row['explanation']} {row['published']} {row['claim']}" for row in found)
     )

@@ -9,7 +9,6 @@ import pytest
 
 from suite.errors import UsageError
 from suite.papers.audit import AuditRow
-from suite.papers.paper import read_paper
 from tests.suite.papers import made
 
 LOG = [
@@ -24,7 +23,7 @@ LOG = [
 def row(folder: Path, printed: dict[str, list[list[str]]] | None = None, **check: Any) -> AuditRow:
     """Audit one check of a paper that is made up, on its tables."""
     path = made.write_paper(folder / "paper", printed or {"log": LOG}, {"x": {"claim": "c", "where": "w", **check}})
-    (found,) = read_paper(str(path)).audited()
+    (found,) = made.audited(str(path))
     return found
 
 
