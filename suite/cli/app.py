@@ -66,7 +66,7 @@ def main() -> NoReturn:
             _refuse_working_folder()
         err.print(f"error: {error.filename or 'a file or the output'}: {error.strerror or error}", highlight=False)
         sys.exit(2)
-    except RuntimeError as error:
+    except RuntimeError as error:  # `Path.resolve` raises it for links in a circle, before Python 3.13
         if not str(error).startswith("Symlink loop"):
             raise
         err.print(f"error: {error}", highlight=False)

@@ -70,6 +70,11 @@ class Agent:
         Returns
         -------
         The return of each exploration episode; none if the algorithm does not adapt.
+
+        Raises
+        ------
+        UsageError
+            If the environment truncates an episode before the time limit that its `spec` tells.
         """
         view, algorithm = _View(environment, task, self._horizon), self._trainer.algorithm
         vectors = np.asarray(task, np.float64)[None] if algorithm.reads_task_vectors else None
@@ -93,7 +98,7 @@ class Agent:
         Raises
         ------
         UsageError
-            If it has not adapted to a task yet, or the environment has a time limit that its `spec` does not tell.
+            If it has not adapted to a task yet, or the environment truncates the episode as in `adapt`.
         """
         agent = self._agent
         observe = self._trainer.algorithm.reads_evaluation_rewards
@@ -146,7 +151,7 @@ class _View:
         if truncated and not terminated and self.steps < self.limit:
             raise UsageError(
                 f"the environment truncated an episode of {self.limit} steps after {self.steps}: "
-                f"make it by environment(max_episode_steps={self.steps})"
+                f"if that is its time limit, make it by environment(max_episode_steps={self.steps})"
             )
         return _step(observation, float(reward), terminated=terminated, success=bool(info.get("success", False)))
 

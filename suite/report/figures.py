@@ -327,7 +327,7 @@ class Row:
     height: float
     name: str
     values: Sequence[Sequence[str]]
-    """Each in up to four words: what it is, its value, its interval."""
+    """What each is, its value, and its interval or nothing."""
 
 
 def as_svg(key: str, figure: Figure, rows: Sequence[Row] = ()) -> str:

@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file (but for clips), the same bytes for the same results."""
+"""The page: one self-contained HTML file (but for clips), the same bytes for the same results and clips."""
 
 from __future__ import annotations
 

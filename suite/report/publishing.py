@@ -16,7 +16,7 @@ from suite.store.runs import Store
 
 
 class Published(NamedTuple):
-    """A snapshot that was written, and the runs of it."""
+    """A snapshot that was written, and its runs."""
 
     snapshot: Snapshot
     done: int
