@@ -115,7 +115,7 @@ def _handler(server: PageServer) -> type[BaseHTTPRequestHandler]:
             status, size = HTTPStatus.OK, len(content)
             headers = {"Content-Type": kind, "Accept-Ranges": "bytes", "Cache-Control": "no-cache", **more}
             asked = RANGE.fullmatch(self.headers.get("Range", ""))
-            if asked and self.command == "GET" and "If-Range" not in self.headers:  # some browsers play no film else
+            if asked and self.command == "GET" and "If-Range" not in self.headers:  # Safari plays no film without
                 first = int(asked[1])
                 content = content[first : int(asked[2]) + 1 if asked[2] else None]
                 status = HTTPStatus.PARTIAL_CONTENT if content else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
