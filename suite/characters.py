@@ -32,7 +32,7 @@ _SCRIPTS = _EAST_ASIAN | {
     *("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM"),
     *("SINHALA", "THAI", "LAO", "TIBETAN", "MYANMAR", "KHMER"),
 }
-"""Scripts in wide use (Unicode Standard Annex 31, table 5). Others have letters that look like Latin ones."""
+"""Scripts in wide use, as Unicode Standard Annex 31 recommends them. Others have letters that look like Latin ones."""
 
 _LIKE_LATIN = frozenset(
     "АВЕЅІЈКМНОРСТУХѴԌԚԜӀҮаеѕіјорсухѵԁԛԝһӏүԍ"  # Cyrillic

@@ -290,8 +290,9 @@ class Snapshot:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             self._settle()
-        for read in ("runs", "background", "_starts", "_parquet", "_contents"):
+        for read in ("runs", "background", "_starts", "_parquet"):
             self.__dict__.pop(read, None)
+        self.__dict__["_contents"] = {name: contents[name] for name in checksums}  # known, as if it had been read
 
     @contextmanager
     def _alone(self) -> Iterator[Lease]:
