@@ -266,7 +266,8 @@ class Found:
         if not self.counts:
             return tables
         bound = f"{self.events} is at most {100 * upper_bound(self.counts):.1f} %"
-        return f"{tables}\nThe rate of {bound} in each of {len(self.counts):,} cells, all together at 95 %.\n"
+        for_all = f"for each of {len(self.counts):,} counted rates, with 95 % confidence for all together"
+        return f"{tables}\nThe rate of {bound} {for_all}.\n"
 
 
 Group = Callable[[ProcessPoolExecutor, int], Found]
