@@ -327,7 +327,7 @@ class Row:
     height: float
     name: str
     values: Sequence[Sequence[str]]
-    """What each is, its value, and its interval or nothing."""
+    """A name, a value, and an interval or nothing, each."""
 
 
 def as_svg(key: str, figure: Figure, rows: Sequence[Row] = ()) -> str:

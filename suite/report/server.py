@@ -29,7 +29,7 @@ NAMES = ("127.0.0.1", "localhost")
 """Names that this machine has for a browser: a page from elsewhere, whose name is made to lead here, is refused."""
 CLIP = re.compile(rf"/{FOLDER}/([^/\\\0]+\.(mp4|jpg))")
 RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
-"""Of one range with a beginning; for other ranges the whole is sent, as is allowed."""
+"""A request for one range with a beginning; for other ranges the whole is sent, as is allowed."""
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg"}
 POLL_SECONDS = 1.0
 POLL_SHARE = 0.01
