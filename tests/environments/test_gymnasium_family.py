@@ -13,7 +13,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils import EzPickle
 
-from environments import FloatArray, GymnasiumFamily
+from environments import FloatArray, GymnasiumFamily, receive_warnings
 from suite.errors import UsageError
 from suite.plan.user_modules import load_modules
 from suite.store.runs import Store
@@ -114,6 +114,7 @@ class Exploding(GymnasiumFamily):
 
 def test_a_state_that_mujoco_resets_by_itself_is_no_state() -> None:
     theirs: Any = gymnasium.make("HalfCheetah-v5").unwrapped
+    receive_warnings()  # else MuJoCo writes them into a file here
     theirs.model.opt.timestep = 0.08
     actions = np.sign(np.random.default_rng(1).normal(size=(50, 6)))  # in single precision they are the same
     theirs.reset(seed=seed())
