@@ -250,7 +250,6 @@ class _GymnasiumSimulation(Simulation):
         self._environments = [family.make_environment() for _ in range(copies)]
         self._space = _seen(self._environments[0].observation_space, family.hidden, family.spec.name)
         self._last = np.zeros((copies, family.spec.observation_size))
-        self._lost = np.zeros(copies, dtype=np.bool_)
         self._resets = [_mujoco_resets(environment) for environment in self._environments]
         self._measured = {name: np.full(copies, np.nan) for name in family.metrics}
 
@@ -263,8 +262,7 @@ class _GymnasiumSimulation(Simulation):
             _mujoco_resets(environment)[:] = 0
             observation, _ = environment.reset(seed=int(generator.integers(2**31)), options=options)
             self._resets[copy] = _mujoco_resets(environment)  # a reset may build the simulation anew
-            self._lost[copy] = self._resets[copy].any()
-            self._last[copy] = np.nan if self._lost[copy] else self._flat(observation)
+            self._last[copy] = np.nan if self._resets[copy].any() else self._flat(observation)
             for measured in self._measured.values():
                 measured[copy] = np.nan
         return self._last[copies].copy()
@@ -275,14 +273,13 @@ class _GymnasiumSimulation(Simulation):
         terminated, success = np.zeros(self.copies, dtype=np.bool_), np.zeros(self.copies, dtype=np.bool_)
         for copy in np.flatnonzero(active):
             environment = self._environments[copy]
-            if self._lost[copy]:
+            if self._resets[copy].any():
                 rewards[copy] = np.nan
                 continue
             action = self.family.map_action(actions[copy], environment.action_space)
             observation, reward, ended, truncated, info = environment.step(action)
             self._last[copy], rewards[copy] = self._flat(observation), float(reward)
             if self._resets[copy].any():
-                self._lost[copy] = True
                 self._last[copy] = rewards[copy] = np.nan
             if not (np.isfinite(self._last[copy]).all() and np.isfinite(rewards[copy])):
                 continue  # diverged, whatever else it says

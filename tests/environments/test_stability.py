@@ -42,6 +42,18 @@ def unstable_steps(factor: float, actions: FloatArray) -> int:
     return len(actions)
 
 
+def executed(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Execute a script in a process of its own, with a folder as its working folder."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
 def test_a_state_that_mujoco_resets_by_itself_is_no_state() -> None:
     actions = np.random.default_rng(1).uniform(-1.0, 1.0, (200, 6))
     stable = unstable_steps(1e-6, actions)
@@ -101,14 +113,7 @@ simulation.datas[0].qvel[0] = np.nan
 step = simulation.step(np.zeros((1, family.spec.action_size)), np.ones(1, dtype=np.bool_))
 assert np.isnan(step.rewards).all()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = executed(script, tmp_path)
     assert "The simulation is unstable" in done.stderr
     assert not done.stdout
     assert not list(tmp_path.iterdir())
@@ -138,14 +143,7 @@ tasks = CountedTasks(Late(), np.ones((1, 2)), 0, "environment")
 tasks.reset(np.zeros(1, np.int64))
 tasks.step(np.zeros((1, 2)), np.ones(1, np.bool_))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = executed(script, tmp_path)
     assert "The simulation is unstable" in done.stderr
     assert not list(tmp_path.iterdir())
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +377,17 @@ def cannot_draw(self: Any, copy: int, width: int, height: int) -> Any:
 CANNOT: list[Exception] = [RuntimeError()]
 
 
+@pytest.fixture
+def refusal(results: Path, runs: dict[str, str], capfd: pytest.CaptureFixture[str]) -> Callable[[Path], str]:
+    """Return what films the agent of pearl into a file in vain, and returns what is said."""
+
+    def said(out: Path) -> str:
+        assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
+        return capfd.readouterr().err
+
+    return said
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -389,19 +401,16 @@ CANNOT: list[Exception] = [RuntimeError()]
 def test_watch_asks_first_whether_it_can_draw(
     error: Exception,
     said: str,
-    results: Path,
-    runs: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    refusal: Callable[[Path], str],
 ) -> None:
     CANNOT[0] = error
     steps = []
     monkeypatch.setattr(_PointGoalSimulation, "render", cannot_draw)
     monkeypatch.setattr(CountedTasks, "step", lambda self, *given: steps.append(given))
     out = tmp_path / "clip.mp4"
-    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-    printed = capfd.readouterr().err
+    printed = refusal(out)
     assert said in printed
     assert printed.count("\n") == 1
     assert not steps
@@ -409,36 +418,30 @@ def test_watch_asks_first_whether_it_can_draw(
 
 
 def test_watch_asks_first_whether_there_is_an_environment(
-    results: Path,
-    runs: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    refusal: Callable[[Path], str],
 ) -> None:
     def cannot_be_made(self: Any, copies: int) -> Any:
         raise ImportError("no pygame here")
 
     monkeypatch.setattr(PointGoal, "simulation", cannot_be_made)
     out = tmp_path / "clip.mp4"
-    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-    assert "pictures: no pygame here" in capfd.readouterr().err
+    assert "pictures: no pygame here" in refusal(out)
 
 
 @pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.uint8), np.zeros((360, 480, 3)), None, [[1, 2]]])
 def test_watch_asks_first_what_a_family_draws(
     picture: Any,
-    results: Path,
-    runs: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    refusal: Callable[[Path], str],
 ) -> None:
     monkeypatch.setattr(_PointGoalSimulation, "render", lambda self, copy, width, height: picture)
     out = tmp_path / "clip.mp4"
-    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
     given = np.asarray(picture)
     said = f"point-goal-2d must render uint8 of the shape (360, 480, 3), not {given.dtype} of the shape {given.shape}"
-    assert said in capfd.readouterr().err
+    assert said in refusal(out)
 
 
 def test_watch_asks_first_where_it_may_write(
@@ -447,13 +450,13 @@ def test_watch_asks_first_where_it_may_write(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    refusal: Callable[[Path], str],
 ) -> None:
     monkeypatch.setattr(CountedTasks, "step", None)
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.mp4").mkdir()
     for out in (tmp_path / "file" / "clip.mp4", tmp_path / "folder.mp4"):
-        assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-        assert f"error: {out}: cannot be written" in capfd.readouterr().err
+        assert f"error: {out}: cannot be written" in refusal(out)
     first = tmp_path / "file" / "clips" / f"{runs['blind-sac']}-task0.mp4"
     assert suite("watch", "--all", "--results", results, "--reports", tmp_path / "file") == 2
     assert f"error: {first}: cannot be written (Not a directory)" in " ".join(capfd.readouterr().err.split("\n"))
@@ -471,11 +474,9 @@ def test_watch_asks_first_whether_it_can_encode(
     module: Any,
     name: str,
     error: Exception,
-    results: Path,
-    runs: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    refusal: Callable[[Path], str],
 ) -> None:
     def cannot_encode(*given: Any, **more: Any) -> Any:
         raise error
@@ -483,6 +484,5 @@ def test_watch_asks_first_whether_it_can_encode(
     monkeypatch.setattr(CountedTasks, "step", None)
     monkeypatch.setattr(module, name, cannot_encode)
     out = tmp_path / f"clip.{suffix}"
-    assert suite("watch", runs["pearl"], "--task", 0, "--results", results, "--out", out) == 2
-    assert f"error: {out}: .{suffix} cannot be encoded ({error})" in " ".join(capfd.readouterr().err.split("\n"))
+    assert f"error: {out}: .{suffix} cannot be encoded ({error})" in " ".join(refusal(out).split("\n"))
     assert not list(tmp_path.iterdir())
