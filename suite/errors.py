@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 LONGEST_VALUE = 200
-"""Characters of a value that an error shows; of a longer mapping, whose key is named, none."""
+"""Characters of a value that an error shows; of a mapping that is longer, or of which a part is named, none."""
 
 
 class UsageError(Exception):
@@ -34,14 +34,17 @@ def first_line(message: object) -> str:
 def first_error(error: ValidationError) -> str:
     """Say the first thing that is wrong: which key, which value, what is allowed."""
     detail = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in detail["loc"])
+    key, message = ".".join(map(str, detail["loc"])), detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f"{key}: is missing"
     if not key:
-        return detail["msg"].removeprefix("Value error, ")
+        return message
     value = json.dumps(detail["input"], default=repr)
-    if len(value) > LONGEST_VALUE and isinstance(detail["input"], dict):
-        return f"{key}: {detail['msg']}"
+    names_its_part = detail["type"] == "value_error" or len(value) > LONGEST_VALUE
+    if isinstance(detail["input"], dict) and names_its_part:
+        return f"{key}: {message}"
     shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
-    return f"{key}: {shown}: {detail['msg']}"
+    return f"{key}: {shown}: {message}"
 
 
 def unknown(what: str, name: object, allowed: Iterable[str]) -> str:

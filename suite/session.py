@@ -160,7 +160,7 @@ def results(
     store: str | Path = "results",
     benchmark: str | Path | Benchmark | None = None,
     *,
-    table: Literal["scores", "curves", "training"] = "scores",
+    table: Literal["scores", "curves", "metrics", "training"] = "scores",
     trust: bool = False,
 ) -> pd.DataFrame:
     """Read the results of runs as a tidy table: one observation per row, one kind of value per column.
@@ -169,8 +169,9 @@ def results(
     ----------
     store : folder of a store or a snapshot, or the name of a published snapshot.
     benchmark : read only the runs of this benchmark; by default all runs in the store.
-    table : `scores`, one row per run in any state; `curves`, one row per evaluation of a finished run; `training`, one
-        row per evaluation and logged training metric. The columns are those of `suite export`.
+    table : `scores`, one row per run in any state; `curves`, one row per evaluation of a finished run; `metrics`, one
+        row per evaluation and declared metric; `training`, one row per evaluation and logged training metric. The
+        columns are those of `suite export`.
     trust : whether the user modules that the benchmark names may be executed.
 
     Raises
@@ -178,6 +179,7 @@ def results(
     UsageError
         If there is no such store, benchmark or table.
     """
+    from suite.analysis.metrics import METRIC_COLUMNS
     from suite.analysis.results import CURVE_COLUMNS, RUN_COLUMNS, read_results
     from suite.analysis.training_metrics import training_metrics
 
@@ -191,9 +193,11 @@ def results(
         return read.runs[list(RUN_COLUMNS)]
     if table == "curves":
         return read.curves[list(CURVE_COLUMNS)]
+    if table == "metrics":
+        return read.metrics[list(METRIC_COLUMNS)]
     if table == "training":
         return training_metrics(found, read)
-    raise UsageError(unknown("table", table, ("scores", "curves", "training")))
+    raise UsageError(unknown("table", table, ("scores", "curves", "metrics", "training")))
 
 
 def preview(

@@ -32,7 +32,7 @@ FOLLOWED = set((ROOT / "docs" / "tutorials").glob("*.md"))
 NEEDS_A_FILE = "--trust"
 """The options that execute a file of the reader's."""
 
-QUICKLY_DONE = {"list", "plan", "status", "report", "export", "audit", "gc", "--help", "--version"}
+QUICKLY_DONE = {"list", "show", "plan", "status", "report", "export", "audit", "gc", "--help", "--version"}
 """On an empty store, and wherever the page is read."""
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from suite.analysis.intervals import learnt
 from suite.analysis.results import read_results
@@ -20,6 +20,7 @@ from suite.plan.benchmark import Benchmark
 from suite.plan.embeddings import Embedding
 from suite.plan.ranges import FIRST_SEED
 from suite.plan.seeds import AdaptiveSeeds
+from suite.schema import Strict
 from suite.store.runs import Store
 from suite.tuning.sampler import Values
 from suite.tuning.search import Search as EntrySearch
@@ -34,25 +35,21 @@ TRIAL = COLUMNS[:4]
 Settings = dict[str, Any]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Searched(_Value):
+class Searched(Strict):
     """An algorithm: what its search begins with, and the values that each setting may have."""
 
     settings: Settings
     search: dict[str, Annotated[list[Any], Field(min_length=1)]]
 
 
-class Inheriting(_Value):
+class Inheriting(Strict):
     """An entry with the settings that were found for its host, and some of its own."""
 
     host: str
-    settings: Settings = {}
+    settings: Settings = Field(default_factory=dict)
 
 
-class Place(_Value):
+class Place(Strict):
     """The search on an environment."""
 
     budget: PositiveInt
@@ -61,7 +58,7 @@ class Place(_Value):
     inherit: dict[str, Inheriting]
 
 
-class Search(_Value):
+class Search(Strict):
     """A search, and the benchmark that it is for."""
 
     name: str
@@ -70,7 +67,7 @@ class Search(_Value):
     trials: PositiveInt
     adaptive: AdaptiveSeeds
     environments: dict[str, Place]
-    clusters: list[Embedding] = []
+    clusters: list[Embedding] = Field(default_factory=list)
     """Runs of the benchmark whose context embeddings are judged."""
 
     @model_validator(mode="after")

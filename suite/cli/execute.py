@@ -19,7 +19,9 @@ from suite.failures import RETRIES
 
 @app.command("exec", rich_help_panel=INTERNAL, epilog="Examples: suite exec RUN · suite exec RUN --again")
 def exec_(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a planned run in the store.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Name of a planned run in the store, or a unique beginning of it.")
+    ],
     results: Results = Path("results"),
     checkpoint_every: CheckpointEvery = 60.0,
     retries: RetriesOption = RETRIES,
@@ -54,6 +56,7 @@ def _executed(run: str, results: Path, checkpoint_every: float, retries: int, re
     from suite.store.runs import Store
 
     store = Store(results)
+    run = store.named(run)
     record = store.record(run)
     spec = record.spec()
     if record.state == "done" and not restart and not record.lacking:

@@ -49,7 +49,7 @@ def export(
         training = training_metrics(store, found)
     if form == "tensorboard":
         with busy(err, "writing events"):
-            written = write_events(found.curves, training, folder)
+            written = write_events(found, training, folder)
         out.print(f"runs: {len(written)}; to see them: tensorboard --logdir {folder}", highlight=False)
         return
     with busy(err, "judging runs"):

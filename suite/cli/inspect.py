@@ -12,7 +12,7 @@ from suite.cli.help import LOOK
 from suite.cli.inputs import device, existing, reported
 from suite.cli.options import Json, Reports, Results, Trust, at_home, runs_begun
 from suite.cli.output import err, out, show
-from suite.console.waiting import busy
+from suite.console.waiting import busy, counting
 from suite.errors import UsageError, first_error
 from suite.store.layout import FINAL_STATE
 
@@ -105,7 +105,6 @@ def _record_all(benchmark: str | None, task: int, store: Store, reports: Path, t
 
 
 def _record(trainer: Trainer, task: int, path: Path, *, poster: bool) -> None:
-    from suite.console.waiting import counting
     from suite.inspect import clips
     from suite.report.clips import poster_path
 
@@ -157,7 +156,6 @@ def clusters(
     """Measure and plot how well trained context encoders separate tasks."""
     from pydantic import ValidationError
 
-    from suite.console.waiting import counting
     from suite.inspect.post_run import CLUSTERS, do_and_keep
     from suite.inspect.trained import trained
     from suite.papers.paper import read_papers

@@ -13,6 +13,7 @@ from suite.cli.help import PUBLISH
 from suite.cli.inputs import existing
 from suite.cli.options import Json, Results, Trust
 from suite.cli.output import err, listing, out, show
+from suite.console.waiting import busy, counting
 from suite.durations import size
 from suite.errors import UsageError, unknown
 
@@ -34,7 +35,6 @@ def merge(
 
     Exit code 1 if a run is a conflict (finished in both, with different numbers), unreadable, or in progress.
     """
-    from suite.console.waiting import counting
     from suite.store import merging
     from suite.store.runs import Store
 
@@ -108,10 +108,11 @@ def prune(
     wanted = [kind for kind in pruning.LOSSES if not kinds or kind in kinds]
     store = existing(results)
     planned = set()
-    if "runs" in wanted:
-        names = [*shipped_benchmarks(), *(benchmark or ())]
-        planned = {spec.run for name in names for spec in load_benchmark(name, trusted=trust).plan()}
-    found = list(pruning.prunable(store, wanted, planned))
+    with busy(err, "reading runs"):
+        if "runs" in wanted:
+            names = [*shipped_benchmarks(), *(benchmark or ())]
+            planned = {spec.run for name in names for spec in load_benchmark(name, trusted=trust).plan()}
+        found = list(pruning.prunable(store, wanted, planned))
     stayed = 0
     if yes:
         removed = []

@@ -51,6 +51,13 @@ def shipped(incomplete: str) -> list[str]:
     return [name for name in shipped_benchmarks() if name.startswith(incomplete)]
 
 
+def shown_names(incomplete: str) -> list[str]:
+    """Complete the name of an algorithm, an environment or a shipped benchmark."""
+    from suite.plan.catalogue import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
 def runs_begun(incomplete: str) -> list[str]:
     """Complete the name of a run of the store in the working folder."""
     from suite.store.runs import Store
@@ -124,7 +131,11 @@ Papers = Annotated[
 ]
 BenchmarkName = Annotated[
     str,
-    typer.Argument(metavar="BENCHMARK", help="Name of a shipped benchmark, or a YAML file.", autocompletion=shipped),
+    typer.Argument(
+        metavar="BENCHMARK",
+        help="Name of a shipped benchmark, or a YAML file of your own (suite show --help has one).",
+        autocompletion=shipped,
+    ),
 ]
 Only = Annotated[
     list[str] | None,

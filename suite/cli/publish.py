@@ -12,6 +12,7 @@ from suite.cli.help import PUBLISH
 from suite.cli.inputs import existing
 from suite.cli.options import BenchmarkName, Results, Trust
 from suite.cli.output import err, out
+from suite.console.waiting import busy
 from suite.durations import size
 
 
@@ -36,7 +37,8 @@ def publish(
     from suite.plan.benchmark import load_benchmark
     from suite.report.publishing import publish as published
 
-    found = published(existing(results), load_benchmark(benchmark, trusted=trust), drop_earlier)
+    with busy(err, "publishing"):
+        found = published(existing(results), load_benchmark(benchmark, trusted=trust), drop_earlier)
     for run in found.earlier if drop_earlier else ():
         err.print(f"dropped: {run}", highlight=False)
     left = f", {found.unfinished} not finished" if found.unfinished else ""

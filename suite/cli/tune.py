@@ -65,7 +65,11 @@ def tune(
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Tune the settings of a benchmark's entries, with equal trials for each, on seeds used for nothing else."""
+    """Tune the settings of a benchmark's entries, with equal trials for each, on seeds used for nothing else.
+
+    What is searched is what each algorithm declares (suite show ALGORITHM, column tuned), or what a group of the file
+    says: tune: {ranges: {pearl: {learning_rate: {low: 0.0003, high: 0.003, log: true}, updates: [40, 80]}}}
+    """
     from suite.execute.executor import Request, Retries
     from suite.plan.benchmark import load_benchmark
     from suite.plan.selection import seeds_of

@@ -383,10 +383,11 @@ def _protocol(group: Group, environment: str) -> dict[str, Any]:
 
 def shipped_benchmarks() -> list[str]:
     """Return the names of the benchmarks that come with the suite."""
-    return sorted(_shipped())
+    return sorted(shipped_files())
 
 
-def _shipped() -> dict[str, Path]:
+def shipped_files() -> dict[str, Path]:
+    """Return the files of the benchmarks that come with the suite, by their names."""
     return {path.stem: path for pattern in SHIPPED for path in SUITE.glob(pattern)}
 
 
@@ -404,7 +405,7 @@ def load_benchmark(name: str, folder: Path = Path(), *, trusted: bool = False) -
         If there is no such benchmark, or it is not valid: one line says which key, which value, what is allowed; or if
         own code is not trusted, or cannot be taken up.
     """
-    path = _shipped().get(name, folder / name)
+    path = shipped_files().get(name, folder / name)
     if not path.is_file():
         raise UsageError(unknown("benchmark", name, shipped_benchmarks()) + " or a path to a YAML file")
     benchmark = read_yaml(path, Benchmark, "benchmark file")

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from algorithms import ENTRANTS, Between, Range
 from suite.errors import UsageError, unknown
 from suite.plan.settings import used_settings
+from suite.schema import Strict
 
 FIRST_SEED = 100
 """Seeds from here on are for searches alone."""
 
 
-class Ends(BaseModel):
+class Ends(Strict):
     """A range of numbers as a benchmark file has it: `{low: 0.001, high: 0.01, log: true}`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     low: int | float
     high: int | float
@@ -42,14 +41,12 @@ Written = Ends | Annotated[list[Any], Field(min_length=1)]
 """A range in a benchmark file: numbers between two, or a list of values."""
 
 
-class Tuning(BaseModel):
+class Tuning(Strict):
     """The ways in which a search of a group departs from what its algorithms declare."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     environment: str | None = None
     """The environment whose trials stand for all of the group; by default each is searched by itself."""
-    ranges: dict[str, Annotated[dict[str, Written], Field(min_length=1)]] = {}
+    ranges: dict[str, Annotated[dict[str, Written], Field(min_length=1)]] = Field(default_factory=dict)
     """Settings that are searched, and their values, by label; by default all that the algorithm declares."""
 
     def check(self, algorithms: Mapping[str, str], environments: list[str]) -> None:

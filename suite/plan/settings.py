@@ -16,6 +16,12 @@ from environments import family_spec
 from suite.errors import UsageError, first_error, unknown
 
 
+def default_settings(algorithm: str) -> dict[str, Any]:
+    """Return the defaults of all settings of an algorithm, as JSON values: where no paper prints others."""
+    defaults: dict[str, Any] = _adapter(algorithm).dump_python(ENTRANTS[algorithm].Settings(), mode="json")
+    return defaults
+
+
 def printed_settings(algorithm: str, environment: str) -> dict[str, Any]:
     """Return the settings that the papers print for an algorithm on an environment, as JSON values.
 
@@ -66,9 +72,8 @@ def _as_json(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     jsonable = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in settings.items()}
     adapter = _adapter(algorithm)
     dumped: dict[str, Any] = adapter.dump_python(load_settings(algorithm, jsonable), mode="json")
-    kind = ENTRANTS[algorithm].Settings
-    usual = adapter.dump_python(kind(), mode="json")
-    later = {field.name for field in fields(kind) if field.metadata.get("added")}
+    usual = default_settings(algorithm)
+    later = {field.name for field in fields(ENTRANTS[algorithm].Settings) if field.metadata.get("added")}
     return {
         key: sorted(value) if key == "as_published" else value
         for key, value in dumped.items()

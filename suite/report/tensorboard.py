@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from suite.analysis.metrics import SUCCESS
+from suite.analysis.results import Results
 from suite.errors import UsageError
 from suite.store.files import write_atomically
 
@@ -21,14 +23,14 @@ FILE = "events.out.tfevents.0.suite"
 SECONDS = ("seconds_sampling", "seconds_updating", "seconds_evaluating")
 
 
-def write_events(curves: pd.DataFrame, training: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write the scalars of each run: `meta-test/return`, `meta-test/success`, and `training/METRIC`.
+def write_events(results: Results, training: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the scalars of each run: `meta-test/return`, `meta-test/success`, `metrics/METRIC`, and `training/METRIC`.
 
     A scalar's step is its number of environment steps, and its time the seconds that the run had taken by then.
 
     Parameters
     ----------
-    curves : see `suite.analysis.results.Results.curves`.
+    results : the runs, with what their algorithms and task families declare as metrics.
     training : see `suite.analysis.training_metrics`.
     folder : gets a folder for each run, named by it.
 
@@ -47,11 +49,10 @@ def write_events(curves: pd.DataFrame, training: pd.DataFrame, folder: Path) -> 
         writer = import_module("tensorboard.summary.writer.record_writer").RecordWriter
     except ImportError as error:
         raise UsageError(
-            "--format tensorboard: TensorBoard is not installed; "
-            "to install it: pip install 'meta-rl-suite[tensorboard]'"
+            "--format tensorboard: TensorBoard is not installed; to install it: pip install tensorboard"
         ) from error
     written = []
-    for run, points in _points(curves, training).groupby("run", sort=True):
+    for run, points in _points(results, training).groupby("run", sort=True):
         file: Any = BytesIO()
         records = writer(file)
         records.write(event(wall_time=0.0, file_version="brain.Event:2").SerializeToString())
@@ -70,12 +71,15 @@ def write_events(curves: pd.DataFrame, training: pd.DataFrame, folder: Path) -> 
     return written
 
 
-def _points(curves: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+def _points(results: Results, training: pd.DataFrame) -> pd.DataFrame:
     """Return one row a scalar: run, environment_steps, tag, value, seconds."""
-    tested = curves.melt(["run", "environment_steps"], ["return", "success"], "tag", "value").dropna(subset="value")
-    tested["tag"] = "meta-test/" + tested["tag"]
-    logged = training.assign(tag="training/" + training["metric"].astype(str))
-    points = pd.concat([tested, logged[["run", "environment_steps", "tag", "value"]]])
+    tested = results.curves.melt(["run", "environment_steps"], ["return", SUCCESS], "metric", "value")
+    declared = results.metrics[results.metrics["metric"] != SUCCESS]  # which a curve has already
+    parts = [
+        table.assign(tag=f"{kind}/" + table["metric"].astype(str))[["run", "environment_steps", "tag", "value"]]
+        for kind, table in (("meta-test", tested), ("metrics", declared), ("training", training))
+    ]
+    points = pd.concat(parts).dropna(subset="value")
     marks = training[training["metric"].isin(SECONDS)].groupby(["run", "environment_steps"])["value"].sum()
     keys = pd.MultiIndex.from_frame(points[["run", "environment_steps"]])
     return points.assign(seconds=marks.reindex(keys, fill_value=0.0).to_numpy(float))

@@ -85,6 +85,8 @@ class Store:
         UsageError
             If several do, and none is it.
         """
+        if _RUN_NAME.fullmatch(name) and (self.runs_path / name).is_dir():
+            return name
         own = (folder.run for folder in self.folders())
         return by_prefix(name, {*own, *(run for snapshot in self.snapshots for run in snapshot.runs)})
 

@@ -115,7 +115,7 @@ def imported() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise UsageError("suite tune needs Optuna, which is not installed: pip install '.[tune]'") from error
+        raise UsageError("suite tune needs Optuna, which is not installed: pip install optuna") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

@@ -123,6 +123,7 @@ def test_results_are_tidy_tables(tiny: Benchmark, tmp_path: Path) -> None:
     assert mine.set_index("run")["state"].to_dict() == {first.run: "done", second.run: "failed"}
     assert suite.results(tmp_path, tiny, table="curves")["run"].unique().tolist() == [first.run]
     assert suite.results(tmp_path, tiny, table="training")["run"].unique().tolist() == [first.run]
+    assert set(suite.results(tmp_path, tiny, table="metrics")["metric"]) == {"success"}
     assert len(suite.results("maml")) > 0  # a snapshot that came with the suite
     with pytest.raises(suite.UsageError, match="there is no such folder"):
         suite.results(tmp_path / "nowhere")

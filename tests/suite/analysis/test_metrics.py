@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from suite.analysis.metrics import at_the_end, declared, metric_rows
 from suite.analysis.results import read_results
+from suite.analysis.training_metrics import training_metrics
 from suite.report.export import tables
+from suite.report.tensorboard import write_events
+from suite.session import results as suite_results
 from suite.store.runs import Store
 from tests.suite.forgetting import forgetting
 from tests.suite.trained_runs import suite
@@ -66,7 +70,7 @@ def own(folder: Path, measured: str = '"distance"') -> int:
         return suite("run", folder / "own.yaml", *where, "--workers", 1, "--retries", 0, "--trust")
 
 
-def test_metrics_of_an_algorithm_and_a_family_reach_page_and_tables(tmp_path: Path) -> None:
+def test_metrics_of_an_algorithm_and_a_family_reach_page_tables_and_tensorboard(tmp_path: Path) -> None:
     assert own(tmp_path) == 0
     store = Store(tmp_path / "r")
     (record,) = store.records()
@@ -82,6 +86,15 @@ def test_metrics_of_an_algorithm_and_a_family_reach_page_and_tables(tmp_path: Pa
     exported = tables(results, [])["metrics"]
     assert len(exported) == 6
     assert exported["value"].notna().all()
+    read = suite_results(store.results, table="metrics")
+    assert read.set_index(["metric", "environment_steps"])["value"].equals(
+        results.metrics.set_index(["metric", "environment_steps"])["value"]
+    )
+    (events,) = write_events(results, training_metrics(store, results), tmp_path / "events")
+    drawn = EventAccumulator(str(events)).Reload()
+    for name in ("distance", "entropy_weight"):
+        values = [each.value for each in drawn.Scalars(f"metrics/{name}")]
+        np.testing.assert_allclose(values, found[name], rtol=1e-6)  # single precision there
     page = (tmp_path / "p" / "index.html").read_text()
     for words in ("distance to the goal in the end", "temperature", "success rate"):
         assert words in page

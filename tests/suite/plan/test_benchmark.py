@@ -217,7 +217,7 @@ groups:
         ("groups/0/algorithms/fast/settings", {"learning_rate": float("nan")}, "learning_rate: "),
         ("groups/0/algorithms/fast/settings", {"as_published": "gargae"}, "did you mean 'garage'?"),
         ("groups/0/algorithms/fast/settings", {"as_published": ["magic"]}, "as_published.0"),
-        ("groups/0/algorithms/fast/setting", {}, "groups.0.algorithms.fast.setting"),
+        ("groups/0/algorithms/fast/setting", {}, "groups.0.algorithms.fast: key 'setting' is unknown; did you mean"),
         ("groups/0/budget", -5, "groups.0.budget: -5: Input should be greater than 0"),
         ("groups/0/budget", 10**12 + 1, "groups.0.budget: 1000000000001: Input should be less than or equal to"),
         ("groups/0/evaluations", 10**6 + 1, "groups.0.evaluations: 1000001: Input should be less than or equal to"),
@@ -242,11 +242,16 @@ groups:
         ("groups/0/evaluations", 0, "groups.0.evaluations: 0"),
         ("groups/0/threads", 0, "groups.0.threads: 0: Input should be greater than or equal to 1"),
         ("groups/0/threads", "auto", 'groups.0.threads: "auto": Input should be a valid integer'),
-        ("groups/0/budgets", 3, "groups.0.budgets: 3: Extra inputs are not permitted"),
+        (
+            "groups/0/algorithms/fast/latent_size",
+            3,
+            "groups.0.algorithms.fast: key 'latent_size' is unknown; ",
+        ),
+        ("groups/0/budgets", 3, "groups.0: key 'budgets' is unknown; did you mean 'budget'? allowed: "),
         ("groups", [], "groups: holds nothing to run"),
         ("include", ["smoky"], "include: smoky: benchmark 'smoky' is unknown; did you mean 'smoke'?"),
         ("name", "", "name"),
-        ("surprise", 1, "surprise: 1: Extra inputs are not permitted"),
+        ("surprise", 1, "key 'surprise' is unknown; allowed: "),
     ],
 )
 def test_bad_input_is_one_line_that_names_key_value_and_what_is_allowed(
