@@ -10,7 +10,7 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import JUDGE
 from suite.cli.inputs import existing, reported
-from suite.cli.options import ExportFormat, Papers, Results, Trust, at_home
+from suite.cli.options import AnyResults, ExportFormat, Papers, Trust, at_home
 from suite.cli.output import err, out
 from suite.console.waiting import busy
 
@@ -24,7 +24,7 @@ def export(
     benchmark: Annotated[
         str | None, typer.Argument(help="Export only the runs of this benchmark; default: all runs in the store.")
     ] = None,
-    results: Results = Path("results"),
+    results: AnyResults = Path("results"),
     paper: Papers = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="Format of the files.")] = "csv",
     folder: Annotated[Path, typer.Option("--out", callback=at_home, help="Folder of the files.")] = Path("reports")

@@ -11,7 +11,7 @@ from suite.cli.app import app
 from suite.cli.help import LOOK
 from suite.cli.inputs import device, existing, reported
 from suite.cli.options import Json, Reports, Results, Trust, at_home, runs_begun
-from suite.cli.output import err, out, show
+from suite.cli.output import err, out, show_tables
 from suite.console.waiting import busy, counting
 from suite.errors import UsageError, first_error
 from suite.store.layout import FINAL_STATE
@@ -162,7 +162,6 @@ def clusters(
     from suite.plan.embeddings import ClusterSettings, check_embeddable
     from suite.report.cluster_page import table, write_clusters
     from suite.store.runs import Store
-    from suite.table import as_markdown
 
     try:
         settings = ClusterSettings(tasks=tasks, rollouts=rollouts, window=window, seed=seed, perplexity=perplexity)
@@ -181,4 +180,4 @@ def clusters(
     papers = read_papers()
     page = write_clusters(reports, records, papers)
     plain = {"runs": [record.without_points() for record in records]}
-    show(as_json, plain, as_markdown(table(records, papers)), f"page: {page}")
+    show_tables(as_json, plain, [table(records, papers)], f"page: {page}")

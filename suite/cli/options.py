@@ -71,6 +71,10 @@ RunName = Annotated[
 ]
 Results = Annotated[
     Path,
+    typer.Option("--results", metavar="FOLDER", callback=at_home, help="Folder of the runs.", show_default=True),
+]
+AnyResults = Annotated[
+    Path,
     typer.Option(
         "--results",
         metavar="FOLDER",
@@ -79,6 +83,7 @@ Results = Annotated[
         show_default=True,
     ),
 ]
+"""The results that a command only reads."""
 Reports = Annotated[
     Path,
     typer.Option("--reports", metavar="FOLDER", callback=at_home, help="Folder of the reports.", show_default=True),

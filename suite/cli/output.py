@@ -51,14 +51,16 @@ def listing(rows: Sequence[Mapping[str, object]]) -> str:
     )
 
 
-def show_table(as_json: bool, plain: Any, table: Table) -> None:
-    """Print a table as JSON, or for readers: in columns on a terminal, else as Markdown."""
-    if not sys.stdout.isatty():
-        show(as_json, plain, as_markdown(table))
-        return
+def show_tables(as_json: bool, plain: Any, tables: Sequence[Table], *written: str) -> None:
+    """Print tables as JSON, or for readers: in columns on a terminal, else as Markdown; and what is written below."""
+    make = _in_columns if sys.stdout.isatty() else as_markdown
+    show(as_json, plain, *map(make, tables), *written)
+
+
+def _in_columns(table: Table) -> str:
     rows = [dict(zip(table.columns.values(), row, strict=True)) for row in table.written]
     body = listing(rows) if rows else "no rows"
-    show(as_json, plain, *filter(None, (table.title, table.shown_note, body)))
+    return "\n".join(filter(None, (table.title, table.shown_note, body))) + "\n"
 
 
 def show_states(

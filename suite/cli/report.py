@@ -12,8 +12,8 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import JUDGE
 from suite.cli.inputs import existing, nothing_there, reported
-from suite.cli.options import Json, Papers, ReportFormat, Reports, Results, Trust
-from suite.cli.output import err, out, show, show_table
+from suite.cli.options import AnyResults, Json, Papers, ReportFormat, Reports, Trust
+from suite.cli.output import err, out, show, show_tables
 from suite.console.waiting import busy
 from suite.errors import UsageError
 
@@ -30,7 +30,7 @@ def report(
     benchmark: Annotated[
         str | None, typer.Argument(help="Report only the runs of this benchmark; default: all runs in the store.")
     ] = None,
-    results: Results = Path("results"),
+    results: AnyResults = Path("results"),
     reports: Reports = Path("reports"),
     paper: Papers = None,
     form: Annotated[
@@ -144,7 +144,7 @@ def compare(
             min=0.1, max=100, help="Margin of equivalence, in percent of the other entry's gain over untrained."
         ),
     ] = 10,
-    results: Results = Path("results"),
+    results: AnyResults = Path("results"),
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
@@ -155,4 +155,4 @@ def compare(
     of = reported(benchmark, store, trust)
     with busy(err, "comparing"):
         table = difference_table(store, entry, other, of.specs, of.comparisons, margin / 100)
-    show_table(as_json, table.plain(), table)
+    show_tables(as_json, table.plain(), [table])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,11 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import LOOK
 from suite.cli.inputs import nothing_there
-from suite.cli.options import MOST, Json, Results, RunName
+from suite.cli.options import MOST, AnyResults, Json, RunName
 from suite.cli.output import err, listing, out, show_states
 from suite.errors import UsageError
 from suite.spec import RunSpec
+from suite.table import MISSING
 
 if TYPE_CHECKING:
     from suite.execute.patience import Patience
@@ -43,7 +45,7 @@ def _patience(store: Store) -> Patience:
 
 @app.command(rich_help_panel=LOOK, epilog="Examples: suite status --json · suite status --watch")
 def status(
-    results: Results = Path("results"),
+    results: AnyResults = Path("results"),
     as_json: Json = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep updating until no run is in progress.")] = False,
 ) -> None:
@@ -82,7 +84,7 @@ def status(
 @app.command(rich_help_panel=LOOK, epilog="Examples: suite logs RUN · suite logs RUN -f · suite logs RUN --metrics")
 def logs(
     run: RunName,
-    results: Results = Path("results"),
+    results: AnyResults = Path("results"),
     lines: Annotated[int, typer.Option(min=1, max=MOST, help="Number of lines to print, from the end.")] = 40,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing while the run is running.")] = False,
     metrics: Annotated[
@@ -129,4 +131,6 @@ def _show_metrics(record: RunRecord, lines: int) -> None:
 
 
 def _shown(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return MISSING if math.isnan(value) else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

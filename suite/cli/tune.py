@@ -25,7 +25,7 @@ from suite.cli.options import (
     Workers,
     at_home,
 )
-from suite.cli.output import err, listing, show
+from suite.cli.output import err, listing, show, show_tables
 from suite.cli.watching import watched, words_typed
 from suite.execute.registry import DEFAULT
 from suite.failures import RETRIES
@@ -74,7 +74,6 @@ def tune(
     from suite.plan.benchmark import load_benchmark
     from suite.plan.selection import seeds_of
     from suite.report.tuning_page import chosen, importances, write_tuning
-    from suite.table import as_markdown
     from suite.tuning.search import described, searches
     from suite.tuning.search import tune as search
     from suite.tuning.written import check_place, write_tuned
@@ -84,7 +83,8 @@ def tune(
         rows = described(searches(definition, only or ()), trials, numbers)
         runs = sum(int(row["runs"]) for row in rows)
         steps = sum(int(row["environment_steps"]) for row in rows)
-        show(as_json, rows, listing(rows), f"{runs} runs, {steps:,} environment steps")
+        listed = [{**row, "environment_steps": f"{row['environment_steps']:,}"} for row in rows]
+        show(as_json, rows, listing(listed), f"{runs} runs, {steps:,} environment steps")
         return
     file = out or Path(f"{definition.name}-tuned.yaml")
     check_place(file)
@@ -115,5 +115,5 @@ def tune(
     page = write_tuning(reports, f"Settings of {definition.name}", f"{how} Made by: {typed}", outcome.found)
     write_tuned(file, definition, outcome.found, f"Written by `{typed}`.\n{how}")
     plain = {"benchmark": str(file), "page": str(page), "searches": [each.plain() for each in outcome.found]}
-    tables = (as_markdown(table) for table in (chosen(outcome.found), importances(outcome.found)))
-    show(as_json, plain, *tables, f"page: {page}", f"benchmark: {file}")
+    tables = [chosen(outcome.found), importances(outcome.found)]
+    show_tables(as_json, plain, tables, f"page: {page}", f"benchmark: {file}")

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -225,7 +226,8 @@ def chosen_pairs(found: Contents) -> list[tuple[str, str]]:
     """Choose what is compared on the first screen.
 
     The pairs that the benchmark names; else those whose seeds were added to decide them; else those that claims of a
-    judged paper speak of; else each entry against the first that is no control.
+    judged paper speak of; else each entry against the first that is no control; where no two such entries can be
+    compared, any two, controls last.
     """
     done = found.results.done
     present = set(done["entry"])
@@ -238,7 +240,8 @@ def chosen_pairs(found: Contents) -> list[tuple[str, str]]:
     ]
     plain = [entry for entry in found.order if entry in present - found.controls]
     rest = [(entry, plain[0]) for entry in plain[1:]]
-    for candidates in (found.pairs, deciding, claimed, rest):
+    every = plain + [entry for entry in found.order if entry in present & found.controls]
+    for candidates in (found.pairs, deciding, claimed, rest, combinations(every, 2)):
         able = [pair for pair in dict.fromkeys(candidates) if common_environments(done, list(pair))]
         if able:
             return able

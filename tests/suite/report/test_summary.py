@@ -107,6 +107,17 @@ def test_pairs_are_those_of_the_benchmark_then_of_claims_then_against_one_entry(
     assert len({reference for _, reference in plain}) == 1
 
 
+def test_controls_are_compared_where_nothing_else_can_be(tmp_path: Path) -> None:
+    ends = {(entry, "cheetah-vel"): [1.0, 2.0] for entry in ("oracle-sac", "blind-sac")}
+    assert summary.chosen_pairs(found(tmp_path / "a", ends)) == [("oracle-sac", "blind-sac")]
+    ends |= {("pearl", "cheetah-vel"): [1.0, 2.0], ("mql", "ant-fb"): [1.0, 2.0]}
+    assert summary.chosen_pairs(found(tmp_path / "b", ends)) == [
+        ("pearl", "oracle-sac"),
+        ("pearl", "blind-sac"),
+        ("oracle-sac", "blind-sac"),
+    ]
+
+
 def test_added_seeds_decide_by_their_own_test(tmp_path: Path) -> None:
     store = Store(tmp_path)
     ends = {"tcl-pearl": (90.0, 91.0, 92.0), "pearl": (50.0, 51.0, 52.0)}
