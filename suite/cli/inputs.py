@@ -30,14 +30,15 @@ def nothing_there(results: Path) -> str:
 
 def existing(results: Path, option: str = "--results ") -> Store:
     """Return the store in a folder, which must be there, or the snapshot of a name that came with the suite."""
-    from suite.store.published import located
+    from suite.store.published import located, shipped_snapshots
     from suite.store.runs import Store
 
     found = located(results)
     if not found.is_dir():
         if results == RESULTS:
             raise UsageError(nothing_there(results))
-        raise UsageError(f"{option}{results}: there is no such folder")
+        shipped = ", ".join(shipped_snapshots())
+        raise UsageError(f"{option}{results}: there is no such folder; snapshots that came with the suite: {shipped}")
     return Store(found)
 
 
