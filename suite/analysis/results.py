@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from environments import family_names, family_spec
+from environments import FloatArray, family_names, family_spec
 from suite.analysis.metrics import METRIC_COLUMNS, SUCCESS, declared, metric_rows
 from suite.inspect.post_run import read_all
 from suite.inspect.step import PostRunStep, Record, StepRecord
@@ -82,7 +82,7 @@ class StoredRun:
     metrics: pd.DataFrame | None = None
     """The metrics of a done run: see `Results.metrics`."""
     adaptations: pd.DataFrame | None = None
-    """The adaptations of a done run: see `Results.adaptations`."""
+    """The adaptations of a done run that was tested stepwise: see `Results.adaptations`."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """The provenance of a done run."""
     post_run: dict[str, StepRecord] = field(default_factory=dict)
@@ -242,7 +242,7 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
         provenance, training = record.provenance(), record.training()
         names, episodes = declared(provenance), _episodes(record)
         curve = _curve(episodes, names)
-        curve["seconds"] = _seconds(curve["environment_steps"], training)
+        curve["seconds"] = _seconds(curve["environment_steps"].to_numpy(), training)
         if not _defines_success(spec.environment, provenance):
             curve["success"] = np.nan
         steps, problems = read_all(record)  # computed from the run, not of it: its own numbers stand
@@ -268,8 +268,8 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
 
 def _of_runs(tables: Mapping[str, pd.DataFrame | None], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Put tables of single runs together, with what the runs are."""
-    there = [table.assign(run=run) for run, table in tables.items() if table is not None and len(table)]
-    table = pd.concat(there) if there else pd.DataFrame(columns=list(columns))
+    there = {run: table for run, table in tables.items() if table is not None and len(table)}
+    table = pd.concat(there, names=["run"]).reset_index("run") if there else pd.DataFrame(columns=list(columns))
     for column in ("entry", "environment", "seed"):
         table[column] = table["run"].map(runs.set_index("run")[column])
     order = [
@@ -313,37 +313,38 @@ def _curve(episodes: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     return episodes.groupby("environment_steps")[columns].mean().reset_index()
 
 
-def _seconds(marks: pd.Series[int], training: pd.DataFrame) -> pd.Series[float]:
+def _seconds(marks: NDArray[np.int64], training: pd.DataFrame) -> FloatArray:
     """Return the seconds of training before each evaluation; NaN where they were not recorded."""
     parts = ["seconds_sampling", "seconds_updating"]
     if not {"environment_steps", *parts} <= set(training.columns):
-        return pd.Series(np.nan, marks.index)
-    spent = training.drop_duplicates("environment_steps", keep="last").set_index("environment_steps")[parts].sum(axis=1)
-    return marks.map(spent)
+        return np.full(len(marks), np.nan)
+    spent = dict(zip(training["environment_steps"], np.nansum(training[parts].to_numpy(float), axis=1), strict=True))
+    return np.array([spent.get(mark, np.nan) for mark in marks])
 
 
-def _adaptations(episodes: pd.DataFrame) -> pd.DataFrame:
-    """Average a run's test episodes for each number of adaptations; empty if it was not tested step by step."""
-    keys = ["environment_steps", ADAPTATIONS]
+def _adaptations(episodes: pd.DataFrame) -> pd.DataFrame | None:
+    """Average a run's test episodes for each number of adaptations; None if it was not tested step by step."""
     if ADAPTATIONS not in episodes:
-        return pd.DataFrame(columns=[*keys, "return"])
-    return episodes.groupby(keys)["return"].mean().reset_index()
+        return None
+    return episodes.groupby(["environment_steps", ADAPTATIONS])["return"].mean().reset_index()
 
 
 def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, Any]) -> dict[str, Any]:
     """Compute a finished run's score, its untrained value and its counters."""
-    spent = int(max(curve["environment_steps"].max(), training["environment_steps"].max() if len(training) else 0))
-    scored = curve[last_share(curve["environment_steps"].to_numpy(), spent)]
-    untrained = curve.loc[curve["environment_steps"] == 0, "return"]
+    steps = curve["environment_steps"].to_numpy()
+    spent = int(max(steps.max(), training["environment_steps"].max() if len(training) else 0))
+    scored = last_share(steps, spent)
+    returns = curve["return"].to_numpy()
+    untrained = returns[steps == 0]
     counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
-    last = training.iloc[-1] if len(training) else pd.Series(dtype=float)
+    last = training.columns if len(training) else ()
     return {
         "environment_steps": spent,
         "gradient_steps": int(curve["gradient_steps"].iloc[-1]),
-        "untrained": float(untrained.iloc[0]) if len(untrained) else float("nan"),
-        "score": float(scored["return"].mean()),
-        "success": float(scored["success"].mean()),
-        **{name: float(last.get(name, float("nan"))) for name in counters},
+        "untrained": float(untrained[0]) if len(untrained) else float("nan"),
+        "score": float(returns[scored].mean()),
+        "success": float(curve["success"][scored].mean()),
+        **{name: float(training[name].iloc[-1]) if name in last else float("nan") for name in counters},
         "seconds_total": float(provenance.get("seconds_total", float("nan"))),
         "machine": machine(provenance),
     }
