@@ -135,5 +135,5 @@ def plan(
             err.print(f"{run}: {reason}", highlight=False)
         where = "on this machine" if machines == 1 else f"on {machines} machines like this one"
         out.print(forecast(missing, speeds, workers, machines).text(where, workers), highlight=False)
-        for warning in drift(specs, store):
+        for warning in drift([spec for spec, state in states if state == "done"], store):
             err.print(warning, highlight=False)

@@ -270,6 +270,7 @@ def test_a_dry_run_says_what_would_be_searched_and_runs_nothing(file: Path, caps
     assert command("tune", file, "--dry-run", "--trials", 3) == 0
     printed = capsys.readouterr().out
     assert "tcl-pearl, pearl, no KL" in printed
+    assert [line.rpartition(" ")[2] for line in printed.splitlines()[1:3]] == ["270,000", "270,000"]
     assert printed.endswith("6 runs, 540,000 environment steps\n")
     assert sorted(path.name for path in Path().iterdir()) == ["two.yaml"]
 
