@@ -33,9 +33,9 @@ SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
 NUMBERED = {
     "numbered": (
         "nav a",
+        ".answers dt",
         "#learned-section h2",
         "#better-section h2",
-        "#claims-section h2",
     )
 }
 """Pictures whose parts have numbers: the first element of each kind has the first number."""

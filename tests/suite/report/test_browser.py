@@ -452,7 +452,7 @@ def test_paper_is_white_and_cuts_nothing(browser: Any, theme: str) -> None:
     )
     try:
         assert not any(shown(browser, "#provenance-section details table, .tall .scroll"))
-        kept = ("learned", "better", "claims", "verdict", "directions", "ranking", "scores", "environments")
+        kept = ("answers", "learned", "better", "verdict", "directions", "ranking", "scores", "environments")
         printed = [name for name in kept if any(shown(browser, f"#{name}-section"))]
         assert printed == list(kept)
         sections = [each.get_attribute("id") for each in browser.find_elements("css selector", "main > section")]
