@@ -156,11 +156,11 @@ def learned_in_short(found: Contents) -> str:
     none = tried[tried["learned"] == 0]
     whole = len(tried) - len(some) - len(none)
     head = "Yes" if whole == len(tried) else "No" if len(none) == len(tried) else "Partly"
-    count = "all" if whole == len(tried) else f"{whole} of {len(tried)}"
     several = table["environment"].nunique() > 1
-    aside = ["counted per environment"] * several + [f"without controls: {listed(sorted(bounds))}"] * bool(bounds)
-    noted = f" ({', '.join(aside)})" if aside else ""
-    answer = f"{head}: {count} entries learned on every seed{noted}"
+    things = "pairs of entry and environment" if several else "entries"
+    count = f"all {things}" if whole == len(tried) else f"{whole} of {len(tried)} {things}"
+    aside = f" (without the control{'s' * (len(bounds) > 1)} {listed(sorted(bounds))})" if bounds else ""
+    answer = f"{head}: {count} learned on every seed{aside}"
     answer += f"; {_cases(some)} learned on some seeds only" * bool(len(some))
     answer += f"; {_cases(none)} did not learn on any seed" * bool(len(none)) + "."
     lame = table[table["entry"].isin(bounds - _blind(found)) & (table["learned"] < table["seeds"])]
@@ -169,6 +169,11 @@ def learned_in_short(found: Contents) -> str:
             f" On {listed(sorted(set(lame['environment'])))} not even {listed(sorted(set(lame['entry'])))} learned on "
             "every seed, although told the task, so there is no reference for the others."
         )
+    best = tried.groupby("environment")["score"].max()
+    blind = table[table["entry"].isin(_blind(found))].groupby("environment")["score"].max()
+    if ahead := [environment for environment, score in blind.items() if score >= best.get(environment, np.inf)]:
+        told = f"{listed(sorted(_blind(found)))}, which is told nothing of the task"
+        answer += f" On {listed(ahead)} no entry that adapts has a higher mean than {told}."
     return answer
 
 
@@ -304,7 +309,9 @@ def _compared(ours: str, theirs: str, places: Mapping[str, Sequence[str]], count
     }
     parts = [f"{said} {where(decision)}" for decision, said in words.items() if decision in places]
     if not parts:
-        return f"{ours} and {theirs}: no significant difference {where('inconclusive')}; equivalence not shown"
+        return (
+            f"{ours} and {theirs}: inconclusive {where('inconclusive')} (neither a difference nor equivalence is shown)"
+        )
     if "inconclusive" in places:
         parts.append(f"inconclusive {where('inconclusive')}")
     return f"{ours} is {', '.join(parts)}"
@@ -334,11 +341,13 @@ def _in_short(each: JudgedPaper) -> PaperInShort:
             reasons[verdict].format("all" if count == total else count) for verdict, count in counts.most_common()
         )
         answer = f"None of {short}'s {claims} can be decided by these runs: {left}."
-    pointing = Counter(direction.pointing for direction in each.directions)
-    if pointing:
+    if each.directions:
+        pointing = Counter(direction.pointing for direction in each.directions)
         ways = [f"{count} in the {way}" for way, count in pointing.items() if way != "inconclusive"]
         ways += [f"{pointing['inconclusive']} inconclusive"] * bool(pointing["inconclusive"])
-        answer += f" What they suggest at their own scale, which is no verdict: {', '.join(ways)}."
+        answer += (
+            f" At their own scale, which is no verdict, these runs can test {pointing.total()}: {', '.join(ways)}."
+        )
     benchmarks = [] if decided else sorted(path.stem for path in each.paper.folder.glob("benchmarks/*.yaml"))
     return PaperInShort(each.paper.name, answer, benchmarks)
 

@@ -36,8 +36,8 @@ def test_what_learned_is_said_and_what_did_not_is_named(tmp_path: Path) -> None:
     }
     some = found(tmp_path / "b", ends)
     assert summary.learned_in_short(some) == (
-        "Partly: 0 of 2 entries learned on every seed (without controls: oracle-sac); pearl on ant-fb learned on some "
-        "seeds only; mql on ant-fb did not learn on any seed."
+        "Partly: 0 of 2 entries learned on every seed (without the control oracle-sac); pearl on ant-fb learned on "
+        "some seeds only; mql on ant-fb did not learn on any seed."
     )
     (place,) = summary.places(some)
     assert [(strip.entry, strip.mark) for strip in place.strips] == [
@@ -53,6 +53,23 @@ def test_an_oracle_that_did_not_learn_is_said(tmp_path: Path) -> None:
     assert "On ant-fb not even oracle-sac learned on every seed" in summary.learned_in_short(found(tmp_path, ends))
 
 
+def test_a_blind_control_that_nobody_beats_is_said(tmp_path: Path) -> None:
+    ends: Ends = {
+        ("pearl", "ant-fb"): [9.0, 9.5],
+        ("mql", "ant-fb"): [8.0, 9.0],
+        ("blind-sac", "ant-fb"): [9.0, 9.6],
+        ("pearl", "cheetah-vel"): [9.0, 9.5],
+        ("blind-sac", "cheetah-vel"): [9.0, 9.4],
+        ("oracle-sac", "cheetah-vel"): [9.9, 9.9],
+        ("blind-sac", "reach-v1"): [9.0, 9.4],
+    }
+    said = summary.learned_in_short(found(tmp_path, ends))
+    assert said.startswith("Yes: all pairs of entry and environment learned on every seed (without the controls blind-")
+    assert said.endswith(
+        "). On ant-fb no entry that adapts has a higher mean than blind-sac, which is told nothing of the task."
+    )
+
+
 def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Path) -> None:
     ours, theirs = [10.0, 12.0, 14.0], [8.0, 9.0, 13.0]
     shown = summary.forest(found(tmp_path, {("tcl-pearl", "ant-fb"): ours, ("pearl", "ant-fb"): theirs}))
@@ -66,7 +83,7 @@ def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Pa
     assert row.at == pytest.approx([min(100, max(0, place)) for place in places], abs=0.1)
     assert (row.decision, pair.answer) == (
         "inconclusive",
-        "tcl-pearl and pearl: no significant difference on ant-fb; equivalence not shown",
+        "tcl-pearl and pearl: inconclusive on ant-fb (neither a difference nor equivalence is shown)",
     )
 
 
@@ -139,13 +156,13 @@ def test_only_papers_with_claims_about_the_runs_are_judged(tmp_path: Path) -> No
     store = make_store(tmp_path / "own", own)
     assert concerned(read_papers(), read_results(store)) == []
     text = Page(write_report(store, tmp_path / "own").read_text()).text
-    assert "None of the shipped papers makes a claim about these runs" in text
+    assert "None of the papers covered here makes a claim that these runs could test" in text
     assert "not enough runs" not in text.partition("terms mean")[0]  # the glossary, which says what it means
     both = make_store(tmp_path / "both", own | {("tcl-pearl", "cheetah-vel"): [1.0, 2.0]})
     assert [paper.name for paper in concerned(read_papers(), read_results(both))] == ["tcl-pearl"]
     text = Page(write_report(both, tmp_path / "both").read_text()).text
     assert "None of TCL-PEARL's 11 claims can be decided by these runs" in text
-    assert "to see what deciding them would take, type suite plan with ml1-25" in text
+    assert "what deciding them would take: suite plan ml1-25 (or ml1-50," in text
 
 
 def test_the_first_lines_are_the_benchmarks(tmp_path: Path) -> None:
