@@ -6,7 +6,8 @@ tells, and nothing else does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 from environments import family_names, family_spec
 from suite.analysis.results import Problem
 from suite.inspect.post_run import CLUSTERS
+from suite.plan.seeds import published_comparisons
+from suite.spec import NON_IDENTITY_FIELDS, RunSpec
 from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord
 from suite.store.runs import Store
 
@@ -32,12 +35,37 @@ CLOSE = 1e-6
 """Relative difference of statistics that are computed again from published points."""
 
 
+FEWEST_RETURNS = 10
+"""Fewest different returns of which nobody believes that another seed gave all of them too."""
+
+
 def inconsistencies(store: Store) -> list[Problem]:
     """Return what the finished runs of a store say that cannot be true, and what its list of runs says otherwise."""
-    found = [Problem(record.run, each) for record in store.records() if record.state == "done" for each in _of(record)]
+    done = [record for record in store.records() if record.state == "done"]
+    found = [Problem(record.run, each) for record in done for each in _of(record)]
+    found += _of_copies(done)
     if store.is_snapshot:
-        found += _of_list(store.snapshots[0])
+        found += [*_of_list(store.snapshots[0]), *_of_comparisons(store.snapshots[0])]
     return found
+
+
+def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
+    """Find runs with the seconds of another run, or with all returns of another seed."""
+    first: dict[tuple[str, ...], str] = {}
+    for record in records:
+        try:
+            spec, returns, training = record.spec(), record.evaluations()["return"], record.training()
+            configuration = spec.model_dump_json(exclude={*NON_IDENTITY_FIELDS, "seed"})
+            drawn = returns.nunique() > FEWEST_RETURNS
+            spent = training[[name for name in SECONDS if name in training]].to_numpy(float)
+        except (CorruptRunError, OSError, ValueError, TypeError, KeyError):
+            continue  # told of the run itself
+        for what, has, key in (
+            ("returns", drawn, (configuration, returns.to_numpy(float).tobytes().hex())),
+            ("seconds", spent.any(), (spent.tobytes().hex(),)),
+        ):
+            if has and (other := first.setdefault((what, *key), record.run)) != record.run:
+                yield Problem(record.run, f"has the {what} of another run, {other}")
 
 
 def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
@@ -45,6 +73,9 @@ def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
     listed = {each.run: each for each in snapshot.background.runs}
     if not listed:
         return
+    for run, count in Counter(each.run for each in snapshot.background.runs).items():
+        if count > 1:
+            yield Problem(run, f"is listed {count} times")
     for run, each in listed.items():
         if each.state != "pending" and run not in snapshot.runs:
             yield Problem(run, f"is listed as {each.state}, and is not there")
@@ -57,6 +88,20 @@ def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
             yield Problem(run, f"is listed as {listed[run].state} {listed[run].label!r}, and is {kept.state} {label!r}")
 
 
+def _of_comparisons(snapshot: Snapshot) -> Iterator[Problem]:
+    """Compare a snapshot's runs with the comparisons that decided how many there are: seeds are added in order."""
+    listed = {each.run: each for each in snapshot.background.runs}
+    for comparison in published_comparisons(snapshot) if listed else ():
+        there = [[run in listed for run in runs] for runs in comparison.runs]
+        last = max((at for runs in there for at, is_there in enumerate(runs) if is_there), default=-1)
+        for entry, runs in zip(comparison.entries, comparison.runs, strict=True):
+            for run in runs[: last + 1]:
+                if run not in listed:
+                    yield Problem(run, f"is not listed, and {' and '.join(comparison.entries)} are compared with it")
+                elif listed[run].label != entry:
+                    yield Problem(run, f"is listed as {listed[run].label!r}, and is compared as {entry!r}")
+
+
 def _of(record: RunRecord) -> Iterator[str]:
     try:
         record.verify()
@@ -64,33 +109,57 @@ def _of(record: RunRecord) -> Iterator[str]:
         evaluations, training = record.evaluations(), record.training()
         if spec.run != record.run:
             yield f"its specification is that of another run, {spec.run}"
-        if origin.get("used_settings") != spec.settings:
-            yield "the settings that its provenance names are not those of its specification"
+        yield from _of_provenance(spec, origin)
         known = family_spec(spec.environment, **spec.protocol) if spec.environment in family_names() else None
         if known is not None and known.revision == spec.environment_revision:
-            yield from _of_evaluations(evaluations, known.test_tasks, spec.evaluations + 1, spec.budget)
+            yield from _of_evaluations(evaluations, known.test_tasks, spec)
         yield from _of_training(training, evaluations)
         yield from _of_seconds(training, origin)
-        yield from _of_clusters(record)
+        yield from _of_clusters(record, spec)
     except (CorruptRunError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         yield str(error)
 
 
-def _of_evaluations(evaluations: pd.DataFrame, tasks: int, most: int, budget: int) -> Iterator[str]:
-    keys = ["environment_steps", "task", "episode", *([ADAPTATIONS] if ADAPTATIONS in evaluations else [])]
+def _of_provenance(spec: RunSpec, origin: Mapping[str, Any]) -> Iterator[str]:
+    if origin.get("used_settings") != spec.settings:
+        yield "the settings that its provenance names are not those of its specification"
+    versions = origin.get("versions", {})
+    if any(versions.get(package, version) != version for package, version in spec.versions.items()):
+        yield "the versions that its provenance names are not those of its specification"
+    if spec.run not in origin.get("command", spec.run):
+        yield f"the command of its provenance is that of another run: {origin['command']}"
+    changed = origin.get("changed_files")
+    if changed is not None and bool(changed) != origin.get("dirty", bool(changed)):
+        yield f"its provenance names {len(changed)} changed files, and has dirty {origin['dirty']}"
+
+
+def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Iterator[str]:
+    stepwise = ADAPTATIONS in evaluations
+    keys = ["environment_steps", "task", *([ADAPTATIONS] if stepwise else [])]
     if (twice := evaluations.duplicated(keys)).any():
         where = evaluations.loc[twice, keys].iloc[0].to_dict()
         yield f"an evaluation episode is there twice: {where}"
-    marks = evaluations.groupby("environment_steps")
-    if (marks["task"].nunique() != tasks).any() or evaluations["task"].nunique() != tasks:
+    if stepwise != (spec.stepwise_test is not None):
+        yield f"it was tested {'' if stepwise else 'not '}step by step, against its specification"
+    elif spec.stepwise_test is not None:
+        found, asked = sorted(set(evaluations[ADAPTATIONS])), spec.stepwise_test.adaptations
+        if found not in ([0], list(range(asked + 1))):  # an algorithm that does not adapt has but the first
+            yield f"it was tested after {', '.join(map(str, found))} adaptations, and was to be up to {asked}"
+    marks = evaluations.groupby([name for name in keys if name != "task"])
+    if {tuple(sorted(set(at))) for _, at in marks["task"]} != {tuple(range(tasks))}:
         yield f"some evaluation is not of {tasks} test tasks"
-    if marks.size().nunique() > 1:
-        yield "its evaluations do not have as many episodes each"
-    if len(marks) > most:
-        yield f"it has {len(marks)} evaluations, and was to have {most}"
-    if not evaluations["environment_steps"].between(0, budget).all():
-        yield f"an evaluation is outside of its budget, {budget:,} environment steps"
-    if ADAPTATIONS in evaluations:
+    steps = evaluations["environment_steps"]
+    if stepwise and len(marks) != steps.nunique() * evaluations[ADAPTATIONS].nunique():
+        yield "its evaluations are not after as many adaptations each"
+    if steps.nunique() > spec.evaluations + 1:
+        yield f"it has {steps.nunique()} evaluations, and was to have {spec.evaluations + 1}"
+    if not steps.between(0, spec.budget).all():
+        yield f"an evaluation is outside of its budget, {spec.budget:,} environment steps"
+    if steps.min() > 0:
+        yield "it was not evaluated before training"
+    if not np.isfinite(evaluations["return"].to_numpy(float)).all():
+        yield "a return is not finite"
+    if stepwise:
         if not evaluations["success"].between(0.0, 1.0).all():
             yield "a share of successes is not between 0 and 1"
     elif not evaluations["success"].isin([False, True]).all():
@@ -98,7 +167,8 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, most: int, budget: in
 
 
 def _of_training(training: pd.DataFrame, evaluations: pd.DataFrame) -> Iterator[str]:
-    if training["environment_steps"].tolist() != sorted(set(evaluations["environment_steps"])):
+    marks = ["environment_steps", "gradient_steps"]
+    if sorted(map(tuple, training[marks].to_numpy())) != sorted(set(map(tuple, evaluations[marks].to_numpy()))):
         yield "its tables are not of the same evaluations"
     for name in (*COUNTERS, *SECONDS):
         values = training[name].to_numpy(float) if name in training else np.zeros(1)
@@ -114,10 +184,20 @@ def _of_seconds(training: pd.DataFrame, origin: Mapping[str, Any]) -> Iterator[s
         yield f"it took {total:.6g} seconds, of which its parts are {parts:.6g}"
 
 
-def _of_clusters(record: RunRecord) -> Iterator[str]:
+def _of_clusters(record: RunRecord, spec: RunSpec) -> Iterator[str]:
     if (kept := CLUSTERS.read(record)) is None:
         return
     from suite.inspect.clusters import statistics  # slow
+
+    asked = {"run_seed": spec.seed, "environment": spec.environment, "exploration_episodes": spec.exploration_episodes}
+    for name, value in {**asked, **(kept.settings or {})}.items():
+        if (said := getattr(kept, name, value)) != value:
+            yield f"clusters: {name} is given as {said}, and it is {value}"
+    latent = kept.latent
+    if latent.ratio is not None and not np.isclose(latent.ratio * latent.to_centroid, latent.between_centroids):
+        yield f"clusters: the ratio of the latent space is given as {latent.ratio}, which its parts do not have"
+    if not abs(latent.silhouette) <= 1:
+        yield f"clusters: the silhouette of the latent space is {latent.silhouette}"
 
     points = kept.points
     recomputed = statistics(np.column_stack([points.x, points.y]), np.array(points.task))

@@ -18,9 +18,8 @@ def inconsistent(store: Store) -> list[Problem]:
     if store.is_snapshot:
         published = {table["key"]: table for table in store.snapshots[0].tables}
         given = {table["key"]: table for table in plain_tables(store)}
-        found += [
-            Problem(PUBLISHED_TABLES, f"table {key} is not what the runs give")
-            for key in sorted(published.keys() | given.keys())
-            if published.get(key) != given.get(key)
-        ]
+        differing = [key for key in sorted(published.keys() | given.keys()) if published.get(key) != given.get(key)]
+        found += [Problem(PUBLISHED_TABLES, f"table {key} is not what the runs give") for key in differing]
+        if not differing and store.snapshots[0].tables != plain_tables(store):
+            found.append(Problem(PUBLISHED_TABLES, "a table is there twice, or they are in another order"))
     return found

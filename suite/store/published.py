@@ -97,7 +97,7 @@ class Background(_Value):
     comparisons: tuple[Values, ...] = ()
     """Comparisons, as `suite.plan.seeds.Comparison` writes them."""
     runs: tuple[Listed, ...] = ()
-    """Checksums by name; none in a snapshot of the first layout."""
+    """Its list of runs; empty in a snapshot of the first layout."""
     papers: tuple[str, ...] | None = None
     compare: tuple[tuple[str, str], ...] | None = None
     """Papers that its page judges and pairs that it compares first, if the benchmark's file names any."""

@@ -16,8 +16,10 @@ from suite.analysis.consistency import inconsistencies
 from suite.analysis.results import Problem
 from suite.errors import UsageError
 from suite.inspect.clusters import statistics
+from suite.plan.seeds import Comparison
 from suite.report import plain_tables
 from suite.report.consistency import inconsistent
+from suite.spec import StepwiseTest
 from suite.store.files import as_json
 from suite.store.published import Background, Listed, Run, Snapshot
 from suite.store.publishing import ended, kept, listed
@@ -37,8 +39,16 @@ def provenance(spec: Any) -> dict[str, Any]:
         "seconds_total": 100.5,
         "machine": {"processor": "test"},
         "device": "cpu",
-        "versions": {},
+        "versions": {"python": "3.11", **spec.versions},
+        "command": f"suite exec {spec.run} --again",
+        "dirty": True,
+        "changed_files": ["README.md"],
     }
+
+
+def seconds(index: int) -> tuple[float, float, float]:
+    """Of the parts of a run: no two runs take as long, to the last bit."""
+    return 30.0 + index / 64, 60.0 - index / 64, 10.0
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +56,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     path = tmp_path_factory.mktemp("consistent")
     store = Store(path)
     for index, spec in enumerate(SPECS[:-1]):
-        finish(store, spec, linear(0.0, 50.0 + index), tasks=2, provenance=provenance(spec))
+        finish(store, spec, linear(0.0, 50.0 + index), tasks=2, seconds=seconds(index), provenance=provenance(spec))
     fail(store, SPECS[-1], "no memory")
     record = embed(store, SPECS[0])
     points = np.column_stack([record.points.x, record.points.y])
@@ -107,8 +117,16 @@ def test_what_was_published_agrees_with_itself(once: Snapshot) -> None:
 def test_files_of_a_store_that_are_not_what_was_committed(damage: str, name: str, tmp_path: Path) -> None:
     store = Store(tmp_path)
     folders = [
-        finish(store, spec, linear(0.0, 50.0), tasks=2, provenance=provenance(spec), state=b"parameters")
-        for spec in SPECS[:2]
+        finish(
+            store,
+            spec,
+            linear(0.0, 50.0 + index),
+            tasks=2,
+            seconds=seconds(index),
+            provenance=provenance(spec),
+            state=b"parameters",
+        )
+        for index, spec in enumerate(SPECS[:2])
     ]
     assert inconsistencies(store) == []
     path = folders[1].path / name
@@ -125,6 +143,46 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
     "a doubled episode": (evaluations(lambda found: pd.concat([found, found[:1]])), "is there twice"),
     "an episode less": (evaluations(lambda found: found[:-1]), "is not of 2 test tasks"),
     "an evaluation less": (evaluations(lambda found: found[2:]), "its tables are not of the same evaluations"),
+    "a test task twice": (
+        evaluations(lambda found: found.assign(task=found["task"] * 2)),
+        "is not of 2 test tasks",
+    ),
+    "a task twice, as two episodes": (
+        evaluations(lambda found: pd.concat([found, found.assign(episode=1)])),
+        "is there twice",
+    ),
+    "nothing before training": (
+        lambda run: table(
+            table(run, "evaluations", lambda found: found[found["environment_steps"] > 0]),
+            "training",
+            lambda found: found[found["environment_steps"] > 0],
+        ),
+        "was not evaluated before training",
+    ),
+    "a return that is none": (
+        evaluations(lambda found: found.assign(**{"return": found["return"].where(found.index > 0)})),
+        "a return is not finite",
+    ),
+    "gradient steps": (
+        evaluations(lambda found: found.assign(gradient_steps=found["gradient_steps"] // 2)),
+        "its tables are not of the same evaluations",
+    ),
+    "adaptations": (
+        evaluations(lambda found: found.assign(adaptations=0)),
+        "it was tested step by step, against its specification",
+    ),
+    "versions": (
+        lambda run: document(run, "provenance.json", versions={"numpy": "1.0"}),
+        "the versions that its provenance names are not those of its specification",
+    ),
+    "command": (
+        lambda run: document(run, "provenance.json", command=f"suite exec {SPECS[1].run} --again"),
+        f"the command of its provenance is that of another run: suite exec {SPECS[1].run}",
+    ),
+    "changed files": (
+        lambda run: document(run, "provenance.json", dirty=False),
+        "its provenance names 1 changed files, and has dirty False",
+    ),
     "beyond the budget": (
         evaluations(lambda found: found.assign(environment_steps=found["environment_steps"] * 2)),
         "outside of its budget",
@@ -151,6 +209,19 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
     "clusters": (
         lambda run: document(run, CLUSTERS, tsne={**run.files[CLUSTERS]["tsne"], "silhouette": 0.99}),
         "clusters: silhouette of the projection is given as 0.99, its points have",
+    ),
+    "cluster seed": (lambda run: document(run, CLUSTERS, run_seed=7), "clusters: run_seed is given as 7, and it is 0"),
+    "cluster settings": (
+        lambda run: document(run, CLUSTERS, settings={"rollouts": 5, "window": 32}),
+        "clusters: window is given as 64, and it is 32",
+    ),
+    "latent ratio": (
+        lambda run: document(run, CLUSTERS, latent={**run.files[CLUSTERS]["latent"], "ratio": 5.0}),
+        "clusters: the ratio of the latent space is given as 5.0, which its parts do not have",
+    ),
+    "latent silhouette": (
+        lambda run: document(run, CLUSTERS, latent={**run.files[CLUSTERS]["latent"], "silhouette": 1.5}),
+        "clusters: the silhouette of the latent space is 1.5",
     ),
     "rollouts": (lambda run: document(run, CLUSTERS, rollouts=6), "clusters: the points are not of 6 rollouts"),
     "success": (lambda run: run._replace(state="failed", tables={}), "is listed as done 'pearl', and is failed"),
@@ -180,19 +251,72 @@ def test_a_success_is_true_or_false(once: Snapshot, tmp_path: Path) -> None:
     assert {each.problem for each in inconsistencies(Store(altered.path))} == {"a success is neither true nor false"}
 
 
-@pytest.mark.parametrize(("share", "says"), [(0.25, set()), (1.5, {"a share of successes is not between 0 and 1"})])
-def test_a_run_tested_step_by_step_has_shares_of_successes(
-    once: Snapshot, tmp_path: Path, share: float, says: set[str]
-) -> None:
-    runs, list_, _ = content(once)
-    stepwise = evaluations(lambda found: found.assign(success=share, adaptations=0))
-    altered = Snapshot(tmp_path / "altered")
-    altered.write(
-        [stepwise(each) if each.tables else each for each in runs.values()],
-        Background(name="mine", description="", runs=list_),
-        [],
+STEPWISE = {"adaptations": 2, "steps": 400}
+TWICE = "an evaluation episode is there twice: {'environment_steps': 0, 'task': 0, 'adaptations': 1}"
+
+
+def stepwise(adaptations: list[int], share: float) -> Callable[[Run], Run]:
+    """The episodes of a run, once after each of so many adaptations, with a share of successes."""
+    return evaluations(
+        lambda found: pd.concat([found.assign(adaptations=number, success=share) for number in adaptations])
     )
+
+
+@pytest.mark.parametrize(
+    ("adaptations", "share", "says"),
+    [
+        ([0, 1, 2], 0.25, set()),
+        ([0], 0.25, set()),  # an algorithm that does not adapt
+        ([0, 1, 2], 1.5, {"a share of successes is not between 0 and 1"}),
+        ([0, 1], 0.25, {"it was tested after 0, 1 adaptations, and was to be up to 2"}),
+        ([2], 0.25, {"it was tested after 2 adaptations, and was to be up to 2"}),
+        ([0, 1, 1, 2], 0.25, {TWICE}),
+    ],
+)
+def test_a_run_is_tested_step_by_step_as_its_specification_says(
+    adaptations: list[int], share: float, says: set[str], tmp_path: Path
+) -> None:
+    spec = make_spec("pearl", "cheetah-fb", stepwise_test=StepwiseTest(**STEPWISE))
+    store = Store(tmp_path)
+    folder = finish(store, spec, linear(0.0, 50.0), tasks=2, provenance=provenance(spec))
+    altered = Snapshot(tmp_path / "altered")
+    altered.write([stepwise(adaptations, share)(kept(folder))], Background(name="mine", description=""), [])
     assert {each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
+def test_an_evaluation_without_one_of_its_adaptations_is_reported(tmp_path: Path) -> None:
+    spec = make_spec("pearl", "cheetah-fb", stepwise_test=StepwiseTest(**STEPWISE))
+    folder = finish(Store(tmp_path), spec, linear(0.0, 50.0), tasks=2, provenance=provenance(spec))
+    run = stepwise([0, 1, 2], 0.25)(kept(folder))
+    without = table(
+        run, "evaluations", lambda found: found[(found["adaptations"] < 2) | found["environment_steps"] > 0]
+    )
+    altered = Snapshot(tmp_path / "altered")
+    altered.write([without], Background(name="mine", description=""), [])
+    found = {each.problem for each in inconsistencies(Store(altered.path))}
+    assert found == {"its evaluations are not after as many adaptations each"}
+
+
+def replaced(runs: Runs, name: str) -> Run:
+    """The third run with a table of the first one's."""
+    return runs[SPECS[2].run]._replace(tables={**runs[SPECS[2].run].tables, name: runs[RUN].tables[name]})
+
+
+@pytest.mark.parametrize(("name", "what"), [("evaluations", "returns"), ("training", "seconds")])
+def test_a_run_copied_from_another_is_reported(name: str, what: str, once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, {**runs, SPECS[2].run: replaced(runs, name)}, list_)
+    (found,) = inconsistencies(Store(altered.path))
+    assert {found.run, found.problem.removeprefix(f"has the {what} of another run, ")} == {RUN, SPECS[2].run}
+
+
+def test_seeds_may_have_the_same_few_returns(tmp_path: Path) -> None:
+    """As where nothing succeeds."""
+    store = Store(tmp_path)
+    for index, spec in enumerate(SPECS[:2]):
+        finish(store, spec, linear(0.0, 0.0), tasks=2, seconds=seconds(index), provenance=provenance(spec))
+    assert inconsistencies(store) == []
 
 
 def test_a_score_alone_differs_from_the_tables(once: Snapshot, tmp_path: Path) -> None:
@@ -218,6 +342,61 @@ def test_deleted_and_added_runs_are_reported(once: Snapshot, tmp_path: Path) -> 
     write(altered, runs, tuple(each for each in list_ if each.run != RUN))
     (found,) = inconsistencies(Store(altered.path))
     assert (found.run, found.problem) == (RUN, "is there, and is not listed")
+
+
+def test_a_run_that_is_listed_twice_is_reported(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    (own,) = [each for each in list_ if each.run == RUN]
+    write(altered, runs, (own.model_copy(update={"state": "pending"}), *list_))
+    (found,) = inconsistencies(Store(altered.path))
+    assert (found.run, found.problem) == (RUN, "is listed 2 times")
+
+
+COMPARISON = Comparison(
+    environment="cheetah-fb",
+    entries=("pearl", "tcl-pearl"),
+    batch=1,
+    runs=(
+        tuple(make_spec("pearl", "cheetah-fb", seed).run for seed in range(5)),
+        tuple(make_spec("tcl-pearl", "cheetah-fb", seed).run for seed in range(5)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [
+        (None, {}),
+        ("pearl", {SPECS[1].run: "is not listed, and pearl and tcl-pearl are compared with it"}),
+        ("label", {SPECS[1].run: "is listed as 'mql', and is compared as 'pearl'"}),
+    ],
+)
+def test_seeds_of_a_comparison_that_are_left_out_are_reported(
+    left_out: str | None, says: dict[str, str], once: Snapshot, tmp_path: Path
+) -> None:
+    runs, list_, _ = content(once)
+    list_ = tuple(each for each in list_ if not each.run.startswith("pearl_cheetah-fb_s9"))
+    if left_out == "pearl":
+        list_ = tuple(each for each in list_ if each.run != SPECS[1].run)
+        del runs[SPECS[1].run]
+    elif left_out == "label":
+        runs[SPECS[1].run] = document(runs[SPECS[1].run], "run.json", label="mql")
+        list_ = tuple(each.model_copy(update={"label": "mql"}) if each.run == SPECS[1].run else each for each in list_)
+    altered = Snapshot(tmp_path / "altered")
+    background = Background(name="mine", description="", runs=list_, comparisons=(COMPARISON.model_dump(mode="json"),))
+    altered.write(list(runs.values()), background, [])
+    assert {each.run: each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
+def test_a_table_that_is_there_twice_is_reported(once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, tables = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    first = {**tables[0], "title": "another"}
+    for changed in ([first, *tables], tables[::-1]):
+        write(altered, runs, list_, changed)
+        problems = [each.problem for each in inconsistent(Store(altered.path))]
+        assert problems == ["a table is there twice, or they are in another order"]
 
 
 def test_a_doubled_line_is_refused(once: Snapshot, tmp_path: Path) -> None:
