@@ -16,25 +16,52 @@ Instead of these it may link a file of such lines, `[printed lines](findings/NAM
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?!\w)")
-DECISIONS = {
-    r"better|worse|higher|lower|helps": r"better\b.*|worse\b.*|.* tends to be higher|adaptation helps",
-    r"equivalent|equal|same(?! direction)|alike|stands? for|match(?:es)?": r".*\bequivalent",
-    r"(?:same|opposite) direction": r"(?:same|opposite) direction",
-    r"differs?|unequal|different": r"better\b.*|worse\b.*|.* tends to be higher",
-    r"reproduced": r"(?:not )?reproduced",
-    r"inconclusive|undecided": r"inconclusive|undecided|not decided",
-}
-"""Words that decide something -> what a cell of a row that decides so says."""
+EQUIVALENT, BETTER, WORSE = r"(?!not ).*\bequivalent", r"better\b.*", r"worse\b.*"
+TENDS = r".* tends to be higher"
+
+
+class Decision(NamedTuple):
+    """Words that decide something, and what a cell of a row that decides so says."""
+
+    words: str
+    cell: str
+    denied: str
+    """The same where the words are denied: that nothing was found does not decide it."""
+
+
+DECISIONS = (
+    Decision(
+        r"better|higher|helps?|outperforms?|beats?|superior",
+        rf"{BETTER}|{TENDS}|adaptation helps",
+        rf"{WORSE}|{EQUIVALENT}",
+    ),
+    Decision(r"worse|lower|hurts?|harms?|inferior", rf"{WORSE}|{TENDS}", rf"{BETTER}|{EQUIVALENT}"),
+    Decision(r"improves?", rf"{BETTER}|reproduced", rf"{WORSE}|{EQUIVALENT}|not reproduced"),
+    Decision(
+        r"equivalent|equal|same(?= (?:scores?|returns?|gains?)\b)|alike|stands? for|match(?:es)?",
+        EQUIVALENT,
+        rf"not equivalent|(?!.*equivalent)(?:{BETTER}|{WORSE})",
+    ),
+    Decision(r"differs?|unequal|different", rf"{BETTER}|{WORSE}|{TENDS}", EQUIVALENT),
+    Decision(r"same direction", "same direction", "opposite direction"),
+    Decision(r"opposite direction", "opposite direction", "same direction"),
+    Decision(r"reproduced", "reproduced", "not reproduced"),
+    Decision(r"compatible", "compatible", "not compatible"),
+    Decision(r"inconclusive|undecided", r"inconclusive|not decided", rf"{BETTER}|{WORSE}|{EQUIVALENT}"),
+)
 OPEN = re.compile(
-    r"\b(whether|not shown|no equivalence|no significant difference|would be called|wrong to say|had there been)\b",
+    r"\b(whether|no equivalence|no significant difference|would be called|wrong to say|had there been)\b",
     re.IGNORECASE,
 )
-"""The words that leave a sentence undecided."""
+"""The words before which a sentence may say that it leaves what follows undecided."""
+DENIED = re.compile(r"\b(?:not|no|never|neither|nor|none|nothing|cannot|without)\b[^,;:()]*$", re.IGNORECASE)
+"""The end of what stands before a word that is denied."""
 LINKED = re.compile(r"\]\((findings/[\w-]+\.txt)\)")
 NOT_PROSE = (
     FENCE,
@@ -97,24 +124,80 @@ def sentences(prose: str) -> list[str]:
     return [each for each in re.split(r"(?<=[.!?:;])\s+", lines) if each.strip() and not each.rstrip().endswith("?")]
 
 
-def undecided(prose: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the sentences that decide what no row does; where a sentence names what a row is of, that row counts.
+class Row(NamedTuple):
+    """A row of a table."""
 
-    Parameters
-    ----------
-    rows : cells of the rows that are shown beside it.
+    cells: tuple[str, ...]
+    compared: tuple[str, ...] = ()
+    """The two entries that its command compares, if it does."""
+
+    @property
+    def place(self) -> str:
+        """What the row is of."""
+        return self.cells[0].removesuffix(" †")
+
+    @property
+    def entries(self) -> set[str]:
+        """The entries that are compared, and what the first is for short."""
+        return {*self.compared, *(re.split("[ -]", self.compared[0])[:1] if self.compared else ())}
+
+    def has(self, name: str) -> bool:
+        """Tell whether it is of what has this name."""
+        return name in {self.place, *self.entries}
+
+    def says(self, decision: str) -> bool:
+        """Tell whether a cell says a decision."""
+        return any(re.fullmatch(decision, cell) for cell in self.cells[1:])
+
+
+def rows_of(command: str, lines: Sequence[str]) -> list[Row]:
+    """Return the rows that a command is said to print."""
+    words = shlex.split(command)
+    compared = tuple(words[2:4]) if words[1:2] == ["compare"] else ()
+    cells = [tuple(line.strip("| ").split(" | ")) for line in lines if line.startswith("|")]
+    return [Row(each, compared) for each in cells if each[0] not in ("environment", "claim")]
+
+
+def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
+    """Return the sentences that decide what no row does.
+
+    Of the rows, those count that a sentence names, by what they are of and by the entries that are compared; each name
+    needs a row that decides as the sentence does.
     """
     found = []
     for sentence in sentences(prose):
-        named = [
-            row for row in rows if re.search(rf"(?<![\w-]){re.escape(row[0].removesuffix(' †'))}(?![\w-])", sentence)
+        places = {row.place for row in rows if has(sentence, row.place)}
+        entries = {name for row in rows for name in row.entries if has(sentence, name)}
+        counted = [
+            row for row in rows if (not places or row.place in places) and (not entries or row.entries & entries)
         ]
-        cells = [cell for row in named or rows for cell in row]
-        for words, decision in DECISIONS.items():
-            word = re.search(rf"\b(?:{words})\b", sentence, re.IGNORECASE)
-            if word and not OPEN.search(sentence) and not any(re.fullmatch(decision, cell) for cell in cells):
-                found.append(f"{word[0]!r} is decided by no row there: {' '.join(sentence.split())}")
+        decisions = list(decided(sentence))
+        faults_here = [
+            f"{word!r} is decided by no row there"
+            for word, cell in decisions
+            if not any(row.says(cell) for row in counted)
+        ]
+        faults_here = faults_here or [
+            f"{name!r} has no row that decides so"
+            for name in sorted(places | entries)
+            if decisions and not any(row.says(cell) for row in counted if row.has(name) for _, cell in decisions)
+        ]
+        found += [f"{fault}: {' '.join(sentence.split())}" for fault in faults_here]
     return found
+
+
+def has(sentence: str, name: str) -> bool:
+    """Tell whether a sentence has a name."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence, re.IGNORECASE) is not None
+
+
+def decided(sentence: str) -> Iterator[tuple[str, str]]:
+    """Yield the words of a sentence that decide something, and what a row has to say."""
+    for decision in DECISIONS:
+        for word in re.finditer(rf"\b(?:{decision.words})\b", sentence, re.IGNORECASE):
+            before = sentence[: word.start()]
+            if not OPEN.search(before):
+                yield word[0], decision.denied if DENIED.search(before) else decision.cell
 
 
 def faults(page: str, printed: Callable[[str], str]) -> list[str]:
@@ -127,6 +210,7 @@ def faults(page: str, printed: Callable[[str], str]) -> list[str]:
     found = []
     for section in sections(page):
         outputs = ""
+        rows: list[Row] = []
         for command, lines in shown(section):
             output = printed(command).splitlines()
             at = 0
@@ -136,11 +220,11 @@ def faults(page: str, printed: Callable[[str], str]) -> list[str]:
                 else:
                     found.append(f"{command}: does not print {line!r}, or not there")
             outputs += "\n".join(lines) + "\n"
+            rows += rows_of(command, lines)
         prose = section
         for pattern in NOT_PROSE:
             prose = pattern.sub(" ", prose)
         title = section.splitlines()[0]
-        rows = [line.strip("| ").split(" | ") for line in outputs.splitlines() if line.startswith("|")]
         found += [f"{title}: {sentence}" for sentence in undecided(prose, rows)] if rows else []
         found += [
             f"{title}: {number} is printed by no command there" for number in sorted(numbers(prose) - numbers(outputs))

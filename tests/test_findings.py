@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from studies.findings import FIGURE, FIGURES, LINES, PROOFS, drawn, proof
-from tests.findings import faults, sections, undecided, with_printed_lines
+from tests.findings import Row, faults, rows_of, sections, undecided, with_printed_lines
 from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +113,14 @@ def test_a_number_that_is_not_printed_is_found(old: str, new: str, fault: str) -
     assert fault in faults(GOOD.replace(old, new), lambda command: OUTPUT)
 
 
-ROWS = [["ant-fb †", "better"], ["reach-v1", "inconclusive"], ["push-v1", "better, yet equivalent"]]
+ROWS = [
+    Row(("ant-fb †", "better")),
+    Row(("reach-v1", "inconclusive")),
+    Row(("push-v1", "better, yet equivalent")),
+    Row(("door-open-v1", "worse")),
+    Row(("MAML learns", "not reproduced")),
+    Row(("PEARL learns", "reproduced")),
+]
 
 
 @pytest.mark.parametrize(
@@ -122,10 +129,27 @@ ROWS = [["ant-fb †", "better"], ["reach-v1", "inconclusive"], ["push-v1", "bet
         ("A is better on ant-fb.", ""),
         ("A is better on reach-v1.", "better"),
         ("A is better.", ""),
+        ("A is worse on ant-fb.", "worse"),
+        ("A is better on door-open-v1.", "better"),
+        ("A is worse on door-open-v1.", ""),
+        ("A beats B on reach-v1.", "beats"),
+        ("A is better on ant-fb and reach-v1.", "reach-v1"),
+        ("A is better on ant-fb, and inconclusive on reach-v1.", ""),
+        ("A is not better on ant-fb.", "better"),
+        ("A is not better on reach-v1.", "better"),
+        ("A is not better on door-open-v1.", ""),
+        ("A is no worse on push-v1.", ""),
         ("Both are equivalent on ant-fb.", "equivalent"),
         ("Both are equivalent on push-v1.", ""),
+        ("They differ on ant-fb.", ""),
         ("They do not differ on reach-v1.", "differ"),
+        ("They do not differ on ant-fb.", "differ"),
+        ("They do not differ on push-v1.", ""),
+        ("That MAML learns is reproduced.", "reproduced"),
+        ("That MAML learns is not reproduced.", ""),
+        ("That PEARL learns is not reproduced.", "reproduced"),
         ("Whether A is better on reach-v1 remains open.", ""),
+        ("A is better on reach-v1, and whether it stays so is open.", "better"),
         ("On reach-v1 it is inconclusive.", ""),
         ("On ant-fb it is inconclusive.", "inconclusive"),
         ("Is A better on reach-v1?", ""),
@@ -134,5 +158,44 @@ ROWS = [["ant-fb †", "better"], ["reach-v1", "inconclusive"], ["push-v1", "bet
 )
 def test_a_word_that_decides_stands_beside_a_row_that_decides_so(sentence: str, wrong: str) -> None:
     found = undecided(sentence, ROWS)
-    assert len(found) == bool(wrong)
+    assert bool(found) == bool(wrong)
     assert all(each.startswith(repr(wrong)) for each in found)
+
+
+COMPARED = rows_of("suite compare maml-trpo garage-maml", ["| environment | decision |", "| ant-fb | better |"])
+COMPARED += rows_of("suite compare pearl garage-pearl", ["| environment | decision |", "| ant-fb | inconclusive |"])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wrong"),
+    [
+        ("On ant-fb one is better.", ""),
+        ("On ant-fb MAML-TRPO is better.", ""),
+        ("On ant-fb PEARL is better.", "better"),
+        ("MAML and PEARL are better.", "pearl"),
+        ("| PEARL | 3.2 | inconclusive |", ""),
+        ("| MAML | 3.2 | inconclusive |", "inconclusive"),
+    ],
+)
+def test_of_several_comparisons_that_one_decides_whose_entry_is_named(sentence: str, wrong: str) -> None:
+    found = undecided(sentence, COMPARED)
+    assert bool(found) == bool(wrong)
+    assert any(each.startswith(repr(wrong)) for each in found) == bool(wrong)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("**Inconclusive**, on each of three", "**Worse**, on each of three", "'Worse' is decided by no row"),
+        ("is better than garage's by 6.06", "is worse than garage's by 6.06", "'worse' is decided by no row"),
+        ("MAML-TRPO as in its paper is better", "PEARL as in its paper is better", "'better' is decided by no row"),
+        ("is equivalent to garage's", "is better than garage's", "'better' is decided by no row"),
+        ("On cheetah-fb and point-goal-2d, adaptation helps", "On reach-v1, adaptation helps", "'helps' is decided by"),
+        ("On cheetah-vel all four are inconclusive", "On cheetah-vel all four match", "'match' is decided by no row"),
+    ],
+)
+def test_a_false_sentence_on_the_page_is_found(old: str, new: str, fault: str) -> None:
+    page = PAGE.read_text()
+    assert old in page
+    read = with_printed_lines(page.replace(old, new, 1), lambda name: (PAGE.parent / name).read_text())
+    assert any(fault in each for each in faults(read, lambda command: read))
