@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from suite.analysis import comparisons
 from suite.errors import UsageError, unknown
 from suite.papers.audit import FILE as AUDIT
 from suite.papers.checks.check import Check, Cited
-from suite.papers.checks.rows import GROUP_CODES
+from suite.papers.checks.rows import GROUP_CODES, Groups
 from suite.papers.claims import Claim
 from suite.papers.eligibility import PaperSettings
 from suite.papers.folder import (
@@ -30,10 +31,17 @@ from suite.papers.folder import (
     shipped_folders,
 )
 from suite.papers.sources import Sourced
-from suite.papers.statements import ShareNotWorse, label
+from suite.papers.statements import RatioOfSteps, ShareNotWorse, ShareReaching, label
+from suite.plan.environment_sets import kind_of
 
 Triples = Sequence[str] | Sequence[Sequence[str]]
 """Three names, or several such."""
+
+RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
+"""A number, or `20 to 100`."""
+NUMBERED = re.compile(r"\bTable [A-Z]?\d+")
+FACTORS = {"thousands": 1000.0, "percent": 0.01}
+"""Units of scores, and what returns are divided by to be in them."""
 
 
 @runtime_checkable
@@ -54,16 +62,24 @@ def check_agreement(
     UsageError
         If a number differs from the cell, setting, table or check that is said to have it too, or there is none.
     """
+    titles: dict[str, str] = {}
     for key, table in paper.tables.items():
         with _place(paper, ABOUT, f"tables.{key}"):
+            if (other := titles.setdefault(table.about.title, key)) != key:
+                raise UsageError(f"title: {table.about.title!r}: is that of {other} too")
             _check_groups(table)
             _check_headings(table)
             _check_copy(table)
+            _check_unit(paper, table)
     for key, check in checks.items():
         with _place(paper, AUDIT, key):
+            _check_title(paper, check.where, getattr(check, "table", None))
             _compare_check(paper, check, settings)
     for claim in claims:
         with _place(paper, CLAIMS, claim.key):
+            _check_title(paper, claim.about.where, claim.about.table)
+            _check_side(claim)
+            _check_words(claim)
             _compare_claim(paper, claim, checks)
     with _place(paper, SETTINGS):
         _compare_settings(paper, claims, settings)
@@ -90,6 +106,15 @@ def _compare_check(paper: Folder, check: Check, settings: PaperSettings) -> None
         for name in named:
             if name not in numbers:
                 raise UsageError(f"{key}: {unknown(kind, name, numbers)}")
+    groups = paper.table(check.table).about.groups if isinstance(check, Groups) else None
+    if isinstance(check, Groups) and groups is not None:
+        for key, own, other in (
+            ("ours", check.ours, groups.ours),
+            ("baseline", check.baseline, groups.baseline),
+            ("group", check.group, groups.column),
+        ):
+            if own != other:
+                raise UsageError(f"{key}: {own}, but {ABOUT} has {other} for {check.table}")
     for name, cells in check.cells.items():
         _compare_cells(paper, f"cells: {name}", check.published[name], cells)
     for name, triples in check.settings.items():
@@ -126,7 +151,9 @@ def _compare_cells(paper: Folder, where: str, published: str, cells: Triples) ->
 def _compare_claim(paper: Folder, claim: Claim, checks: Mapping[str, Check]) -> None:
     """Compare a claim's published value with its table, its cell, and the check of the same statement."""
     about = claim.about
-    if about.table is not None and isinstance(about, OfMeans):
+    if about.table is not None:
+        if not isinstance(about, OfMeans):
+            raise UsageError(f"table: {about.table}: tables print means, which this statistic is not made of")
         table = paper.table(about.table)
         value = float(about.of_means([table.scores(entry, claim.environments) for entry in claim.entries]))
         if _number(about.published) is None or not agrees(about.published, round(value, 9)):
@@ -154,6 +181,52 @@ def _share_of(published: str, count: str, environments: int) -> bool:
     """Tell whether a share is that of a count of environments."""
     number = _number(count)
     return number is not None and _number(published) is not None and agrees(published, number / environments)
+
+
+def _check_side(claim: Claim) -> None:
+    """Refuse a published number, or a range, on the other side of the claim's own boundary."""
+    about, boundary = claim.about, claim.about.boundary
+    printed = RANGE.fullmatch(about.published)
+    if boundary is None or printed is None:
+        return
+    for number in map(_number, filter(None, printed.groups())):
+        if number is not None and (number < boundary if about.side == "above" else number > boundary):
+            raise UsageError(f"side: {about.side} {boundary:g}, but {about.published} is published")
+
+
+def _check_words(claim: Claim) -> None:
+    """Refuse a statement whose words name another multiple, or another percentage, than the one that is tested."""
+    about = claim.about
+    if isinstance(about, RatioOfSteps):
+        unit, tested, told = "times", {about.times}, f"times: {about.times:g}"
+    elif isinstance(about, ShareReaching):
+        unit, tested, told = "%", {100 * about.share, 100 * abs(about.share - 1)}, f"share: {about.share:g}"
+    else:
+        return
+    said = {float(number) for number in re.findall(rf"(\d+(?:\.\d+)?)(?: to [\d.]+)? {unit}", about.statement)}
+    if said and not any(math.isclose(one, other) for one in said for other in tested):
+        raise UsageError(f"{told}, but the statement is {about.statement!r}")
+
+
+def _check_title(paper: Folder, where: str, key: str | None) -> None:
+    """Refuse a place that names other tables than the one which is read."""
+    if key is None or paper.table(key).about.source is not None:
+        return
+    title = paper.table(key).about.title
+    named = NUMBERED.findall(where)
+    if named and NUMBERED.search(title) and not set(named) & set(NUMBERED.findall(title)):
+        raise UsageError(f"where: {where}, but {ABOUT} has {key} as {title}")
+
+
+def _check_unit(paper: Folder, table: PrintedTable) -> None:
+    """Refuse scores whose unit is not the one that the paper's returns are divided by."""
+    factor = FACTORS.get(table.about.unit or "")
+    if table.about.measure != "score" or factor is None:
+        return
+    for kind in sorted({kind_of(row) or "" for row in table.rows}):
+        divide = paper.about.units[kind].divide if kind in paper.about.units else 1.0
+        if divide != factor:
+            raise UsageError(f"unit: {table.about.unit}, but units divides returns of {kind} by {divide:g}")
 
 
 def _check_groups(table: PrintedTable) -> None:

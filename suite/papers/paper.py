@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 from environments import family_names
 from suite.errors import UsageError, unknown
@@ -18,6 +19,7 @@ from suite.papers.power import Power, read_power
 from suite.papers.reference import ReferenceRun, read_reference
 from suite.papers.sources import Block, SettingsFile
 from suite.papers.statements import label
+from suite.plain_yaml import read_yaml
 from suite.plan.environment_sets import kind_of, named_environments
 
 
@@ -108,8 +110,7 @@ def read_paper(name: str) -> Paper:
         _check_claim(paper, claim)
     check_agreement(paper, paper.checks, claims, settings)
     if folder.folder.parent != SHIPPED:  # tests hold those that ship against the algorithms, which are slow to import
-        for claim in claims:
-            _check_settings(paper, claim)
+        _check_settings(paper)
     return paper
 
 
@@ -167,15 +168,40 @@ def _check_claim(paper: Paper, claim: Claim) -> None:
                 raise UsageError(f"{where}: {table.about.title}: {unknown('row', environment, table.environments)}")
 
 
-def _check_settings(paper: Paper, claim: Claim) -> None:
-    """Refuse entries of a claim, or of its variants, whose settings or protocol are not all there and allowed."""
-    variants = [claim, *(each for variant in paper.settings.variants if (each := in_variant(claim, *variant)))]
-    for each in variants:
-        for entry in each.entries:
-            for environment in each.environments:
-                try:
-                    if not paper.settings.of(label(entry), environment):
-                        raise UsageError(f"{entry} on {environment}: has no settings, but {claim.key} claims something")
-                    paper.settings.expected(label(entry), environment)
-                except UsageError as error:
-                    raise UsageError(f"paper file {paper.folder / SETTINGS}: {error}") from error
+def _check_settings(paper: Paper) -> None:
+    """Refuse entries of claims, or of their variants, whose settings or protocol are not all there and allowed."""
+    judged = set()
+    variants = [
+        each for claim in paper.claims for variant in paper.settings.variants if (each := in_variant(claim, *variant))
+    ]
+    for claim in (*paper.claims, *variants):
+        for entry, environment in product(map(label, claim.entries), claim.environments):
+            judged.add((entry, environment))
+            try:
+                if not paper.settings.of(entry, environment):
+                    raise UsageError(f"{entry} on {environment}: has no settings, but {claim.key} claims something")
+                paper.settings.expected(entry, environment)
+            except UsageError as error:
+                raise UsageError(f"paper file {paper.folder / SETTINGS}: {error}") from error
+    _check_benchmarks(paper, judged)
+
+
+def _check_benchmarks(paper: Paper, judged: set[tuple[str, str]]) -> None:
+    """Refuse benchmarks that plan runs of an entry of a claim, and too few of them at the paper's settings."""
+    from suite.plan.benchmark import Benchmark, load_benchmark
+
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for path in sorted(paper.folder.glob("benchmarks/*.yaml")):
+        if read_yaml(path, Benchmark, "benchmark file").modules:
+            continue  # they would be executed
+        for spec in load_benchmark(str(path)).plan():
+            if (key := (spec.label, spec.environment)) in judged:
+                at_settings = seeds.setdefault(key, set())
+                at_settings |= {spec.seed} if paper.settings.speaks(spec) else set()
+    needed = paper.about.seeds
+    for (entry, environment), found in sorted(seeds.items()):
+        if len(found) < needed:
+            raise UsageError(
+                f"paper file {paper.folder / SETTINGS}: {entry} on {environment}: benchmarks/ plans {len(found)} seeds "
+                f"with these settings and protocol, and {needed} decide"
+            )

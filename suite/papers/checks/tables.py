@@ -147,6 +147,15 @@ class Bounds(Check):
     low: Printed | None = None
     high: Printed | None = None
 
+    @model_validator(mode="after")
+    def _published_bounds(self) -> Bounds:
+        bounds = {bound for bound in (self.low, self.high) if bound is not None}
+        if self.published and set(self.published.values()) != bounds:
+            raise ValueError(
+                f"published: {', '.join(self.published.values())}: must be low and high, {' and '.join(sorted(bounds))}"
+            )
+        return self
+
     def find(self, paper: Folder) -> Found:
         """Look at every cell."""
         table = paper.table(self.table)

@@ -31,6 +31,11 @@ class Gain(OfMeans):
     definition: Text
     """One of `TESTED_GAINS`."""
 
+    @property
+    def boundary(self) -> float:
+        """The ratio of equals."""
+        return 1.0
+
     @model_validator(mode="after")
     def _known(self) -> Gain:
         if self.definition not in TESTED_GAINS:

@@ -43,6 +43,11 @@ class Difference(OnOneEnvironment):
     """Least difference that counts, in the paper's unit."""
 
     @property
+    def boundary(self) -> float:
+        """The least difference that counts."""
+        return self.margin
+
+    @property
     def paired(self) -> bool:
         """True if the same runs give both."""
         return len({label(entry) for entry in self.entries}) == 1

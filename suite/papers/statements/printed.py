@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from environments import FloatArray
-from suite.analysis import hypotheses
+from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.moments import Moments
 from suite.analysis.samples import Samples
@@ -49,6 +49,10 @@ class PrintedValue(OnOneEnvironment):
     def quantity(self) -> str:
         """A mean."""
         return f"mean; 95 % interval of a mean of {self.runs} further run" + "s" * (self.runs > 1)
+
+    def of_means(self, means: comparisons.Means) -> float:
+        """Return the mean."""
+        return means[0].item()
 
     def samples(self, runs: pd.DataFrame, curves: pd.DataFrame, environments: list[str]) -> list[Samples]:
         """Return the scores and the untrained values."""

@@ -21,6 +21,11 @@ from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive
 class Share(OfMeans):
     """Something is true of more than half of the environments."""
 
+    @property
+    def boundary(self) -> float:
+        """One half."""
+        return 0.5
+
     @abstractmethod
     def events(self, entries: Sequence[Moments]) -> Sides:
         """Return, in each environment, p-values of it being true, and false."""

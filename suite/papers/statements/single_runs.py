@@ -27,13 +27,15 @@ class SingleRuns(Statement):
     statistic: Literal["single runs"]
 
     @property
-    def rule(self) -> str:
-        """The rule."""
-        return f"P(a run of {self.entries[0]} is above one of {self.entries[1]}), mean of environments {self._boundary}"
+    def boundary(self) -> float:
+        """One half."""
+        return 0.5
 
     @property
-    def _boundary(self) -> str:
-        return f"{sign(self.side)} 0.5"
+    def rule(self) -> str:
+        """The rule."""
+        of = f"P(a run of {self.entries[0]} is above one of {self.entries[1]})"
+        return f"{of}, mean of environments {sign(self.side)} 0.5"
 
     @property
     def quantity(self) -> str:

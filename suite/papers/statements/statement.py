@@ -83,6 +83,11 @@ class Statement(Strict, ABC):
     def rule(self) -> str:
         """The statistic and its boundary in words."""
 
+    @property
+    def boundary(self) -> float | None:
+        """The boundary that the published value is said to lie beside; None if it is said to fit something else."""
+        return None
+
     @abstractmethod
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
         """Compute the statistic as papers do, and say what it leaves out."""

@@ -31,6 +31,11 @@ class RatioOfSteps(Statement):
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "steps"
 
     @property
+    def boundary(self) -> float:
+        """So many times more."""
+        return self.times
+
+    @property
     def rule(self) -> str:
         """The rule."""
         return (

@@ -23,6 +23,11 @@ class RatioOfSeconds(OfMeans):
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "seconds_total"
 
     @property
+    def boundary(self) -> float:
+        """The ratio of equals."""
+        return 1.0
+
+    @property
     def rule(self) -> str:
         """The rule."""
         return f"ratio of mean seconds a run {sign(self.side)} 1, over runs of one machine type (processor and device)"

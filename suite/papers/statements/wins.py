@@ -18,6 +18,11 @@ class MostWins(OfMeans):
     takes: ClassVar[tuple[int, int]] = (2, 100)
 
     @property
+    def boundary(self) -> float:
+        """No lead."""
+        return 0.0
+
+    @property
     def rule(self) -> str:
         """The rule."""
         return f"wins ahead of the next (a tie is nobody's) {sign(self.side)} 0"
