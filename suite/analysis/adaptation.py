@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from environments import FloatArray
@@ -12,11 +14,17 @@ AS_WELL = 0.9
 """Share of another entry's gain over untrained from which an entry does as well."""
 
 
-def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
+def adaptation(
+    done: pd.DataFrame, adapting: str = "pearl", incomplete: Collection[tuple[str, str]] = ()
+) -> pd.DataFrame:
     """Compare `blind-sac` with an adapting agent wherever both ran, and with the oracle where that did too.
 
     An environment needs no adaptation only if knowing the task brings nothing: that is what the oracle shows. That an
     agent gains nothing by adapting says something of the agent.
+
+    Parameters
+    ----------
+    incomplete : as of `Results`: nothing is decided where runs of an entry are lost.
 
     Returns
     -------
@@ -38,7 +46,9 @@ def adaptation(done: pd.DataFrame, adapting: str = "pearl") -> pd.DataFrame:
         share = float("nan")
         if learnt(untrained, float(seeing.mean())) and clearly_not_zero(gains[adapting]):
             share = float(gains[BLIND].mean() / gains[adapting].mean())
-        if low > 0 and learnt(untrained, float(seeing.mean())):
+        if any((entry, environment) in incomplete for entry in scores):
+            verdict = "inconclusive"
+        elif low > 0 and learnt(untrained, float(seeing.mean())):
             verdict = "adaptation helps"
         elif len(oracle) and _as_well(gains[BLIND], gains[ORACLE], untrained):
             verdict = "needs no adaptation"

@@ -86,7 +86,7 @@ def comparable(ours: Moments, theirs: Moments, share: float, failure: float) -> 
         return reaches, misses
     failed = np.maximum(below(ours, failure), below(theirs, failure))
     yes = np.minimum(reaches / MARGIN_SHARE, failed / (1 - MARGIN_SHARE))
-    return np.minimum(yes, 1.0), np.maximum(misses, above(theirs, failure))
+    return np.where(ours.lost, 1.0, np.minimum(yes, 1.0)), np.maximum(misses, above(theirs, failure))
 
 
 def both_comparable(first: Moments, second: Moments, reference: Moments, share: float) -> Sides:
@@ -117,8 +117,8 @@ def median_ratio(ours: Moments, theirs: Moments, *, either: bool) -> Sides:
     none = negative.max(axis=0) if either else np.minimum(1.0, 2 * negative.min(axis=0))
     over = np.maximum(better_there, positive[1])
     under = np.maximum(worse_there, positive[0])
-    not_under = np.minimum(1.0, 2 * np.minimum(over, none))
-    not_over = np.minimum(1.0, 2 * np.minimum(worse_there, negative[1]))
+    not_under = np.where(ours.lost, 1.0, np.minimum(1.0, 2 * np.minimum(over, none)))
+    not_over = np.where(theirs.lost, 1.0, np.minimum(1.0, 2 * np.minimum(worse_there, negative[1])))
     return more(over, [not_under]), more(under, [not_over])
 
 

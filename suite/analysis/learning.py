@@ -7,7 +7,7 @@ import pandas as pd
 from suite.analysis.intervals import LEARNT_SHARE, mean_interval
 
 
-def learning(done: pd.DataFrame) -> pd.DataFrame:
+def learning(done: pd.DataFrame, diverged: pd.DataFrame | None = None) -> pd.DataFrame:
     """Count the seeds of each entry that learned.
 
     A seed learned if its gain over the entry's untrained score is more than a tenth of that score's size, and more than
@@ -16,12 +16,14 @@ def learning(done: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     done : rows of `Results.done`.
+    diverged : rows of `Results.lost`: their seeds learned nothing.
 
     Returns
     -------
     One row an (environment, entry): `untrained` and `score` (means over seeds), `low`, `high` (95 %, t, of the score),
     `seeds`, `learned`, the number of seeds that did, and `learns_above`, the score above which a seed did.
     """
+    lost = {} if diverged is None else diverged.groupby(["environment", "entry"]).size().to_dict()
     rows = []
     for environment, here in done.groupby("environment", sort=True):
         means = here.groupby("entry")[["untrained", "score"]].mean()
@@ -30,6 +32,7 @@ def learning(done: pd.DataFrame) -> pd.DataFrame:
             scores, untrained = runs["score"].to_numpy(float), float(runs["untrained"].mean())
             above = untrained + LEARNT_SHARE * max(abs(untrained), best)
             count = int((scores > above).sum())
-            rows.append((environment, entry, untrained, *mean_interval(scores), len(scores), count, above))
+            seeds = len(scores) + lost.get((environment, entry), 0)
+            rows.append((environment, entry, untrained, *mean_interval(scores), seeds, count, above))
     columns = ["environment", "entry", "untrained", "score", "low", "high", "seeds", "learned", "learns_above"]
     return pd.DataFrame(rows, columns=columns)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from environments import FloatArray
 from suite.analysis import comparisons
 from suite.analysis.aggregates import AGGREGATES, aggregates
-from suite.analysis.equivalence import LEVEL, MARGIN, Compared, on_one, over_all
+from suite.analysis.equivalence import LEVEL, MARGIN, Compared, decision, on_one, over_all
 from suite.analysis.intervals import (
     Scale,
     chance_interval,
@@ -131,12 +132,19 @@ def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> 
     return pd.DataFrame(rows).sort_values(["improvement", "entry"], ascending=[False, True], ignore_index=True)
 
 
-def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -> pd.DataFrame:
+Incomplete = Collection[tuple[str, str]]
+"""Entries, each with the environment, of which runs are lost: nothing is decided there."""
+
+
+def win_matrix(
+    done: pd.DataFrame, entries: list[str], margin: float = MARGIN, incomplete: Incomplete = ()
+) -> pd.DataFrame:
     """Compare every ordered pair of entries over the environments that both finished.
 
     Parameters
     ----------
     margin : of equivalence, as a share of the second entry's gain.
+    incomplete : as of `Results`.
 
     Returns
     -------
@@ -155,6 +163,7 @@ def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -
         there, back = (over_all(*two, before, margin, len(pairs)) for two in ((own, other), (other, own)))
         probability, low, high = chance_interval(own, other)
         wins, ties, losses = (int((np.sign(lead) == sign).sum()) for sign in (1, 0, -1))
+        there, back = (_unless_lost(each, [ours, theirs], common, incomplete) for each in (there, back))
         rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high, *_decided(there))
         rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low, *_decided(back))
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
@@ -162,11 +171,16 @@ def win_matrix(done: pd.DataFrame, entries: list[str], margin: float = MARGIN) -
     return pd.DataFrame([(*pair, *rows[pair]) for pair in permutations(entries, 2) if pair in rows], columns=columns)
 
 
-def against_best(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
+def against_best(done: pd.DataFrame, entries: list[str], incomplete: Incomplete = ()) -> pd.DataFrame:
     """Compare on each environment every entry with the one of the highest mean score.
 
     Which one is the highest is found in the same runs, so that all pairs on all environments are read together: all
-    their decisions err in at most 5 % of cases (Bonferroni), whichever pairs are looked at.
+    their decisions err in at most 5 % of cases (Bonferroni), whichever pairs are looked at. An entry of which runs are
+    lost there is neither best nor worse, and no other is worse than it.
+
+    Parameters
+    ----------
+    incomplete : as of `Results`.
 
     Returns
     -------
@@ -185,13 +199,20 @@ def against_best(done: pd.DataFrame, entries: list[str]) -> pd.DataFrame:
         for entry, sample in found.items():
             _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
             best = not difference(sample.mean(), found[leader].mean())
-            rows.append((environment, entry, best, leader, not best and high < 0))
+            lost = {(entry, environment), (leader, environment)} & set(incomplete)
+            rows.append((environment, entry, best and not lost, leader, not best and high < 0 and not lost))
     return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 
 
 def _untrained(done: pd.DataFrame, entries: list[str], environments: list[str]) -> list[FloatArray]:
     """Return in each environment the untrained values of the entries' runs."""
     return strata(done[done["entry"].isin(entries)].assign(entry=""), "", environments, "untrained")
+
+
+def _unless_lost(found: Compared, entries: list[str], environments: list[str], incomplete: Incomplete) -> Compared:
+    """Decide nothing where runs are lost: the finished ones alone would favour whoever fails."""
+    lost = any((entry, environment) in incomplete for entry in entries for environment in environments)
+    return replace(found, direction=0, decision=decision(0, equivalent=False)) if lost else found
 
 
 def _decided(found: Compared) -> tuple[str, float, int]:
@@ -202,12 +223,15 @@ ALL = "all of these"
 """Stands for the environments of `differences` together."""
 
 
-def differences(done: pd.DataFrame, ours: str, theirs: str, margin: float = MARGIN) -> pd.DataFrame:
+def differences(
+    done: pd.DataFrame, ours: str, theirs: str, margin: float = MARGIN, incomplete: Incomplete = ()
+) -> pd.DataFrame:
     """Compare two entries in each environment that both finished, and over all of them.
 
     Parameters
     ----------
     margin : of equivalence, as a share of the second entry's gain over untrained.
+    incomplete : as of `Results`.
 
     Returns
     -------
@@ -224,7 +248,7 @@ def differences(done: pd.DataFrame, ours: str, theirs: str, margin: float = MARG
     count = len(environments) + (len(environments) > 1)
     rows: list[dict[str, object]] = []
     for environment, x, y, untrained in zip(environments, own, other, before, strict=True):
-        found = on_one(x, y, untrained, margin, count)
+        found = _unless_lost(on_one(x, y, untrained, margin, count), [ours, theirs], [environment], incomplete)
         row: dict[str, object] = {"environment": environment, "untrained": untrained.mean()}
         row |= {"environments": 1, "seeds": len(x), "their_seeds": len(y)}
         for name, sample in (("ours", x), ("theirs", y)):
@@ -233,7 +257,7 @@ def differences(done: pd.DataFrame, ours: str, theirs: str, margin: float = MARG
         row |= _chance([x], [y]) | _verdict(found)
         rows.append(row)
     if len(environments) > 1:
-        found = over_all(own, other, before, margin, count)
+        found = _unless_lost(over_all(own, other, before, margin, count), [ours, theirs], environments, incomplete)
         rows.append({"environment": ALL, "environments": count - 1} | _chance(own, other) | _verdict(found))
     return pd.DataFrame(rows)
 

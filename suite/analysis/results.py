@@ -155,6 +155,17 @@ class Results:
         """The rows of `runs` that have a score."""
         return self.runs[self.runs["state"] == "done"]
 
+    @cached_property
+    def lost(self) -> pd.DataFrame:
+        """The rows of `runs` that were given up or cannot be read, with a column `kind`: of what they died."""
+        lost = self.runs[self.runs["state"].isin(["failed", "unreadable"]) & self.runs["entry"].notna()]
+        return lost.assign(kind=[self.each[run].failure.get("kind") or "unreadable" for run in lost["run"]])
+
+    @property
+    def incomplete(self) -> set[tuple[str, str]]:
+        """The entries, each with the environment, of which runs are lost."""
+        return set(zip(self.lost["entry"], self.lost["environment"], strict=True))
+
 
 WINDOW = 0.1
 """Share of the environment steps, at the end, over which a run is scored."""

@@ -101,11 +101,8 @@ DIVERGED = "diverged"
 
 
 def lost_runs(paper: Paper, results: Results) -> pd.DataFrame:
-    """Return the runs that were given up or cannot be read, as `settled`, with a column `kind`: of what they died."""
-    runs = results.runs
-    lost = _by_label(paper, results, runs[runs["state"].isin(["failed", "unreadable"]) & runs["entry"].notna()])
-    kinds = [results.each[run].failure.get("kind") or "unreadable" for run in lost["run"]]
-    return lost.assign(kind=kinds, score=-np.inf)
+    """Return `Results.lost`, as `settled`; each scores less than all others."""
+    return _by_label(paper, results, results.lost).assign(score=-np.inf)
 
 
 def _by_label(paper: Paper, results: Results, runs: pd.DataFrame) -> pd.DataFrame:
@@ -187,7 +184,7 @@ def judge(
     if note and not astray:
         reason += f"; {note}"
     if len(gone):
-        reason += f"; {names_lost(gone)}"
+        reason += f"; runs lost: {lost_in_words(gone)}"
     if machines and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
     decided = tested and finding.direction != 0
@@ -231,7 +228,7 @@ def direction(
         tuple(places),
         tuple(sorted({int(budget) for budget in budgets.loc[places, "first"]})),
         pointing[finding.direction],
-        said(finding) + (f"; {names_lost(here)}" if len(here) else ""),
+        said(finding) + (f"; runs lost: {lost_in_words(here)}" if len(here) else ""),
     )
 
 
@@ -258,12 +255,11 @@ def to_rerun(gone: pd.DataFrame) -> bool:
     return bool((gone["kind"] != DIVERGED).any())
 
 
-def names_lost(gone: pd.DataFrame) -> str:
-    """Name the lost runs of every entry, by what ended them."""
+def lost_in_words(gone: pd.DataFrame) -> str:
+    """Count the lost runs of every entry, by what ended them."""
     each = gone.assign(entry=gone["entry"].map(label)).drop_duplicates("run")
     counts = each.groupby(["entry", "kind"]).size().reset_index(name="runs")
-    told = [f"{runs} of {entry} ({kind})" for entry, kind, runs in counts.itertuples(index=False)]
-    return f"runs lost: {', '.join(told)}"
+    return ", ".join(f"{runs} of {entry} ({kind})" for entry, kind, runs in counts.itertuples(index=False))
 
 
 def _samples(

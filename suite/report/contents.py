@@ -25,7 +25,7 @@ from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
 from suite.papers.claims import Claim
-from suite.papers.judgements import Direction, Judgement, directions, judge_all
+from suite.papers.judgements import DIVERGED, Direction, Judgement, directions, judge_all
 from suite.papers.paper import Paper
 from suite.papers.statements import label
 from suite.plan.deviations import deviations
@@ -100,7 +100,8 @@ class Contents:
     @cached_property
     def learning(self) -> pd.DataFrame:
         """The seeds of each entry that learned; see `suite.analysis.learning`."""
-        return learning(self.results.done)
+        lost = self.results.lost
+        return learning(self.results.done, lost[lost["kind"] == DIVERGED])
 
     @cached_property
     def settings(self) -> Sequence[UsedSettings]:
@@ -124,7 +125,8 @@ class Contents:
 
         A comparison that decides how many seeds there are has its own test: where that has not decided, none is worse.
         """
-        table = against_best(self.results.done, [entry for entry in self.order if entry not in self.controls])
+        tried = [entry for entry in self.order if entry not in self.controls]
+        table = against_best(self.results.done, tried, self.results.incomplete)
         tests = {(each.comparison.environment, frozenset(each.comparison.entries)): each for each in self.sequential}
         decided = [
             (test := tests.get((row["environment"], frozenset((row["entry"], row["leader"]))))) is None
@@ -238,9 +240,9 @@ def contents(
         unit_names=_unit_names(papers, found),
         compared=[_compared(done, *alike) for alike in shown],
         left_out=left_out,
-        matrix=win_matrix(done, finished),
+        matrix=win_matrix(done, finished, incomplete=results.incomplete),
         efficiency=efficiency(done, results.curves),
-        adaptation=adaptation(done),
+        adaptation=adaptation(done, incomplete=results.incomplete),
         by_adaptations=return_by_adaptations(results.adaptations),
         clusters=[
             embedded[row["run"]].model_copy(update={"label": row["entry"]})

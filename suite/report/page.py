@@ -117,10 +117,11 @@ def difference_table(
     for entry in (ours, theirs):
         if entry not in names:
             raise UsageError(unknown("entry", entry, names))
-    found = differences(done, ours, theirs, margin)
+    found = differences(done, ours, theirs, margin, results.incomplete)
     if found.empty:
         raise UsageError(f"{ours} and {theirs} have finished no common environment")
     table = comparison_tables.differences(found, ours, theirs, units(read_papers(), done), margin)
+    table = comparison_tables.with_lost(table, results.lost, [ours, theirs])
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
     if places and len(table.rows) > 1:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from markupsafe import Markup
 
+from suite.analysis.adaptation import BLIND, ORACLE
 from suite.analysis.intervals import curve_bands
 from suite.analysis.metrics import at_the_end
 from suite.analysis.ranking import comparisons_alike
@@ -270,7 +271,9 @@ def reported_and_measured(found: Contents) -> Section | None:
 
 def wins(found: Contents) -> Section | None:
     """Show which entries beat which."""
-    table, squares = adaptive_tables.marked(comparison_tables.wins(found.matrix), found.adaptive), _squares(found)
+    table, squares = comparison_tables.wins(found.matrix), _squares(found)
+    table = comparison_tables.with_lost(table, found.results.lost, found.order)
+    table = adaptive_tables.marked(table, found.adaptive)
     note = DAGGER_NOTE if found.adaptive else ""
     shows = {"squares": squares, "wins": _early(table, "decision", 2), "note": note}
     return Section("wins", "Wins", shows, [table]) if squares else None
@@ -287,9 +290,9 @@ def _early(table: Table, key: str, place: int) -> Table:
 
 def control(found: Contents) -> Section | None:
     """Show in which environments adaptation helps."""
-    table = adaptive_tables.marked(
-        verdict_tables.adaptation(found.adaptation, found.units), found.adaptive, set(found.adaptive)
-    )
+    table = verdict_tables.adaptation(found.adaptation, found.units)
+    table = comparison_tables.with_lost(table, found.results.lost, (BLIND, "pearl", ORACLE))
+    table = adaptive_tables.marked(table, found.adaptive, set(found.adaptive))
     return Section("control", "Control", {"control": table}, [table]) if table.rows else None
 
 

@@ -194,8 +194,8 @@ def _cases(rows: pd.DataFrame) -> str:
 
 def forest(found: Contents) -> Forest | None:
     """Return the pairs that the benchmark is about with their differences, on one axis."""
-    chosen = chosen_pairs(found)
-    tables = [(pair, _scaled(differences(found.results.done, *pair))) for pair in chosen]
+    chosen, incomplete = chosen_pairs(found), found.results.incomplete
+    tables = [(pair, _scaled(differences(found.results.done, *pair, incomplete=incomplete))) for pair in chosen]
     if not tables:
         return None
     ends = np.concatenate([table[["share low", "share", "share high"]].to_numpy(float).ravel() for _, table in tables])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from suite.analysis.aggregates import AGGREGATES, WITH_INTERVAL
 from suite.analysis.equivalence import LEVEL, MARGIN, POWER
 from suite.analysis.intervals import SCALE_ERROR
 from suite.analysis.ranking import ALL
+from suite.papers.judgements import lost_in_words
 from suite.table import Cell, Table, interval
 
 MAX_LISTED = 8
@@ -62,6 +63,15 @@ def listed(environments: Sequence[str]) -> str:
     """Name environments; of many, the first."""
     shown = ", ".join(environments[:MAX_LISTED])
     return f"{shown} and {len(environments) - MAX_LISTED} more" if len(environments) > MAX_LISTED else shown
+
+
+def with_lost(table: Table, lost: pd.DataFrame, entries: Collection[str]) -> Table:
+    """Name in the note the runs of these entries that are lost (`Results.lost`)."""
+    gone = lost[lost["entry"].isin(entries)]
+    if gone.empty:
+        return table
+    said = f"Runs lost: {lost_in_words(gone)}, on {listed(sorted(set(gone['environment'])))}"
+    return replace(table, note=f"{table.note} {said}; numbers are of finished runs, and decide nothing there.")
 
 
 def wins(table: pd.DataFrame) -> Table:

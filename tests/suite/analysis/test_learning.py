@@ -8,7 +8,7 @@ import pytest
 
 from suite.analysis.learning import learning
 from suite.analysis.results import read_results
-from tests.suite.stores import make_store
+from tests.suite.stores import fail, make_spec, make_store
 
 
 def test_a_seed_learned_if_it_gained_a_tenth_of_its_start_and_of_the_best_gain(tmp_path: Path) -> None:
@@ -23,6 +23,14 @@ def test_a_seed_learned_if_it_gained_a_tenth_of_its_start_and_of_the_best_gain(t
     assert table["seeds"].to_dict() == {"oracle-sac": 2, "pearl": 3, "mql": 2}
     assert table.loc["pearl", "untrained"] == pytest.approx(-100)
     assert table.loc["pearl", "score"] == pytest.approx(-110 / 3)
+
+
+def test_a_seed_that_diverged_did_not_learn(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {("pearl", "reach-v1"): [50.0, 60.0]}, start=5.0)
+    fail(store, make_spec("pearl", "reach-v1", 2), "not finite", kind="diverged")
+    results = read_results(store)
+    (row,) = learning(results.done, results.lost).to_dict("records")
+    assert (row["learned"], row["seeds"], row["score"]) == (2, 3, 55.0)
 
 
 def test_where_nobody_gains_nobody_learned(tmp_path: Path) -> None:

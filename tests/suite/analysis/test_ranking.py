@@ -216,6 +216,14 @@ def test_verdict_of_the_blind_control(
     assert table["oracle"].notna().tolist() == [bool(oracle)]
 
 
+@pytest.mark.parametrize("entry", ["blind-sac", "pearl", "oracle-sac"])
+def test_the_control_decides_nothing_where_runs_are_lost(tmp_path: Path, entry: str) -> None:
+    ends = {("blind-sac", "ant-fb"): [2.0, 2.1], ("pearl", "ant-fb"): [10.0, 10.1], ("oracle-sac", "ant-fb"): [10.0]}
+    done = read_results(make_store(tmp_path, ends)).done
+    assert adaptation(done, incomplete={(entry, "reach-v1")})["verdict"].tolist() == ["adaptation helps"]
+    assert adaptation(done, incomplete={(entry, "ant-fb")})["verdict"].tolist() == ["inconclusive"]
+
+
 def test_no_share_of_a_gain_that_is_not_clearly_one(tmp_path: Path) -> None:
     ends = {("blind-sac", "ant-fb"): [5.0, 6.0], ("pearl", "ant-fb"): [0.5, 9.0]}
     assert np.isnan(adaptation(read_results(make_store(tmp_path, ends)).done)["share"]).all()
@@ -278,3 +286,7 @@ def test_the_best_of_each_environment_and_who_is_worse_with_all_pairs_read_toget
     assert list(found.index[found["worse"]]) == [("ant-fb", "rl2-ppo")]
     alone = against_best(done[done["environment"] == "ant-fb"], ["pearl", "mql"]).set_index("entry")
     assert dict(alone["worse"]) == {"mql": True, "pearl": False}
+    for entry in ("pearl", "mql"):  # of which a run is lost: nothing is known of it, nor against it
+        lossy = against_best(done[done["environment"] == "ant-fb"], ["pearl", "mql"], {(entry, "ant-fb")})
+        assert not lossy["worse"].any()
+        assert dict(zip(lossy["entry"], lossy["best"], strict=True)) == {"mql": False, "pearl": entry != "pearl"}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from suite.errors import UsageError
+from suite.failures import Kind
 from suite.plan.seeds import Comparison
-from suite.report import difference_table
+from suite.report import difference_table, plain_tables
 from suite.store.runs import Store
 from suite.table import as_markdown
-from tests.suite.stores import finish, linear, make_spec, make_store
+from tests.suite.stores import fail, finish, linear, make_spec, make_store
 from tests.suite.trained_runs import suite
 
 OURS = [3.0, 5.0, 10.0]
@@ -73,6 +76,42 @@ def test_the_margin_is_a_percentage_of_the_other_s_gain(store: Store, capfd: pyt
     for wrong in ("0", "101", "nan", "a"):
         assert suite("compare", "tcl-pearl", "pearl", "--results", store.results, "--margin", wrong) == 2
         assert "--margin" in capfd.readouterr().err
+
+
+def lossy(path: Path, losing: str, kind: Kind) -> Store:
+    """Five seeds each of two entries that are far apart; two of one are lost on point-goal-2d."""
+    ends = {("tcl-pearl", place): [5.0, 5.1, 5.2, 5.3, 5.4] for place in ("point-goal-2d", "reach-v1")}
+    ends |= {("pearl", place): [1.0, 1.1, 1.2, 1.3, 1.4] for place in ("point-goal-2d", "reach-v1")}
+    store = make_store(path, ends, start=-20.0, budget=20_000)
+    for seed in (0, 1):
+        spec = make_spec(losing, "point-goal-2d", seed, budget=20_000)
+        shutil.rmtree(store.folder(spec.run).path)
+        fail(store, spec, "gone", kind=kind)
+    return store
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("losing", ["tcl-pearl", "pearl"])
+def test_nothing_is_decided_where_runs_are_lost_and_they_are_named(losing: str, kind: Kind, tmp_path: Path) -> None:
+    store = lossy(tmp_path, losing, kind)
+    table = difference_table(store, "tcl-pearl", "pearl")
+    decision = list(table.columns).index("decision")
+    assert {row[0]: row[decision] for row in table.rows} == {
+        "point-goal-2d": "inconclusive",
+        "reach-v1": "better",
+        "all 2": "inconclusive",
+    }
+    said = (
+        f"Runs lost: 2 of {losing} ({kind}), on point-goal-2d; numbers are of finished runs, and decide nothing there."
+    )
+    assert said in table.note
+    rows = {table["key"]: table for table in plain_tables(store)}
+    assert {row["decision"] for row in rows["wins"]["rows"]} == {"inconclusive"}
+    assert said in rows["wins"]["note"]
+
+
+def test_where_none_is_lost_nothing_is_said(store: Store) -> None:
+    assert "lost" not in difference_table(store, "tcl-pearl", "pearl").note
 
 
 def test_turned_round_it_has_the_other_sign(store: Store) -> None:
