@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,30 @@ def test_environments_in_which_both_failed_are_comparable() -> None:
     yes, no = comparable(failing, better_failing, 0.9, 2.53)
     assert in_most(yes) <= 0.05
     assert no.min() > 0.5
+
+
+def test_nothing_speaks_for_an_entry_where_a_run_of_it_diverged() -> None:
+    """Neither that both failed there, nor that neither mean has a ratio there."""
+    failing, other = flat([1, 1.1, 1.2]), flat([2, 2.1, 2.2])
+    lost = replace(failing, lost=np.ones_like(failing.lost))
+    assert comparable(lost, other, 0.9, 2.53)[0].min() == 1
+    none = flat([-3.1, -3, -2.9], 5), flat([-1.1, -1, -0.9], 5)
+    up, down = flat(HIGH, 4), flat([1.9, 2, 2.1], 4)
+
+    def together(one: Moments, two: Moments, lost: bool) -> Moments:
+        columns = {key: np.concatenate([getattr(each, key) for each in (one, two)]) for key in FIELDS}
+        return Moments(**columns | {"lost": np.repeat([False, lost], [4, 5])})
+
+    for first in (False, True):
+        assert decided(median_ratio(together(up, none[0], first), together(down, none[1], False), either=True)) == (
+            0 if first else 1
+        )
+        assert decided(median_ratio(together(down, none[1], False), together(up, none[0], first), either=True)) == (
+            0 if first else -1
+        )
+
+
+FIELDS = ("means", "variances", "seeds", "lost")
 
 
 def test_the_oracle_is_matched_only_by_both() -> None:
