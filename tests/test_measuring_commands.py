@@ -56,12 +56,13 @@ COMMANDS = {
     "studies.drift": Smallest("0", {"ITERATIONS": 1}),
     "studies.learning": Smallest("--unseen", prints="groups"),
     "studies.tuning": Smallest("pilot", prints="groups"),
+    "studies.worst_tasks": Smallest("0"),
 }
 ELSEWHERE = {"studies.optima", "studies.findings"}
 """Started by `tests/studies/test_optima.py`; held to what it wrote by `tests/test_findings.py`."""
 
 
-SECONDS = {"studies.calibration", "studies.learning"}
+SECONDS = {"studies.calibration", "studies.learning", "studies.worst_tasks"}
 """Commands that take but seconds at that size."""
 
 

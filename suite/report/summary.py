@@ -171,7 +171,7 @@ def learned_in_short(found: Contents) -> str:
         )
     best = tried.groupby("environment")["score"].max()
     blind = table[table["entry"].isin(_blind(found))].groupby("environment")["score"].max()
-    if ahead := [environment for environment, score in blind.items() if score >= best.get(environment, np.inf)]:
+    if ahead := [str(place) for place, score in blind.items() if score >= best.get(place, np.inf)]:
         told = f"{listed(sorted(_blind(found)))}, which is told nothing of the task"
         answer += f" On {listed(ahead)} no entry that adapts has a higher mean than {told}."
     return answer
