@@ -28,7 +28,8 @@ def returns(record: RunRecord) -> pd.DataFrame:
     """Return the last evaluation of a run: one row a task, one column a number of gradient steps."""
     episodes = record.evaluations()
     last = episodes[episodes["environment_steps"] == episodes["environment_steps"].max()]
-    return last.pivot_table("return", "task", ADAPTATIONS)
+    table: pd.DataFrame = last.pivot_table("return", "task", ADAPTATIONS)
+    return table
 
 
 def main() -> None:
