@@ -348,14 +348,15 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
     returns = curve["return"].to_numpy()
     untrained = returns[steps == 0]
     counters = ("meta_test_steps", "seconds_sampling", "seconds_updating", "seconds_evaluating")
-    last = training.columns if len(training) else ()
+    counted = [name for name in counters if len(training) and name in training]
     return {
         "environment_steps": spent,
         "gradient_steps": int(curve["gradient_steps"].iloc[-1]),
         "untrained": float(untrained[0]) if len(untrained) else float("nan"),
         "score": float(returns[scored].mean()),
         "success": float(curve["success"][scored].mean()),
-        **{name: float(training[name].iloc[-1]) if name in last else float("nan") for name in counters},
+        **dict.fromkeys(counters, float("nan")),
+        **{name: float(training[name].iloc[-1]) for name in counted},
         "seconds_total": float(provenance.get("seconds_total", float("nan"))),
         "machine": machine(provenance),
     }
