@@ -157,6 +157,9 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Ite
         yield f"an evaluation is outside of its budget, {spec.budget:,} environment steps"
     if steps.min() > 0:
         yield "it was not evaluated before training"
+    longest = np.diff(np.unique(steps)).max(initial=0)  # an iteration at least, of which as many follow as fit
+    if spec.budget - steps.max() >= longest and spec.settings.get("iterations") is None and not spec.modules:
+        yield f"it ends at {steps.max():,} of {spec.budget:,} environment steps, with an iteration's left"
     if not np.isfinite(evaluations["return"].to_numpy(float)).all():
         yield "a return is not finite"
     if stepwise:

@@ -159,6 +159,14 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
         ),
         "was not evaluated before training",
     ),
+    "cut off at its peak": (
+        lambda run: table(
+            table(run, "evaluations", lambda found: found[found["environment_steps"] < 1_000_000]),
+            "training",
+            lambda found: found[found["environment_steps"] < 1_000_000],
+        ),
+        "it ends at 900,000 of 1,000,000 environment steps, with an iteration's left",
+    ),
     "a return that is none": (
         evaluations(lambda found: found.assign(**{"return": found["return"].where(found.index > 0)})),
         "a return is not finite",
