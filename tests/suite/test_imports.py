@@ -43,6 +43,7 @@ main()
         ("list environments", SLOW - {"gymnasium"}),
         ("list algorithms", SLOW - {"gymnasium", "algorithms"}),
         ("list benchmarks", SLOW - {"gymnasium", "algorithms"}),
+        ("show pearl", SLOW - {"gymnasium", "algorithms"}),
         ("plan quick", SLOW - {"gymnasium", "algorithms"}),
         ("audit maml", SLOW - {"gymnasium", "scipy"}),
         ("audit tcl-pearl", SLOW - {"gymnasium", "mujoco"}),
