@@ -70,7 +70,7 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
             MAML,
             r"^\| claim \| verdict \| published \| ours|"
             r"^\| (after \w+ gradient updates?, MAML|MAML continues|return of MAML)|"
-            r"^\| environment \| entry \| adaptations|^\| navigation-2d \| \w+ \| \d \| \d+ \| -?[\d.]+ \| \\\[",
+            r"^\| environment \| entry \| adaptations|^\| navigation-2d \| [\w.-]+ \| \d \| \d+ \| -?[\d.]+ \| \\\[",
         ),
     ),
     "as-garage": tuple(
