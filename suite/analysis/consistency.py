@@ -35,8 +35,8 @@ CLOSE = 1e-6
 """Relative difference of statistics that are computed again from published points."""
 
 
-FEWEST_RETURNS = 10
-"""Fewest different returns of which nobody believes that another seed gave all of them too."""
+MOST_SHARED = 10
+"""Most different returns that two seeds may share by chance, as where nothing succeeds."""
 
 
 def inconsistencies(store: Store) -> list[Problem]:
@@ -56,10 +56,10 @@ def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
         try:
             spec, returns, training = record.spec(), record.evaluations()["return"], record.training()
             configuration = spec.model_dump_json(exclude={*NON_IDENTITY_FIELDS, "seed"})
-            drawn = returns.nunique() > FEWEST_RETURNS
+            drawn = returns.nunique() > MOST_SHARED
             spent = training[[name for name in SECONDS if name in training]].to_numpy(float)
         except (CorruptRunError, OSError, ValueError, TypeError, KeyError):
-            continue  # told of the run itself
+            continue  # reported by `_of`
         for what, has, key in (
             ("returns", drawn, (configuration, returns.to_numpy(float).tobytes().hex())),
             ("seconds", spent.any(), (spent.tobytes().hex(),)),
@@ -97,7 +97,9 @@ def _of_comparisons(snapshot: Snapshot) -> Iterator[Problem]:
         for entry, runs in zip(comparison.entries, comparison.runs, strict=True):
             for run in runs[: last + 1]:
                 if run not in listed:
-                    yield Problem(run, f"is not listed, and {' and '.join(comparison.entries)} are compared with it")
+                    yield Problem(
+                        run, f"is not listed, although {' and '.join(comparison.entries)} are compared with it"
+                    )
                 elif listed[run].label != entry:
                     yield Problem(run, f"is listed as {listed[run].label!r}, and is compared as {entry!r}")
 

@@ -280,7 +280,11 @@ def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:
 def _of_runs(tables: Mapping[str, pd.DataFrame | None], runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Put tables of single runs together, with what the runs are."""
     there = {run: table for run, table in tables.items() if table is not None and len(table)}
-    table = pd.concat(there, names=["run"]).reset_index("run") if there else pd.DataFrame(columns=list(columns))
+    table = (
+        pd.concat(there, names=["run"]).drop(columns="run", errors="ignore").reset_index("run")
+        if there
+        else pd.DataFrame(columns=list(columns))
+    )
     for column in ("entry", "environment", "seed"):
         table[column] = table["run"].map(runs.set_index("run")[column])
     order = [

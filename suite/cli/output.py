@@ -42,7 +42,7 @@ def listing(rows: Sequence[Mapping[str, object]]) -> str:
     Names are to be copied: no line is cut off or broken, however narrow the terminal.
     """
     head = [key.replace("_", " ") for key in (rows[0] if rows else ())]
-    lines = [head, *([f"{each:,}" if isinstance(each, int) else str(each) for each in row.values()] for row in rows)]
+    lines = [head, *(map(str, row.values()) for row in rows)]
     cells = [[visible(cell).translate(_ONE_LINE) for cell in line] for line in lines]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(

@@ -17,9 +17,10 @@ def inconsistent(store: Store) -> list[Problem]:
     found = inconsistencies(store)
     if store.is_snapshot:
         published = {table["key"]: table for table in store.snapshots[0].tables}
-        given = {table["key"]: table for table in plain_tables(store)}
+        tables = plain_tables(store)
+        given = {table["key"]: table for table in tables}
         differing = [key for key in sorted(published.keys() | given.keys()) if published.get(key) != given.get(key)]
         found += [Problem(PUBLISHED_TABLES, f"table {key} is not what the runs give") for key in differing]
-        if not differing and store.snapshots[0].tables != plain_tables(store):
-            found.append(Problem(PUBLISHED_TABLES, "a table is there twice, or they are in another order"))
+        if not differing and store.snapshots[0].tables != tables:
+            found.append(Problem(PUBLISHED_TABLES, "tables are there twice, or in another order"))
     return found

@@ -18,6 +18,7 @@ from suite.analysis.intervals import learnt
 from suite.analysis.ranking import ALL, differences
 from suite.analysis.sequential import SequentialTest
 from suite.analysis.strata import common_environments
+from suite.papers.folder import SHIPPED
 from suite.papers.statements import label
 from suite.report import figures
 from suite.report.contents import Contents, JudgedPaper
@@ -114,10 +115,10 @@ class PaperInShort:
 
 
 def places(found: Contents) -> list[Place]:
-    """Return every environment with its strips."""
+    """Return every environment with the strips of the entries that have a score."""
     return [
         Place(str(environment), found.unit_names.get(str(environment), ""), _strips(here, found))
-        for environment, here in found.learning.groupby("environment", sort=True)
+        for environment, here in found.learning.dropna(subset="score").groupby("environment", sort=True)
     ]
 
 
@@ -151,7 +152,7 @@ def learned_in_short(found: Contents) -> str:
     table, bounds = found.learning, found.controls
     tried = table[~table["entry"].isin(bounds)]
     if tried.empty:
-        return ""
+        tried, bounds = table, set[str]()
     some = tried[(tried["learned"] > 0) & (tried["learned"] < tried["seeds"])]
     none = tried[tried["learned"] == 0]
     whole = len(tried) - len(some) - len(none)
@@ -159,7 +160,7 @@ def learned_in_short(found: Contents) -> str:
     several = table["environment"].nunique() > 1
     things = "pairs of entry and environment" if several else "entries"
     count = f"all {things}" if whole == len(tried) else f"{whole} of {len(tried)} {things}"
-    aside = f" (without the control{'s' * (len(bounds) > 1)} {listed(sorted(bounds))})" if bounds else ""
+    aside = f" (control{'s' * (len(bounds) > 1)} {listed(sorted(bounds))} not counted)" if bounds else ""
     answer = f"{head}: {count} learned on every seed{aside}"
     answer += f"; {_cases(some)} learned on some seeds only" * bool(len(some))
     answer += f"; {_cases(none)} did not learn on any seed" * bool(len(none)) + "."
@@ -169,11 +170,11 @@ def learned_in_short(found: Contents) -> str:
             f" On {listed(sorted(set(lame['environment'])))} not even {listed(sorted(set(lame['entry'])))} learned on "
             "every seed, although told the task, so there is no reference for the others."
         )
-    best = tried.groupby("environment")["score"].max()
-    blind = table[table["entry"].isin(_blind(found))].groupby("environment")["score"].max()
-    if ahead := [str(place) for place, score in blind.items() if score >= best.get(place, np.inf)]:
-        told = f"{listed(sorted(_blind(found)))}, which is told nothing of the task"
-        answer += f" On {listed(ahead)} no entry that adapts has a higher mean than {told}."
+    for control in sorted(_blind(found)):
+        own = table[table["entry"] == control].set_index("environment")["score"]
+        best = tried[tried["entry"] != control].groupby("environment")["score"].max()
+        if ahead := [str(place) for place, score in own.items() if score >= best.get(place, math.inf)]:
+            answer += f" On {listed(ahead)} no counted entry has a higher mean than {control}, which does not adapt."
     return answer
 
 
@@ -341,14 +342,13 @@ def _in_short(each: JudgedPaper) -> PaperInShort:
             reasons[verdict].format("all" if count == total else count) for verdict, count in counts.most_common()
         )
         answer = f"None of {short}'s {claims} can be decided by these runs: {left}."
-    if each.directions:
-        pointing = Counter(direction.pointing for direction in each.directions)
+    pointing = Counter(direction.pointing for direction in each.directions if direction.environments)
+    if pointing:
         ways = [f"{count} in the {way}" for way, count in pointing.items() if way != "inconclusive"]
         ways += [f"{pointing['inconclusive']} inconclusive"] * bool(pointing["inconclusive"])
-        answer += (
-            f" At their own scale, which is no verdict, these runs can test {pointing.total()}: {', '.join(ways)}."
-        )
-    benchmarks = [] if decided else sorted(path.stem for path in each.paper.folder.glob("benchmarks/*.yaml"))
+        answer += f" At their own scale these runs test {pointing.total()}, without a verdict: {', '.join(ways)}."
+    files = [] if decided else sorted(each.paper.folder.glob("benchmarks/*.yaml"))
+    benchmarks = [path.stem if each.paper.folder.parent == SHIPPED else str(path) for path in files]
     return PaperInShort(each.paper.name, answer, benchmarks)
 
 

@@ -297,7 +297,7 @@ def test_an_evaluation_without_one_of_its_adaptations_is_reported(tmp_path: Path
     folder = finish(Store(tmp_path), spec, linear(0.0, 50.0), tasks=2, provenance=provenance(spec))
     run = stepwise([0, 1, 2], 0.25)(kept(folder))
     without = table(
-        run, "evaluations", lambda found: found[(found["adaptations"] < 2) | found["environment_steps"] > 0]
+        run, "evaluations", lambda found: found[(found["adaptations"] < 2) | (found["environment_steps"] > 0)]
     )
     altered = Snapshot(tmp_path / "altered")
     altered.write([without], Background(name="mine", description=""), [])
@@ -376,7 +376,7 @@ COMPARISON = Comparison(
     ("left_out", "says"),
     [
         (None, {}),
-        ("pearl", {SPECS[1].run: "is not listed, and pearl and tcl-pearl are compared with it"}),
+        ("pearl", {SPECS[1].run: "is not listed, although pearl and tcl-pearl are compared with it"}),
         ("label", {SPECS[1].run: "is listed as 'mql', and is compared as 'pearl'"}),
     ],
 )
@@ -404,7 +404,7 @@ def test_a_table_that_is_there_twice_is_reported(once: Snapshot, tmp_path: Path)
     for changed in ([first, *tables], tables[::-1]):
         write(altered, runs, list_, changed)
         problems = [each.problem for each in inconsistent(Store(altered.path))]
-        assert problems == ["a table is there twice, or they are in another order"]
+        assert problems == ["tables are there twice, or in another order"]
 
 
 def test_a_doubled_line_is_refused(once: Snapshot, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from suite.report.contents import Contents, concerned, contents
 from suite.store.runs import Store
 from tests.suite.report.test_page import Page
 from tests.suite.report.written import write_report
-from tests.suite.stores import finish, linear, make_spec, make_store
+from tests.suite.stores import fail, finish, linear, make_spec, make_store
 
 Ends = dict[tuple[str, str], list[float]]
 
@@ -36,7 +36,7 @@ def test_what_learned_is_said_and_what_did_not_is_named(tmp_path: Path) -> None:
     }
     some = found(tmp_path / "b", ends)
     assert summary.learned_in_short(some) == (
-        "Partly: 0 of 2 entries learned on every seed (without the control oracle-sac); pearl on ant-fb learned on "
+        "Partly: 0 of 2 entries learned on every seed (control oracle-sac not counted); pearl on ant-fb learned on "
         "some seeds only; mql on ant-fb did not learn on any seed."
     )
     (place,) = summary.places(some)
@@ -64,10 +64,21 @@ def test_a_blind_control_that_nobody_beats_is_said(tmp_path: Path) -> None:
         ("blind-sac", "reach-v1"): [9.0, 9.4],
     }
     said = summary.learned_in_short(found(tmp_path, ends))
-    assert said.startswith("Yes: all pairs of entry and environment learned on every seed (without the controls blind-")
-    assert said.endswith(
-        "). On ant-fb no entry that adapts has a higher mean than blind-sac, which is told nothing of the task."
+    assert said.startswith("Yes: all pairs of entry and environment learned on every seed (controls blind-")
+    assert said.endswith("). On ant-fb no counted entry has a higher mean than blind-sac, which does not adapt.")
+
+
+def test_entries_that_diverged_on_every_seed_and_pages_of_controls_are_told(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "a", {("pearl", "ant-fb"): [9.0, 10.0]}, budget=1000)
+    for seed in range(2):
+        fail(store, make_spec("mql", "ant-fb", seed), "not finite", kind="diverged")
+    judged = contents(read_results(store), read_papers(), judged=[])
+    assert summary.learned_in_short(judged).startswith(
+        "Partly: 1 of 2 entries learned on every seed; mql on ant-fb did"
     )
+    assert [[strip.entry for strip in place.strips] for place in summary.places(judged)] == [["pearl"]]
+    controls = found(tmp_path / "b", {("oracle-sac", "ant-fb"): [9.0, 9.5], ("blind-sac", "ant-fb"): [8.0, 9.0]})
+    assert summary.learned_in_short(controls) == "Yes: all entries learned on every seed."
 
 
 def test_the_forest_has_welchs_interval_as_a_share_of_the_mean_gain(tmp_path: Path) -> None:
@@ -162,7 +173,7 @@ def test_only_papers_with_claims_about_the_runs_are_judged(tmp_path: Path) -> No
     assert [paper.name for paper in concerned(read_papers(), read_results(both))] == ["tcl-pearl"]
     text = Page(write_report(both, tmp_path / "both").read_text()).text
     assert "None of TCL-PEARL's 11 claims can be decided by these runs" in text
-    assert "what deciding them would take: suite plan ml1-25 (or ml1-50," in text
+    assert "to see what deciding them takes: suite plan ml1-25 (or ml1-50," in text
 
 
 def test_the_first_lines_are_the_benchmarks(tmp_path: Path) -> None:
