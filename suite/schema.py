@@ -15,7 +15,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _refuse_unknown_keys(self) -> Self:
         """Refuse an unknown key; pydantic's own words for it (extra="forbid") do not say which there are."""
         for key in self.model_extra or ():
             raise ValueError(unknown("key", key, type(self).model_fields))

@@ -128,7 +128,7 @@ class Measurement(Check):
     explanation: Text | dict[Literal["holds", "contradicted", "not derivable"], Text]
 
     @model_validator(mode="after")
-    def _known(self) -> Measurement:
+    def _known_measurement(self) -> Measurement:
         if self.measurement not in MEASUREMENTS:
             raise ValueError(unknown("measurement", self.measurement, MEASUREMENTS))
         known = MEASUREMENTS[self.measurement]

@@ -37,7 +37,7 @@ class Gain(OfMeans):
         return 1.0
 
     @model_validator(mode="after")
-    def _known(self) -> Gain:
+    def _known_definition(self) -> Gain:
         if self.definition not in TESTED_GAINS:
             raise ValueError(unknown("definition", self.definition, TESTED_GAINS))
         return self
