@@ -273,7 +273,7 @@ def test_a_plan_is_a_function_of_finished_runs(benchmark_file: Path, tmp_path: P
         (lambda seeds: seeds | {"decide": ["ours"]}, "groups.0.seeds.decide"),
         (lambda seeds: seeds | {"decide": ["ours", "their"]}, "did you mean 'theirs'?"),
         (lambda seeds: seeds | {"batch": 0}, "groups.0.seeds.batch: 0"),
-        (lambda seeds: seeds | {"fewest": 2}, "groups.0.seeds.fewest"),
+        (lambda seeds: seeds | {"fewest": 2}, "groups.0.seeds: key 'fewest' is unknown"),
         (lambda seeds: seeds | {"most": 3}, "seeds: most: 3 seeds decide nothing at 5 % over 2 comparisons; 5 could"),
     ],
 )

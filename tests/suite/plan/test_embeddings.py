@@ -84,12 +84,19 @@ def test_what_cannot_be_embedded_is_refused_before_anything_runs(changes: dict[s
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("seed", 2**32), ("seed", -1), ("tasks", 1), ("rollouts", 1), ("window", 0), ("perplexity", 0.5), ("perplex", 3)],
+    [("seed", 2**32), ("seed", -1), ("tasks", 1), ("rollouts", 1), ("window", 0), ("perplexity", 0.5)],
 )
 def test_a_number_out_of_range_is_refused(key: str, value: float, tmp_path: Path) -> None:
     clusters = [{"algorithms": ["pearl"], "environments": ["point-goal-2d"], key: value}]
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**GOOD, "clusters": clusters}))
     with pytest.raises(UsageError, match=rf"clusters\.0\.{key}: {value}"):
+        load_benchmark(str(tmp_path / "mine.yaml"))
+
+
+def test_an_unknown_key_is_refused(tmp_path: Path) -> None:
+    clusters = [{"algorithms": ["pearl"], "environments": ["point-goal-2d"], "perplex": 3}]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**GOOD, "clusters": clusters}))
+    with pytest.raises(UsageError, match=r"clusters\.0: key 'perplex' is unknown; did you mean 'perplexity'\?"):
         load_benchmark(str(tmp_path / "mine.yaml"))
 
 
