@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from environments import family_names, family_spec
-from suite.analysis.results import Problem
+from suite.analysis.results import Problem, read_results
+from suite.analysis.sequential import sequential_tests
 from suite.inspect.post_run import CLUSTERS
 from suite.plan.seeds import published_comparisons
 from suite.spec import NON_IDENTITY_FIELDS, RunSpec
@@ -45,7 +46,7 @@ def inconsistencies(store: Store) -> list[Problem]:
     found = [Problem(record.run, each) for record in done for each in _of(record)]
     found += _of_copies(done)
     if store.is_snapshot:
-        found += [*_of_list(store.snapshots[0]), *_of_comparisons(store.snapshots[0])]
+        found += [*_of_list(store.snapshots[0]), *_of_comparisons(store.snapshots[0], store)]
     return found
 
 
@@ -88,18 +89,22 @@ def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
             yield Problem(run, f"is listed as {listed[run].state} {listed[run].label!r}, and is {kept.state} {label!r}")
 
 
-def _of_comparisons(snapshot: Snapshot) -> Iterator[Problem]:
-    """Compare a snapshot's runs with the comparisons that decided how many there are: seeds are added in order."""
+def _of_comparisons(snapshot: Snapshot, store: Store) -> Iterator[Problem]:
+    """Look for the seeds that a snapshot's comparisons want by the scores that are there.
+
+    Their entries may have more: another comparison's or group's, or an earlier plan's.
+    """
     listed = {each.run: each for each in snapshot.background.runs}
-    for comparison in published_comparisons(snapshot) if listed else ():
-        there = [[run in listed for run in runs] for runs in comparison.runs]
-        last = max((at for runs in there for at, is_there in enumerate(runs) if is_there), default=-1)
-        for entry, runs in zip(comparison.entries, comparison.runs, strict=True):
-            for run in runs[: last + 1]:
+    comparisons = published_comparisons(snapshot)
+    if not listed or not comparisons:
+        return
+    done = read_results(store).done
+    for test in sequential_tests(comparisons, dict(zip(done["run"], done["score"].astype(float), strict=True))):
+        entries = test.comparison.entries
+        for entry, runs in zip(entries, test.comparison.runs, strict=True):
+            for run in runs[: test.wanted]:
                 if run not in listed:
-                    yield Problem(
-                        run, f"is not listed, although {' and '.join(comparison.entries)} are compared with it"
-                    )
+                    yield Problem(run, f"is not listed, although {' and '.join(entries)} are compared with it")
                 elif listed[run].label != entry:
                     yield Problem(run, f"is listed as {listed[run].label!r}, and is compared as {entry!r}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +395,72 @@ def test_seeds_of_a_comparison_that_are_left_out_are_reported(
     background = Background(name="mine", description="", runs=list_, comparisons=(COMPARISON.model_dump(mode="json"),))
     altered.write(list(runs.values()), background, [])
     assert {each.run: each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
+ENDS = {
+    "mql": [50.0, 51.0, 52.0, 53.0, 54.0, 50.25, 51.25, 52.25, 53.25, 54.25],
+    "rl2-ppo": [90.0, 91.0, 92.0, 93.0, 94.0, 95.0, 96.0, 97.0, 98.0, 99.0],  # above mql from the start
+    "pearl": [52.0, 53.0, 54.0, 55.0, 56.0, 57.0, 58.0, 59.0, 60.0, 61.0],  # as ten seeds tell, and five do not
+}
+PAIRS = [("mql", "rl2-ppo"), ("mql", "pearl")]
+
+
+def seeds_of(label: str, count: int) -> tuple[str, ...]:
+    return tuple(make_spec(label, "cheetah-fb", seed).run for seed in range(count))
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, tuple[Listed, ...]]:
+    """Runs of two comparisons that share an entry, and their list; ten seeds each, as another group may plan them."""
+    store = Store(tmp_path_factory.mktemp("decided"))
+    specs = [make_spec(label, "cheetah-fb", seed) for label in ENDS for seed in range(10)]
+    for index, spec in enumerate(specs):
+        curve = linear(0.0, ENDS[spec.label][spec.seed])
+        finish(store, spec, curve, tasks=2, seconds=seconds(index), provenance=provenance(spec))
+    records = ended(store, specs)
+    return {each.run: kept(each) for each in records}, listed(specs, records, [])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "left_out", "missing"),
+    [
+        (PAIRS[:1], [], []),
+        (PAIRS[:1], seeds_of("mql", 10)[5:], []),  # decided at five
+        (PAIRS[:1], seeds_of("rl2-ppo", 10)[5:], []),
+        (PAIRS, seeds_of("rl2-ppo", 10)[5:], []),  # mql has ten seeds for pearl's sake
+        (PAIRS[:1], seeds_of("mql", 10)[2:3], seeds_of("mql", 10)[2:3]),
+        (PAIRS[:1], seeds_of("mql", 10)[4:], seeds_of("mql", 10)[4:5]),
+        (PAIRS, seeds_of("pearl", 10)[9:], seeds_of("pearl", 10)[9:]),
+        (
+            PAIRS[1:],
+            [*seeds_of("mql", 10)[5:], *seeds_of("pearl", 10)[5:]],
+            [*seeds_of("mql", 10)[5:], *seeds_of("pearl", 10)[5:]],
+        ),
+    ],
+)
+def test_a_comparison_wants_the_seeds_that_decide_it_and_no_more(
+    pairs: list[tuple[str, str]],
+    left_out: Sequence[str],
+    missing: Sequence[str],
+    decided: tuple[Runs, tuple[Listed, ...]],
+    tmp_path: Path,
+) -> None:
+    runs, list_ = decided
+    comparisons = [
+        Comparison(environment="cheetah-fb", entries=pair, batch=5, runs=(seeds_of(pair[0], 10), seeds_of(pair[1], 10)))
+        for pair in pairs
+    ]
+    altered = Snapshot(tmp_path / "altered")
+    background = Background(
+        name="mine",
+        description="",
+        runs=tuple(each for each in list_ if each.run not in left_out),
+        comparisons=tuple(each.model_dump(mode="json") for each in comparisons),
+    )
+    altered.write([each for run, each in runs.items() if run not in left_out], background, [])
+    found = inconsistencies(Store(altered.path))
+    assert sorted(each.run for each in found) == sorted(missing)
+    assert all("is not listed, although mql and " in each.problem for each in found)
 
 
 def test_a_table_that_is_there_twice_is_reported(once: Snapshot, tmp_path: Path) -> None:
