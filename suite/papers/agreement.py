@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
@@ -39,7 +39,8 @@ Triples = Sequence[str] | Sequence[Sequence[str]]
 
 RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
 """A number, or `20 to 100`."""
-NUMBERED = re.compile(r"\bTable [A-Z]?\d+")
+NUMBERED = re.compile(r"\bTables? ([A-Z]?\d+(?:(?:, | and |, and )[A-Z]?\d+)*)")
+"""One table, or `Table 2 and 4`."""
 FACTORS = {"thousands": 1000.0, "percent": 0.01}
 """Units of scores, and what returns are divided by to be in them."""
 
@@ -62,10 +63,10 @@ def check_agreement(
     UsageError
         If a number differs from the cell, setting, table or check that is said to have it too, or there is none.
     """
-    titles: dict[str, str] = {}
+    titles: dict[tuple[str, str | None], str] = {}
     for key, table in paper.tables.items():
         with _place(paper, ABOUT, f"tables.{key}"):
-            if (other := titles.setdefault(table.about.title, key)) != key:
+            if (other := titles.setdefault((table.about.title, table.about.measure), key)) != key:
                 raise UsageError(f"title: {table.about.title!r}: is that of {other} too")
             _check_groups(table)
             _check_headings(table)
@@ -73,11 +74,11 @@ def check_agreement(
             _check_unit(paper, table)
     for key, check in checks.items():
         with _place(paper, AUDIT, key):
-            _check_title(paper, check.where, getattr(check, "table", None))
+            _check_title(paper, check.where, getattr(check, "table", None), [])
             _compare_check(paper, check, settings)
     for claim in claims:
         with _place(paper, CLAIMS, claim.key):
-            _check_title(paper, claim.about.where, claim.about.table)
+            _check_title(paper, claim.about.where, claim.about.table, paper.tables)
             _check_side(claim)
             _check_words(claim)
             _compare_claim(paper, claim, checks)
@@ -200,22 +201,30 @@ def _check_words(claim: Claim) -> None:
     if isinstance(about, RatioOfSteps):
         unit, tested, told = "times", {about.times}, f"times: {about.times:g}"
     elif isinstance(about, ShareReaching):
-        unit, tested, told = "%", {100 * about.share, 100 * abs(about.share - 1)}, f"share: {about.share:g}"
+        unit = "%(?! of (?:the )?(?:environments|tasks))"
+        tested, told = {100 * about.share, 100 * abs(about.share - 1)}, f"share: {about.share:g}"
     else:
         return
-    said = {float(number) for number in re.findall(rf"(\d+(?:\.\d+)?)(?: to [\d.]+)? {unit}", about.statement)}
+    numbers = re.findall(rf"(\d+(?:\.\d+)?)(?:\s*(?:to|-|–)\s*[\d.]+)? {unit}", about.statement)
+    said = {float(number) for number in numbers}
     if said and not any(math.isclose(one, other) for one in said for other in tested):
         raise UsageError(f"{told}, but the statement is {about.statement!r}")
 
 
-def _check_title(paper: Folder, where: str, key: str | None) -> None:
-    """Refuse a place that names other tables than the one which is read."""
+def _check_title(paper: Folder, where: str, key: str | None, others: Iterable[str]) -> None:
+    """Refuse a place that names other tables than the one which is read, or one of the others that it may name."""
     if key is None or paper.table(key).about.source is not None:
         return
     title = paper.table(key).about.title
-    named = NUMBERED.findall(where)
-    if named and NUMBERED.search(title) and not set(named) & set(NUMBERED.findall(title)):
+    named = _numbers_of_tables(where)
+    allowed = [title, *(paper.table(other).about.title for other in others)]
+    if named and _numbers_of_tables(title) and not named & set().union(*map(_numbers_of_tables, allowed)):
         raise UsageError(f"where: {where}, but {ABOUT} has {key} as {title}")
+
+
+def _numbers_of_tables(text: str) -> set[str]:
+    """Return the numbers of the tables that a text names."""
+    return {number for listed in NUMBERED.findall(text) for number in re.findall(r"[A-Z]?\d+", listed)}
 
 
 def _check_unit(paper: Folder, table: PrintedTable) -> None:

@@ -135,8 +135,8 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (
             "claims.yaml",
             "where: Table 3, last row",
-            "where: Table 1, last row",
-            r"claims\.yaml: table3_wins: where: Table 1, last row, but paper\.yaml has table3 as Table 3",
+            "where: Table 33, last row",
+            r"claims\.yaml: table3_wins: where: Table 33, last row, but paper\.yaml has table3 as Table 3",
         ),
         (
             "paper.yaml",
@@ -199,6 +199,34 @@ def test_two_statements_of_one_number_must_agree(altered: Path, file: str, old: 
     with pytest.raises(UsageError, match=message) as caught:
         read_paper(str(altered))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("claims.yaml", "where: Table 3, last row", "where: abstract; Table 1"),
+        ("claims.yaml", "where: Table 3, last row", "where: Table 1 and 3"),
+        ("claims.yaml", "where: Table 3, last row", "where: Table 2, averaged over Table A4"),
+        ("audit.yaml", "where: Table 9, last row", "where: Table 8 and 9"),
+        ("audit.yaml", "where: Table 9, last row", "where: Tables 7, 8 and 9"),
+    ],
+)
+def test_a_place_may_name_other_tables_beside_the_one_that_is_read(
+    altered: Path, file: str, old: str, new: str
+) -> None:
+    path = altered / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    read_paper(str(altered))
+
+
+def test_scores_and_seconds_of_one_printed_table_are_two_files_of_one_title(altered: Path) -> None:
+    for file, word in (("paper.yaml", "title"), ("audit.yaml", "where"), ("claims.yaml", "where")):
+        text = (altered / file).read_text()
+        assert f"{word}: Table 9" in text  # of seconds; Table 1 is of scores
+        (altered / file).write_text(text.replace(f"{word}: Table 9", f"{word}: Table 1"))
+    read_paper(str(altered))
 
 
 @pytest.mark.parametrize(
@@ -354,6 +382,26 @@ def test_numbers_of_code_and_of_another_paper_are_compared(
     (there / file).write_text(text.replace(old, new, 1))
     with pytest.raises(UsageError, match=message):
         read_paper(str(there))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("at least 20 times fewer", "20-100 times fewer"),
+        ("at least 20 times fewer", "20 – 100 times fewer"),
+        ("at least 50 % better than MAML-TRPO's in most", "half better than MAML-TRPO's in 80 % of environments of"),
+        ("at least 50 % better than MAML-TRPO's in most", "half better than MAML-TRPO's in 80 % of the tasks of"),
+    ],
+)
+def test_words_that_name_a_range_or_a_share_of_environments_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    monkeypatch.setattr(paper, "_check_settings", lambda *_: None)
+    claims = Path(shutil.copytree(folder.SHIPPED / "pearl", tmp_path / "paper")) / "claims.yaml"
+    text = claims.read_text()
+    assert old in text
+    claims.write_text(text.replace(old, new, 1))
+    read_paper(str(claims.parent))
 
 
 def with_cells(tmp_path: Path, cells: dict[str, list[str]]) -> str:
