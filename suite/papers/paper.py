@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 from environments import family_names
 from suite.errors import UsageError, unknown
@@ -187,17 +188,19 @@ def _check_settings(paper: Paper) -> None:
 
 
 def _check_benchmarks(paper: Paper, judged: set[tuple[str, str]]) -> None:
-    """Refuse benchmarks that plan runs of an entry of a claim, and too few of them at the paper's settings."""
-    from suite.plan.benchmark import Benchmark, load_benchmark
+    """Refuse benchmarks that plan runs of an entry of a claim at the paper's settings, and too few of them.
+
+    Where none are, they are at a scale of their own.
+    """
+    from suite.plan.benchmark import load_benchmark
 
     seeds: dict[tuple[str, str], set[int]] = {}
     for path in sorted(paper.folder.glob("benchmarks/*.yaml")):
-        if read_yaml(path, Benchmark, "benchmark file").modules:
+        if _has_modules(path, set()):
             continue  # they would be executed
         for spec in load_benchmark(str(path)).plan():
-            if (key := (spec.label, spec.environment)) in judged:
-                at_settings = seeds.setdefault(key, set())
-                at_settings |= {spec.seed} if paper.settings.speaks(spec) else set()
+            if (key := (spec.label, spec.environment)) in judged and paper.settings.speaks(spec):
+                seeds.setdefault(key, set()).add(spec.seed)
     needed = paper.about.seeds
     for (entry, environment), found in sorted(seeds.items()):
         if len(found) < needed:
@@ -205,3 +208,16 @@ def _check_benchmarks(paper: Paper, judged: set[tuple[str, str]]) -> None:
                 f"paper file {paper.folder / SETTINGS}: {entry} on {environment}: benchmarks/ plans {len(found)} seeds "
                 f"with these settings and protocol, and {needed} decide"
             )
+
+
+def _has_modules(path: Path, seen: set[Path]) -> bool:
+    """Tell whether a benchmark's file, or one that it includes, names user modules."""
+    from suite.plan.benchmark import Benchmark, shipped_files
+
+    if (path := path.resolve()) in seen or not path.is_file():
+        return False  # to plan it says what is wrong
+    seen.add(path)
+    file = read_yaml(path, Benchmark, "benchmark file")
+    return bool(file.modules) or any(
+        _has_modules(shipped_files().get(name, path.parent / name), seen) for name in file.include
+    )

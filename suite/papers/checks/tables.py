@@ -149,11 +149,10 @@ class Bounds(Check):
 
     @model_validator(mode="after")
     def _published_bounds(self) -> Bounds:
-        bounds = {bound for bound in (self.low, self.high) if bound is not None}
-        if self.published and set(self.published.values()) != bounds:
-            raise ValueError(
-                f"published: {', '.join(self.published.values())}: must be low and high, {' and '.join(sorted(bounds))}"
-            )
+        bounds = [exact(bound) for bound in (self.low, self.high) if bound is not None]
+        for printed in self.published.values():
+            if exact(printed) not in bounds:
+                raise ValueError(f"published: {printed}: is neither low nor high")
         return self
 
     def find(self, paper: Folder) -> Found:
