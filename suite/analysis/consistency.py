@@ -17,6 +17,7 @@ from environments import family_names, family_spec
 from suite.analysis.results import Problem, read_results
 from suite.analysis.sequential import sequential_tests
 from suite.inspect.post_run import CLUSTERS
+from suite.plan.budget_check import iteration_steps
 from suite.plan.seeds import published_comparisons
 from suite.spec import NON_IDENTITY_FIELDS, RunSpec
 from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord
@@ -57,7 +58,7 @@ def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
         try:
             spec, returns, training = record.spec(), record.evaluations()["return"], record.training()
             configuration = spec.model_dump_json(exclude={*NON_IDENTITY_FIELDS, "seed"})
-            drawn = returns.nunique() > MOST_SHARED
+            drawn = returns.nunique() > MOST_SHARED and not spec.modules  # which may read neither seed nor rewards
             spent = training[[name for name in SECONDS if name in training]].to_numpy(float)
         except (CorruptRunError, OSError, ValueError, TypeError, KeyError):
             continue  # reported by `_of`
@@ -164,7 +165,8 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Ite
         yield f"an evaluation is outside of its budget, {spec.budget:,} environment steps"
     if steps.min() > 0:
         yield "it was not evaluated before training"
-    longest = np.diff(np.unique(steps)).max(initial=0)  # an iteration at least, of which as many follow as fit
+    # An iteration, of which as many follow as surely fit: episodes that end early leave more than they took.
+    longest = max(np.diff(np.unique(steps)).max(initial=0), _declared_steps(spec))
     if spec.budget - steps.max() >= longest and spec.settings.get("iterations") is None and not spec.modules:
         yield f"it ends at {steps.max():,} of {spec.budget:,} environment steps, with an iteration's left"
     if not np.isfinite(evaluations["return"].to_numpy(float)).all():
@@ -174,6 +176,14 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Ite
             yield "a share of successes is not between 0 and 1"
     elif not evaluations["success"].isin([False, True]).all():
         yield "a success is neither true nor false"
+
+
+def _declared_steps(spec: RunSpec) -> int:
+    """Return the most environment steps that an iteration can take; 0 if its algorithm no longer has such settings."""
+    try:
+        return max(iteration_steps(spec))
+    except (ValueError, TypeError, KeyError):
+        return 0
 
 
 def _of_training(training: pd.DataFrame, evaluations: pd.DataFrame) -> Iterator[str]:

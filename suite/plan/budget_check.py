@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from algorithms import ENTRANTS, Problem
+from algorithms.peers.declarations import PeerDeclaration
 from environments import family_spec
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
@@ -14,7 +15,7 @@ def uncovered(specs: Iterable[RunSpec]) -> dict[str, str]:
     """Return the runs that would fail at once, and why, as far as their algorithms tell beforehand."""
     found = {}
     for spec in specs:
-        needed = _first_iteration(spec)
+        needed, _ = iteration_steps(spec)
         if needed > spec.budget:
             found[spec.run] = (
                 f"budget: {spec.budget} environment steps do not cover the first iteration of {spec.algorithm}, "
@@ -23,7 +24,11 @@ def uncovered(specs: Iterable[RunSpec]) -> dict[str, str]:
     return found
 
 
-def _first_iteration(spec: RunSpec) -> int:
+def iteration_steps(spec: RunSpec) -> tuple[int, int]:
+    """Return the most environment steps of a run's first whole iteration and of a later one, as far as declared.
+
+    Peers alone declare a later one; no other algorithm of the suite has one that is larger than its first.
+    """
     family = family_spec(spec.environment, **spec.protocol)
     problem = Problem(
         observation_size=family.observation_size,
@@ -33,4 +38,8 @@ def _first_iteration(spec: RunSpec) -> int:
         train_tasks=family.train_tasks,
         budget=spec.budget,
     )
-    return ENTRANTS[spec.algorithm].first_iteration_steps(load_settings(spec.algorithm, spec.settings), problem)
+    algorithm, settings = ENTRANTS[spec.algorithm], load_settings(spec.algorithm, spec.settings)
+    first = algorithm.first_iteration_steps(settings, problem)
+    if issubclass(algorithm, PeerDeclaration):
+        return first, algorithm.later_iteration_steps(settings, problem)
+    return first, first

@@ -17,6 +17,7 @@ from suite.analysis.results import Problem
 from suite.errors import UsageError
 from suite.inspect.clusters import statistics
 from suite.plan.seeds import Comparison
+from suite.plan.settings import default_settings
 from suite.report import plain_tables
 from suite.report.consistency import inconsistent
 from suite.spec import StepwiseTest
@@ -247,6 +248,27 @@ def test_impossible_values_are_found_even_with_recomputed_tables(name: str, once
     assert any(re.search(says, each.problem) for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        (2_624, set()),  # with less than a trial's two episodes of 200 steps left
+        (2_199, {"it ends at 2,199 of 3,000 environment steps, with an iteration's left"}),
+    ],
+)
+def test_episodes_that_end_early_leave_more_than_an_iteration_took(ends: int, says: set[str], tmp_path: Path) -> None:
+    settings = {**default_settings("rl2-ppo"), "meta_batch": 2, "episodes_per_trial": 2}
+    spec = make_spec("rl2-ppo", "walker-2d-rand-params", budget=3_000, evaluations=30, settings=settings)
+    folder = finish(Store(tmp_path), spec, linear(0.0, 50.0), tasks=10, provenance=provenance(spec))
+    shorter = kept(folder)
+    for name in ("evaluations", "training"):
+        shorter = table(
+            shorter, name, lambda found: found.assign(environment_steps=found["environment_steps"] * ends // 3_000)
+        )
+    altered = Snapshot(tmp_path / "altered")
+    altered.write([shorter], Background(name="mine", description=""), [])
+    assert {each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
 def test_a_success_is_true_or_false(once: Snapshot, tmp_path: Path) -> None:
     runs, list_, _ = content(once)
     two = evaluations(lambda found: found.assign(success=2))
@@ -324,6 +346,15 @@ def test_seeds_may_have_the_same_few_returns(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for index, spec in enumerate(SPECS[:2]):
         finish(store, spec, linear(0.0, 0.0), tasks=2, seconds=seconds(index), provenance=provenance(spec))
+    assert inconsistencies(store) == []
+
+
+def test_seeds_of_a_user_module_may_have_the_same_returns(tmp_path: Path) -> None:
+    """As of a policy that reads nothing, on test tasks that are the same for every seed."""
+    store = Store(tmp_path)
+    for index in range(2):
+        spec = make_spec("pearl", "cheetah-fb", index, modules=("mine.py",))
+        finish(store, spec, linear(0.0, 50.0), tasks=2, seconds=seconds(index), provenance=provenance(spec))
     assert inconsistencies(store) == []
 
 
