@@ -28,17 +28,23 @@ def nothing_there(results: Path) -> str:
     return f"{results}: holds no runs yet; to make some: suite run quick{seen}"
 
 
-def existing(results: Path, option: str = "--results ") -> Store:
-    """Return the store in a folder, which must be there, or the snapshot of a name that came with the suite."""
+def existing(results: Path, option: str = "--results ", *, snapshots: bool = True) -> Store:
+    """Return the store in a folder, which must be there.
+
+    Parameters
+    ----------
+    snapshots : whether it is only read, and may be the name of a snapshot that came with the suite.
+    """
     from suite.store.published import located, shipped_snapshots
     from suite.store.runs import Store
 
-    found = located(results)
+    found = located(results) if snapshots else results
     if not found.is_dir():
         if results == RESULTS:
             raise UsageError(nothing_there(results))
-        shipped = ", ".join(shipped_snapshots())
-        raise UsageError(f"{option}{results}: there is no such folder; snapshots that came with the suite: {shipped}")
+        shipped = ", ".join(shipped_snapshots()) if snapshots else ""
+        offered = f"; snapshots that came with the suite: {shipped}" if shipped else ""
+        raise UsageError(f"{option}{results}: there is no such folder{offered}")
     return Store(found)
 
 

@@ -63,7 +63,7 @@ def watch(
     if every and file:
         raise UsageError("--all and --out: give one of them")
     if every:
-        _record_all(run, task, existing(results), reports, trust)
+        _record_all(run, task, existing(results, snapshots=False), reports, trust)
         return
     store = Store(results)
     run = _newest(store) if run is None else store.named(run)

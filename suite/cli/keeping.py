@@ -106,7 +106,7 @@ def prune(
         if kind not in pruning.LOSSES:
             raise UsageError(unknown("KIND", kind, pruning.LOSSES))
     wanted = [kind for kind in pruning.LOSSES if not kinds or kind in kinds]
-    store = existing(results)
+    store = existing(results, snapshots=False)
     planned = set()
     with busy(err, "reading runs"):
         if "runs" in wanted:

@@ -38,7 +38,7 @@ def publish(
     from suite.report.publishing import publish as published
 
     with busy(err, "publishing"):
-        found = published(existing(results), load_benchmark(benchmark, trusted=trust), drop_earlier)
+        found = published(existing(results, snapshots=False), load_benchmark(benchmark, trusted=trust), drop_earlier)
     for run in found.earlier if drop_earlier else ():
         err.print(f"dropped: {run}", highlight=False)
     left = f", {found.unfinished} not finished" if found.unfinished else ""

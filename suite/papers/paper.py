@@ -214,9 +214,9 @@ def _has_modules(path: Path, seen: set[Path]) -> bool:
     """Tell whether a benchmark's file, or one that it includes, names user modules."""
     from suite.plan.benchmark import Benchmark, shipped_files
 
-    if (path := path.resolve()) in seen or not path.is_file():
+    if path.resolve() in seen or not path.is_file():
         return False  # to plan it says what is wrong
-    seen.add(path)
+    seen.add(path.resolve())
     file = read_yaml(path, Benchmark, "benchmark file")
     return bool(file.modules) or any(
         _has_modules(shipped_files().get(name, path.parent / name), seen) for name in file.include

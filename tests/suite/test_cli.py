@@ -117,6 +117,45 @@ def test_an_unwritable_results_folder_is_refused_before_anything_runs(
     assert f"--results {tmp_path / 'file'}: cannot be written" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "reads"),
+    [
+        (["report", "--results", "nowhere"], True),
+        (["compare", "a", "b", "--results", "nowhere"], True),
+        (["export", "--results", "nowhere"], True),
+        (["verify", "nowhere"], True),
+        (["merge", "nowhere"], True),
+        (["prune", "--results", "nowhere"], False),
+        (["publish", "quick", "--results", "nowhere"], False),
+        (["watch", "--all", "--results", "nowhere"], False),
+    ],
+)
+def test_published_snapshots_are_offered_where_they_are_read(
+    command: list[str],
+    reads: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert suite(*command) == 2
+    (said,) = capfd.readouterr().err.splitlines()
+    assert "nowhere: there is no such folder" in said
+    assert ("; snapshots that came with the suite: maml, peers" in said) == reads
+    monkeypatch.setattr("suite.store.published.SHIPPED", tmp_path)
+    assert suite(*command) == 2
+    assert capfd.readouterr().err.endswith("nowhere: there is no such folder\n")
+
+
+@pytest.mark.parametrize("command", [["prune"], ["publish", "maml"], ["watch", "--all"]])
+def test_a_shipped_snapshot_is_not_written_by_its_name(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert suite(*command, "--results", "maml") == 2
+    assert capfd.readouterr().err == "error: --results maml: there is no such folder\n"
+
+
 def test_a_report_of_nowhere_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert suite("report", "--results", tmp_path / "resluts", "--reports", tmp_path) == 2
     assert "resluts: there is no such folder" in capfd.readouterr().err
