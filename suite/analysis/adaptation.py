@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import pandas as pd
 
 from environments import FloatArray
 from suite.analysis.intervals import clearly_not_zero, difference_interval, learnt
+from suite.analysis.strata import Incomplete, any_lost
 
 BLIND, ORACLE = "blind-sac", "oracle-sac"
 AS_WELL = 0.9
 """Share of another entry's gain over untrained from which an entry does as well."""
 
 
-def adaptation(
-    done: pd.DataFrame, adapting: str = "pearl", incomplete: Collection[tuple[str, str]] = ()
-) -> pd.DataFrame:
+def adaptation(done: pd.DataFrame, adapting: str = "pearl", incomplete: Incomplete = ()) -> pd.DataFrame:
     """Compare `blind-sac` with an adapting agent wherever both ran, and with the oracle where that did too.
 
     An environment needs no adaptation only if knowing the task brings nothing: that is what the oracle shows. That an
@@ -46,7 +43,7 @@ def adaptation(
         share = float("nan")
         if learnt(untrained, float(seeing.mean())) and clearly_not_zero(gains[adapting]):
             share = float(gains[BLIND].mean() / gains[adapting].mean())
-        if any((entry, environment) in incomplete for entry in scores):
+        if any_lost(scores, [environment], incomplete):
             verdict = "inconclusive"
         elif low > 0 and learnt(untrained, float(seeing.mean())):
             verdict = "adaptation helps"

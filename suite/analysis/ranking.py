@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
@@ -23,7 +23,7 @@ from suite.analysis.intervals import (
     mean_interval,
 )
 from suite.analysis.samples import difference
-from suite.analysis.strata import common_environments, strata
+from suite.analysis.strata import Incomplete, any_lost, common_environments, strata, tried_environments
 
 ORACLE = "oracle-sac"
 
@@ -132,14 +132,12 @@ def ranking(done: pd.DataFrame, entries: list[str], environments: list[str]) -> 
     return pd.DataFrame(rows).sort_values(["improvement", "entry"], ascending=[False, True], ignore_index=True)
 
 
-Incomplete = Collection[tuple[str, str]]
-"""Entries, each with the environment, of which runs are lost: nothing is decided there."""
-
-
 def win_matrix(
     done: pd.DataFrame, entries: list[str], margin: float = MARGIN, incomplete: Incomplete = ()
 ) -> pd.DataFrame:
     """Compare every ordered pair of entries over the environments that both finished.
+
+    Nothing is decided where one of them lost some or all of its runs in an environment that both tried.
 
     Parameters
     ----------
@@ -163,7 +161,8 @@ def win_matrix(
         there, back = (over_all(*two, before, margin, len(pairs)) for two in ((own, other), (other, own)))
         probability, low, high = chance_interval(own, other)
         wins, ties, losses = (int((np.sign(lead) == sign).sum()) for sign in (1, 0, -1))
-        there, back = (_unless_lost(each, [ours, theirs], common, incomplete) for each in (there, back))
+        tried = tried_environments(done, [ours, theirs], incomplete)
+        there, back = (_unless_lost(each, [ours, theirs], tried, incomplete) for each in (there, back))
         rows[ours, theirs] = (len(common), wins, ties, losses, probability, low, high, *_decided(there))
         rows[theirs, ours] = (len(common), losses, ties, wins, 1 - probability, 1 - high, 1 - low, *_decided(back))
     columns = ["ours", "theirs", "environments", "wins", "ties", "losses", "probability", "low", "high"]
@@ -199,7 +198,7 @@ def against_best(done: pd.DataFrame, entries: list[str], incomplete: Incomplete 
         for entry, sample in found.items():
             _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
             best = not difference(sample.mean(), found[leader].mean())
-            lost = {(entry, environment), (leader, environment)} & set(incomplete)
+            lost = any_lost([entry, leader], [environment], incomplete)
             rows.append((environment, entry, best and not lost, leader, not best and high < 0 and not lost))
     return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 
@@ -210,8 +209,8 @@ def _untrained(done: pd.DataFrame, entries: list[str], environments: list[str]) 
 
 
 def _unless_lost(found: Compared, entries: list[str], environments: list[str], incomplete: Incomplete) -> Compared:
-    """Decide nothing where runs are lost: the finished ones alone would favour whoever fails."""
-    lost = any((entry, environment) in incomplete for entry in entries for environment in environments)
+    """Decide nothing where runs are lost."""
+    lost = any_lost(entries, environments, incomplete)
     return replace(found, direction=0, decision=decision(0, equivalent=False)) if lost else found
 
 
@@ -227,6 +226,8 @@ def differences(
     done: pd.DataFrame, ours: str, theirs: str, margin: float = MARGIN, incomplete: Incomplete = ()
 ) -> pd.DataFrame:
     """Compare two entries in each environment that both finished, and over all of them.
+
+    Over all, nothing is decided where one of them lost some or all of its runs in an environment that both tried.
 
     Parameters
     ----------
@@ -257,7 +258,8 @@ def differences(
         row |= _chance([x], [y]) | _verdict(found)
         rows.append(row)
     if len(environments) > 1:
-        found = _unless_lost(over_all(own, other, before, margin, count), [ours, theirs], environments, incomplete)
+        tried = tried_environments(done, [ours, theirs], incomplete)
+        found = _unless_lost(over_all(own, other, before, margin, count), [ours, theirs], tried, incomplete)
         rows.append({"environment": ALL, "environments": count - 1} | _chance(own, other) | _verdict(found))
     return pd.DataFrame(rows)
 

@@ -164,6 +164,30 @@ def test_rows_are_decided_together(tmp_path: Path) -> None:
     assert table.loc[TOGETHER, "probability"] == pytest.approx(table["probability"].iloc[:2].mean())
 
 
+@pytest.mark.parametrize(
+    ("loses", "decided"),
+    [
+        ([], "better"),
+        ([("pearl", "push-v1")], "inconclusive"),  # all its runs there, where the other finished
+        ([("pearl", "push-v1"), ("mql", "push-v1")], "inconclusive"),
+        ([("pearl", "reach-v1"), ("mql", "reach-v1")], "inconclusive"),  # all of both
+        ([("pearl", "reach-v1")], "better"),  # which the other never tried
+        ([("oracle-sac", "push-v1")], "better"),
+    ],
+)
+def test_nothing_is_decided_over_all_where_every_run_of_one_is_lost(
+    tmp_path: Path, loses: list[tuple[str, str]], decided: str
+) -> None:
+    ends = {("pearl", place): [10.0, 10.1, 9.9, 10.2, 9.8] for place in ("ant-fb", "cheetah-vel")}
+    ends |= {("mql", place): [2.0, 2.1, 1.9, 2.2, 1.8] for place in ("ant-fb", "cheetah-vel", "push-v1")}
+    done = read_results(make_store(tmp_path, ends)).done
+    rows = differences(done, "pearl", "mql", incomplete=loses).set_index("environment")["decision"]
+    assert rows.to_dict() == {"ant-fb": "better", "cheetah-vel": "better", TOGETHER: decided}
+    pairs = win_matrix(done, ["pearl", "mql"], incomplete=loses).set_index(["ours", "theirs"])["decision"]
+    assert pairs["pearl", "mql"] == decided
+    assert pairs["mql", "pearl"] == {"better": "worse"}.get(decided, decided)
+
+
 def test_area_under_a_straight_line() -> None:
     assert area_under_curve(np.array([0.0, 10.0, 40.0]), np.array([0.0, 10.0, 40.0])) == pytest.approx(20)
     assert area_under_curve(np.array([0.0]), np.array([7.0])) == 7
