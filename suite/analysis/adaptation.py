@@ -43,7 +43,7 @@ def adaptation(done: pd.DataFrame, adapting: str = "pearl", incomplete: Incomple
         share = float("nan")
         if learnt(untrained, float(seeing.mean())) and clearly_not_zero(gains[adapting]):
             share = float(gains[BLIND].mean() / gains[adapting].mean())
-        if any_lost(scores, [environment], incomplete):
+        if any_lost(scores, [str(environment)], incomplete):
             verdict = "inconclusive"
         elif low > 0 and learnt(untrained, float(seeing.mean())):
             verdict = "adaptation helps"

@@ -198,7 +198,7 @@ def against_best(done: pd.DataFrame, entries: list[str], incomplete: Incomplete 
         for entry, sample in found.items():
             _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
             best = not difference(sample.mean(), found[leader].mean())
-            lost = any_lost([entry, leader], [environment], incomplete)
+            lost = any_lost([str(entry), str(leader)], [str(environment)], incomplete)
             rows.append((environment, entry, best and not lost, leader, not best and high < 0 and not lost))
     return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 
