@@ -40,7 +40,7 @@ Triples = Sequence[str] | Sequence[Sequence[str]]
 RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
 """A number, or `20 to 100`."""
 NUMBERED = re.compile(r"\bTables? ([A-Z]?\d+(?:(?:, | and |, and )[A-Z]?\d+)*)")
-"""One table, or `Table 2 and 4`."""
+"""One table, or several: their numbers after the word."""
 FACTORS = {"thousands": 1000.0, "percent": 0.01}
 """Units of scores, and what returns are divided by to be in them."""
 
