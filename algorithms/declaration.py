@@ -133,3 +133,8 @@ class Declaration:
     def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:
         """The most environment steps that the first whole iteration can spend; 0 if that is not known beforehand."""
         return 0
+
+    @classmethod
+    def later_iteration_steps(cls, settings: Any, problem: Problem) -> int:
+        """The most environment steps of an iteration that is not the first."""
+        return cls.first_iteration_steps(settings, problem)

@@ -40,7 +40,8 @@ def main() -> None:
     goals = make_family("navigation-2d", test_goals="icml").sample_tasks(0).test
     print(f"| seed | means | medians | tasks below {LOST:g} | the worst, with their goals |")
     print("|---|---|---|---|---|")
-    runs = {record.spec().seed: record for record in Store(PUBLISHED).records() if record.spec().label == "maml"}
+    records = Store(PUBLISHED).records()
+    runs = {spec.seed: record for record in records if (spec := record.spec()).label == "maml"}
     for seed in chosen or sorted(runs):
         table = returns(runs[seed])
         after = table[STEP].to_numpy()

@@ -44,11 +44,6 @@ class PeerDeclaration(Declaration):
     resumes: ClassVar[bool] = False
     image: ClassVar[str | None] = "garage"
 
-    @classmethod
-    def later_iteration_steps(cls, settings: Any, problem: Problem) -> int:
-        """The most environment steps of an iteration that is not the first."""
-        return cls.first_iteration_steps(settings, problem)
-
 
 GaragePEARLSettings = twin_settings(
     "GaragePEARLSettings",

@@ -107,8 +107,7 @@ def _compare_check(paper: Folder, check: Check, settings: PaperSettings) -> None
         for name in named:
             if name not in numbers:
                 raise UsageError(f"{key}: {unknown(kind, name, numbers)}")
-    groups = paper.table(check.table).about.groups if isinstance(check, Groups) else None
-    if isinstance(check, Groups) and groups is not None:
+    if isinstance(check, Groups) and (groups := paper.table(check.table).about.groups) is not None:
         for key, own, other in (
             ("ours", check.ours, groups.ours),
             ("baseline", check.baseline, groups.baseline),

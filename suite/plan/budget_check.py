@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from algorithms import ENTRANTS, Problem
-from algorithms.peers.declarations import PeerDeclaration
 from environments import family_spec
 from suite.plan.settings import load_settings
 from suite.spec import RunSpec
@@ -25,10 +24,7 @@ def uncovered(specs: Iterable[RunSpec]) -> dict[str, str]:
 
 
 def iteration_steps(spec: RunSpec) -> tuple[int, int]:
-    """Return the most environment steps of a run's first whole iteration and of a later one, as far as declared.
-
-    Peers alone declare a later one; no other algorithm of the suite has one that is larger than its first.
-    """
+    """Return the most environment steps of a run's first whole iteration and of a later one, as far as declared."""
     family = family_spec(spec.environment, **spec.protocol)
     problem = Problem(
         observation_size=family.observation_size,
@@ -39,7 +35,4 @@ def iteration_steps(spec: RunSpec) -> tuple[int, int]:
         budget=spec.budget,
     )
     algorithm, settings = ENTRANTS[spec.algorithm], load_settings(spec.algorithm, spec.settings)
-    first = algorithm.first_iteration_steps(settings, problem)
-    if issubclass(algorithm, PeerDeclaration):
-        return first, algorithm.later_iteration_steps(settings, problem)
-    return first, first
+    return algorithm.first_iteration_steps(settings, problem), algorithm.later_iteration_steps(settings, problem)
