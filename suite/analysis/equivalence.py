@@ -123,8 +123,7 @@ def gains(ours: Samples, theirs: Samples, untrained: Samples) -> Gains:
     untrained : for each environment the scores of the runs of both before training. Their error enters a test only in
         proportion to the margin, and is left out there.
     """
-    known = [before[np.isfinite(before)] for before in untrained]
-    before = [runs if len(runs) else np.array([np.nan]) for runs in known]
+    before = [runs[np.isfinite(runs)] for runs in untrained]
     return gains_of(*np.stack([moments(entry) for entry in (ours, theirs, before)], axis=1))
 
 

@@ -7,6 +7,7 @@ Each holds its estimate and lies in the range of its statistic. `docs/statistics
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -138,8 +139,13 @@ def difference_interval(
     """Return the difference of two means over seeds with its interval, by `difference_spread`."""
     error, freedom = difference_spread(ours, theirs)
     half = float(special.stdtrit(freedom, (1 + confidence) / 2) * error)
-    mean = float(ours.mean() - theirs.mean())
+    mean = mean_of(ours) - mean_of(theirs)
     return mean, mean - half, mean + half
+
+
+def mean_of(values: FloatArray) -> float:
+    """Return the mean; NaN of nothing."""
+    return float(values.mean()) if len(values) else math.nan
 
 
 class Scale(NamedTuple):
@@ -194,12 +200,12 @@ def interquartile_mean_interval(samples: Samples, scales: Sequence[Scale] = ()) 
 def ratio_interval(ours: Samples, theirs: Samples) -> tuple[float, float, float]:
     """Return the ratio of the two entries' means over environments with its interval, made of its logarithm.
 
-    NaN ends with a single seed anywhere or where a mean is not above zero.
+    NaN ends with a single seed or none anywhere, or where a mean is not above zero.
     """
     found = [moments(entry) for entry in (ours, theirs)]
     totals = np.array([means.mean() for means, _, _ in found])
     ratio = float(totals[0] / totals[1]) if totals[1] else float("nan")
-    if totals.min() <= 0:
+    if not totals.min() > 0:
         return ratio, float("nan"), float("nan")
     parts = np.stack([variances for _, variances, _ in found]) / (totals[:, None] * len(ours)) ** 2
     middle, low, high = _around(float(np.log(ratio)), (parts, np.stack([sizes for _, _, sizes in found])))
@@ -257,16 +263,21 @@ def _scaled(weights: FloatArray, means: FloatArray, scales: Sequence[Scale]) -> 
 
 
 def moments(samples: Samples) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
-    """Return each sample's mean, the variance of that mean (NaN of a single seed) and its number of seeds."""
+    """Return each sample's mean, the variance of that mean (NaN of a single seed) and its number of seeds.
+
+    Both are NaN of an empty sample, as where every run of an entry diverged.
+    """
     sizes = np.array([len(sample) for sample in samples])
+    there = sizes > 0
     values = np.concatenate(samples)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    means = np.add.reduceat(values, starts) / sizes
-    squares = np.add.reduceat((values - np.repeat(means, sizes)) ** 2, starts)
+    starts = (np.cumsum(sizes) - sizes)[there]
+    means, squares = np.full((2, len(sizes)), np.nan)
+    means[there] = np.add.reduceat(values, starts) / sizes[there]
+    squares[there] = np.add.reduceat((values - np.repeat(means, sizes)) ** 2, starts)
     spread = difference(np.maximum.reduceat(values, starts), np.minimum.reduceat(values, starts))
-    squares[spread == 0] = 0.0  # not what rounding left
+    squares[np.flatnonzero(there)[spread == 0]] = 0.0  # not what rounding left
     degrees = np.where(sizes > 1, sizes - 1, np.nan)
-    return means, squares / degrees / sizes, sizes
+    return means, squares / degrees / np.maximum(sizes, 1), sizes
 
 
 def _around(value: float, *parts: Parts, share: float = 1.0) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from environments import BoolArray
 from suite.analysis import comparisons
 from suite.analysis.hypotheses import Sides
-from suite.analysis.intervals import difference_interval, mean_interval
+from suite.analysis.intervals import difference_interval, mean_interval, mean_of
 from suite.analysis.moments import Moments, above, below, higher, spreads_differ
 from suite.analysis.samples import Samples
 from suite.papers.statements.statement import LOST, UNEQUAL, Number, Statement, label, lost, sign
@@ -79,8 +79,8 @@ class Difference(OnOneEnvironment):
 
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
         """Return the difference."""
-        means = [entry[0][np.isfinite(entry[0])].mean() for entry in samples]
-        return float(means[0] - sum(means[1:])), ""
+        means = [mean_of(entry[0][np.isfinite(entry[0])]) for entry in samples]
+        return means[0] - sum(means[1:]), ""
 
     def limits(self, samples: Sequence[Samples]) -> tuple[float, float]:
         """Return Welch's interval, or Student's of differences."""
