@@ -183,8 +183,8 @@ def against_best(done: pd.DataFrame, entries: list[str], incomplete: Incomplete 
 
     Returns
     -------
-    One row an (environment, entry): `best`, whether its mean is the highest; `leader`, one whose mean is; `worse`,
-    whether it is worse than the leader by Welch's interval of the difference.
+    One row an (environment, entry): `best`, whether its mean is the highest; `leader`, one whose mean is, of finished
+    runs; `worse`, whether it is worse than the leader by Welch's interval of the difference.
     """
     here = done[done["entry"].isin(entries)]
     scores = {
@@ -195,10 +195,10 @@ def against_best(done: pd.DataFrame, entries: list[str], incomplete: Incomplete 
     rows = []
     for environment, found in scores.items():
         leader = max(found, key=lambda entry: found[entry].mean())
+        lost = any_lost(entries, [str(environment)], incomplete)
         for entry, sample in found.items():
             _, _, high = difference_interval(sample, found[leader], 1 - LEVEL / max(1, pairs))
             best = not difference(sample.mean(), found[leader].mean())
-            lost = any_lost([str(entry), str(leader)], [str(environment)], incomplete)
             rows.append((environment, entry, best and not lost, leader, not best and high < 0 and not lost))
     return pd.DataFrame(rows, columns=["environment", "entry", "best", "leader", "worse"])
 

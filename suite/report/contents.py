@@ -111,13 +111,13 @@ class Contents:
     @cached_property
     def controls(self) -> set[str]:
         """The entries that bound the others: those that are told their task, and the blind one."""
-        done = self.results.done
+        runs = self.results.runs
         bounds = {
             algorithm
-            for algorithm in set(done["algorithm"])
+            for algorithm in set(runs["algorithm"])
             if algorithm == BLIND or (algorithm in ENTRANTS and ENTRANTS[algorithm].reads_task_vectors)
         }
-        return set(done.loc[done["algorithm"].isin(bounds), "entry"])
+        return set(runs.loc[runs["algorithm"].isin(bounds), "entry"])
 
     @cached_property
     def standing(self) -> pd.DataFrame:

@@ -310,7 +310,10 @@ def test_the_best_of_each_environment_and_who_is_worse_with_all_pairs_read_toget
     assert list(found.index[found["worse"]]) == [("ant-fb", "rl2-ppo")]
     alone = against_best(done[done["environment"] == "ant-fb"], ["pearl", "mql"]).set_index("entry")
     assert dict(alone["worse"]) == {"mql": True, "pearl": False}
-    for entry in ("pearl", "mql"):  # of which a run is lost: nothing is known of it, nor against it
-        lossy = against_best(done[done["environment"] == "ant-fb"], ["pearl", "mql"], {(entry, "ant-fb")})
+    for entry in ("pearl", "mql", "rl2-ppo"):  # of which some or, of the last, all runs are lost: it could be the best
+        here = done[(done["environment"] == "ant-fb") & (done["entry"] != "rl2-ppo")]
+        lossy = against_best(here, ["pearl", "mql", "rl2-ppo"], {(entry, "ant-fb")})
         assert not lossy["worse"].any()
-        assert dict(zip(lossy["entry"], lossy["best"], strict=True)) == {"mql": False, "pearl": entry != "pearl"}
+        assert not lossy["best"].any()
+        elsewhere = against_best(here, ["pearl", "mql", "rl2-ppo"], {(entry, "reach-v1")})
+        assert dict(zip(elsewhere["entry"], elsewhere["best"], strict=True)) == {"mql": False, "pearl": True}

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.failures import Kind
+from suite.papers.paper import read_papers
 from suite.plan.seeds import Comparison
 from suite.report import difference_table, plain_tables
+from suite.report.contents import contents
+from suite.report.sections import scores
 from suite.store.runs import Store
 from suite.table import as_markdown
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
@@ -108,6 +112,30 @@ def test_nothing_is_decided_where_runs_are_lost_and_they_are_named(losing: str, 
     rows = {table["key"]: table for table in plain_tables(store)}
     assert {row["decision"] for row in rows["wins"]["rows"]} == {"inconclusive"}
     assert said in rows["wins"]["note"]
+
+
+@pytest.mark.parametrize("lost", ["all", "some", "none"])
+@pytest.mark.parametrize("losing", ["tcl-pearl", "pearl", "oracle-sac"])
+def test_no_score_is_the_best_where_an_entry_lost_runs(losing: str, lost: str, tmp_path: Path) -> None:
+    entries = ("tcl-pearl", "pearl", "oracle-sac")
+    places = ("point-goal-2d", "reach-v1")
+    ends = {(entry, place): [1.0 + at, 1.1 + at] for at, entry in enumerate(entries) for place in places}
+    store = make_store(tmp_path, ends, start=-20.0, budget=20_000)
+    for seed in range({"all": 2, "some": 1, "none": 0}[lost]):
+        spec = make_spec(losing, "reach-v1", seed, budget=20_000)
+        shutil.rmtree(store.folder(spec.run).path)
+        fail(store, spec, "gone", kind="diverged")
+    (table,) = (
+        table for table in scores(contents(read_results(store), read_papers())).tables if table.key == "by-environment"
+    )
+    bold = dict(zip((row[0] for row in table.rows), table.bold, strict=True))
+    undecided = lost != "none" and losing != "oracle-sac"  # a control is in no comparison
+    assert bold == {
+        "tcl-pearl": frozenset(),
+        "pearl": frozenset({"point-goal-2d"} if undecided else places),
+        "oracle-sac": frozenset(),
+    }
+    assert ("Runs lost: " in table.note) == (lost != "none")
 
 
 def test_where_none_is_lost_nothing_is_said(store: Store) -> None:
