@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from suite.errors import first_error
 from suite.schema import Strict
-from suite.store.published import Snapshot
+from suite.store.published import BENCHMARK, CorruptSnapshotError, Snapshot
 
 Listed = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
 MOST_SEEDS = 10_000
@@ -48,9 +49,16 @@ class Comparison(BaseModel):
     environment: str
     entries: tuple[str, str]
     """Labels."""
-    batch: int
+    batch: Annotated[int, Field(ge=1)]
     runs: tuple[tuple[str, ...], tuple[str, ...]]
     """For each entry its runs, by seed, up to the last interim analysis."""
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Comparison:
+        ours, theirs = map(len, self.runs)
+        if not ours or ours != theirs or ours % self.batch:
+            raise ValueError(f"runs: {ours} and {theirs}: must be equally many, in batches of {self.batch}")
+        return self
 
     @property
     def most(self) -> int:
@@ -71,5 +79,14 @@ def seeds(value: Any) -> list[int] | AdaptiveSeeds:
 
 
 def published_comparisons(snapshot: Snapshot) -> list[Comparison]:
-    """Return the comparisons that decided how many seeds a snapshot holds."""
-    return [Comparison.model_validate(each) for each in snapshot.background.comparisons]
+    """Return the comparisons that decided how many seeds a snapshot holds.
+
+    Raises
+    ------
+    CorruptSnapshotError
+        If one of them cannot be.
+    """
+    try:
+        return [Comparison.model_validate(each) for each in snapshot.background.comparisons]
+    except ValidationError as error:
+        raise CorruptSnapshotError(f"{snapshot.path / BENCHMARK}: comparisons: {first_error(error)}") from error

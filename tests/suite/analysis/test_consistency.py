@@ -22,7 +22,7 @@ from suite.report import plain_tables
 from suite.report.consistency import inconsistent
 from suite.spec import StepwiseTest
 from suite.store.files import as_json
-from suite.store.published import Background, Listed, Run, Snapshot
+from suite.store.published import Background, CorruptSnapshotError, Listed, Run, Snapshot
 from suite.store.publishing import ended, kept, listed
 from suite.store.record import CorruptRunError
 from suite.store.runs import Store
@@ -426,6 +426,26 @@ def test_seeds_of_a_comparison_that_are_left_out_are_reported(
     background = Background(name="mine", description="", runs=list_, comparisons=(COMPARISON.model_dump(mode="json"),))
     altered.write(list(runs.values()), background, [])
     assert {each.run: each.problem for each in inconsistencies(Store(altered.path))} == says
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"batch": 0}, "comparisons: batch: 0: Input should be greater than or equal to 1"),
+        ({"batch": 2}, "comparisons: runs: 5 and 5: must be equally many, in batches of 2"),
+        ({"runs": [[], []]}, "comparisons: runs: 0 and 0: must be equally many, in batches of 1"),
+        ({"runs": [["a"], ["b", "c"]]}, "comparisons: runs: 1 and 2: must be equally many, in batches of 1"),
+    ],
+)
+def test_a_comparison_that_cannot_be_is_refused_in_a_line(
+    changed: dict[str, Any], says: str, once: Snapshot, tmp_path: Path
+) -> None:
+    runs, list_, _ = content(once)
+    altered = Snapshot(tmp_path / "altered")
+    comparison = COMPARISON.model_dump(mode="json") | changed
+    altered.write(list(runs.values()), Background(name="", description="", runs=list_, comparisons=(comparison,)), [])
+    with pytest.raises(CorruptSnapshotError, match=rf"altered/benchmark\.json: {re.escape(says)}$"):
+        inconsistencies(Store(altered.path))
 
 
 ENDS = {
