@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,14 +30,12 @@ from suite.papers.folder import (
     shipped_folders,
 )
 from suite.papers.sources import Sourced
-from suite.papers.statements import RatioOfSteps, ShareNotWorse, ShareReaching, label
+from suite.papers.statements import PRINTED_RANGE, ShareNotWorse, label
 from suite.plan.environment_sets import kind_of
 
 Triples = Sequence[str] | Sequence[Sequence[str]]
 """Three names, or several such."""
 
-RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
-"""A number, or `20 to 100`."""
 NUMBERED = re.compile(r"\bTables? ([A-Z]?\d+(?:(?:, | and |, and )[A-Z]?\d+)*)")
 """One table, or several: their numbers after the word."""
 FACTORS = {"thousands": 1000.0, "percent": 0.01}
@@ -80,7 +77,7 @@ def check_agreement(
         with _place(paper, CLAIMS, claim.key):
             _check_title(paper, claim.about.where, claim.about.table, paper.tables)
             _check_side(claim)
-            _check_words(claim)
+            claim.about.check_words()
             _compare_claim(paper, claim, checks)
     with _place(paper, SETTINGS):
         _compare_settings(paper, claims, settings)
@@ -186,28 +183,12 @@ def _share_of(published: str, count: str, environments: int) -> bool:
 def _check_side(claim: Claim) -> None:
     """Refuse a published number, or a range, on the other side of the claim's own boundary."""
     about, boundary = claim.about, claim.about.boundary
-    printed = RANGE.fullmatch(about.published)
+    printed = PRINTED_RANGE.fullmatch(about.published)
     if boundary is None or printed is None:
         return
     for number in map(_number, filter(None, printed.groups())):
         if number is not None and (number < boundary if about.side == "above" else number > boundary):
             raise UsageError(f"side: {about.side} {boundary:g}, but {about.published} is published")
-
-
-def _check_words(claim: Claim) -> None:
-    """Refuse a statement whose words name another multiple, or another percentage, than the one that is tested."""
-    about = claim.about
-    if isinstance(about, RatioOfSteps):
-        unit, tested, told = "times", {about.times}, f"times: {about.times:g}"
-    elif isinstance(about, ShareReaching):
-        unit = "%(?! of (?:the )?(?:environments|tasks))"
-        tested, told = {100 * about.share, 100 * abs(about.share - 1)}, f"share: {about.share:g}"
-    else:
-        return
-    numbers = re.findall(rf"(\d+(?:\.\d+)?)(?:\s*(?:to|-|–)\s*[\d.]+)? {unit}", about.statement)
-    said = {float(number) for number in numbers}
-    if said and not any(math.isclose(one, other) for one in said for other in tested):
-        raise UsageError(f"{told}, but the statement is {about.statement!r}")
 
 
 def _check_title(paper: Folder, where: str, key: str | None, others: Iterable[str]) -> None:

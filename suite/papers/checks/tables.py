@@ -139,7 +139,7 @@ class Duplicates(Check):
 
 
 class Bounds(Check):
-    """Check whether numbers lie where they can lie."""
+    """Check whether numbers lie where they can lie; with neither bound each has to be the published number."""
 
     check: Literal["bounds"]
     table: Text
@@ -149,15 +149,21 @@ class Bounds(Check):
 
     @model_validator(mode="after")
     def _published_bounds(self) -> Bounds:
-        bounds = [exact(bound) for bound in (self.low, self.high) if bound is not None]
-        for printed in self.published.values():
-            if exact(printed) not in bounds:
-                raise ValueError(f"published: {printed}: is neither low nor high")
+        bounds = {exact(bound) for bound in (self.low, self.high) if bound is not None}
+        printed = {exact(text) for text in self.published.values()}
+        if not bounds and len(self.published) != 1:
+            raise ValueError("low and high: are missing; without them takes one published number, which is both")
+        if bounds and not printed <= bounds:
+            raise ValueError(f"published: {', '.join(self.published.values())}: is neither low nor high")
+        if len(self.published) > 1 and printed != bounds:
+            raise ValueError(f"published: {', '.join(self.published.values())}: one of them must be low, one high")
         return self
 
     def find(self, paper: Folder) -> Found:
         """Look at every cell."""
         table = paper.table(self.table)
+        own = next(iter(self.published.values()), None)
+        low, high = (own, own) if self.low is self.high is None else (self.low, self.high)
         cells = [
             (row, name, number)
             for name in self.columns
@@ -166,10 +172,9 @@ class Bounds(Check):
         wrong = [
             f"{row} {name}"
             for row, name, number in cells
-            if (self.low is not None and number < exact(self.low))
-            or (self.high is not None and number > exact(self.high))
+            if (low is not None and number < exact(low)) or (high is not None and number > exact(high))
         ]
-        ends = [f"at least {self.low}"] * (self.low is not None) + [f"at most {self.high}"] * (self.high is not None)
+        ends = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
         return _all_but(wrong, len(cells), f"every number of {table.about.title} is {' and '.join(ends)}", "numbers")
 
 

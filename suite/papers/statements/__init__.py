@@ -13,13 +13,14 @@ from suite.papers.statements.means import Difference
 from suite.papers.statements.printed import PrintedValue
 from suite.papers.statements.shares import ShareBetter, ShareMatching, ShareNotWorse, ShareReaching
 from suite.papers.statements.single_runs import SingleRuns
-from suite.papers.statements.statement import LOST, UNEQUAL, Statement, Verdict, alike, label
+from suite.papers.statements.statement import LOST, PRINTED_RANGE, UNEQUAL, Statement, Verdict, alike, label
 from suite.papers.statements.steps import RatioOfSteps
 from suite.papers.statements.times import RatioOfSeconds
 from suite.papers.statements.wins import MostWins
 
 __all__ = [
     "LOST",
+    "PRINTED_RANGE",
     "TESTED_GAINS",
     "UNEQUAL",
     "AnyStatement",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,7 @@ class Gain(OfMeans):
     average: comparisons.Average
     definition: Text
     """One of `TESTED_GAINS`."""
-
-    @property
-    def boundary(self) -> float:
-        """The ratio of equals."""
-        return 1.0
+    usual_boundary: ClassVar[float] = 1.0
 
     @model_validator(mode="after")
     def _known_definition(self) -> Gain:

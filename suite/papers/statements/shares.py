@@ -15,16 +15,13 @@ from suite.analysis import comparisons, hypotheses
 from suite.analysis.hypotheses import Sides
 from suite.analysis.moments import Moments, in_most, spreads_differ
 from suite.analysis.samples import Samples
-from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive, percent, sign
+from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive, check_said, percent, sign
 
 
 class Share(OfMeans):
     """Something is true of more than half of the environments."""
 
-    @property
-    def boundary(self) -> float:
-        """One half."""
-        return 0.5
+    usual_boundary: ClassVar[float] = 0.5
 
     @abstractmethod
     def events(self, entries: Sequence[Moments]) -> Sides:
@@ -84,6 +81,11 @@ class ShareReaching(Share):
     statistic: Literal["share reaching"]
     share: Positive
     """1.5: half as much again. Of a negative score, as far above it."""
+
+    def check_words(self) -> None:
+        """Refuse words with another percentage: 50 % better, and 50 % of the other, are a share of 1.5 and of 0.5."""
+        tested = {100 * self.share, 100 * abs(self.share - 1)}
+        check_said(self.statement, r"%(?! of (?:the )?(?:environments|tasks))", tested, f"share: {self.share:g}")
 
     @property
     def rule(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,7 @@ class SingleRuns(Statement):
 
     statistic: Literal["single runs"]
 
-    @property
-    def boundary(self) -> float:
-        """One half."""
-        return 0.5
+    usual_boundary: ClassVar[float] = 0.5
 
     @property
     def rule(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from suite.analysis.hypotheses import LEVEL, Finding, Sides
 from suite.analysis.moments import Moments, moments, spreads_differ
 from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
+from suite.errors import UsageError
 from suite.papers.folder import AFTER
 from suite.schema import Strict, Text
 
@@ -62,6 +64,8 @@ class Statement(Strict, ABC):
 
     takes: ClassVar[tuple[int, int]] = (2, 2)
     """The number of entries, at least and at most."""
+    usual_boundary: ClassVar[float | None] = None
+    """The boundary where no parameter sets it; None if the published value is said to fit something else."""
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "score"
     verdicts: ClassVar[Mapping[int, Verdict]] = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}
     """The verdicts if it is decided for the statement, not at all, or against it."""
@@ -86,7 +90,16 @@ class Statement(Strict, ABC):
     @property
     def boundary(self) -> float | None:
         """The boundary that the published value is said to lie beside; None if it is said to fit something else."""
-        return None
+        return self.usual_boundary
+
+    def check_words(self) -> None:
+        """Refuse words that name another number than the one that is tested.
+
+        Raises
+        ------
+        UsageError
+            If they do; by default no number of a statement is tested.
+        """
 
     @abstractmethod
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
@@ -171,6 +184,23 @@ def drawn(generator: np.random.Generator, truth: Moments, seeds: int, trials: in
 def lost(entries: Sequence[Moments]) -> BoolArray:
     """Tell whether any run diverged."""
     return np.asarray(np.any([entry.lost.any(axis=-1) for entry in entries], axis=0), bool)
+
+
+PRINTED_RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
+"""A number, or `20 to 100`."""
+
+
+def check_said(words: str, unit: str, tested: Collection[float], told: str) -> None:
+    """Refuse words with a number before a unit, or a range, if none of those that are tested is it or begins it.
+
+    Parameters
+    ----------
+    unit : a regular expression.
+    told : what is tested, as the folder has it.
+    """
+    numbers = re.findall(rf"(\d+(?:\.\d+)?)(?:\s*(?:to|-|–)\s*[\d.]+)? {unit}", words)
+    if numbers and not any(math.isclose(float(number), other) for number in numbers for other in tested):
+        raise UsageError(f"{told}, but the statement is {words!r}")
 
 
 def percent(share: float) -> str:

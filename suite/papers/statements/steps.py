@@ -14,7 +14,8 @@ from suite.analysis import efficiency
 from suite.analysis.hypotheses import Sides
 from suite.analysis.moments import Moments, higher, in_most, moments
 from suite.analysis.samples import Samples
-from suite.papers.statements.statement import Positive, Statement, alike, percent, sign
+from suite.errors import UsageError
+from suite.papers.statements.statement import PRINTED_RANGE, Positive, Statement, alike, check_said, percent, sign
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,14 @@ class RatioOfSteps(Statement):
     def boundary(self) -> float:
         """So many times more."""
         return self.times
+
+    def check_words(self) -> None:
+        """Refuse words with another multiple, and a printed range whose end that is claimed is not the boundary."""
+        told = f"times: {self.times:g}"
+        check_said(self.statement, "times", {self.times}, told)
+        printed = PRINTED_RANGE.fullmatch(self.published)
+        if printed and printed[2] and float(printed[1 if self.side == "above" else 2]) != self.times:
+            raise UsageError(f"{told}, but {self.published} is published")
 
     @property
     def rule(self) -> str:

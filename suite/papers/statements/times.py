@@ -21,11 +21,7 @@ class RatioOfSeconds(OfMeans):
 
     statistic: Literal["ratio of seconds"]
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "seconds_total"
-
-    @property
-    def boundary(self) -> float:
-        """The ratio of equals."""
-        return 1.0
+    usual_boundary: ClassVar[float] = 1.0
 
     @property
     def rule(self) -> str:

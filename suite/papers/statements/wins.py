@@ -16,11 +16,7 @@ class MostWins(OfMeans):
 
     statistic: Literal["most wins"]
     takes: ClassVar[tuple[int, int]] = (2, 100)
-
-    @property
-    def boundary(self) -> float:
-        """No lead."""
-        return 0.0
+    usual_boundary: ClassVar[float] = 0.0
 
     @property
     def rule(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,22 @@ def test_a_mean_is_not_taken_of_finished_runs_alone() -> None:
     assert about.find(lost).direction == 0
     assert about.find(lost).withheld == LOST
     assert about.find([[entry[0][:3]] for entry in lost]).direction == 1
+
+
+EQUIVALENT = statement(statistic="equivalent within", entries=["a", "b"])
+PRINTED = statement(statistic="printed value", entries=["a"])
+
+
+@pytest.mark.parametrize("about", [*(about for about, _ in STATEMENTS.values()), EQUIVALENT, PRINTED])
+def test_an_entry_of_which_all_runs_diverged_is_judged(about: Statement) -> None:
+    scores = [[np.array([1.0, 1.1, 1.3])], [np.array([1.2, -np.inf, 1.1])], [np.full(3, -np.inf)]]
+    if about.statistic == "single runs":  # type: ignore[attr-defined]
+        scores = [[np.nan_to_num(each[0], neginf=-1e300)] for each in scores]
+    untrained = [[np.zeros(3)]] if about in (EQUIVALENT, PRINTED) else []
+    for samples in product(scores, repeat=len(about.entries)):
+        found, _ = about.find([*samples, *untrained]), about.value([*samples, *untrained])
+        if samples[0] is scores[2]:
+            assert found.direction <= 0, samples
 
 
 def test_the_first_seeds_of_both_are_compared() -> None:

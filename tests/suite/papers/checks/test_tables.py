@@ -23,3 +23,22 @@ def test_one_printed_bound_and_one_that_is_implied_are_taken(tmp_path: Path, pub
 def test_a_printed_number_that_is_no_bound_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"published: 0\.9: is neither low nor high"):
         row(tmp_path, SHARES, check="bounds", table="shares", columns=["share"], high="1", published={"most": "0.9"})
+
+
+@pytest.mark.parametrize("printed", ["0", "1"])
+def test_of_two_printed_bounds_one_is_low_and_one_is_high(printed: str, tmp_path: Path) -> None:
+    published = {"lowest": printed, "highest": printed}
+    with pytest.raises(UsageError, match=f"published: {printed}, {printed}: one of them must be low, one high"):
+        row(tmp_path, SHARES, check="bounds", table="shares", columns=["share"], low="0", high="1", published=published)
+
+
+@pytest.mark.parametrize(("cell", "verdict"), [("40", "holds"), ("40.0", "holds"), ("41", "contradicted")])
+def test_without_bounds_every_number_has_to_be_the_published_one(cell: str, verdict: str, tmp_path: Path) -> None:
+    table = {"paths": [["policy", "paths"], ["a", "40"], ["b", cell]]}
+    found = row(tmp_path, table, check="bounds", table="paths", columns=["paths"], published={"paths": "40"})
+    assert found["verdict"] == verdict
+
+
+def test_without_bounds_and_without_a_published_number_there_is_nothing_to_check(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="low and high: are missing"):
+        row(tmp_path, SHARES, check="bounds", table="shares", columns=["share"])
