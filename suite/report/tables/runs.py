@@ -335,7 +335,8 @@ def settings(results: Results, papers: Sequence[Paper]) -> tuple[UsedSettings, .
     for index, ((entry, pair, at), members) in enumerate(sorted(groups.items())):
         theirs, used = json.loads(pair)
         paper = papers[at]
-        expected = paper.settings.expected(results_label(entry), members[0][0]).settings
+        environment, run = members[0]
+        expected = paper.settings.expected(results.specs[run].label, environment).settings
         rows = tuple(
             (
                 name,
@@ -365,11 +366,6 @@ def settings(results: Results, papers: Sequence[Paper]) -> tuple[UsedSettings, .
         )
         found.append(UsedSettings(table, frozenset(run for _, run in members), compared))
     return tuple(found)
-
-
-def results_label(entry: str) -> str:
-    """Return the label of an entry: what stands before the digest that distinguishes configurations."""
-    return entry.partition(" [")[0]
 
 
 def _setting(value: object) -> str | None:
