@@ -130,6 +130,11 @@ class Declaration:
     """The image that the docker executor needs beside the suite's own: NAME of containers/NAME.Dockerfile."""
 
     @classmethod
+    def most_gradient_steps(cls, settings: Any) -> int | None:
+        """The gradient steps after which meta-training is over, whatever is left of its budget; by default never."""
+        return None
+
+    @classmethod
     def first_iteration_steps(cls, settings: Any, problem: Problem) -> int:
         """The most environment steps that the first whole iteration can spend; 0 if that is not known beforehand."""
         return 0

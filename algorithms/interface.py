@@ -142,7 +142,8 @@ class Algorithm(Declaration, ABC):
     @property
     def finished(self) -> bool:
         """True if meta-training is over although the budget has steps left."""
-        return False
+        most = self.most_gradient_steps(self.settings)
+        return most is not None and self.gradient_steps >= most
 
     @property
     @abstractmethod

@@ -121,11 +121,6 @@ class MAMLTRPO(MAMLTRPODeclaration, Algorithm):
     # Meta-training
 
     @property
-    def finished(self) -> bool:
-        """True if as many iterations as were asked for have been taken."""
-        return self.settings.iterations is not None and self.gradient_steps >= self.settings.iterations
-
-    @property
     def next_iteration_steps(self) -> int:
         """Those of the first."""
         return self.first_iteration_steps(self.settings, self.problem)

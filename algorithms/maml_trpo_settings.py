@@ -128,6 +128,11 @@ class MAMLTRPODeclaration(Declaration):
     adapts_stepwise: ClassVar[bool] = True
 
     @classmethod
+    def most_gradient_steps(cls, settings: MAMLTRPOSettings) -> int | None:
+        """One in each of the iterations that were asked for."""
+        return settings.iterations
+
+    @classmethod
     def task_steps(cls, settings: MAMLTRPOSettings, problem: Problem) -> int:
         """The most that one task can take in an iteration: before each inner step, and after the last."""
         steps = settings.rollouts * problem.horizon

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from environments import family_names, family_spec
 from suite.analysis.results import Problem, read_results
 from suite.analysis.sequential import sequential_tests
 from suite.inspect.post_run import CLUSTERS
-from suite.plan.budget_check import iteration_steps
+from suite.plan.budget_check import iteration_steps, most_gradient_steps
 from suite.plan.seeds import published_comparisons
 from suite.spec import NON_IDENTITY_FIELDS, RunSpec
 from suite.store.record import ADAPTATIONS, CorruptRunError, RunRecord
@@ -47,7 +48,8 @@ def inconsistencies(store: Store) -> list[Problem]:
     found = [Problem(record.run, each) for record in done for each in _of(record)]
     found += _of_copies(done)
     if store.is_snapshot:
-        found += [*_of_list(store.snapshots[0]), *_of_comparisons(store.snapshots[0], store)]
+        snapshot = store.snapshots[0]
+        found += [*_of_list(snapshot), *_of_comparisons(snapshot, store), *_of_earlier(snapshot, store)]
     return found
 
 
@@ -57,7 +59,7 @@ def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
     for record in records:
         try:
             spec, returns, training = record.spec(), record.evaluations()["return"], record.training()
-            configuration = spec.model_dump_json(exclude={*NON_IDENTITY_FIELDS, "seed"})
+            configuration = _configuration(spec)
             drawn = returns.nunique() > MOST_SHARED and not spec.modules  # which may read neither seed nor rewards
             spent = training[[name for name in SECONDS if name in training]].to_numpy(float)
         except (CorruptRunError, OSError, ValueError, TypeError, KeyError):
@@ -68,6 +70,11 @@ def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
         ):
             if has and (other := first.setdefault((what, *key), record.run)) != record.run:
                 yield Problem(record.run, f"has the {what} of another run, {other}")
+
+
+def _configuration(spec: RunSpec) -> str:
+    """Return all that makes runs of several seeds runs of one entry."""
+    return spec.model_dump_json(exclude={*NON_IDENTITY_FIELDS, "seed"})
 
 
 def _of_list(snapshot: Snapshot) -> Iterator[Problem]:
@@ -104,10 +111,29 @@ def _of_comparisons(snapshot: Snapshot, store: Store) -> Iterator[Problem]:
         entries = test.comparison.entries
         for entry, runs in zip(entries, test.comparison.runs, strict=True):
             for run in runs[: test.wanted]:
+                compared = f"although {' and '.join(entries)} are compared with it"
                 if run not in listed:
-                    yield Problem(run, f"is not listed, although {' and '.join(entries)} are compared with it")
+                    yield Problem(run, f"is not listed, {compared}")
+                elif listed[run].earlier:
+                    yield Problem(run, f"is listed as of an earlier plan, {compared}")
                 elif listed[run].label != entry:
                     yield Problem(run, f"is listed as {listed[run].label!r}, and is compared as {entry!r}")
+
+
+def _of_earlier(snapshot: Snapshot, store: Store) -> Iterator[Problem]:
+    """Find runs listed as of an earlier plan that differ from planned ones in their seed alone.
+
+    Their scores would count for an entry of their own. A comparison that is decided sooner leaves such seeds over.
+    """
+    configurations = {}
+    for run in snapshot.runs:
+        with suppress(CorruptRunError):  # reported by `_of`
+            configurations[run] = _configuration(store.record(run).spec())
+    planned = {configurations.get(run) for run in snapshot.runs.keys() - snapshot.background.earlier}
+    adaptive = {run for each in published_comparisons(snapshot) for runs in each.runs for run in runs}
+    for run in sorted(snapshot.background.earlier & configurations.keys() - adaptive):
+        if configurations[run] in planned:
+            yield Problem(run, "is listed as of an earlier plan, and differs from planned runs in its seed alone")
 
 
 def _of(record: RunRecord) -> Iterator[str]:
@@ -165,10 +191,8 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Ite
         yield f"an evaluation is outside of its budget, {spec.budget:,} environment steps"
     if steps.min() > 0:
         yield "it was not evaluated before training"
-    # An iteration, of which as many follow as surely fit: episodes that end early leave more than they took.
-    longest = max(np.diff(np.unique(steps)).max(initial=0), _declared_steps(spec))
-    if spec.budget - steps.max() >= longest and spec.settings.get("iterations") is None and not spec.modules:
-        yield f"it ends at {steps.max():,} of {spec.budget:,} environment steps, with an iteration's left"
+    if not spec.modules:
+        yield from _of_end(evaluations, spec)
     if not np.isfinite(evaluations["return"].to_numpy(float)).all():
         yield "a return is not finite"
     if stepwise:
@@ -178,12 +202,19 @@ def _of_evaluations(evaluations: pd.DataFrame, tasks: int, spec: RunSpec) -> Ite
         yield "a success is neither true nor false"
 
 
-def _declared_steps(spec: RunSpec) -> int:
-    """Return the most environment steps that an iteration can take; 0 if its algorithm no longer has such settings."""
+def _of_end(evaluations: pd.DataFrame, spec: RunSpec) -> Iterator[str]:
+    """Look for an iteration that still fits the budget: as many follow as surely do, up to those asked for."""
     try:
-        return max(iteration_steps(spec))
+        declared, most = max(iteration_steps(spec)), most_gradient_steps(spec)
     except (ValueError, TypeError, KeyError):
-        return 0
+        declared, most = 0, None  # its algorithm no longer has such settings
+    steps, taken = evaluations["environment_steps"], int(evaluations["gradient_steps"].max())
+    left = spec.budget - steps.max()
+    if most is not None:
+        if taken > most or (taken < most and left >= declared):
+            yield f"it took {taken:,} gradient steps, and was to take {most:,}"
+    elif left >= max(np.diff(np.unique(steps)).max(initial=0), declared):  # episodes that end early leave more
+        yield f"it ends at {steps.max():,} of {spec.budget:,} environment steps, with an iteration's left"
 
 
 def _of_training(training: pd.DataFrame, evaluations: pd.DataFrame) -> Iterator[str]:

@@ -145,11 +145,11 @@ def verified(published: RunRecord, repeated: RunRecord, results: Results) -> Ver
     )
     if differing is None and here == there:
         differing = _step_difference(published, repeated)
+    where = f"made on {there}, here on {here}"
     if differing is None:
-        return Verified(run, "bit for bit", "")
+        return Verified(run, "bit for bit", "" if here == there else f"although {where}")
     if here == there:
         return Verified(run, "differs", f"{differing}, on the same type of machine ({here})")
-    where = f"made on {there}, here on {here}"
     theirs, ours = results.each[run].numbers["untrained"], read_run(repeated).numbers["untrained"]
     if not math.isclose(ours, theirs, rel_tol=UNTRAINED_TOLERANCE, abs_tol=1e-6):
         untrained = f"untrained return {theirs:.6g} was published, here it is {ours:.6g}"

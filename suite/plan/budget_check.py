@@ -36,3 +36,8 @@ def iteration_steps(spec: RunSpec) -> tuple[int, int]:
     )
     algorithm, settings = ENTRANTS[spec.algorithm], load_settings(spec.algorithm, spec.settings)
     return algorithm.first_iteration_steps(settings, problem), algorithm.later_iteration_steps(settings, problem)
+
+
+def most_gradient_steps(spec: RunSpec) -> int | None:
+    """Return the gradient steps after which a run is over, whatever is left of its budget; None if there are none."""
+    return ENTRANTS[spec.algorithm].most_gradient_steps(load_settings(spec.algorithm, spec.settings))

@@ -269,6 +269,36 @@ def test_episodes_that_end_early_leave_more_than_an_iteration_took(ends: int, sa
     assert {each.problem for each in inconsistencies(Store(altered.path))} == says
 
 
+@pytest.mark.parametrize(
+    ("iterations", "taken", "spent", "says"),
+    [
+        (50, 50, 60_000, set()),  # episodes that end early leave the budget of several iterations
+        (50, 49, 60_000, {"it took 49 gradient steps, and was to take 50"}),
+        (50, 51, 60_000, {"it took 51 gradient steps, and was to take 50"}),
+        (50, 49, 99_201, set()),  # what is left may not be enough for another iteration
+        (0, 0, 0, set()),
+    ],
+)
+def test_a_run_that_was_asked_for_iterations_takes_them(
+    iterations: int, taken: int, spent: int, says: set[str], tmp_path: Path
+) -> None:
+    settings = {**default_settings("maml-trpo"), "meta_batch": 2, "rollouts": 2, "iterations": iterations}
+    spec = make_spec("maml-trpo", "navigation-2d", budget=100_000, evaluations=1, settings=settings)
+    run = kept(finish(Store(tmp_path), spec, linear(0.0, 50.0), tasks=40, provenance=provenance(spec)))
+
+    def ended(found: pd.DataFrame) -> pd.DataFrame:
+        end = found["environment_steps"] > 0
+        found = found.assign(environment_steps=end * spent, gradient_steps=end * taken)
+        return found if spent else found[~end]
+
+    for name in ("evaluations", "training"):
+        run = table(run, name, ended)
+    altered = Snapshot(tmp_path / "altered")
+    altered.write([run], Background(name="mine", description=""), [])
+    problems = {each.problem for each in inconsistencies(Store(altered.path))}
+    assert {problem for problem in problems if "seconds" not in problem} == says
+
+
 def test_a_success_is_true_or_false(once: Snapshot, tmp_path: Path) -> None:
     runs, list_, _ = content(once)
     two = evaluations(lambda found: found.assign(success=2))
@@ -392,6 +422,29 @@ def test_a_run_that_is_listed_twice_is_reported(once: Snapshot, tmp_path: Path) 
     assert (found.run, found.problem) == (RUN, "is listed 2 times")
 
 
+@pytest.mark.parametrize("state", ["done", "failed"])
+def test_a_run_of_the_plan_that_is_listed_as_earlier_is_reported(state: str, once: Snapshot, tmp_path: Path) -> None:
+    runs, list_, _ = content(once)
+    run = {"done": RUN, "failed": SPECS[-1].run}[state]
+    altered = Snapshot(tmp_path / "altered")
+    write(altered, runs, tuple(each.model_copy(update={"earlier": each.run == run}) for each in list_))
+    problem = "is listed as of an earlier plan, and differs from planned runs in its seed alone"
+    assert inconsistencies(Store(altered.path)) == [Problem(run, problem)]
+
+
+def test_runs_of_an_earlier_revision_are_of_an_earlier_plan(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    specs = [make_spec("pearl", seed=seed) for seed in range(2)]
+    older = [spec.model_copy(update={"algorithm_revision": spec.algorithm_revision - 1}) for spec in specs]
+    for index, spec in enumerate([*specs, *older]):
+        finish(store, spec, linear(0.0, 1.0 + index), tasks=10, seconds=seconds(index), provenance=provenance(spec))
+    records, earlier = ended(store, specs), ended(store, older)
+    altered = Snapshot(tmp_path / "published" / "mine")
+    write(altered, {each.run: kept(each) for each in [*records, *earlier]}, listed(specs, records, earlier))
+    assert altered.background.earlier == {each.run for each in older}
+    assert inconsistencies(Store(altered.path)) == []
+
+
 COMPARISON = Comparison(
     environment="cheetah-fb",
     entries=("pearl", "tcl-pearl"),
@@ -409,6 +462,7 @@ COMPARISON = Comparison(
         (None, {}),
         ("pearl", {SPECS[1].run: "is not listed, although pearl and tcl-pearl are compared with it"}),
         ("label", {SPECS[1].run: "is listed as 'mql', and is compared as 'pearl'"}),
+        ("plan", {SPECS[1].run: "is listed as of an earlier plan, although pearl and tcl-pearl are compared with it"}),
     ],
 )
 def test_seeds_of_a_comparison_that_are_left_out_are_reported(
@@ -422,6 +476,8 @@ def test_seeds_of_a_comparison_that_are_left_out_are_reported(
     elif left_out == "label":
         runs[SPECS[1].run] = document(runs[SPECS[1].run], "run.json", label="mql")
         list_ = tuple(each.model_copy(update={"label": "mql"}) if each.run == SPECS[1].run else each for each in list_)
+    elif left_out == "plan":
+        list_ = tuple(each.model_copy(update={"earlier": each.run == SPECS[1].run}) for each in list_)
     altered = Snapshot(tmp_path / "altered")
     background = Background(name="mine", description="", runs=list_, comparisons=(COMPARISON.model_dump(mode="json"),))
     altered.write(list(runs.values()), background, [])
