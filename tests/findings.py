@@ -1,5 +1,7 @@
 """The rule of a page of findings: each number, and each decision, stands in what a command of its section prints.
 
+Pages that sum findings up are under the rule of decisions alone (`unfounded`).
+
 A section (from one heading to the next) shows commands and what they print, and says in words what that means:
 
     ```sh
@@ -23,7 +25,7 @@ from typing import NamedTuple
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?!\w)")
 EQUIVALENT, BETTER, WORSE = r"(?!not ).*\bequivalent", r"better\b.*", r"worse\b.*"
-TENDS = r".* tends to be higher"
+TENDS = " tends to be higher"
 
 
 class Decision(NamedTuple):
@@ -38,17 +40,17 @@ class Decision(NamedTuple):
 DECISIONS = (
     Decision(
         r"better|higher|helps?|outperforms?|beats?|superior",
-        rf"{BETTER}|{TENDS}|adaptation helps",
+        rf"{BETTER}|adaptation helps",
         rf"{WORSE}|{EQUIVALENT}",
     ),
-    Decision(r"worse|lower|hurts?|harms?|inferior", rf"{WORSE}|{TENDS}", rf"{BETTER}|{EQUIVALENT}"),
+    Decision(r"worse|lower|hurts?|harms?|inferior", WORSE, rf"{BETTER}|{EQUIVALENT}"),
     Decision(r"improves?", rf"{BETTER}|reproduced", rf"{WORSE}|{EQUIVALENT}|not reproduced"),
     Decision(
         r"equivalent|equal|same(?= (?:scores?|returns?|gains?)\b)|alike|stands? for|match(?:es)?",
         EQUIVALENT,
         rf"not equivalent|(?!.*equivalent)(?:{BETTER}|{WORSE})",
     ),
-    Decision(r"differs?|unequal|different", rf"{BETTER}|{WORSE}|{TENDS}", EQUIVALENT),
+    Decision(r"differs?|unequal|different", rf"{BETTER}|{WORSE}", EQUIVALENT),
     Decision(r"same direction", "same direction", "opposite direction"),
     Decision(r"opposite direction", "opposite direction", "same direction"),
     Decision(r"reproduced", "reproduced", "not reproduced"),
@@ -154,8 +156,18 @@ def rows_of(command: str, lines: Sequence[str]) -> list[Row]:
     """Return the rows that a command is said to print."""
     words = shlex.split(command)
     compared = tuple(words[2:4]) if words[1:2] == ["compare"] else ()
-    cells = [tuple(line.strip("| ").split(" | ")) for line in lines if line.startswith("|")]
-    return [Row(each, compared) for each in cells if each[0] not in ("environment", "claim")]
+    rows = [tuple(line.strip("| ").split(" | ")) for line in lines if line.startswith("|")]
+    return [
+        Row(tuple(_direction(cell, (*compared, *cells[1:], "")[0]) for cell in cells), compared)
+        for cells in rows
+        if cells[0] not in ("environment", "claim")
+    ]
+
+
+def _direction(cell: str, first: str) -> str:
+    """Return "better" or "worse" for a cell that says which entry tends to be higher: the first, or another."""
+    name = cell.removesuffix(TENDS)
+    return cell if name == cell else "better" if name == first else "worse"
 
 
 def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
@@ -186,6 +198,24 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
     return found
 
 
+def unfounded(page: str, heading: str, printed_lines: Sequence[str]) -> list[str]:
+    """Return the sentences of a page's section that decide what no printed line does.
+
+    Parameters
+    ----------
+    heading : the section's, with its number signs.
+    printed_lines : files of commands, each after a `$`, and what they print.
+    """
+    (section,) = (each for each in sections(page) if each.startswith(f"{heading}\n"))
+    rows = [
+        row
+        for text in printed_lines
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+        for row in rows_of(part.split("\n")[0], part.split("\n")[1:])
+    ]
+    return undecided(_prose(section), rows)
+
+
 def has(sentence: str, name: str) -> bool:
     """Tell whether a sentence has a name."""
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence, re.IGNORECASE) is not None
@@ -198,6 +228,13 @@ def decided(sentence: str) -> Iterator[tuple[str, str]]:
             before = sentence[: word.start()]
             if not OPEN.search(before):
                 yield word[0], decision.denied if DENIED.search(before) else decision.cell
+
+
+def _prose(section: str) -> str:
+    """Return a section without its blocks, links' targets, code and the numbers of lists."""
+    for pattern in NOT_PROSE:
+        section = pattern.sub(" ", section)
+    return section
 
 
 def faults(page: str, printed: Callable[[str], str]) -> list[str]:
@@ -221,9 +258,7 @@ def faults(page: str, printed: Callable[[str], str]) -> list[str]:
                     found.append(f"{command}: does not print {line!r}, or not there")
             outputs += "\n".join(lines) + "\n"
             rows += rows_of(command, lines)
-        prose = section
-        for pattern in NOT_PROSE:
-            prose = pattern.sub(" ", prose)
+        prose = _prose(section)
         title = section.splitlines()[0]
         found += [f"{title}: {sentence}" for sentence in undecided(prose, rows)] if rows else []
         found += [

@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 
 from studies.findings import FIGURE, FIGURES, LINES, PROOFS, drawn, proof
-from tests.findings import Row, faults, rows_of, sections, undecided, with_printed_lines
+from tests.findings import Row, faults, rows_of, sections, undecided, unfounded, with_printed_lines
 from tests.suite.trained_runs import suite
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
 PUBLISHED = ROOT / "results" / "published"
+SUMMARIES = (
+    ("README.md", "## What was found"),
+    ("docs/peers.md", "# Peers: published implementations compared with ours"),
+    ("docs/peers.md", "## The benchmark"),
+)
+"""Pages that sum the findings up, and their sections."""
 
 GOOD = """# What was found
 
@@ -199,3 +205,51 @@ def test_a_false_sentence_on_the_page_is_found(old: str, new: str, fault: str) -
     assert old in page
     read = with_printed_lines(page.replace(old, new, 1), lambda name: (PAGE.parent / name).read_text())
     assert any(fault in each for each in faults(read, lambda command: read))
+
+
+def every_printed_line() -> list[str]:
+    return [path.read_text() for path in sorted(LINES.iterdir())]
+
+
+@pytest.mark.parametrize(("page", "heading"), SUMMARIES)
+def test_summaries_decide_what_a_printed_line_decides(page: str, heading: str) -> None:
+    assert unfounded((ROOT / page).read_text(), heading, every_printed_line()) == []
+
+
+@pytest.mark.parametrize(
+    ("summary", "old", "new", "fault"),
+    [
+        (0, "inconclusive on all three environments", "it is better on reach-v1", "'better' is decided by no row"),
+        (0, "five are reproduced", "five are not reproduced", "'reproduced' is decided by no row"),
+        (1, "no\nsignificant difference was found", "PEARL\nis better", "'better' is decided by no row"),
+        (2, "PEARL and RL2-PPO are inconclusive", "PEARL and RL2-PPO are better", "'better' is decided by no row"),
+        (2, "MAML-TRPO ends 6.06 [4.09, 8.02] above", "MAML-TRPO is worse than", "'worse' is decided by no row"),
+    ],
+)
+def test_a_false_sentence_of_a_summary_is_found(summary: int, old: str, new: str, fault: str) -> None:
+    page, heading = SUMMARIES[summary]
+    text = (ROOT / page).read_text()
+    assert old in text
+    assert any(fault in each for each in unfounded(text.replace(old, new, 1), heading, every_printed_line()))
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence", "wrong"),
+    [
+        ("suite report", "PEARL is better on ant-fb.", False),
+        ("suite report", "PEARL is worse on ant-fb.", True),
+        ("suite report", "PEARL is better on reach-v1.", True),
+        ("suite report", "PEARL is worse on reach-v1.", False),
+        ("suite compare mql pearl", "MQL is worse on ant-fb.", False),
+        ("suite compare mql pearl", "MQL is better on ant-fb.", True),
+    ],
+)
+def test_the_entry_that_tends_to_be_higher_is_the_better_one(command: str, sentence: str, wrong: bool) -> None:
+    rows = rows_of(
+        command,
+        [
+            "| ant-fb | pearl | mql | 6 | pearl tends to be higher |",
+            "| reach-v1 | pearl | mql | 6 | mql tends to be higher |",
+        ],
+    )
+    assert bool(undecided(sentence, rows)) == wrong
