@@ -281,20 +281,27 @@ def of_verdicts(pool: ProcessPoolExecutor, trials: int) -> Found:
     errors = list(pool.map(partial(verdicts.count, trials=trials // 2), slowest_first))
     unequal = list(pool.map(partial(verdicts.count, trials=2 * trials), verdict_tables.spread_cells()))
     lost = list(pool.map(partial(verdicts.count, trials=2 * trials), verdict_tables.lost_cells()))
-    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 25)), verdict_tables.curve_cells()))
     usual = [each for each in unequal if each.cell.deviation == verdict_tables.SMALLER[0]]
-    every: list[verdicts.Errors[Any]] = [*errors, *usual, *lost, *steps]
-    counts = [
-        (f"{each.cell}, {side}", getattr(each, side), each.trials) for each in every for side in verdict_tables.SIDES
-    ]
     tables = [
         verdict_tables.verdict_table(errors),
         *(verdict_tables.spread_table(unequal, smaller) for smaller in verdict_tables.SMALLER),
         verdict_tables.lost_table(lost),
-        verdict_tables.curve_table(steps),
         verdict_tables.print_table(trials),
     ]
-    return Found(tables, counts)
+    return Found(tables, wrong([*errors, *usual, *lost]))
+
+
+def of_curves(pool: ProcessPoolExecutor, trials: int) -> Found:
+    """Count wrong verdicts on fewer steps."""
+    steps = list(pool.map(partial(curves.count, trials=max(1, trials // 5)), verdict_tables.curve_cells()))
+    return Found([verdict_tables.curve_table(steps)], wrong(steps))
+
+
+def wrong(every: Sequence[verdicts.Errors[Any]]) -> list[Count]:
+    """Return the counts of wrong verdicts, on either side."""
+    return [
+        (f"{each.cell}, {side}", getattr(each, side), each.trials) for each in every for side in verdict_tables.SIDES
+    ]
 
 
 def of_decisive_runs(pool: ProcessPoolExecutor, trials: int) -> Found:
@@ -371,6 +378,7 @@ def of_power(pool: ProcessPoolExecutor, trials: int) -> Found:
 
 GROUPS: dict[str, Group] = {
     "verdicts": of_verdicts,
+    "curves": of_curves,
     "decisive": of_decisive_runs,
     "adaptive": of_adaptive_seeds,
     "intervals": of_intervals,
