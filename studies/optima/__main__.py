@@ -51,13 +51,13 @@ def ten_pulls() -> Iterator[list[str]]:
 def known_mdps() -> Iterator[list[str]]:
     """Yield the expectations of the best policy and of random actions on MDPs, and the errors of printed means."""
     found = mdps.episodes(MDPS, DISCOUNT, seed=0)
-    yield ["episodes", "number", "random", "random error", "optimum", "optimum error", "discounted optimum"]
+    yield ["episodes", "random", "random error", "optimum", "optimum error", "discounted optimum"]
     for count in EPISODES:
         random = found.random.std(ddof=1) / math.sqrt(PRINTED_OVER)
         # Of the printed mean, and of ours.
         optimum = found.optimum.std(ddof=1) * math.sqrt(1 / PRINTED_OVER + 1 / MDPS)
         each = (mdps.STEPS, random, found.optimum.mean(), optimum, found.discounted.mean())
-        yield [f"{count} episodes", str(count), *numbers(*(count * value for value in each))]
+        yield [f"{count} episodes", *numbers(*(count * value for value in each))]
 
 
 def numbers(*values: object) -> list[str]:

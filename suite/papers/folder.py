@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -196,6 +197,12 @@ class PrintedTable:
         if row not in self.rows:
             raise UsageError(f"{self.file}: {unknown('row', row, self.rows)}")
         return self.column(column)[self.rows.index(row)]
+
+    def counted(self, row: str, what: str) -> int:
+        """Return the number before a word in the name of a row."""
+        if found := re.search(rf"\b(\d+) {re.escape(what)}\b", row):
+            return int(found[1])
+        raise UsageError(f"{self.file}: row {row!r}: has no number of {what}")
 
 
 @dataclass(frozen=True)

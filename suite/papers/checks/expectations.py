@@ -111,14 +111,14 @@ class Divisor(Check):
     error: Text
     """Columns: the value, and its standard error."""
     per: Text
-    """Its column of what to divide everything by, so that rows compare."""
+    """What its rows are so many of, by which everything is divided so that rows compare: episodes, of `10 episodes`."""
 
     def find(self, paper: Folder) -> Found:
         """Compare what each cell implies with the value."""
         known, shares = paper.table(self.exact), paper.table(self.shares)
         implied, low, high, beyond = [], [], [], []
         for row, name, share, total in self._cells(shares, paper.table(self.totals)):
-            per = exact(known.cell(row, self.per))
+            per = known.counted(row, self.per)
             if exact(share) <= rounding(share) or per <= 0:
                 raise UsageError(f"{self.shares}: {row} {name}: {share}: needs a share and a divisor above zero")
             implied.append(exact(total) / exact(share) / per)
@@ -128,7 +128,7 @@ class Divisor(Check):
             if not low[-1] <= value + ERRORS * error or not high[-1] >= value - ERRORS * error:
                 beyond.append(f"{row} {name}")
         one = max(low) <= min(high)
-        value = exact(known.cell(known.rows[0], self.value)) / exact(known.cell(known.rows[0], self.per))
+        value = exact(known.cell(known.rows[0], self.value)) / known.counted(known.rows[0], self.per)
         ratio = sum(implied, Fraction()) / len(implied) / value
         return Found(
             not beyond,

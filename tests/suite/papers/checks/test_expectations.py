@@ -10,7 +10,7 @@ import pytest
 from suite.errors import UsageError
 from tests.suite.papers.checks.test_logs import row
 
-EXACT = [["setup", "value", "error", "times"], ["a", "10", "0.5", "2"], ["b", "20", "1", "4"]]
+EXACT = [["setup", "value", "error"], ["a", "10", "0.5"], ["b", "20", "1"]]
 """Twice the error and half a unit of the print: up to 11.05 and 22.05."""
 
 
@@ -70,9 +70,9 @@ def test_a_lead_is_more_than_chance_and_rounding(tmp_path: Path, of: str, verdic
 def divided(first: str, second: str) -> dict[str, list[list[str]]]:
     """Shares of totals 8.0 and 16.0 of 2 and 4 episodes."""
     return {
-        "shares": [["setup", "ours"], ["a", first], ["b", second]],
-        "totals": [["setup", "ours"], ["a", "8.0"], ["b", "16.0"]],
-        "exact": EXACT,
+        "shares": [["setup", "ours"], ["2 episodes", first], ["4 episodes", second]],
+        "totals": [["setup", "ours"], ["2 episodes", "8.0"], ["4 episodes", "16.0"]],
+        "exact": [["setup", "value", "error"], ["2 episodes", "10", "0.5"], ["4 episodes", "20", "1"]],
     }
 
 
@@ -81,14 +81,14 @@ DIVISOR = {"shares": "shares", "totals": "totals", "columns": ["ours"], "exact":
 
 def test_shares_of_the_value_hold(tmp_path: Path) -> None:
     # 8 / 0.8 / 2 = 16 / 0.8 / 4 = 5 an episode, as 10 / 2 and 20 / 4 are.
-    found = row(tmp_path, divided("0.80", "0.80"), check="divisor", error="error", per="times", **DIVISOR)
+    found = row(tmp_path, divided("0.80", "0.80"), check="divisor", error="error", per="episodes", **DIVISOR)
     assert found["verdict"] == "holds"
     assert found["recomputed"] == "5.00 to 5.00 in 2 cells; value 5.00"
 
 
 def test_shares_of_less_are_contradicted(tmp_path: Path) -> None:
-    words = {"explanation": "{mean:.3f} {ratio:.3f} {wrong} {one} {a ours:.3f}"}
-    found = row(tmp_path, divided("0.95", "0.95"), check="divisor", error="error", per="times", **DIVISOR, **words)
+    words = {"explanation": "{mean:.3f} {ratio:.3f} {wrong} {one} {2 episodes ours:.3f}"}
+    found = row(tmp_path, divided("0.95", "0.95"), check="divisor", error="error", per="episodes", **DIVISOR, **words)
     assert found["verdict"] == "contradicted"
     # 8 / 0.95 / 2 = 4.211, which is 0.842 of 5; of 5 the share is 0.8.
     assert found["explanation"] == "4.211 0.842 2 one number fits all 0.800"
@@ -96,11 +96,16 @@ def test_shares_of_less_are_contradicted(tmp_path: Path) -> None:
 
 def test_shares_of_several_numbers_are_checked_one_by_one(tmp_path: Path) -> None:
     words = {"explanation": "{one}, {wrong} of {cells}"}
-    found = row(tmp_path, divided("0.80", "0.95"), check="divisor", error="error", per="times", **DIVISOR, **words)
+    found = row(tmp_path, divided("0.80", "0.95"), check="divisor", error="error", per="episodes", **DIVISOR, **words)
     assert found["verdict"] == "contradicted"
     assert found["explanation"] == "no one number fits all, 1 of 2"
 
 
 def test_a_share_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"shares: a ours: 0\.00: needs a share and a divisor above zero"):
-        row(tmp_path, divided("0.00", "0.80"), check="divisor", error="error", per="times", **DIVISOR)
+    with pytest.raises(UsageError, match=r"shares: 2 episodes ours: 0\.00: needs a share and a divisor above zero"):
+        row(tmp_path, divided("0.00", "0.80"), check="divisor", error="error", per="episodes", **DIVISOR)
+
+
+def test_rows_that_are_no_number_of_what_is_divided_by_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"exact\.csv: row '2 episodes': has no number of pulls"):
+        row(tmp_path, divided("0.80", "0.80"), check="divisor", error="error", per="pulls", **DIVISOR)
