@@ -1,8 +1,8 @@
 """Copying mistakes that `suite audit` finds: `python -m studies.mutations [PAPER ...] [--changes 10] [--list]`.
 
 Copies each paper's folder, changes one digit of one number, reads and audits the copy as `suite audit FOLDER` does, and
-puts the number back. A change is found if the folder is refused or a verdict differs. As many changes are drawn of
-every kind of file; a number that stands in one place, and that nothing follows from, cannot be found.
+puts the number back. A change is found if the folder is refused, a verdict differs, or a number in words is doubted. As
+many changes are drawn of every kind; a number that stands in one place, and that nothing follows from, cannot be found.
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ from suite.errors import UsageError
 from suite.papers.audit import audit
 from suite.papers.folder import shipped_papers
 from suite.papers.paper import read_paper
+from suite.papers.wording import PLACE, doubts
 from suite.table import Table, as_markdown
 
-KINDS = ("tables", "logs", "claims.yaml", "settings.yaml", "audit.yaml")
+KINDS = ("tables", "logs", "claims.yaml", "settings.yaml", "audit.yaml", "sentences")
+SENTENCES = {"audit.yaml": ".claim", "claims.yaml": ".statement"}
+"""Keys of what checks and claims say in words, by file."""
+IN_WORDS = re.compile(r"(?<![\w.-])\d+(\.\d+)?(?![\w,]*\w)")
+"""A number of a sentence: no part of a name."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -43,12 +48,16 @@ class Place:
 
 
 def places(folder: Path, kind: str) -> list[Place]:
-    """Return the numbers of a kind of file: cells; published numbers of claims; printed settings; all of an audit."""
+    """Return the numbers of a kind: cells; published numbers of claims; printed settings; all of an audit; in words."""
     if kind in ("tables", "logs"):
         return [place for path in sorted(folder.glob(f"{kind}/*.csv")) for place in _cells(folder, path)]
+    if kind == "sentences":
+        texts = {file: (folder / file).read_text() for file in SENTENCES if (folder / file).exists()}
+        found = [Place(file, *each) for file, text in texts.items() for each in _scalars(text, SENTENCES[file])]
+        return [place for place in found if place.name.endswith(SENTENCES[place.file])]
     if not (folder / kind).exists():
         return []
-    found = [Place(kind, name, start, text) for name, start, text in _scalars((folder / kind).read_text())]
+    found = [Place(kind, *each) for each in _scalars((folder / kind).read_text(), ".published")]
     wanted = {"claims.yaml": ".published", "settings.yaml": ".printed.", "audit.yaml": ""}[kind]
     return [place for place in found if wanted in place.name]
 
@@ -68,8 +77,13 @@ def _cells(folder: Path, path: Path) -> Iterator[Place]:
         start += len(line)
 
 
-def _scalars(text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield the keys, the place and the text of every number of a YAML text, once."""
+def _scalars(text: str, words: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the keys, the place and the text of every number of a YAML text, once.
+
+    Parameters
+    ----------
+    words : ending of the keys whose values are words with numbers among them.
+    """
     seen: set[int] = set()
 
     def walk(node: yaml.Node, keys: str) -> Iterator[tuple[str, int, str]]:
@@ -83,7 +97,9 @@ def _scalars(text: str) -> Iterator[tuple[str, int, str]]:
             seen.add(node.start_mark.index)
             written = text[node.start_mark.index : node.end_mark.index]
             whole = NUMBER.fullmatch(node.value)
-            for number in NUMBER.finditer(written) if whole or keys.endswith(".published") else ():
+            pattern = IN_WORDS if words in SENTENCES.values() else NUMBER
+            blank = PLACE.sub(lambda place: " " * len(place[0]), written)
+            for number in pattern.finditer(blank) if whole or keys.endswith(words) else ():
                 yield keys, node.start_mark.index + number.start(), number[0]
 
     root = yaml.compose(text, yaml.SafeLoader)
@@ -100,7 +116,7 @@ def another(text: str, draw: np.random.Generator) -> str:
 
 
 Rows = list[tuple[str, str]]
-"""Verdict and recomputed text of every check."""
+"""Verdict and recomputed text of every check; and every number in doubt, with no such text."""
 
 
 def audited(folder: Path) -> Rows:
@@ -112,7 +128,8 @@ def audited(folder: Path) -> Rows:
         If the folder is refused.
     """
     paper = read_paper(str(folder))
-    return [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in audit(paper, paper.checks)]
+    rows = [(row["verdict"], f"{row['recomputed']} {row['explanation']}") for row in audit(paper, paper.checks)]
+    return rows + [(doubt, "") for doubt in doubts(paper, paper.checks, paper.claims)]
 
 
 @dataclass(frozen=True)

@@ -33,20 +33,25 @@ def audit(
     from suite.table import as_markdown
 
     with busy(err, "recomputing"):
-        found = [(paper, audited(paper, checks)) for paper, checks in map(_read, papers or shipped_papers())]
+        read = [_read(name) for name in papers or shipped_papers()]
+        found = [(paper, audited(paper, checks)) for paper, checks, _ in read]
+    for paper, _, doubts in read:
+        for doubt in doubts:
+            err.print(f"{paper.folder}/{doubt}", highlight=False)
     plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
     show(as_json, plain, *(as_markdown(audit_table(paper, rows)) for paper, rows in found))
 
 
-def _read(name: str) -> tuple[Folder, Mapping[str, Check]]:
-    """Read a paper and its checks. Shipped papers are read for their checks only: tests check the rest."""
+def _read(name: str) -> tuple[Folder, Mapping[str, Check], list[str]]:
+    """Read a paper, its checks, and doubts about its words. Of shipped papers the checks alone: tests do the rest."""
     from suite.papers.audit import read_checks
     from suite.papers.folder import read_folder, shipped_folders
 
     if name in shipped_folders():
         paper = read_folder(name)
-        return paper, read_checks(paper)
+        return paper, read_checks(paper), []
     from suite.papers.paper import read_paper  # imports twice as much
+    from suite.papers.wording import doubts
 
     whole = read_paper(name)
-    return whole, whole.checks
+    return whole, whole.checks, doubts(whole, whole.checks, whole.claims)

@@ -42,6 +42,12 @@ def test_numbers_within_published_texts_are_places(tmp_path: Path) -> None:
     assert [place.text for place in places(tmp_path, "claims.yaml")] == ["-11.68", "-3.33", "0.70"]
 
 
+def test_numbers_of_names_and_places_are_none_of_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_text("x:\n  claim: RL2 in Table 4, on 2D ML1, 17 of 25 at 0.5\n  where: page 7\n")
+    (tmp_path / "claims.yaml").write_text("x:\n  statement: at least 20 % better\n")
+    assert [place.text for place in places(tmp_path, "sentences")] == ["17", "25", "0.5", "20"]
+
+
 def test_what_a_mean_follows_from_is_found_and_put_back(folder: Path) -> None:
     expected = audited(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -64,6 +70,7 @@ def test_the_table_counts_what_is_found(tmp_path: Path) -> None:
         "claims.yaml": 2,
         "settings.yaml": 2,
         "audit.yaml": 2,
+        "sentences": 2,
     }
     assert all(isinstance(each.place, Place) for kind in made_changes.values() for each in kind)
     (row,) = as_table({"tcl-pearl": made_changes}).rows

@@ -31,7 +31,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_its_numbers_are_audited(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert suite("audit", folder, "--json") == 0
-    rows = json.loads(capfd.readouterr().out)
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    rows = json.loads(printed.out)
     assert [row["verdict"] for row in rows] == ["holds", "contradicted", "not derivable"]
     assert rows[1]["recomputed"] == "oracle-sac -10.4"
 
