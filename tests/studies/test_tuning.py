@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,18 @@ import pytest
 import yaml
 
 from studies.tuning.__main__ import pilot, read_table
-from studies.tuning.search import COLUMNS, Drawn, Search, collect, found_by, read_search, trials, tuned, unsearched
+from studies.tuning.search import (
+    COLUMNS,
+    HERE,
+    Drawn,
+    Search,
+    collect,
+    found_by,
+    read_search,
+    trials,
+    tuned,
+    unsearched,
+)
 from suite.execute.registry import EXECUTORS
 from suite.failures import Kind
 from suite.plan.benchmark import SUITE, Benchmark, load_benchmark
@@ -173,3 +185,18 @@ def test_a_trial_that_lacks_a_seed_is_not_chosen() -> None:
     pearl, oracle = found_by(search, table)
     assert [(trial.number, trial.score) for trial in pearl.trials] == [(0, 1.0)]
     assert oracle.trials == ()
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("*.json")), ids=lambda path: path.stem)
+def test_what_suite_tune_found_is_in_the_benchmark(path: Path) -> None:
+    plan = load_benchmark(path.stem).plan()
+    for search in json.loads(path.read_text()):
+        tried = search["trials"]
+        assert len({json.dumps(trial["values"], sort_keys=True) for trial in tried}) == len(tried) == 12
+        best = max(tried, key=lambda trial: trial["score"])["values"]
+        mine = [spec for spec in plan if spec.environment in search["serves"]]
+        mine = [spec for spec in mine if spec.label in {search["entry"], *search["heirs"]}]
+        assert {spec.label for spec in mine} == {search["entry"], *search["heirs"]}
+        assert all(best.items() <= spec.settings.items() for spec in mine)
+        seeds = {int(re.findall(r"_s(\d+)_", run)[-1]) for trial in tried for run in trial["runs"]}
+        assert min(seeds) >= FIRST_SEED > max(spec.seed for spec in plan)
