@@ -21,34 +21,19 @@ from suite.table import MISSING
 
 if TYPE_CHECKING:
     from suite.execute.patience import Patience
-    from suite.store.record import RunRecord, RunState
+    from suite.store.record import RunRecord
     from suite.store.runs import Store
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at a log."""
 
 
-def _published(store: Store, own: set[str]) -> list[tuple[RunSpec, RunState]]:
+def _published(store: Store, own: set[str]) -> list[tuple[RunSpec, str]]:
     """Return the runs of snapshots beside the store's own: `suite plan` and `suite run` count them as done."""
     if store.is_snapshot:
         return []
     names = sorted({run for snapshot in store.snapshots for run in snapshot.runs} - own)
     return [(record.spec(), record.state) for record in map(store.record, names) if record.snapshot is not None]
-
-
-def _state(record: RunRecord) -> RunState:
-    """Return the state that the report has a run in: one that is not what it committed cannot be read, and is named."""
-    from suite.store.record import CorruptRunError
-
-    try:
-        if record.state == "done":
-            record.verify(states=False)
-        else:
-            record.failure()
-    except CorruptRunError as error:
-        err.print(str(error), highlight=False)
-        return "unreadable"
-    return record.state
 
 
 def _patience(store: Store) -> Patience:
@@ -77,12 +62,11 @@ def status(
     rows = []
     for record in (store.record(own.run) for own in store.records()):  # done where a snapshot has it, as in a plan
         try:
-            rows.append((record.spec(), record))
+            rows.append((record.spec(), record.state))
         except CorruptRunError as error:
             err.print(str(error))
     if not watch:
-        own = [(spec, _state(record)) for spec, record in rows]
-        every = [*own, *_published(store, {spec.run for spec, _ in rows})]
+        every = [*rows, *_published(store, {spec.run for spec, _ in rows})]
         show_states(as_json, every, positions(store, lambda message: err.print(message, highlight=False)))
         if not every and next(store.folders(), None) is None:
             err.print(nothing_there(results), highlight=False)

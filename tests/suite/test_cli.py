@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import typer
 
-from suite.analysis.results import read_results
 from suite.cli import app
 from suite.cli.help import INTERNAL, JUDGE, LOOK, PUBLISH, RUN, first_paragraph, in_words
 from suite.cli.output import listing
@@ -196,24 +195,6 @@ def test_nothing_is_forgotten_unless_all_can_be(
         assert suite("run", benchmark_file, "--results", tmp_path, "--rerun", spec.run, *words) == 2
         assert folder.state == "done"
     assert "give one of them" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("damaged", ["done", "failed"])
-def test_status_and_report_agree_that_a_damaged_run_is_unreadable(
-    damaged: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    store = Store(tmp_path)
-    files = {
-        "done": finish(store, make_spec(), linear(0, 1)).path / "evaluations.parquet",
-        "failed": fail(store, make_spec(seed=1), "made to fail").path / "failed.json",
-    }
-    files[damaged].write_bytes(files[damaged].read_bytes()[:-9])
-    assert suite("status", "--results", tmp_path, "--json") == 0
-    printed = capfd.readouterr()
-    assert str(files[damaged]) in printed.err
-    states = {row["run"]: row["state"] for row in json.loads(printed.out)["runs"]}
-    assert states == dict(read_results(store).runs[["run", "state"]].itertuples(index=False))
-    assert sorted(states.values()) == sorted({"done", "failed"} - {damaged} | {"unreadable"})
 
 
 def test_brackets_are_no_markup(benchmark_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
