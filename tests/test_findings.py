@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,24 @@ SUMMARIES = (
     ("docs/peers.md", "## The benchmark"),
 )
 """Pages that sum the findings up, and their sections."""
+IN_WORDS = [
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+]
 
 GOOD = """# What was found
 
@@ -214,6 +233,21 @@ def every_printed_line() -> list[str]:
 @pytest.mark.parametrize(("page", "heading"), SUMMARIES)
 def test_summaries_decide_what_a_printed_line_decides(page: str, heading: str) -> None:
     assert unfounded((ROOT / page).read_text(), heading, every_printed_line()) == []
+
+
+def test_readme_counts_the_verdicts_on_maml() -> None:
+    rows = rows_of("suite report", (LINES / "navigation.txt").read_text().splitlines())
+    verdicts = Counter(row.cells[1] for row in rows if len(row.cells) > 10)
+    undecided_ones = verdicts["not enough runs"] + verdicts["cannot tell"]
+    counts = {
+        "of {}": verdicts.total(),
+        "{} are reproduced": verdicts["reproduced"],
+        "{} are undecided": undecided_ones,
+    }
+    counts["{} printed number"] = verdicts["compatible"]
+    answer = next(line for line in (ROOT / "README.md").read_text().splitlines() if "MAML's claims" in line)
+    for words, count in counts.items():
+        assert re.search(rf"\b{words.format(IN_WORDS[count])}\b", answer), (words, count)
 
 
 @pytest.mark.parametrize(
