@@ -24,7 +24,8 @@ from suite.errors import UsageError
 from suite.papers.audit import audit
 from suite.papers.folder import shipped_papers
 from suite.papers.paper import read_paper
-from suite.papers.wording import PLACE, doubts
+from suite.papers.sentences import counting
+from suite.papers.wording import doubts
 from suite.table import Table, as_markdown
 
 KINDS = ("tables", "logs", "claims.yaml", "settings.yaml", "audit.yaml", "sentences")
@@ -98,7 +99,7 @@ def _scalars(text: str, words: str) -> Iterator[tuple[str, int, str]]:
             written = text[node.start_mark.index : node.end_mark.index]
             whole = NUMBER.fullmatch(node.value)
             pattern = IN_WORDS if words in SENTENCES.values() else NUMBER
-            blank = PLACE.sub(lambda place: " " * len(place[0]), written)
+            blank = counting(written)
             for number in pattern.finditer(blank) if whole or keys.endswith(words) else ():
                 yield keys, node.start_mark.index + number.start(), number[0]
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from environments import FloatArray, family_names, family_spec
 from suite.errors import UsageError, unknown
+from suite.papers.sentences import numbers_before
 from suite.papers.sources import Block
 from suite.plain_yaml import read_yaml
 from suite.schema import Strict, Text
@@ -199,10 +200,13 @@ class PrintedTable:
         return self.column(column)[self.rows.index(row)]
 
     def counted(self, row: str, what: str) -> int:
-        """Return the number before a word in the name of a row."""
-        if found := re.search(rf"\b(\d+) {re.escape(what)}\b", row):
-            return int(found[1])
-        raise UsageError(f"{self.file}: row {row!r}: has no number of {what}")
+        """Return the whole number before a word in the name of a row."""
+        found = numbers_before(row, rf"{re.escape(what)}\b")
+        if not found:
+            raise UsageError(f"{self.file}: row {row!r}: has no number of {what}")
+        if not found[0].isdigit():
+            raise UsageError(f"{self.file}: row {row!r}: {found[0]} {what}: must be a whole number")
+        return int(found[0])
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Gain(OfMeans):
     average: comparisons.Average
     definition: Text
     """One of `TESTED_GAINS`."""
-    usual_boundary: ClassVar[float] = 1.0
+    default_boundary: ClassVar[float] = 1.0
 
     @model_validator(mode="after")
     def _known_definition(self) -> Gain:

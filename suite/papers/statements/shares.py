@@ -21,7 +21,7 @@ from suite.papers.statements.statement import UNEQUAL, Number, OfMeans, Positive
 class Share(OfMeans):
     """Something is true of more than half of the environments."""
 
-    usual_boundary: ClassVar[float] = 0.5
+    default_boundary: ClassVar[float] = 0.5
 
     @abstractmethod
     def events(self, entries: Sequence[Moments]) -> Sides:
@@ -82,10 +82,15 @@ class ShareReaching(Share):
     share: Positive
     """1.5: half as much again. Of a negative score, as far above it."""
 
+    @property
+    def tested(self) -> set[float]:
+        """50 % better, and 50 % of the other, are a share of 1.5 and of 0.5."""
+        return {100 * self.share, 100 * abs(self.share - 1)}
+
     def check_words(self) -> None:
-        """Refuse words with another percentage: 50 % better, and 50 % of the other, are a share of 1.5 and of 0.5."""
-        tested = {100 * self.share, 100 * abs(self.share - 1)}
-        check_said(self.statement, r"%(?! of (?:the )?(?:environments|tasks))", tested, f"share: {self.share:g}")
+        """Refuse words with another percentage, unless it is one of environments or of an interval."""
+        other = r"(?:of (?:the )?(?:environments|tasks)|(?:\w+ )?(?:confidence|intervals?|CIs?)\b)"
+        check_said(self.statement, rf"%(?! {other})", self.tested, f"share: {self.share:g}")
 
     @property
     def rule(self) -> str:

@@ -26,7 +26,7 @@ class SingleRuns(Statement):
 
     statistic: Literal["single runs"]
 
-    usual_boundary: ClassVar[float] = 0.5
+    default_boundary: ClassVar[float] = 0.5
 
     @property
     def rule(self) -> str:

@@ -20,6 +20,7 @@ from suite.analysis.samples import Samples
 from suite.analysis.strata import strata
 from suite.errors import UsageError
 from suite.papers.folder import AFTER
+from suite.papers.sentences import numbers_before
 from suite.schema import Strict, Text
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Statement(Strict, ABC):
 
     takes: ClassVar[tuple[int, int]] = (2, 2)
     """The number of entries, at least and at most."""
-    usual_boundary: ClassVar[float | None] = None
+    default_boundary: ClassVar[float | None] = None
     """The boundary where no parameter sets it; None if the published value is said to fit something else."""
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "score"
     verdicts: ClassVar[Mapping[int, Verdict]] = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}
@@ -90,7 +91,13 @@ class Statement(Strict, ABC):
     @property
     def boundary(self) -> float | None:
         """The boundary that the published value is said to lie beside; None if it is said to fit something else."""
-        return self.usual_boundary
+        return self.default_boundary
+
+    @property
+    def tested(self) -> set[float]:
+        """The numbers that its words may name as tested: those of its parameters, as they are and in percent."""
+        numbers = [value for value in self.model_dump().values() if type(value) in (int, float)]
+        return {float(value) for number in numbers for value in (number, 100 * number)}
 
     def check_words(self) -> None:
         """Refuse words that name another number than the one that is tested.
@@ -186,7 +193,7 @@ def lost(entries: Sequence[Moments]) -> BoolArray:
     return np.asarray(np.any([entry.lost.any(axis=-1) for entry in entries], axis=0), bool)
 
 
-PRINTED_RANGE = re.compile(r"(-?[\d.]+)(?: to (-?[\d.]+))?")
+PRINTED_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)(?: to (-?\d+(?:\.\d+)?))?")
 """A number, or `20 to 100`."""
 
 
@@ -198,8 +205,8 @@ def check_said(words: str, unit: str, tested: Collection[float], told: str) -> N
     unit : a regular expression.
     told : what is tested, as the folder has it.
     """
-    numbers = re.findall(rf"(\d+(?:\.\d+)?)(?:\s*(?:to|-|–)\s*[\d.]+)? {unit}", words)
-    if numbers and not any(math.isclose(float(number), other) for number in numbers for other in tested):
+    found = numbers_before(words, unit)
+    if found and not any(math.isclose(float(number), other) for number in found for other in tested):
         raise UsageError(f"{told}, but the statement is {words!r}")
 
 

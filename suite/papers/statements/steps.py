@@ -36,10 +36,15 @@ class RatioOfSteps(Statement):
         """So many times more."""
         return self.times
 
+    @property
+    def tested(self) -> set[float]:
+        """So many times fewer."""
+        return {self.times}
+
     def check_words(self) -> None:
         """Refuse words with another multiple, and a printed range whose end that is claimed is not the boundary."""
         told = f"times: {self.times:g}"
-        check_said(self.statement, "times", {self.times}, told)
+        check_said(self.statement, r"times (?:fewer|less|more|as|the|its|faster|slower)\b", self.tested, told)
         printed = PRINTED_RANGE.fullmatch(self.published)
         if printed and printed[2] and float(printed[1 if self.side == "above" else 2]) != self.times:
             raise UsageError(f"{told}, but {self.published} is published")

@@ -21,7 +21,7 @@ class RatioOfSeconds(OfMeans):
 
     statistic: Literal["ratio of seconds"]
     measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "seconds_total"
-    usual_boundary: ClassVar[float] = 1.0
+    default_boundary: ClassVar[float] = 1.0
 
     @property
     def rule(self) -> str:

@@ -16,7 +16,7 @@ class MostWins(OfMeans):
 
     statistic: Literal["most wins"]
     takes: ClassVar[tuple[int, int]] = (2, 100)
-    usual_boundary: ClassVar[float] = 0.0
+    default_boundary: ClassVar[float] = 0.0
 
     @property
     def rule(self) -> str:
