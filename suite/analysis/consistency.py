@@ -49,8 +49,38 @@ def inconsistencies(store: Store) -> list[Problem]:
     found += _of_copies(done)
     if store.is_snapshot:
         snapshot = store.snapshots[0]
-        found += [*_of_list(snapshot), *_of_comparisons(snapshot, store), *_of_earlier(snapshot, store)]
+        found += [*_of_list(snapshot), *_of_comparisons(snapshot, store)]
     return found
+
+
+def left_over_seeds(store: Store) -> list[Problem]:
+    """Return runs that a snapshot lists as of an earlier plan, and that differ from planned ones in their seed alone.
+
+    They do not count with the planned ones. Seeds that were taken out of the plan, and runs that somebody would rather
+    not count, look the same in a snapshot. A comparison that is decided sooner leaves such seeds over, too: those are
+    not among them.
+    """
+    if not store.is_snapshot:
+        return []
+    snapshot = store.snapshots[0]
+    configurations = {}
+    for run in snapshot.runs:
+        with suppress(CorruptRunError):  # reported by `_of`
+            configurations[run] = _configuration(store.record(run).spec())
+    earlier = snapshot.background.earlier
+    planned = {configurations.get(run) for run in snapshot.runs.keys() - earlier}
+    compared = {run for each in published_comparisons(snapshot) for runs in each.runs for run in runs}
+    return [
+        Problem(run, LEFT_OVER)
+        for run in sorted(earlier & configurations.keys() - compared)
+        if configurations[run] in planned
+    ]
+
+
+LEFT_OVER = (
+    "is listed as of an earlier plan, and differs from planned runs in its seed alone; if its seed was taken out of "
+    "the plan, publish with --drop-earlier"
+)
 
 
 def _of_copies(records: Sequence[RunRecord]) -> Iterator[Problem]:
@@ -118,22 +148,6 @@ def _of_comparisons(snapshot: Snapshot, store: Store) -> Iterator[Problem]:
                     yield Problem(run, f"is listed as of an earlier plan, {compared}")
                 elif listed[run].label != entry:
                     yield Problem(run, f"is listed as {listed[run].label!r}, and is compared as {entry!r}")
-
-
-def _of_earlier(snapshot: Snapshot, store: Store) -> Iterator[Problem]:
-    """Find runs listed as of an earlier plan that differ from planned ones in their seed alone.
-
-    Their scores would count for an entry of their own. A comparison that is decided sooner leaves such seeds over.
-    """
-    configurations = {}
-    for run in snapshot.runs:
-        with suppress(CorruptRunError):  # reported by `_of`
-            configurations[run] = _configuration(store.record(run).spec())
-    planned = {configurations.get(run) for run in snapshot.runs.keys() - snapshot.background.earlier}
-    adaptive = {run for each in published_comparisons(snapshot) for runs in each.runs for run in runs}
-    for run in sorted(snapshot.background.earlier & configurations.keys() - adaptive):
-        if configurations[run] in planned:
-            yield Problem(run, "is listed as of an earlier plan, and differs from planned runs in its seed alone")
 
 
 def _of(record: RunRecord) -> Iterator[str]:
@@ -207,7 +221,7 @@ def _of_end(evaluations: pd.DataFrame, spec: RunSpec) -> Iterator[str]:
     try:
         declared, most = max(iteration_steps(spec)), most_gradient_steps(spec)
     except (ValueError, TypeError, KeyError):
-        declared, most = 0, None  # its algorithm no longer has such settings
+        return  # its algorithm no longer has such settings: how long an iteration was is not known
     steps, taken = evaluations["environment_steps"], int(evaluations["gradient_steps"].max())
     left = spec.budget - steps.max()
     if most is not None:

@@ -40,6 +40,7 @@ def verify(
     import tempfile
 
     from suite import session
+    from suite.analysis.consistency import left_over_seeds
     from suite.analysis.results import read_results
     from suite.execute import verification
     from suite.execute.batch import Batch
@@ -50,7 +51,7 @@ def verify(
     store = existing(snapshot, "")
     seed = secrets.randbelow(10**6) if seed is None else seed
     drawn = verification.drawn(store, None if every else sample, seed, environment)
-    problems = inconsistent(store)
+    problems, left_over = inconsistent(store), left_over_seeds(store)
     err.print(f"{drawn.text}; drawn with --seed {seed}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="suite-verify-") as folder:
         repeated = Store(Path(folder))
@@ -66,11 +67,13 @@ def verify(
         agreed = verification.agreements(found, repeated, results)
         seconds = verification.seconds_text(found, repeated, results)
     lines = [f"inconsistent: {each.run}: {each.problem}" for each in problems]
+    lines += [f"note: {each.run}: {each.problem}" for each in left_over]
     lines += [*(each.text for each in found), *(each.text for each in agreed)]
     lines += [seconds] if seconds else []
     plain = {
         "seed": seed,
         "inconsistent": [asdict(each) for each in problems],
+        "notes": [asdict(each) for each in left_over],
         "runs": [each._asdict() for each in found],
         "agreements": [each._asdict() for each in agreed],
         "seconds": seconds,

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from suite.analysis.consistency import inconsistencies
+from suite.analysis.consistency import LEFT_OVER, inconsistencies, left_over_seeds
 from suite.analysis.results import Problem
 from suite.errors import UsageError
 from suite.inspect.clusters import statistics
@@ -269,6 +269,17 @@ def test_episodes_that_end_early_leave_more_than_an_iteration_took(ends: int, sa
     assert {each.problem for each in inconsistencies(Store(altered.path))} == says
 
 
+def test_of_settings_that_no_longer_load_no_end_is_expected(tmp_path: Path) -> None:
+    settings = {**default_settings("maml-trpo"), "meta_batch": 2, "rollouts": 2, "iterations": 50, "activation": "gone"}
+    spec = make_spec("maml-trpo", "navigation-2d", budget=100_000, evaluations=1, settings=settings)
+    run = kept(finish(Store(tmp_path), spec, linear(0.0, 50.0), tasks=40, provenance=provenance(spec)))
+    for name in ("evaluations", "training"):
+        run = table(run, name, lambda found: found.assign(environment_steps=found["environment_steps"] * 3 // 5))
+    altered = Snapshot(tmp_path / "altered")
+    altered.write([run], Background(name="mine", description=""), [])
+    assert not [each for each in inconsistencies(Store(altered.path)) if "it ends" in each.problem]
+
+
 @pytest.mark.parametrize(
     ("iterations", "taken", "spent", "says"),
     [
@@ -423,13 +434,14 @@ def test_a_run_that_is_listed_twice_is_reported(once: Snapshot, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("state", ["done", "failed"])
-def test_a_run_of_the_plan_that_is_listed_as_earlier_is_reported(state: str, once: Snapshot, tmp_path: Path) -> None:
+def test_a_seed_of_an_earlier_plan_is_noted_but_may_be_so(state: str, once: Snapshot, tmp_path: Path) -> None:
     runs, list_, _ = content(once)
     run = {"done": RUN, "failed": SPECS[-1].run}[state]
     altered = Snapshot(tmp_path / "altered")
     write(altered, runs, tuple(each.model_copy(update={"earlier": each.run == run}) for each in list_))
-    problem = "is listed as of an earlier plan, and differs from planned runs in its seed alone"
-    assert inconsistencies(Store(altered.path)) == [Problem(run, problem)]
+    assert inconsistencies(Store(altered.path)) == []
+    assert left_over_seeds(Store(altered.path)) == [Problem(run, LEFT_OVER)]
+    assert left_over_seeds(Store(once.path)) == []
 
 
 def test_runs_of_an_earlier_revision_are_of_an_earlier_plan(tmp_path: Path) -> None:
@@ -443,6 +455,7 @@ def test_runs_of_an_earlier_revision_are_of_an_earlier_plan(tmp_path: Path) -> N
     write(altered, {each.run: kept(each) for each in [*records, *earlier]}, listed(specs, records, earlier))
     assert altered.background.earlier == {each.run for each in older}
     assert inconsistencies(Store(altered.path)) == []
+    assert left_over_seeds(Store(altered.path)) == []
 
 
 COMPARISON = Comparison(

@@ -217,6 +217,22 @@ def test_a_published_run_comes_out_again_bit_for_bit(snapshot: Snapshot, capfd: 
     assert found["runs"][0]["run"] == drawn(Store(snapshot.path), 1, 7).specs[0].run
 
 
+def test_a_seed_that_the_plan_lost_is_noted_and_fails_nothing(
+    snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runs = [kept(folder) for folder in Store(snapshot.path).records()]
+    first, *others = snapshot.background.runs
+    background = snapshot.background.model_copy(update={"runs": (first.model_copy(update={"earlier": True}), *others)})
+    fewer = Snapshot(tmp_path / "fewer")
+    fewer.write(runs, background, [])
+    fewer.write(runs, background, plain_tables(Store(fewer.path)))
+    assert suite("verify", fewer.path, "--sample", 1, "--json") == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["inconsistent"] == []
+    assert [note["run"] for note in found["notes"]] == [first.run]
+    assert "--drop-earlier" in found["notes"][0]["problem"]
+
+
 def test_a_change_carried_through_every_table_is_found_by_execution_only(
     snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
