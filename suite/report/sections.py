@@ -197,7 +197,8 @@ def scores(found: Contents) -> Section:
     short = run_tables.by_environment(
         found.scores, found.order, found.standing, found.units, found.unit_names, found.adaptive
     )
-    short = comparison_tables.with_lost(short, found.results.lost, found.order)
+    short = comparison_tables.with_lost(short, found.results.lost, {*found.order} - found.controls)
+    short = comparison_tables.with_lost(short, found.results.lost, found.controls, deciding=False)
     table = adaptive_tables.marked(run_tables.scores(found.scores, found.units, found.unit_names), found.adaptive)
     protocols = run_tables.protocols(found.results)
     return Section(

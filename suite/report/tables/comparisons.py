@@ -65,13 +65,19 @@ def listed(environments: Sequence[str]) -> str:
     return f"{shown} and {len(environments) - MAX_LISTED} more" if len(environments) > MAX_LISTED else shown
 
 
-def with_lost(table: Table, lost: pd.DataFrame, entries: Collection[str]) -> Table:
-    """Name in the note the runs of these entries that are lost (`Results.lost`)."""
+def with_lost(table: Table, lost: pd.DataFrame, entries: Collection[str], deciding: bool = True) -> Table:
+    """Name in the note the runs of these entries that are lost (`Results.lost`).
+
+    Parameters
+    ----------
+    deciding : whether the table compares these entries, and decides nothing where they lost runs.
+    """
     gone = lost[lost["entry"].isin(entries)]
     if gone.empty:
         return table
     said = f"Runs lost: {lost_in_words(gone)}, on {listed(sorted(set(gone['environment'])))}"
-    return replace(table, note=f"{table.note} {said}; numbers are of finished runs, and decide nothing there.")
+    decided = ", and decide nothing there" if deciding else ""
+    return replace(table, note=f"{table.note} {said}; numbers are of finished runs{decided}.")
 
 
 def wins(table: pd.DataFrame) -> Table:

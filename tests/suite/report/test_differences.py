@@ -136,6 +136,7 @@ def test_no_score_is_the_best_where_an_entry_lost_runs(losing: str, lost: str, t
         "oracle-sac": frozenset(),
     }
     assert ("Runs lost: " in table.note) == (lost != "none")
+    assert ("decide nothing there" in table.note) == undecided
 
 
 def test_where_none_is_lost_nothing_is_said(store: Store) -> None:
