@@ -151,19 +151,21 @@ class Bounds(Check):
     def _published_bounds(self) -> Bounds:
         bounds = {exact(bound) for bound in (self.low, self.high) if bound is not None}
         printed = {exact(text) for text in self.published.values()}
-        if not bounds and len(self.published) != 1:
-            raise ValueError("low and high: are missing; without them takes one published number, which is both")
+        if not bounds and len(printed) != 1:
+            raise ValueError("low and high: are missing; without them takes one published number, which all have to be")
         if bounds and not printed <= bounds:
-            raise ValueError(f"published: {', '.join(self.published.values())}: is neither low nor high")
-        if len(self.published) > 1 and printed != bounds:
-            raise ValueError(f"published: {', '.join(self.published.values())}: one of them must be low, one high")
+            wrong = [text for text in self.published.values() if exact(text) not in bounds]
+            raise ValueError(f"published: {', '.join(wrong)}: is neither low nor high")
         return self
 
     def find(self, paper: Folder) -> Found:
         """Look at every cell."""
         table = paper.table(self.table)
-        own = next(iter(self.published.values()), None)
-        low, high = (own, own) if self.low is self.high is None else (self.low, self.high)
+        low, high = self.low, self.high
+        ends = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+        if not ends:
+            low = high = next(iter(self.published.values()))
+            ends = [low]
         cells = [
             (row, name, number)
             for name in self.columns
@@ -174,7 +176,6 @@ class Bounds(Check):
             for row, name, number in cells
             if (low is not None and number < exact(low)) or (high is not None and number > exact(high))
         ]
-        ends = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
         return _all_but(wrong, len(cells), f"every number of {table.about.title} is {' and '.join(ends)}", "numbers")
 
 

@@ -412,6 +412,11 @@ def test_numbers_of_code_and_of_another_paper_are_compared(
     [
         ("at least 20 times fewer", "20-100 times fewer"),
         ("at least 20 times fewer", "20 – 100 times fewer"),
+        ("at least 20 times fewer", "three times out of four, far fewer"),
+        ("20 to 100\n  audited: [fewer_steps, times]", "20.0.1 to 100"),
+        ("at least 50 % better than MAML-TRPO's in most", "half as good again, at 95 % confidence, in most"),
+        ("at least 50 % better than MAML-TRPO's in most", "half as good again (95 % bootstrap intervals) in most"),
+        ("at least 50 % better than MAML-TRPO's in most", "half as good again (95 % CI) in most"),
         ("at least 50 % better than MAML-TRPO's in most", "half better than MAML-TRPO's in 80 % of environments of"),
         ("at least 50 % better than MAML-TRPO's in most", "half better than MAML-TRPO's in 80 % of the tasks of"),
     ],
@@ -425,6 +430,18 @@ def test_words_that_name_a_range_or_a_share_of_environments_are_taken(
     assert old in text
     claims.write_text(text.replace(old, new, 1))
     read_paper(str(claims.parent))
+
+
+def test_a_thousand_times_is_read_with_its_comma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "_check_settings", lambda *_: None)
+    claims = Path(shutil.copytree(folder.SHIPPED / "pearl", tmp_path / "paper")) / "claims.yaml"
+    text = claims.read_text().replace("published: 20 to 100\n  audited: [fewer_steps, times]", "published: '1000'")
+    text = text.replace("at least 20 times fewer", "1,000 times fewer").replace("times: 20", "times: 1000")
+    claims.write_text(text)
+    read_paper(str(claims.parent))
+    claims.write_text(text.replace("1,000 times", "1,001 times"))
+    with pytest.raises(UsageError, match="times: 1000, but the statement is '1,001 times fewer"):
+        read_paper(str(claims.parent))
 
 
 def with_cells(tmp_path: Path, cells: dict[str, list[str]]) -> str:

@@ -198,6 +198,15 @@ def test_a_percentage_beside_a_published_one_is_not_doubted(tmp_path: Path, monk
     assert changed(tmp_path, monkeypatch, "pearl", "claims.yaml", old, '"58"') == []
 
 
+def test_a_number_that_the_statement_tests_is_not_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = '"0.83"\n  audited: [final_returns, domains]'
+    there = Path(shutil.copytree(folder.shipped_folders()["pearl"], tmp_path / "copy"))
+    monkeypatch.setattr(folder, "shipped_folders", lambda: {"pearl": there})
+    text = (there / "claims.yaml").read_text()
+    (there / "claims.yaml").write_text(text.replace(HALF, "half better, or 150 to 100", 1))
+    assert changed(tmp_path, monkeypatch, "pearl", "claims.yaml", old, '"152"') == []
+
+
 def written(tmp_path: Path, claim: str, **check: Any) -> list[str]:
     """Return the doubts of a small folder with one check of a table."""
     rows = [[f"place-{at}", str(at)] for at in range(check.pop("rows", 10))]

@@ -109,3 +109,28 @@ def test_a_share_of_nothing_is_refused(tmp_path: Path) -> None:
 def test_rows_that_are_no_number_of_what_is_divided_by_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"exact\.csv: row '2 episodes': has no number of pulls"):
         row(tmp_path, divided("0.80", "0.80"), check="divisor", error="error", per="pulls", **DIVISOR)
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ("2,000 episodes", ""),
+        ("1.5 episodes", r"exact\.csv: row '1\.5 episodes': 1\.5 episodes: must be a whole number"),
+    ],
+)
+def test_rows_have_whole_numbers_in_digits_with_commas(shape: str, says: str, tmp_path: Path) -> None:
+    tables = {
+        "shares": [["setup", "ours"], [shape, "0.80"]],
+        "totals": [["setup", "ours"], [shape, "8000"]],
+        "exact": [["setup", "value", "error"], [shape, "10000", "0.5"]],
+    }
+    tables = {
+        key: [[f'"{cell}"' if "," in cell else cell for cell in line] for line in table]
+        for key, table in tables.items()
+    }
+    words = {"check": "divisor", "error": "error", "per": "episodes", "explanation": "{mean:.3f}", **DIVISOR}
+    if says:
+        with pytest.raises(UsageError, match=says):
+            row(tmp_path, tables, **words)
+    else:
+        assert row(tmp_path, tables, **words)["explanation"] == "5.000"
