@@ -54,7 +54,7 @@ def inconsistencies(store: Store) -> list[Problem]:
 
 
 def left_over_seeds(store: Store) -> list[Problem]:
-    """Return runs that a snapshot lists as of an earlier plan, and that differ from planned ones in their seed alone.
+    """Return runs that a snapshot lists as of an earlier plan, and that differ from planned ones only in their seed.
 
     They do not count with the planned ones. Seeds that were taken out of the plan, and runs that somebody would rather
     not count, look the same in a snapshot. A comparison that is decided sooner leaves such seeds over, too: those are
@@ -78,7 +78,7 @@ def left_over_seeds(store: Store) -> list[Problem]:
 
 
 LEFT_OVER = (
-    "is listed as of an earlier plan, and differs from planned runs in its seed alone; if its seed was taken out of "
+    "is listed as of an earlier plan, and differs from planned runs only in its seed; if its seed was taken out of "
     "the plan, publish with --drop-earlier"
 )
 

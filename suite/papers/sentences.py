@@ -79,6 +79,15 @@ def numbers_before(sentence: str, unit: str) -> list[str]:
     return [number.low or number.value for number in numbers(counting(sentence)) if pattern.match(number.after)]
 
 
+def copied(one: str, other: str) -> bool:
+    """Tell whether two numbers differ in one digit, or in the order of two neighbours."""
+    if len(one) != len(other) or one.find(".") != other.find("."):
+        return False
+    apart = [at for at, (x, y) in enumerate(zip(one, other, strict=True)) if x != y]
+    exchanged = len(apart) == 2 and apart[1] - apart[0] == 1 and sorted(one) == sorted(other)
+    return len(apart) == 1 or exchanged
+
+
 def plain(number: str) -> str:
     """Write a number in digits without commas, closing zeros and an exponent."""
     return f"{Decimal(number.replace(',', '')).normalize():f}"

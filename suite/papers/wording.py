@@ -15,7 +15,7 @@ from suite.papers.audit import FILE as AUDIT
 from suite.papers.checks.check import Check
 from suite.papers.claims import Claim
 from suite.papers.folder import AFTER, CLAIMS, Folder, PrintedTable
-from suite.papers.sentences import NUMBER, counting, numbers, plain
+from suite.papers.sentences import NUMBER, Number, copied, counting, numbers, plain
 
 VAGUE = re.compile(
     r"\b(?:over|above|about|around|almost|nearly|roughly|approximately|some|under|below|(?:more|less|fewer) than|"
@@ -25,12 +25,7 @@ VAGUE = re.compile(
 UNIT = re.compile(r"\s*(%|(?!(?:and|or|but|of|in|on|for|to|at|by|with|while|than|is|are|as|out|_+)\b)[^\W\d][\w-]*)")
 OF = re.compile(NUMBER.pattern + r"\s+(?:out\s+)?of\s+(?:the\s+|its\s+|all\s+)?$", re.IGNORECASE)
 SUMMARY = re.compile(r"\b(?:average|mean|median|total|sum|all|overall)\b", re.IGNORECASE)
-ORDINALS = {
-    word: str(value)
-    for value, word in enumerate(
-        re.findall(r"\w+", "first second third fourth fifth sixth seventh eighth ninth tenth"), start=1
-    )
-}
+ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7"}
 STEPS = r"\s+(?:gradient|inner|adaptation)\s+(?:steps?|updates?)\b"
 PROSE = {"claim", "rule", "recomputed", "explanation", "source", "needs"}
 """Keys of a check that hold sentences."""
@@ -50,13 +45,13 @@ def _of_check(paper: Folder, key: str, check: Check, claims: Sequence[Claim]) ->
     own = list(_strings(check.model_dump(mode="json", exclude=PROSE)))
     tables = [paper.tables[name] for name in own if name in paper.tables]
     known = _values([*own, *(text for table in tables for text in _texts(table))])
-    totals = {"environments": {len(claim.environments) for claim in claims if (claim.about.audited or [""])[0] == key}}
+    counts = {"environments": {len(claim.environments) for claim in claims if (claim.about.audited or [""])[0] == key}}
     for table in tables:
         if not any(SUMMARY.search(row) for row in table.rows):
-            totals.setdefault(f"{table.about.rows}s", set()).add(len(table.rows))
+            counts.setdefault(f"{table.about.rows}s", set()).add(len(table.rows))
     stepwise = [name for table in tables if table.about.adaptations for name in table.cells if name in own]
     yield from doubtful_published(check.claim, check.published, known)
-    yield from doubtful_total(check.claim, totals)
+    yield from doubtful_total(check.claim, counts)
     yield from doubtful_steps(check.claim, {step for name in stepwise if (step := name.rpartition(" ")[2]).isdigit()})
 
 
@@ -73,29 +68,41 @@ def _of_claim(paper: Folder, claim: Claim) -> Iterator[str]:
 def doubtful_published(sentence: str, published: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
     """Doubt a number that no data have, where exactly one published number is missing from the sentence.
 
-    Both have two digits before closing zeros, at least. A number after words such as *about*, or before another unit
-    than the published number's, is left alone.
+    Both have two digits before closing zeros, at least. The number stands close behind the published number's name, or
+    before its unit, or is long; no word such as *about* precedes it, and no other unit follows.
     """
     said = numbers(counting(sentence))
-    units: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for name, text in published.items():
         for number in numbers(text):
-            units.setdefault(number.value, set()).update(name.lower().split()[:1], _unit(number.after))
-    missing = units.keys() - {number.value for number in said}
+            names.setdefault(number.value, set()).update(name.lower().split()[:1], _unit(number.after))
+    missing = names.keys() - {number.value for number in said}
     for number in said if len(missing) == 1 else ():
-        exact = _digits(number.value) > 1 and not VAGUE.search(number.before)
-        for other in missing:
-            if exact and number.value not in known and _digits(other) > 1 and _unit(number.after) <= units[other]:
-                yield from _doubt(number.value, missing)
+        precise = min(map(_digits, (number.value, *missing))) > 1 and not VAGUE.search(number.before)
+        if precise and number.value not in known and _named(number, names[min(missing)]):
+            yield from _doubt(number.value, missing)
 
 
-def doubtful_total(sentence: str, totals: Mapping[str, Collection[int]]) -> Iterator[str]:
-    """Doubt the N of `X of N environments` where another number of them is there, and no word restricts them."""
+def _named(number: Number, names: Collection[str]) -> bool:
+    """Tell whether the words around a number name it, or none does and it is too long to be like another by chance."""
+    if unit := _unit(number.after):
+        return unit <= {*names}
+    near = {*number.before.lower().split()[-3:]} & {*names}
+    return bool(near) or _digits(number.value) >= (3 if "." in number.value else 4)
+
+
+def doubtful_total(sentence: str, counts: Mapping[str, Collection[int]]) -> Iterator[str]:
+    """Doubt the N of `X of N environments` where it is not their count, and no word restricts them.
+
+    Parameters
+    ----------
+    counts : what is counted, in the plural -> how many there are, or may be.
+    """
     for number in numbers(counting(sentence)):
-        for noun, there in totals.items():
-            named = re.match(rf"\s+{re.escape(noun)}\s*(?:$|[.,;:)])", number.after)
-            if named and OF.search(number.before) and number.value not in map(str, there):
-                yield from _doubt(number.value, {str(total) for total in there if total > 1})
+        for noun, allowed in counts.items():
+            named = re.match(rf"\s+{re.escape(noun)}\s*(?:$|[.;)])", number.after)
+            if named and OF.search(number.before) and number.value not in map(str, allowed):
+                yield from _doubt(number.value, {str(count) for count in allowed if count > 1})
 
 
 def doubtful_steps(sentence: str, steps: Collection[str]) -> Iterator[str]:
@@ -108,19 +115,10 @@ def doubtful_steps(sentence: str, steps: Collection[str]) -> Iterator[str]:
         yield from _doubt(value, steps)
 
 
-def _doubt(value: str, there: Iterable[str]) -> Iterator[str]:
-    """Name those of the numbers that are there of which another may be a copy with an error."""
-    if found := sorted((other for other in there if copied(value, other)), key=float):
+def _doubt(value: str, data: Iterable[str]) -> Iterator[str]:
+    """Name the numbers of the data that a number may be a wrong copy of."""
+    if found := sorted((other for other in data if copied(value, other)), key=float):
         yield f"says {value}; the data beside it have {' or '.join(found)}: a copying error?"
-
-
-def copied(one: str, other: str) -> bool:
-    """Tell whether two numbers differ in one digit, or in the order of two neighbours."""
-    if len(one) != len(other) or one.find(".") != other.find("."):
-        return False
-    apart = [at for at, (x, y) in enumerate(zip(one, other, strict=True)) if x != y]
-    exchanged = len(apart) == 2 and apart[1] - apart[0] == 1 and sorted(one) == sorted(other)
-    return len(apart) == 1 or exchanged
 
 
 def _digits(number: str) -> int:

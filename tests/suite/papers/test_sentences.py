@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suite.papers.sentences import counting, numbers, numbers_before
+from suite.papers.sentences import copied, counting, numbers, numbers_before
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,21 @@ def test_numbers_are_read_in_digits_and_in_words(text: str, values: list[str]) -
 )
 def test_a_number_before_a_unit_is_that_which_begins_its_range(text: str, values: list[str]) -> None:
     assert numbers_before(text, "times") == values
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("44", "45", True),
+        ("17", "71", True),
+        ("1234", "1324", True),
+        ("1.5", "1.6", True),
+        ("123", "321", False),
+        ("1212", "2121", False),
+        ("1.5", "15", False),
+        ("44", "44", False),
+        ("5", "50", False),
+    ],
+)
+def test_a_copying_error_is_one_digit_or_two_exchanged_neighbours(one: str, other: str, alike: bool) -> None:
+    assert copied(one, other) == alike
