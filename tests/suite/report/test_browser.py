@@ -205,14 +205,14 @@ def test_the_table_of_a_paper_is_copied_with_the_keyboard(browser: Any) -> None:
         "reach-v1",
     ]
     bold = [cell.text for cell in table.find_elements("css selector", "b")]
-    assert len(bold) == 2
+    assert len(bold) == 1  # on cheetah-vel pearl lost a run
     assert all(f"**{cell}**".replace("[", "\\[").replace("]", "\\]") in held["Markdown"] for cell in bold)
     assert all(f"\\textbf{{{cell}}}" in held["LaTeX"] for cell in bold)
     rows = list(csv.reader(held["CSV"].splitlines()))
     assert rows[0][:4] == ["entry", "cheetah-vel", "cheetah-vel low", "cheetah-vel high"]
-    best = max(rows[1:3], key=lambda row: float(row[1]))  # controls stand below
-    assert any(cell.startswith(f"{float(best[1]):.0f} ") for cell in bold)
-    assert len(best[1]) > 10
+    best = max((row[4] for row in rows[1:3]), key=float)  # controls stand below
+    assert bold[0].startswith(f"{float(best):.1f} ")
+    assert len(best) > 10
     wait_until(lambda: find(browser, "[data-copy$=CSV]").text == "Copy CSV", "the button is as before")
 
 
