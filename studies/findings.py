@@ -256,25 +256,34 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
 
 MARKS = {"untrained": "#8a8a86", "published": "#0063a6"}
 """Colours of marks that are drawn as diamonds."""
-LINES_OF = {"maml": "#c4400a", "pretrained": "#0063a6", "random": "#6b6b68", "oracle": "#8a6500"}
+LINES_OF = {
+    "maml": "#c4400a",
+    "maml-0.1": "#7b3294",
+    "pretrained": "#0063a6",
+    "random": "#6b6b68",
+    "oracle": "#8a6500",
+}
 """Colours of the entries of MAML's experiment."""
 
 
 def steps(text: str) -> Any:
-    """Draw returns after each gradient step, ours with intervals and the authors' log."""
+    """Draw returns after each gradient step, ours with intervals and the authors' log of the entries that it has."""
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
     for index, (entry, colour) in enumerate(LINES_OF.items()):
         rows = [row for table in tables(text) for row in table if row.get("entry") == entry]
-        at = [int(row["adaptations"]) + 0.03 * (index - 1.5) for row in rows]
+        at = [int(row["adaptations"]) + 0.03 * (index - 2) for row in rows]
         values = [number(row["return"]) for row in rows]
         for where, row in zip(at, rows, strict=True):
             axis.plot([where, where], interval(row["95 % CI"]), color=colour, linewidth=1.5)
         axis.plot(at, values, color=colour, marker="o", markersize=6, linewidth=1.2, label=f"{entry}, ours")
+        logged = [(where, row["paper's log"]) for where, row in zip(at, rows, strict=True) if row["paper's log"] != "–"]
+        if not logged:
+            continue
         axis.plot(
-            at,
-            [number(row["paper's log"]) for row in rows],
+            [where for where, _ in logged],
+            [number(text) for _, text in logged],
             color=colour,
             marker="D",
             markerfacecolor="white",

@@ -1,6 +1,6 @@
 """Returns of MAML's test tasks after each gradient step, seed by seed, of the published runs.
 
-python -m studies.worst_tasks [SEED ...]
+python -m studies.worst_tasks [SEED ...] [--entry maml-0.1]
 
 Printed are mean and median over the 40 tasks, and after the second step the number of tasks below -20 and the worst,
 each with its goal.
@@ -36,13 +36,14 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", nargs="*", type=int)
-    chosen = parser.parse_args().seeds
+    parser.add_argument("--entry", default="maml")
+    arguments = parser.parse_args()
     goals = make_family("navigation-2d", test_goals="icml").sample_tasks(0).test
     print(f"| seed | means | medians | tasks below {LOST:g} | the worst, with their goals |")
     print("|---|---|---|---|---|")
     records = Store(PUBLISHED).records()
-    runs = {spec.seed: record for record in records if (spec := record.spec()).label == "maml"}
-    for seed in chosen or sorted(runs):
+    runs = {spec.seed: record for record in records if (spec := record.spec()).label == arguments.entry}
+    for seed in arguments.seeds or sorted(runs):
         table = returns(runs[seed])
         after = table[STEP].to_numpy()
         worst = "; ".join(

@@ -245,10 +245,10 @@ def test_readme_counts_the_verdicts_on_maml(printed_rate: bool) -> None:
     counts = {
         "of {}": verdicts.total(),
         "{} are reproduced": verdicts["reproduced"],
-        "{} undecided": open_ones,
+        "{} are undecided": open_ones,
         "{} printed number" + "s" * (fit > 1): fit,
     }
-    question = "at the rate that it prints" if printed_rate else "at its authors' code's"
+    question = "at the rate that it prints" if printed_rate else "at the rate of its authors' code"
     answer = next(line for line in (ROOT / "README.md").read_text().splitlines() if question in line)
     for words, count in counts.items():
         assert re.search(rf"\b{words.format(IN_WORDS[count])}\b", answer), (words, count)
