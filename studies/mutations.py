@@ -53,14 +53,20 @@ def places(folder: Path, kind: str) -> list[Place]:
     if kind in ("tables", "logs"):
         return [place for path in sorted(folder.glob(f"{kind}/*.csv")) for place in _cells(folder, path)]
     if kind == "sentences":
-        texts = {file: (folder / file).read_text() for file in SENTENCES if (folder / file).exists()}
-        found = [Place(file, *each) for file, text in texts.items() for each in _scalars(text, SENTENCES[file])]
-        return [place for place in found if place.name.endswith(SENTENCES[place.file])]
-    if not (folder / kind).exists():
-        return []
-    found = [Place(kind, *each) for each in _scalars((folder / kind).read_text(), ".published")]
+        return [
+            Place(file, keys, start + number.start(), number[0])
+            for file, ending in SENTENCES.items()
+            for keys, start, written in _scalars(folder / file)
+            if keys.endswith(ending)
+            for number in IN_WORDS.finditer(counting(written))
+        ]
     wanted = {"claims.yaml": ".published", "settings.yaml": ".printed.", "audit.yaml": ""}[kind]
-    return [place for place in found if wanted in place.name]
+    return [
+        Place(kind, keys, start + number.start(), number[0])
+        for keys, start, written in _scalars(folder / kind)
+        if wanted in keys and (keys.endswith(".published") or NUMBER.fullmatch(written.strip("\"'")))
+        for number in NUMBER.finditer(written)
+    ]
 
 
 def _cells(folder: Path, path: Path) -> Iterator[Place]:
@@ -78,13 +84,11 @@ def _cells(folder: Path, path: Path) -> Iterator[Place]:
         start += len(line)
 
 
-def _scalars(text: str, words: str) -> Iterator[tuple[str, int, str]]:
-    """Yield the keys, the place and the text of every number of a YAML text, once.
-
-    Parameters
-    ----------
-    words : ending of the keys whose values are words with numbers among them.
-    """
+def _scalars(path: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield the keys, the place and the text, quotes included, of every value of a YAML file, once; none if missing."""
+    if not path.exists():
+        return
+    text = path.read_text()
     seen: set[int] = set()
 
     def walk(node: yaml.Node, keys: str) -> Iterator[tuple[str, int, str]]:
@@ -96,12 +100,7 @@ def _scalars(text: str, words: str) -> Iterator[tuple[str, int, str]]:
                 yield from walk(value, f"{keys}.{at}")
         elif node.start_mark.index not in seen:
             seen.add(node.start_mark.index)
-            written = text[node.start_mark.index : node.end_mark.index]
-            whole = NUMBER.fullmatch(node.value)
-            pattern = IN_WORDS if words in SENTENCES.values() else NUMBER
-            blank = counting(written)
-            for number in pattern.finditer(blank) if whole or keys.endswith(words) else ():
-                yield keys, node.start_mark.index + number.start(), number[0]
+            yield keys, node.start_mark.index, text[node.start_mark.index : node.end_mark.index]
 
     root = yaml.compose(text, yaml.SafeLoader)
     yield from walk(root, "") if root else ()

@@ -85,10 +85,16 @@ def with_printed_lines(page: str, read: Callable[[str], str]) -> str:
     """Return the page with the files that it links as blocks, each after the line of its link."""
 
     def blocks(name: str) -> str:
-        parts = [part.partition("\n") for part in re.split(r"^\$ ", read(name), flags=re.MULTILINE)[1:]]
-        return "".join(f"\n```sh\n{command}\n```\n\n```text\n{lines.strip()}\n```\n" for command, _, lines in parts)
+        parts = commands(read(name))
+        return "".join(f"\n```sh\n{command}\n```\n\n```text\n{lines.strip()}\n```\n" for command, lines in parts)
 
     return "\n".join(line + "".join(blocks(name) for name in LINKED.findall(line)) for line in page.split("\n"))
+
+
+def commands(printed_lines: str) -> list[tuple[str, str]]:
+    """Return the commands of a file of printed lines, each after a `$`, with the lines."""
+    parts = [part.partition("\n") for part in re.split(r"^\$ ", printed_lines, flags=re.MULTILINE)[1:]]
+    return [(command, lines) for command, _, lines in parts]
 
 
 def sections(page: str) -> Iterator[str]:
@@ -204,15 +210,11 @@ def unfounded(page: str, heading: str, printed_lines: Sequence[str]) -> list[str
     Parameters
     ----------
     heading : the section's, with its number signs.
-    printed_lines : files of commands, each after a `$`, and what they print.
+    printed_lines : texts of files of printed lines.
     """
     (section,) = (each for each in sections(page) if each.startswith(f"{heading}\n"))
-    rows = [
-        row
-        for text in printed_lines
-        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
-        for row in rows_of(part.split("\n")[0], part.split("\n")[1:])
-    ]
+    shown_lines = [each for text in printed_lines for each in commands(text)]
+    rows = [row for command, lines in shown_lines for row in rows_of(command, lines.split("\n"))]
     return undecided(_prose(section), rows)
 
 

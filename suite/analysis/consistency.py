@@ -65,7 +65,7 @@ def left_over_seeds(store: Store) -> list[Problem]:
     snapshot = store.snapshots[0]
     configurations = {}
     for run in snapshot.runs:
-        with suppress(CorruptRunError):  # reported by `_of`
+        with suppress(CorruptRunError):  # of which nothing can be told
             configurations[run] = _configuration(store.record(run).spec())
     earlier = snapshot.background.earlier
     planned = {configurations.get(run) for run in snapshot.runs.keys() - earlier}
