@@ -608,12 +608,11 @@ def test_a_page_loads_itself_again_while_runs_are_going_and_stays_where_it_was(
 ) -> None:
     hold, let_go = (f"dispatchEvent(new Event('{event}print'))" for event in ("before", "after"))
     browser.get(going.as_uri())
-    browser.execute_script(hold)
+    browser.execute_script(f"{hold}; document.documentElement.style.scrollBehavior = 'auto'")  # nothing is on its way
     press(browser, "#provenance-section summary")
     find(browser, "#environment-filter").send_keys("reach")
     top = "return Math.round(document.getElementById('wins-section').getBoundingClientRect().top)"
     browser.execute_script(
-        "document.documentElement.style.scrollBehavior = 'auto';"
         "document.getElementById('wins-section').scrollIntoView();"
         "scrollBy(0, -7); document.querySelector('#wins-section summary').focus({preventScroll: true})"
     )
