@@ -35,7 +35,8 @@ def selected(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -
         wanted = _split(names, known)
         for name in wanted:
             if name not in known:
-                raise UsageError(f"--only {condition}: {unknown(key, name, known)}")
+                another = "; each key takes an --only of its own" if name.partition("=")[0] in KEYS else ""
+                raise UsageError(f"--only {condition}: {unknown(key, name, known)}{another}")
         left = [spec for spec in left if getattr(spec, key) in wanted]
     if not left:
         raise UsageError(f"--only {' '.join(only)}: no run of the benchmark meets all of it")
