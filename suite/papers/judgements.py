@@ -157,7 +157,7 @@ def judge(
         runs = _of_one_machine(runs, claim.entries)
     runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
-    covered = [environment for environment in claim.environments if environment in counts.dropna().index]
+    covered = [environment for environment in claim.environments if environment in counts.index]
     seeds = int(counts.loc[covered].min().min()) if covered else 0
     value, note, finding = _found(paper, claim, runs, curves, covered)
     needed = paper.about.seeds
@@ -316,8 +316,9 @@ def _concerned(claim: Claim, done: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counts(claim: Claim, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of each entry (columns) on each environment; NaN where there is none."""
-    return runs.groupby(["environment", "entry"]).size().unstack("entry").reindex(columns=list(claim.entries))
+    """Return the number of runs of each entry (columns) on each environment that all of them have run on."""
+    counts = runs.groupby(["environment", "entry"]).size().unstack("entry")
+    return counts.reindex(columns=list(claim.entries)).dropna()
 
 
 def _of_one_machine(runs: pd.DataFrame, entries: tuple[str, ...]) -> pd.DataFrame:

@@ -4,20 +4,21 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markupsafe import escape
 from scipy import stats
 
 from suite.papers.paper import read_paper, read_papers
 from suite.plan.environment_sets import environment_sets
-from suite.report import tables_as
+from suite.report import page_of, tables_as
 from suite.report.clips import find_clips
 from suite.store.files import write_json
 from suite.store.runs import Store
 from suite.table import Format, number
 from tests.suite.papers.planned import planned
 from tests.suite.report.written import write_report
-from tests.suite.stores import fail, finish, linear, make_spec, make_store
+from tests.suite.stores import embed, fail, finish, linear, make_spec, make_store
 
 VOID = {"meta", "link", "input", "br", "path", "use"}
 
@@ -316,6 +317,27 @@ def test_every_claim_with_a_printed_number_was_tried_for_what_three_seeds_decide
 def test_a_single_run_gives_a_page_without_intervals(tmp_path: Path) -> None:
     _, page = report(make_store(tmp_path / "results", {("pearl", "reach-v1"): [5000.0]}), tmp_path)
     assert "reach-v1 pearl 1 5 – 0" in page.text
+
+
+@pytest.mark.parametrize("draw", range(6))
+def test_any_part_of_the_runs_in_any_state_gives_a_page(tmp_path: Path, draw: int) -> None:
+    random = np.random.default_rng(draw)
+    store, planned = Store(tmp_path / "results"), []
+    ends = random.choice([0.0, 5.0, -3.0, 5e4], size=4) * random.choice([0.0, 1.0])
+    for entry in ("tcl-pearl", "pearl", "mql", "maml-trpo", "oracle-sac", "blind-sac"):
+        for environment, end in zip(("cheetah-vel", "ant-fb", "reach-v1", "push-v1"), ends, strict=True):
+            usual = random.choice(["done", "absent"])
+            for seed in range(3):
+                spec = make_spec(entry, environment, seed, budget=int(random.choice([1000, 1000, 1000, 2000])))
+                planned.append(spec)
+                state = random.choice([usual, usual, usual, "done", "diverged", "memory"])
+                if state == "done":
+                    finish(store, spec, linear(0.0, end * random.choice([1.0, random.normal()])))
+                    if "pearl" in entry and random.random() < 0.5:
+                        embed(store, spec)
+                elif state != "absent":
+                    fail(store, spec, "lost", kind=state)
+    assert "pearl" in page_of(store, planned if draw % 2 else None)
 
 
 def test_the_audit_needs_no_run(tmp_path: Path) -> None:
