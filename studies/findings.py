@@ -68,11 +68,12 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
     "navigation": (
         (
             MAML,
-            r"^\| claim \| verdict \| published \| ours|"
+            r"^\d+ claims were tested|^\| claim \| verdict \| published \| ours|"
             r"^\| (after \w+ gradient updates?, MAML|MAML continues|return of MAML)|"
             r"^\| environment \| entry \| adaptations|^\| navigation-2d \| [\w.-]+ \| \d \| \d+ \| -?[\d.]+ \| \\\[",
         ),
     ),
+    "curvature": (compared("maml-curvature", "maml", "maml"),),
     "as-garage": tuple(
         compared(f"{ours} as garage", theirs, "peers")
         for ours, theirs in (
@@ -259,6 +260,7 @@ MARKS = {"untrained": "#8a8a86", "published": "#0063a6"}
 LINES_OF = {
     "maml": "#c4400a",
     "maml-0.1": "#7b3294",
+    "maml-curvature": "#1b7f5c",
     "pretrained": "#0063a6",
     "random": "#6b6b68",
     "oracle": "#8a6500",
@@ -273,7 +275,7 @@ def steps(text: str) -> Any:
     figure, axis = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
     for index, (entry, colour) in enumerate(LINES_OF.items()):
         rows = [row for table in tables(text) for row in table if row.get("entry") == entry]
-        at = [int(row["adaptations"]) + 0.03 * (index - 2) for row in rows]
+        at = [int(row["adaptations"]) + 0.03 * (index - 2.5) for row in rows]
         values = [number(row["return"]) for row in rows]
         for where, row in zip(at, rows, strict=True):
             axis.plot([where, where], interval(row["95 % CI"]), color=colour, linewidth=1.5)
@@ -312,6 +314,7 @@ FIGURE: dict[str, Callable[[str], Any]] = {
     "adaptation": lambda text: forest(scores(text), "untrained", "score, with 95 % interval; diamond: before training"),
     "hosts": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "navigation": steps,
+    "curvature": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "as-garage": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "as-papers": lambda text: forest(differences(text), "seen", DIFFERENCE),
 }

@@ -235,23 +235,36 @@ def test_summaries_decide_what_a_printed_line_decides(page: str, heading: str) -
     assert unfounded((ROOT / page).read_text(), heading, every_printed_line()) == []
 
 
-@pytest.mark.parametrize("printed_rate", [False, True])
-def test_readme_counts_the_verdicts_on_maml(printed_rate: bool) -> None:
+@pytest.mark.parametrize(
+    ("variants", "question"),
+    [
+        (["0.1"], "at the rate that it prints"),
+        (["curvature"], "at the rate and curvature of its authors' code"),
+        ([None, "trpo"], "at that rate with exact curvature"),
+    ],
+)
+def test_readme_counts_the_verdicts_on_maml(variants: list[str | None], question: str) -> None:
     rows = rows_of("suite report", (LINES / "navigation.txt").read_text().splitlines())
-    claims = [row for row in rows if len(row.cells) > 10 and row.place.endswith("(0.1)") == printed_rate]
+    claims = [row for row in rows if len(row.cells) > 10 and variant_of(row.place) in variants]
     verdicts = Counter(row.cells[1] for row in claims)
-    open_ones = verdicts["not enough runs"] + verdicts["cannot tell"]
     fit = verdicts["compatible"]
     counts = {
         "of {}": verdicts.total(),
         "{} are reproduced": verdicts["reproduced"],
-        "{} are undecided": open_ones,
+        "{} are undecided": verdicts["not enough runs"] + verdicts["cannot tell"],
         "{} printed number" + "s" * (fit > 1): fit,
     }
-    question = "at the rate that it prints" if printed_rate else "at the rate of its authors' code"
+    if verdicts["not compatible"]:
+        counts["{} does not"] = verdicts["not compatible"]
     answer = next(line for line in (ROOT / "README.md").read_text().splitlines() if question in line)
     for words, count in counts.items():
         assert re.search(rf"\b{words.format(IN_WORDS[count])}\b", answer), (words, count)
+
+
+def variant_of(claim: str) -> str | None:
+    """Return the variant that the name of a claim ends with, in brackets."""
+    found = re.search(r" \(([^)]+)\)$", claim)
+    return found[1] if found else None
 
 
 @pytest.mark.parametrize(
