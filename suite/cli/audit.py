@@ -10,7 +10,7 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import JUDGE
 from suite.cli.options import Json
-from suite.cli.output import err, show
+from suite.cli.output import err, show_entries
 from suite.console.waiting import busy
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def audit(
     from suite.papers.audit import audit as audited
     from suite.papers.folder import shipped_papers
     from suite.report.tables.audit import audit as audit_table
-    from suite.table import as_markdown
 
     with busy(err, "recomputing"):
         read = [_read(name) for name in papers or shipped_papers()]
@@ -39,7 +38,7 @@ def audit(
         for doubt in doubts:
             err.print(f"{paper.folder}/{doubt}", highlight=False)
     plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
-    show(as_json, plain, *(as_markdown(audit_table(paper, rows)) for paper, rows in found))
+    show_entries(as_json, plain, [audit_table(paper, rows) for paper, rows in found])
 
 
 def _read(name: str) -> tuple[Folder, Mapping[str, Check], list[str]]:

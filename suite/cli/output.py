@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +15,7 @@ from rich.cells import cell_len
 from suite.characters import visible
 from suite.console.terminal import PlainConsole
 from suite.spec import RunSpec
-from suite.table import Table, as_markdown
+from suite.table import MISSING, Table, as_markdown
 
 out = PlainConsole(soft_wrap=True)
 err = PlainConsole(stderr=True, soft_wrap=True)
@@ -55,6 +57,33 @@ def show_tables(as_json: bool, plain: Any, tables: Sequence[Table], *written: st
     """Print tables as JSON, or for readers: in columns on a terminal, else as Markdown; and what is written below."""
     make = _in_columns if sys.stdout.isatty() else as_markdown
     show(as_json, plain, *map(make, tables), *written)
+
+
+def show_entries(as_json: bool, plain: Any, tables: Sequence[Table]) -> None:
+    """Print tables of long texts as JSON, or for readers: on a terminal a paragraph for each row, else as Markdown."""
+    make = _in_paragraphs if sys.stdout.isatty() else as_markdown
+    show(as_json, plain, *map(make, tables))
+
+
+def _in_paragraphs(table: Table) -> str:
+    columns, width = list(table.columns.values()), shutil.get_terminal_size().columns
+
+    def wrapped(text: str, indent: str = "") -> str:
+        return textwrap.fill(
+            text,
+            width,
+            initial_indent=indent,
+            subsequent_indent=2 * indent,
+            break_long_words=False,
+            break_on_hyphens=False,  # names are to be copied
+        )
+
+    paragraphs = [table.title, wrapped(table.shown_note)]
+    for head, *cells in table.written:
+        named = zip(columns[1:], cells, strict=True)
+        lines = [wrapped(f"{column}: {cell}", "  ") for column, cell in named if cell != MISSING]
+        paragraphs.append("\n".join([wrapped(head), *lines]))
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
 def _in_columns(table: Table) -> str:

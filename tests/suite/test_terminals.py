@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import os
 import re
@@ -19,6 +20,7 @@ from suite.console.terminal import PlainConsole, is_live
 from suite.report.html import drawn
 from suite.store.runs import Store
 from tests.suite.stores import fail, finish, linear, make_spec
+from tests.suite.terminals import Terminal
 from tests.suite.trained_runs import suite
 
 LONG = "a" * 300
@@ -59,6 +61,26 @@ def test_runs_succeed_whoever_reads(streams: str, benchmark_file: Path, tmp_path
     assert [folder.state for folder in Store(tmp_path / "r").folders()] == ["done"]
     for path in (tmp_path / "r").rglob("*"):
         assert path.is_dir() or b"report: " not in path.read_bytes()  # no file took the place of a stream
+
+
+def test_long_texts_are_paragraphs_on_a_terminal_and_a_table_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {}
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr("sys.stdout", stream)
+        monkeypatch.setenv("COLUMNS", "60")
+        assert suite("audit", "tcl-pearl") == 0
+        shown[stream.isatty()] = stream.getvalue()
+    assert (
+        "\nrelative gain of TCL-PEARL over PEARL on ML1\n  verdict: holds\n  published: mean 4.3, median 1.4\n"
+        in shown[True]
+    )
+    assert max(map(len, shown[True].splitlines())) <= 60
+    assert "|" not in shown[True]
+    rows = [line.strip("| ").split(" | ") for line in shown[False].splitlines() if line.startswith("|")]
+    told = " ".join(shown[True].split())
+    for cells in rows[2:]:
+        for cell in cells:
+            assert cell == "–" or " ".join(html.unescape(cell).replace("\\", "").split()) in told
 
 
 def test_output_that_a_full_disk_does_not_take_is_named(tmp_path: Path) -> None:
