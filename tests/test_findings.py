@@ -238,9 +238,9 @@ def test_summaries_decide_what_a_printed_line_decides(page: str, heading: str) -
 @pytest.mark.parametrize(
     ("variants", "question"),
     [
-        (["0.1"], "at the rate that it prints"),
+        (["0.1"], "at the inner rate that the paper prints"),
         (["curvature"], "at the rate and curvature of its authors' code"),
-        ([None, "trpo"], "at that rate with exact curvature"),
+        ([None, "trpo"], "at the rate of its authors' code with exact curvature"),
     ],
 )
 def test_readme_counts_the_verdicts_on_maml(variants: list[str | None], question: str) -> None:
@@ -255,7 +255,7 @@ def test_readme_counts_the_verdicts_on_maml(variants: list[str | None], question
         "{} printed number" + "s" * (fit > 1): fit,
     }
     if verdicts["not compatible"]:
-        counts["{} does not"] = verdicts["not compatible"]
+        counts["{} do" + "es" * (verdicts["not compatible"] == 1) + " not"] = verdicts["not compatible"]
     answer = next(line for line in (ROOT / "README.md").read_text().splitlines() if question in line)
     for words, count in counts.items():
         assert re.search(rf"\b{words.format(IN_WORDS[count])}\b", answer), (words, count)

@@ -59,7 +59,7 @@ def show_tables(as_json: bool, plain: Any, tables: Sequence[Table], *written: st
     show(as_json, plain, *map(make, tables), *written)
 
 
-def show_entries(as_json: bool, plain: Any, tables: Sequence[Table]) -> None:
+def show_paragraphs(as_json: bool, plain: Any, tables: Sequence[Table]) -> None:
     """Print tables of long texts as JSON, or for readers: on a terminal a paragraph for each row, else as Markdown."""
     make = _in_paragraphs if sys.stdout.isatty() else as_markdown
     show(as_json, plain, *map(make, tables))

@@ -35,7 +35,8 @@ def selected(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -
         wanted = _split(names, known)
         for name in wanted:
             if name not in known:
-                another = "; each key takes an --only of its own" if name.partition("=")[0] in KEYS else ""
+                first, equals, _ = name.partition("=")
+                another = "; write a separate --only for each key" if equals and first in KEYS else ""
                 raise UsageError(f"--only {condition}: {unknown(key, name, known)}{another}")
         left = [spec for spec in left if getattr(spec, key) in wanted]
     if not left:

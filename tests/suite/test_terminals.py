@@ -77,6 +77,7 @@ def test_long_texts_are_paragraphs_on_a_terminal_and_a_table_elsewhere(monkeypat
     assert max(map(len, shown[True].splitlines())) <= 60
     assert "|" not in shown[True]
     rows = [line.strip("| ").split(" | ") for line in shown[False].splitlines() if line.startswith("|")]
+    assert len(rows) > 10
     told = " ".join(shown[True].split())
     for cells in rows[2:]:
         for cell in cells:

@@ -344,6 +344,12 @@ def test_direction_of_runs_at_other_settings(tcl: list[float], pearl: list[float
     assert judged(runs).verdict == "not at the paper's settings"
 
 
+def test_direction_is_of_the_environments_that_every_entry_ran() -> None:
+    runs = controls([10.0, 11.0, 12.0], [5.0, 6.0, 7.0], CONTROLS[:2], **ASTRAY)
+    found = pointed([run for run in runs if (run[0].label, run[0].environment) != ("pearl", CONTROLS[1])])
+    assert (found.environments, found.seeds, found.pointing) == (ONE, 3, "same direction")
+
+
 def test_two_seeds_are_inconclusive() -> None:
     found = pointed(controls([10.0, 11.0], [5.0, 6.0], ONE, **ASTRAY))
     assert found.pointing == "inconclusive"

@@ -63,7 +63,7 @@ def test_a_seed_of_the_plan_is_the_plans_own_run(specs: list[RunSpec]) -> None:
         (["algorithm=perl"], None, "did you mean 'pearl'?"),
         (["algoritm=pearl"], None, "did you mean 'algorithm'?"),
         (["algorithm"], None, "algorithm '' is unknown"),
-        (["algorithm=pearl,environment=reach-v1"], None, "blind-sac, pearl; each key takes an --only of its own"),
+        (["algorithm=pearl,environment=reach-v1"], None, "blind-sac, pearl; write a separate --only for each key"),
         (["label=garage", "algorithm=blind-sac"], None, "no run of the benchmark meets all of it"),
         ([], "4-0", "must go upwards"),
         ([], "a", "neither a seed nor a range; write 0-4 or 0,2,7"),
