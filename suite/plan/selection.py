@@ -35,8 +35,8 @@ def selected(specs: Sequence[RunSpec], only: Sequence[str], seeds: str | None) -
         wanted = _split(names, known)
         for name in wanted:
             if name not in known:
-                first, equals, _ = name.partition("=")
-                another = "; write a separate --only for each key" if equals and first in KEYS else ""
+                start, equals, _ = name.partition("=")
+                another = "; write a separate --only for each key" if equals and start in KEYS else ""
                 raise UsageError(f"--only {condition}: {unknown(key, name, known)}{another}")
         left = [spec for spec in left if getattr(spec, key) in wanted]
     if not left:
