@@ -314,7 +314,7 @@ FIGURE: dict[str, Callable[[str], Any]] = {
     "adaptation": lambda text: forest(scores(text), "untrained", "score, with 95 % interval; diamond: before training"),
     "hosts": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "navigation": steps,
-    "curvature": lambda text: forest(differences(text), "none", "difference of scores, with 95 % interval"),
+    "curvature": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "as-garage": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "as-papers": lambda text: forest(differences(text), "seen", DIFFERENCE),
 }

@@ -252,8 +252,9 @@ def test_readme_counts_the_verdicts_on_maml(variants: list[str | None], question
         "of {}": verdicts.total(),
         "{} are reproduced": verdicts["reproduced"],
         "{} are undecided": verdicts["not enough runs"] + verdicts["cannot tell"],
-        "{} printed number" + "s" * (fit > 1): fit,
     }
+    if fit:
+        counts["{} printed number" + "s" * (fit > 1)] = fit
     if verdicts["not compatible"]:
         counts["{} do" + "es" * (verdicts["not compatible"] == 1) + " not"] = verdicts["not compatible"]
     answer = next(line for line in (ROOT / "README.md").read_text().splitlines() if question in line)

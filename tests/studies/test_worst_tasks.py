@@ -15,8 +15,11 @@ from suite.store.runs import Store
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_document_has_what_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["worst_tasks"])
+@pytest.mark.parametrize("arguments", ["", "5 6 7 8 9 --entry maml-curvature --above maml"])
+def test_the_document_has_what_is_printed(
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["worst_tasks", *arguments.split()])
     worst_tasks.main()
     assert capsys.readouterr().out in (ROOT / "docs/algorithms/maml-trpo.md").read_text()
 
