@@ -275,7 +275,7 @@ def steps(text: str) -> Any:
     figure, axis = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
     for index, (entry, colour) in enumerate(LINES_OF.items()):
         rows = [row for table in tables(text) for row in table if row.get("entry") == entry]
-        at = [int(row["adaptations"]) + 0.03 * (index - 2.5) for row in rows]
+        at = [int(row["adaptations"]) + 0.03 * (index - (len(LINES_OF) - 1) / 2) for row in rows]
         values = [number(row["return"]) for row in rows]
         for where, row in zip(at, rows, strict=True):
             axis.plot([where, where], interval(row["95 % CI"]), color=colour, linewidth=1.5)

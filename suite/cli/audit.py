@@ -10,7 +10,7 @@ import typer
 from suite.cli.app import app
 from suite.cli.help import JUDGE
 from suite.cli.options import Json
-from suite.cli.output import err, show_paragraphs
+from suite.cli.output import err, in_paragraphs, show_tables
 from suite.console.waiting import busy
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def audit(
         for doubt in doubts:
             err.print(f"{paper.folder}/{doubt}", highlight=False)
     plain = [{"paper": paper.name, **row} for paper, rows in found for row in rows]
-    show_paragraphs(as_json, plain, [audit_table(paper, rows) for paper, rows in found])
+    tables = [audit_table(paper, rows) for paper, rows in found]
+    show_tables(as_json, plain, tables, on_terminal=in_paragraphs)
 
 
 def _read(name: str) -> tuple[Folder, Mapping[str, Check], list[str]]:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -53,19 +53,15 @@ def listing(rows: Sequence[Mapping[str, object]]) -> str:
     )
 
 
-def show_tables(as_json: bool, plain: Any, tables: Sequence[Table], *written: str) -> None:
-    """Print tables as JSON, or for readers: in columns on a terminal, else as Markdown; and what is written below."""
-    make = _in_columns if sys.stdout.isatty() else as_markdown
-    show(as_json, plain, *map(make, tables), *written)
+def in_columns(table: Table) -> str:
+    """Write a table in columns."""
+    rows = [dict(zip(table.columns.values(), row, strict=True)) for row in table.written]
+    body = listing(rows) if rows else "no rows"
+    return "\n".join(filter(None, (table.title, table.shown_note, body))) + "\n"
 
 
-def show_paragraphs(as_json: bool, plain: Any, tables: Sequence[Table]) -> None:
-    """Print tables of long texts as JSON, or for readers: on a terminal a paragraph for each row, else as Markdown."""
-    make = _in_paragraphs if sys.stdout.isatty() else as_markdown
-    show(as_json, plain, *map(make, tables))
-
-
-def _in_paragraphs(table: Table) -> str:
+def in_paragraphs(table: Table) -> str:
+    """Write each row of a table of long texts as a paragraph."""
     columns, width = list(table.columns.values()), shutil.get_terminal_size().columns
 
     def wrapped(text: str, indent: str = "") -> str:
@@ -86,10 +82,18 @@ def _in_paragraphs(table: Table) -> str:
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
-def _in_columns(table: Table) -> str:
-    rows = [dict(zip(table.columns.values(), row, strict=True)) for row in table.written]
-    body = listing(rows) if rows else "no rows"
-    return "\n".join(filter(None, (table.title, table.shown_note, body))) + "\n"
+def show_tables(
+    as_json: bool, plain: Any, tables: Sequence[Table], *written: str, on_terminal: Callable[[Table], str] = in_columns
+) -> None:
+    """Print tables as JSON, or for readers: in a form for terminals on one, else as Markdown.
+
+    Parameters
+    ----------
+    written : what is written below.
+    on_terminal : the form for terminals.
+    """
+    make = on_terminal if sys.stdout.isatty() else as_markdown
+    show(as_json, plain, *map(make, tables), *written)
 
 
 def show_states(
