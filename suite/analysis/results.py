@@ -39,6 +39,7 @@ RUN_COLUMNS = (
     "seconds_updating",
     "seconds_evaluating",
     "seconds_total",
+    "processor_seconds",
     "machine",
 )
 ADAPTATION_COLUMNS = ("run", "entry", "environment", "seed", "environment_steps", ADAPTATIONS, "return")
@@ -361,7 +362,7 @@ def _numbers(curve: pd.DataFrame, training: pd.DataFrame, provenance: dict[str, 
         "success": float(curve["success"][scored].mean()),
         **dict.fromkeys(counters, float("nan")),
         **{name: float(training[name].iloc[-1]) for name in counted},
-        "seconds_total": float(provenance.get("seconds_total", float("nan"))),
+        **{name: float(provenance.get(name, float("nan"))) for name in ("seconds_total", "processor_seconds")},
         "machine": machine(provenance),
     }
 

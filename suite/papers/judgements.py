@@ -13,7 +13,7 @@ import pandas as pd
 from suite.analysis.hypotheses import NOTHING, SEEDS_TRIED, Finding, Trial, holm, seeds_to_decide
 from suite.analysis.results import WINDOW, Results, window_scores
 from suite.analysis.samples import Samples
-from suite.analysis.strata import common_environments
+from suite.analysis.timing import of_one_machine
 from suite.papers.claims import Claim
 from suite.papers.folder import AFTER
 from suite.papers.paper import Paper
@@ -154,7 +154,7 @@ def judge(
     everywhere = len(runs)
     machines = claim.about.measure == "seconds_total" and not absent
     if machines:
-        runs = _of_one_machine(runs, claim.entries)
+        runs = of_one_machine(runs, claim.entries)
     runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
     covered = [environment for environment in claim.environments if environment in counts.index]
@@ -202,7 +202,7 @@ def direction(
     """
     runs = _concerned(claim, astray)
     if claim.about.measure == "seconds_total":
-        runs = _of_one_machine(runs, claim.entries)
+        runs = of_one_machine(runs, claim.entries)
     gone = _lost_of(claim, lost)
     runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
@@ -319,17 +319,6 @@ def _counts(claim: Claim, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the number of runs of each entry (columns) on each environment that all of them have run on."""
     counts = runs.groupby(["environment", "entry"]).size().unstack("entry")
     return counts.reindex(columns=list(claim.entries)).dropna()
-
-
-def _of_one_machine(runs: pd.DataFrame, entries: tuple[str, ...]) -> pd.DataFrame:
-    """Return the runs of the machine type that ran all entries on the most environments; none if there is no such."""
-    best = runs.iloc[:0]
-    most = (0, 0)
-    for _, group in runs.groupby("machine", sort=True):
-        shared = len(common_environments(group, list(entries)))
-        if shared and (shared, len(group)) > most:
-            best, most = group, (shared, len(group))
-    return best
 
 
 def _cost(paper: Paper, claim: Claim, there: pd.DataFrame, trial: Trial | None, seeds: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -36,6 +37,9 @@ from suite.training.threads import limit_threads
 from suite.training.trainer import Trainer, WrongNumberError
 from suite.versions import code_hash
 
+SPENT = ("seconds_total", "processor_seconds")
+"""What a run spends: seconds that pass, and those that processors work for this process, all its threads together."""
+
 
 class Attempt:
     """Runs a run that is held to its end, or until it is asked to stop."""
@@ -46,8 +50,9 @@ class Attempt:
         self.asked = threading.Event()
         """To stop."""
         self._begun = self._saved = time.monotonic()
-        self._before = 0.0
-        """Seconds of earlier attempts."""
+        self._processor_begun = time.process_time()
+        self._before = dict.fromkeys(SPENT, 0.0)
+        """What earlier attempts spent."""
         self._told = 0
         """Evaluations that the log has."""
 
@@ -67,7 +72,7 @@ class Attempt:
         trainer = Trainer.of(self.spec, device)
         if (state := self.checkpoints.load(lambda message: print(message, file=sys.stderr))) is not None:
             trainer.load_state(state["trainer"])
-            self._before = state["seconds_total"]
+            self._before = {name: state.get(name, math.nan) for name in SPENT}  # of an earlier version: not known
             self._told = len(trainer.evaluations)
             print(f"goes on at {trainer.train.steps} environment steps", file=sys.stderr)
         with self._shown(trainer):
@@ -83,7 +88,7 @@ class Attempt:
         self.folder.check()
         now = time.monotonic()
         if trainer.algorithm.resumes and (self.asked.is_set() or now - self._saved >= self.checkpoint_seconds):
-            self.checkpoints.save({"trainer": trainer.state(), "seconds_total": self._seconds()})
+            self.checkpoints.save({"trainer": trainer.state(), **self._spent()})
             self._saved = now
         if self.asked.is_set():
             raise InterruptedRunError(f"interrupted at {trainer.train.steps} environment steps")
@@ -104,7 +109,7 @@ class Attempt:
     def _results(self, trainer: Trainer, device: torch.device) -> dict[str, bytes]:
         """Return the files that are committed, by name."""
         values, tensors = serialised(_without_rows(trainer.algorithm.state()))
-        origin = provenance(self.spec, device, self._seconds(), trainer.algorithm.foreign_versions)
+        origin = provenance(self.spec, device, self._spent(), trainer.algorithm.foreign_versions)
         own = {"modules": fingerprints(self.spec.modules)} if self.spec.modules else {}
         again = 0 if trainer.algorithm.resumes else len(self.folder.attempts()) - 1
         return {
@@ -120,8 +125,10 @@ class Attempt:
         """Seconds since it began, by a clock that nobody sets, and that stands while the machine sleeps."""
         return time.monotonic() - self._begun
 
-    def _seconds(self) -> float:
-        return self._before + self.seconds
+    def _spent(self) -> dict[str, float]:
+        """Return the seconds of all attempts, by `SPENT`."""
+        now = (self.seconds, time.process_time() - self._processor_begun)
+        return {name: self._before[name] + spent for name, spent in zip(SPENT, now, strict=True)}
 
     @contextmanager
     def _shown(self, trainer: Trainer) -> Iterator[None]:
@@ -138,7 +145,7 @@ class Attempt:
                             "gradient_steps": trainer.gradient_steps,
                             "meta_test_steps": trainer.test.steps,
                             "budget": self.spec.budget,
-                            "seconds": self._seconds(),
+                            "seconds": self._spent()["seconds_total"],
                             "warm": trainer.iterations > first + 1,  # nothing is left to be compiled
                         }
                     )

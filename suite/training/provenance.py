@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import resource
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def provenance(
-    spec: RunSpec, device: torch.device, seconds: float, foreign: Mapping[str, str] | None = None
+    spec: RunSpec, device: torch.device, spent: Mapping[str, float], foreign: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Describe this process as the origin of a run's numbers.
 
     Parameters
     ----------
-    seconds : that it took.
+    spent : seconds, by name. What is not known is left out, as processor seconds are of what computes elsewhere.
     foreign : versions of what computed outside this process.
     """
     import torch  # the run that this is called for has long imported it
@@ -55,7 +56,11 @@ def provenance(
         **({"success_defined": False} if spec.modules and not family_spec(spec.environment).success else {}),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "printed_settings": printed_settings(spec.algorithm, spec.environment),
-        "seconds_total": seconds,
+        **{
+            name: value
+            for name, value in spent.items()
+            if math.isfinite(value) and not (foreign and name == "processor_seconds")
+        },
         "used_settings": spec.settings,
         "versions": {
             "python": platform.python_version(),

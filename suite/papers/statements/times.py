@@ -26,7 +26,8 @@ class RatioOfSeconds(OfMeans):
     @property
     def rule(self) -> str:
         """The rule."""
-        return f"ratio of mean seconds a run {sign(self.side)} 1, over runs of one machine type (processor and device)"
+        where = "over runs of one machine type (processor and device), in processor seconds where all recorded those"
+        return f"ratio of mean seconds a run {sign(self.side)} 1, {where}"
 
     @property
     def quantity(self) -> str:

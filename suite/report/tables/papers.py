@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis import comparisons
+from suite.analysis.timing import of_one_machine
 from suite.papers.folder import PrintedTable
 from suite.papers.paper import Paper
 from suite.table import Cell, Table
@@ -61,10 +62,9 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
     timed = done[done["entry"].isin(entries) & done["environment"].isin(printed.rows)]
     rows: list[tuple[Cell, ...]] = []
     for environment, here in timed.groupby("environment", sort=True):
-        alike = [group for _, group in here.groupby(["machine", "budget"]) if set(group["entry"]) == set(entries)]
-        if not alike:
+        measured = max((of_one_machine(group, entries) for _, group in here.groupby("budget")), key=len)
+        if not len(measured):
             continue
-        measured = max(alike, key=len)
         seconds = measured.groupby("entry")["seconds_total"].mean()
         theirs = [float(printed.cell(str(environment), entry)) for entry in entries]
         ours = [float(seconds[entry]) for entry in entries]
@@ -73,15 +73,18 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
             cells += pair
         if len(entries) == 2:
             cells += [theirs[0] / theirs[1], ours[0] / ours[1]]
-        rows.append((*cells, len(measured), str(measured["machine"].iloc[0])))
-    columns = _pairs([*entries, *["ratio"] * (len(entries) == 2)]) | {"runs": "runs", "machine": "machine"}
+        rows.append((*cells, len(measured), *map(str, measured[["clock", "machine"]].iloc[0])))
+    columns = _pairs([*entries, *["ratio"] * (len(entries) == 2)])
+    columns |= {name: name for name in ("runs", "clock", "machine")}
     return Table(
         f"{paper.name}-{key}",
         f"{printed.about.title} of {paper.about.short}: seconds a run",
         columns,
         tuple(rows),
         f"{printed.about.about} Environments on which one machine type (processor and device) ran all entries under "
-        "one budget; of several types, the one with the most runs. All seconds stand under Wall-clock.".strip(),
+        "one budget; of several types, the one with the most runs. Clock: where all these runs recorded how long the "
+        "processor worked, that is compared, for other work on the machine changes it less; else wall-clock. All "
+        "seconds stand under Wall-clock.".strip(),
         decimals=2,
     )
 

@@ -201,6 +201,10 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
         lambda run: document(run, "provenance.json", seconds_total=2 * 100.5),
         "it took 201 seconds, of which its parts are 100",
     ),
+    "seconds of the processor": (
+        lambda run: document(run, "provenance.json", processor_seconds=400.0),
+        "its processor worked 400 seconds of 100.5",
+    ),
     "counting down": (training(meta_test_steps=-1.0), "meta_test_steps does not count up from 0"),
     "used settings": (
         lambda run: document(run, "provenance.json", used_settings={"batch_size": 512, "latent_size": 7}),

@@ -46,7 +46,7 @@ def finished(runs: Sequence[Run], curves: pd.DataFrame | None = None) -> Results
             "environment_steps": spec.budget,
             "untrained": 0.0,
             "score": score,
-            "seconds_total": provenance.get("seconds_total"),
+            **{name: provenance.get(name, float("nan")) for name in ("seconds_total", "processor_seconds")},
             "machine": machine(provenance),
         }
         for spec, score, provenance in runs

@@ -228,6 +228,20 @@ def test_seconds_of_one_machine_type_are_judged() -> None:
     assert found.reason == "p < 0.001 for the claimed side"
 
 
+def test_processor_seconds_are_judged_where_all_runs_have_them() -> None:
+    worked = {"tcl-pearl": 200.0, "pearl": 400.0}
+    runs = [
+        (spec, score, provenance | {"processor_seconds": worked[spec.label] + spec.seed})
+        for spec, score, provenance in timed({"tcl-pearl": 1300.0, "pearl": 1000.0}, ML1)
+    ]
+    found = judged(runs, "TCL costs time")
+    assert (found.verdict, found.value) == ("not reproduced", pytest.approx(201 / 401))
+    one_lacks_them = [(runs[0][0], 1.0, runs[0][2] | {"processor_seconds": float("nan")}), *runs[1:]]
+    assert judged(one_lacks_them, "TCL costs time").value == pytest.approx(1301 / 1001)
+    elsewhere = [(spec, score, provenance | {"device": "NVIDIA H200"}) for spec, score, provenance in runs]
+    assert judged(elsewhere, "TCL costs time").value == pytest.approx(1301 / 1001)
+
+
 @pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}, {"device": None}])
 def test_seconds_of_different_machines_do_not_compare(other: dict[str, Any]) -> None:
     runs = timed({"tcl-pearl": 1300.0}, ML1) + timed({"pearl": 1000.0}, ML1, **other)

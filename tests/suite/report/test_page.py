@@ -192,8 +192,8 @@ def test_another_protocol_is_said_and_stands_beside_no_value_of_the_paper(tmp_pa
     assert "Protocol deviations" not in report(plain, tmp_path)[1].text
 
 
-def on(processor: str, seconds: float) -> dict[str, object]:
-    return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": seconds}
+def on(processor: str, seconds: float, **more: object) -> dict[str, object]:
+    return {"machine": {"processor": processor}, "device": "cpu", "seconds_total": seconds, **more}
 
 
 def test_seconds_of_different_machines_stand_apart(tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_seconds_of_different_machines_stand_apart(tmp_path: Path) -> None:
         finish(store, make_spec("pearl", seed=seed), linear(0, 1), provenance=on(processor, seconds))
     finish(store, make_spec("tcl-pearl"), linear(0, 1), provenance=on("a third", 7.0))
     _, page = report(store, tmp_path)
-    assert "reach-v1 pearl 2 30 60 10 11 11,111 1,667 10,000 another, cpu" in page.text
-    assert "reach-v1 pearl 1 30 60 10 1,000 11,111 1,667 10,000 one, cpu" in page.text
+    assert "reach-v1 pearl 2 30 60 10 11 – 11,111 1,667 10,000 another, cpu" in page.text
+    assert "reach-v1 pearl 1 30 60 10 1,000 – 11,111 1,667 10,000 one, cpu" in page.text
     assert "Table 9 of TCL-PEARL" not in page.text
 
 
@@ -213,7 +213,16 @@ def test_table_9_has_the_machine_that_ran_both(tmp_path: Path) -> None:
         finish(store, make_spec(label), linear(0, 1), provenance=on("both", seconds))
     finish(store, make_spec("pearl", seed=1), linear(0, 1), provenance=on("another", 1000.0))
     _, page = report(store, tmp_path)
-    assert "reach-v1 24,477.98 13.00 18,205.53 10.00 1.34 1.30 2 both, cpu" in page.text
+    assert "reach-v1 24,477.98 13.00 18,205.53 10.00 1.34 1.30 2 wall both, cpu" in page.text
+
+
+def test_table_9_compares_processor_seconds_where_all_runs_have_them(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    for label, worked in (("pearl", 8.0), ("tcl-pearl", 10.0)):
+        finish(store, make_spec(label), linear(0, 1), provenance=on("both", 99.0, processor_seconds=worked))
+    _, page = report(store, tmp_path)
+    assert "reach-v1 24,477.98 10.00 18,205.53 8.00 1.34 1.25 2 processor both, cpu" in page.text
+    assert "reach-v1 pearl 1 30 60 10 99 8 11,111" in page.text
 
 
 def test_oracle_gives_normalised_scores_and_profiles(tmp_path: Path) -> None:

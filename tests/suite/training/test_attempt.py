@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 import yaml
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from suite.failures import INTERRUPTED_STATUS
 from suite.plan.benchmark import load_benchmark
 from suite.store.runs import Store
 from suite.training.attempt import attempt
@@ -52,6 +54,34 @@ def test_a_run_has_the_threads_that_its_benchmark_says(
         limit_threads(1)
     assert len(threadpool_info()) > 1
     assert set(seen) == {threads}
+
+
+def test_processor_seconds_are_those_of_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    spec = load_benchmark(str(path)).plan()[0]
+    store = Store(tmp_path / "results")
+    store.prepare()
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    worked = [1000.0]
+    iterate = Trainer.iterate
+
+    def working(trainer: Trainer) -> None:
+        worked[0] += 1.0
+        iterate(trainer)
+        if worked[0] == 1002.0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Trainer, "iterate", working)
+    monkeypatch.setattr("suite.training.attempt.time.process_time", lambda: worked[0])
+    with folder.taken():
+        assert attempt(spec, folder, checkpoint_seconds=60.0) == INTERRUPTED_STATUS
+    assert worked == [1002.0]
+    worked[0] += 50.0  # of other work between the two attempts
+    with folder.taken():
+        assert attempt(spec, folder, checkpoint_seconds=60.0) == 0
+    assert folder.provenance()["processor_seconds"] == worked[0] - 1050.0 > 2.0
 
 
 def test_what_is_needed_at_the_end_is_tried_before_any_training(

@@ -45,7 +45,18 @@ def test_a_family_of_ones_own_says_that_it_defines_no_success(
     environment: str, modules: tuple[str, ...], said: bool | None
 ) -> None:
     spec = make_spec(environment=environment, modules=modules, settings={})
-    assert provenance.provenance(spec, torch.device("cpu"), 1.0).get("success_defined") is said
+    assert provenance.provenance(spec, torch.device("cpu"), {"seconds_total": 1.0}).get("success_defined") is said
+
+
+@pytest.mark.parametrize(
+    ("worked", "foreign", "said"), [(2.0, {}, 2.0), (2.0, {"garage": "1"}, None), (float("nan"), {}, None)]
+)
+def test_processor_seconds_are_told_where_they_are_known(
+    worked: float, foreign: dict[str, str], said: float | None
+) -> None:
+    spent = {"seconds_total": 3.0, "processor_seconds": worked}
+    found = provenance.provenance(make_spec(settings={}), torch.device("cpu"), spent, foreign)
+    assert (found["seconds_total"], found.get("processor_seconds")) == (3.0, said)
 
 
 def test_the_repository_around_an_unpacked_archive_says_nothing(git: list[str], tmp_path: Path) -> None:
