@@ -23,6 +23,7 @@ FIGURES = ROOT / "docs" / "images"
 
 PILOT = "suite report --results results/published/pilot --format markdown"
 PEERS = "suite report --results results/published/peers --format markdown"
+STUDY = "suite report --results results/published/study --format markdown"
 MAML = "suite report --results results/published/maml --format markdown"
 COMPARED = r"^Scores:|^\| (?!---)"
 """The lines of `suite compare` that are kept: what the columns are, and all rows."""
@@ -154,7 +155,7 @@ def number(cell: str) -> float:
 def interval(cell: str) -> tuple[float, float]:
     """Return the ends of an interval such as `[0.5, 1]`, or of the one in a sentence."""
     found = re.search(r"\[(\S+), (\S+)\]", cell)
-    return (float(found[1]), float(found[2])) if found else (float("nan"), float("nan"))
+    return (number(found[1]), number(found[2])) if found else (float("nan"), float("nan"))
 
 
 Panels = dict[str, list[Row]]
@@ -181,6 +182,21 @@ def differences(text: str) -> Panels:
             title = row["environment"].removesuffix(" †")
             panels.setdefault(title, []).append(Row(name, number(row["difference"]), *ends, seen))
     return panels
+
+
+def in_detectable(text: str) -> Panels:
+    """Return the differences of compared entries by that which could have been seen, in one panel."""
+    rows = [
+        Row(title, row.value / row.mark, row.low / row.mark, row.high / row.mark, 1.0)
+        for title, (row,) in by_kind(differences(text)).items()
+        if row.mark
+    ]
+    return {"": rows}
+
+
+def by_kind(panels: Panels) -> Panels:
+    """Order panels by kind of environment: MuJoCo Controls, then ML1."""
+    return dict(sorted(panels.items(), key=lambda panel: (panel[0].endswith("-v1"), panel[0])))
 
 
 def silhouettes(text: str) -> Panels:
@@ -230,11 +246,20 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
     import matplotlib.pyplot as plt
 
     most = max(len(rows) for rows in panels.values())
+    across_page = min(len(panels), MOST_ACROSS)
+    down = -(-len(panels) // across_page)
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(9.0, 1.2 + 0.42 * most), squeeze=False, sharex=mark == "none", layout="constrained"
+        down,
+        across_page,
+        figsize=(9.0, (0.8 + 0.42 * most) * down + 0.4),
+        squeeze=False,
+        sharex=mark == "none",
+        layout="constrained",
     )
     names = [row.name for row in next(iter(panels.values()))]
-    for axis, (title, rows) in zip(axes[0], panels.items(), strict=True):
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
         for height, row in enumerate(reversed(rows)):
             if mark == "seen" and row.mark is not None:
                 axis.fill_betweenx([height - 0.4, height + 0.4], -row.mark, row.mark, color="#e4e4e0", linewidth=0)
@@ -245,7 +270,7 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
         if mark != "untrained":
             axis.axvline(1.0 if mark == "published" else 0.0, color="#222222", linewidth=0.8)
         axis.set_yticks(range(len(rows)), [row.name for row in reversed(rows)])
-        if axis is not axes[0, 0] and [row.name for row in rows] == names:
+        if axis not in axes[:, 0] and [row.name for row in rows] == names:
             axis.set_yticklabels([])
         axis.set_ylim(-0.7, len(rows) - 0.3)
         axis.set_title(title, fontsize=10, loc="left")
@@ -255,6 +280,8 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
     return figure
 
 
+MOST_ACROSS = 4
+"""Panels beside each other."""
 MARKS = {"untrained": "#8a8a86", "published": "#0063a6"}
 """Colours of marks that are drawn as diamonds."""
 LINES_OF = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, permutations
+from itertools import combinations, compress, permutations
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from suite.analysis.intervals import (
 )
 from suite.analysis.samples import difference
 from suite.analysis.strata import Incomplete, any_lost, common_environments, strata, tried_environments
+from suite.plan.environment_sets import kind_of
 
 ORACLE = "oracle-sac"
 
@@ -225,9 +227,9 @@ ALL = "all of these"
 def differences(
     done: pd.DataFrame, ours: str, theirs: str, margin: float = MARGIN, incomplete: Incomplete = ()
 ) -> pd.DataFrame:
-    """Compare two entries in each environment that both finished, and over all of them.
+    """Compare two entries in each environment that both finished, and over several of them.
 
-    Over all, nothing is decided where one of them lost some or all of its runs in an environment that both tried.
+    Over several, nothing is decided where one of them lost some or all of its runs in one that both tried.
 
     Parameters
     ----------
@@ -240,13 +242,15 @@ def differences(
     and `difference`, means over seeds, each with `<name> low` and `<name> high`, those of the difference for all rows
     together; `probability`, that a run of ours beats one of theirs, with `low` and `high`; and, over all rows together,
     `decision`, the smallest margin `margin` within which both are equivalent, `gains`, the number of its `environments`
-    where a gain shows, and `detectable`, the difference that would have been found in 80 % of cases. Of several
-    environments a last row, `ALL`, has what there is of them.
+    where a gain shows, and `detectable`, the difference that would have been found in 80 % of cases. Then rows `ALL`
+    have what there is of several environments: of each `kind`, where several kinds have several, and last of all.
     """
     environments = common_environments(done, [ours, theirs])
     own, other = (strata(done, entry, environments) for entry in (ours, theirs))
     before = _untrained(done, [ours, theirs], environments)
-    count = len(environments) + (len(environments) > 1)
+    tried = tried_environments(done, [ours, theirs], incomplete)
+    together = _together(environments)
+    count = len(environments) + len(together)
     rows: list[dict[str, object]] = []
     for environment, x, y, untrained in zip(environments, own, other, before, strict=True):
         found = _unless_lost(on_one(x, y, untrained, margin, count), [ours, theirs], [environment], incomplete)
@@ -257,11 +261,23 @@ def differences(
         row |= {"difference": x.mean() - y.mean(), "difference low": found.low, "difference high": found.high}
         row |= _chance([x], [y]) | _verdict(found)
         rows.append(row)
-    if len(environments) > 1:
-        tried = tried_environments(done, [ours, theirs], incomplete)
-        found = _unless_lost(over_all(own, other, before, margin, count), [ours, theirs], tried, incomplete)
-        rows.append({"environment": ALL, "environments": count - 1} | _chance(own, other) | _verdict(found))
+    for kind in together:
+        among = [kind is None or kind_of(environment) == kind for environment in environments]
+        mine, its, at_first = ([*compress(samples, among)] for samples in (own, other, before))
+        places = [environment for environment in tried if kind is None or kind_of(environment) == kind]
+        found = _unless_lost(over_all(mine, its, at_first, margin, count), [ours, theirs], places, incomplete)
+        row = {"environment": ALL, "kind": kind, "environments": len(mine)}
+        rows.append(row | _chance(mine, its) | _verdict(found))
     return pd.DataFrame(rows)
+
+
+def _together(environments: Sequence[str]) -> list[str | None]:
+    """Return the kinds of environments to compare over: those that several have, if several do; and all, as None."""
+    if len(environments) < 2:
+        return []
+    counts = Counter(kind_of(environment) for environment in environments)
+    kinds = sorted(kind for kind, count in counts.items() if kind is not None and count > 1)
+    return [*(kinds if len(kinds) > 1 else ()), None]
 
 
 def _chance(ours: list[FloatArray], theirs: list[FloatArray]) -> dict[str, object]:

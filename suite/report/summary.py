@@ -15,7 +15,7 @@ import pandas as pd
 from suite.analysis.adaptation import BLIND
 from suite.analysis.equivalence import MARGIN
 from suite.analysis.intervals import learnt
-from suite.analysis.ranking import ALL, differences
+from suite.analysis.ranking import differences
 from suite.analysis.sequential import SequentialTest
 from suite.analysis.strata import common_environments
 from suite.papers.folder import SHIPPED
@@ -209,7 +209,7 @@ def forest(found: Contents) -> Forest | None:
 
 def _scaled(table: pd.DataFrame) -> pd.DataFrame:
     """Return rows of `differences` with the difference as a share of what both gained on average; NaN of no gain."""
-    table = table[table["environment"] != ALL]
+    table = table[table["environments"] == 1]
     middle = (table["ours"] + table["theirs"]) / 2
     gained = [learnt(*each) for each in zip(table["untrained"], middle, strict=True)]
     gain = (middle - table["untrained"]).where(np.array(gained, bool))

@@ -174,7 +174,7 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
         chance = (row["probability"], interval(row["low"], row["high"]))
         close = _margin(row["margin"], row["gains"], row["environments"])
         if row["environment"] == ALL:
-            name = f"all {row['environments']}"
+            name = f"all {row['environments']}" + (f" of kind {row['kind']}" if isinstance(row["kind"], str) else "")
             rows.append((name, *[None] * 9, *chance, row["decision"], close, None))
             continue
         unit = units[row["environment"]]

@@ -164,6 +164,27 @@ def test_rows_are_decided_together(tmp_path: Path) -> None:
     assert table.loc[TOGETHER, "probability"] == pytest.approx(table["probability"].iloc[:2].mean())
 
 
+def test_environments_of_a_kind_are_compared_together_where_several_kinds_have_several(tmp_path: Path) -> None:
+    """Better on one kind, worse on the other: each is decided, as one of seven rows; over all nothing is."""
+    high, low = [10.0 + at / 10 for at in range(8)], [2.0 + at / 10 for at in range(8)]
+    controls, ml1 = ["ant-fb", "cheetah-vel"], ["push-v1", "reach-v1"]
+    middle = [4.0 + at / 10 for at in range(8)]
+    ends = {("pearl", place): high if place in controls else middle for place in controls + ml1}
+    ends |= {("mql", place): low if place in controls else high for place in controls + ml1}
+    done = read_results(make_store(tmp_path, ends)).done
+    rows = differences(done, "pearl", "mql")
+    together = rows[rows["environment"] == TOGETHER]
+    assert together["kind"].tolist() == ["controls", "ml1", None]
+    assert together["environments"].tolist() == [2, 2, 4]
+    assert together["decision"].tolist() == ["better", "worse", "inconclusive"]
+    expected = stats.ttest_ind(high, low, equal_var=False).confidence_interval(1 - 0.05 / 7)
+    assert rows.loc[0, ["difference low", "difference high"]].tolist() == pytest.approx(list(expected))
+    lost = differences(done, "pearl", "mql", incomplete=[("pearl", "push-v1")])
+    assert lost.loc[lost["environment"] == TOGETHER, "decision"].tolist() == ["better", *["inconclusive"] * 2]
+    few = differences(done[done["environment"] != "push-v1"], "pearl", "mql")
+    assert few.loc[few["environment"] == TOGETHER, "environments"].tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("loses", "decided"),
     [
