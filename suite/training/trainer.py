@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,17 +80,29 @@ def _shown(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
+GLOBAL_GENERATORS = (
+    "torch's global generator, as dropout and first weights of torch's modules do; no seed of the run decides it: draw "
+    "from self.generator, and make modules inside algorithms.noise.own_draws(self.initial)",
+    "numpy's global generator, as numpy.random.normal does; no seed of the run decides it: draw from self.exploration",
+    "the global generator of Python's random; no seed of the run decides it: draw from self.exploration",
+)
+"""The generators that a whole process shares, and what to draw from instead."""
+
+
+def _global_states() -> tuple[object, ...]:
+    """Return the states of the `GLOBAL_GENERATORS`."""
+    of_numpy = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - nothing is drawn
+    return bytes(torch.get_rng_state().numpy()), (bytes(of_numpy["key"]), of_numpy["pos"]), random.getstate()
+
+
 @contextmanager
-def _without_global_draws(algorithm: str) -> Iterator[None]:
-    """Refuse an algorithm that draws from torch's global generator: no seed decides it, and no checkpoint keeps it."""
-    before = torch.get_rng_state()
+def _without_global_draws(spec: RunSpec) -> Iterator[None]:
+    """Refuse draws from a global generator: no seed decides them, and no checkpoint keeps where it stands."""
+    before = _global_states()
     yield
-    if not torch.equal(before, torch.get_rng_state()):
-        raise ValueError(
-            f"{algorithm}: draws from torch's global generator, as dropout and first weights of torch's modules do; "
-            "no seed of the run decides it: draw from self.generator, and make modules inside "
-            "algorithms.noise.own_draws(self.initial)"
-        )
+    for generator, was, found in zip(GLOBAL_GENERATORS, before, _global_states(), strict=True):
+        if was != found:
+            raise ValueError(f"{spec.algorithm} on {spec.environment}: draws from {generator}")
 
 
 @dataclass
@@ -132,7 +145,7 @@ class Trainer:
             task_vectors=train.vectors.copy() if kind.reads_task_vectors else None,
         )
         settings = load_settings(spec.algorithm, spec.settings)
-        with _without_global_draws(spec.algorithm):
+        with _without_global_draws(spec):
             algorithm = kind(settings, problem, algorithm_streams(spec.seed), device)
         return cls(
             spec=spec,
@@ -301,7 +314,7 @@ class Trainer:
     @contextmanager
     def _checked(self) -> Iterator[None]:
         try:
-            with _without_global_draws(self.spec.algorithm):
+            with _without_global_draws(self.spec):
                 yield
         except NonFiniteError as error:
             raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {error} is not finite") from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -34,16 +37,35 @@ def test_more_marks_than_memory_holds_are_one_an_iteration() -> None:
     assert len(trainer.evaluations) == 1 + trainer.iterations
 
 
+@pytest.fixture
+def global_generators() -> Iterator[None]:
+    """Have the global generators stand afterwards where they stood."""
+    of_numpy, of_python = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        yield
+    np.random.set_state(of_numpy)  # noqa: NPY002
+    random.setstate(of_python)
+
+
+DRAWS = {
+    "torch's global generator": lambda: torch.rand(1),
+    "numpy's global generator": lambda: np.random.normal(),  # noqa: NPY002
+    "the global generator of Python's random": random.random,
+}
+
+
+@pytest.mark.usefixtures("global_generators")
+@pytest.mark.parametrize("generator", DRAWS)
 @pytest.mark.parametrize("where", ["__init__", "meta_train", "meta_test"])
-def test_draws_from_the_global_generator_are_refused(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draws_from_a_global_generator_are_refused(where: str, generator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = next(spec for spec in load_benchmark("smoke").plan() if spec.algorithm == "blind-sac")
     kind = load_algorithm("blind-sac")
     method = getattr(kind, where)
 
     def drawing(*arguments: Any, **more: Any) -> Any:
-        torch.rand(1)
+        DRAWS[generator]()
         return method(*arguments, **more)
 
     monkeypatch.setattr(kind, where, drawing)
-    with torch.random.fork_rng(devices=[]), pytest.raises(ValueError, match="blind-sac: draws from torch's global"):
+    with pytest.raises(ValueError, match=f"blind-sac on point-goal-2d: draws from {generator}"):
         Trainer.of(spec, torch.device("cpu")).run()
