@@ -120,6 +120,9 @@ class Results:
     """One row an evaluation and metric (`METRIC_COLUMNS`) of a done run: the success rate, where there is one, and what
     its algorithm and family declared."""
 
+    unpublished: int = 0
+    """Runs of the plan that a snapshot does not hold, if it is what was read."""
+
     @property
     def metric_words(self) -> dict[str, str]:
         """Words for each metric."""
@@ -230,7 +233,14 @@ def read_results(store: Store, planned: Sequence[RunSpec] | None = None) -> Resu
         tuple(others),
         _of_runs({run: found.adaptations for run, found in each.items()}, runs, ADAPTATION_COLUMNS),
         _of_runs({run: found.metrics for run, found in each.items()}, runs, METRIC_COLUMNS),
+        _unpublished(store) if planned is None else 0,
     )
+
+
+def _unpublished(store: Store) -> int:
+    """Count the runs that a snapshot lists as planned and does not hold; none of any other store."""
+    listed = store.snapshots[0].background.runs if store.is_snapshot else ()
+    return sum(each.state == "pending" for each in listed)
 
 
 def read_run(record: RunRecord, planned: RunSpec | None = None) -> StoredRun:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from suite.analysis.equivalence import MARGIN
-from suite.analysis.ranking import differences
+from suite.analysis.ranking import ALL, differences
 from suite.analysis.results import read_results
 from suite.errors import UsageError, unknown
 from suite.papers.paper import Paper, read_papers
+from suite.plan.environment_sets import kind_of
 from suite.plan.plots import Plot
 from suite.plan.seeds import Comparison
 from suite.report import own
@@ -124,8 +125,10 @@ def difference_table(
     table = comparison_tables.with_lost(table, results.lost, [ours, theirs])
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
-    if places and len(table.rows) > 1:
-        places.add(str(table.rows[-1][0]))  # all of them together
+    kinds = {kind_of(environment) for environment in places}
+    for name, row in zip((str(row[0]) for row in table.rows), found.to_dict("records"), strict=True):
+        if row["environment"] == ALL and places and (row["kind"] in kinds or not isinstance(row["kind"], str)):
+            places.add(name)
     return marked(table, {}, places)
 
 
@@ -157,8 +160,9 @@ def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = (), desc
         markers=drawn(markers(len(found.order))),
         entries=len(found.order),
         environments=runs.loc[runs["entry"].notna(), "environment"].nunique(),
-        total=len(runs),
+        total=len(runs) + found.results.unpublished,
         counts={state: int(counts.get(state, 0)) for state in run_tables.STATES},
+        unpublished=found.results.unpublished,
         glyphs=run_tables.GLYPHS,
         versions=sorted(versions - {"None"}),
     )

@@ -173,3 +173,18 @@ def test_seeds_that_were_added_are_marked(tmp_path: Path) -> None:
     assert "| reach-v1 † |" in as_markdown(table)
     (row,) = difference_table(store, "tcl-pearl", "pearl").plain()["rows"]
     assert (row["environment"], row["adaptive"]) == ("reach-v1", False)
+
+
+def test_rows_of_several_environments_are_marked_where_seeds_were_added_in_any_of_them(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    places = ("ant-fb", "cheetah-vel", "push-v1", "reach-v1")
+    runs = {
+        (entry, place): tuple(finish(store, make_spec(entry, place, seed), linear(0.0, seed)).run for seed in range(3))
+        for entry in ("tcl-pearl", "pearl")
+        for place in places
+    }
+    added = (runs["tcl-pearl", "ant-fb"], runs["pearl", "ant-fb"])
+    comparison = Comparison(environment="ant-fb", entries=("tcl-pearl", "pearl"), batch=3, runs=added)
+    rows = difference_table(store, "tcl-pearl", "pearl", comparisons=[comparison]).plain()["rows"]
+    assert {row["environment"] for row in rows if row["adaptive"]} == {"ant-fb", "all 2 of kind controls", "all 4"}
+    assert [row["environment"] for row in rows][-3:] == ["all 2 of kind controls", "all 2 of kind ml1", "all 4"]

@@ -22,7 +22,7 @@ from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.papers.paper import read_papers
 from suite.plan.benchmark import load_benchmark
-from suite.report import plain_tables
+from suite.report import page_of, plain_tables
 from suite.report.tables import runs as run_tables
 from suite.spec import RunSpec
 from suite.store import published
@@ -521,6 +521,12 @@ def test_nothing_is_published_over_a_damaged_snapshot(
     assert {path.name: path.read_bytes() for path in snapshot.path.iterdir()} == before
 
 
+def test_the_page_of_a_snapshot_says_how_many_runs_of_its_plan_it_lacks(snapshot: Snapshot) -> None:
+    page = page_of(Store(snapshot.path))
+    assert f"{len(plan()) - 2} of {len(plan())} runs done" in page
+    assert "1 planned, not published" in page
+
+
 def test_a_snapshot_of_another_benchmark_is_not_written(snapshot: Snapshot, capfd: pytest.CaptureFixture[str]) -> None:
     before = {path.name: path.read_bytes() for path in snapshot.path.iterdir()}
     assert suite("publish", "quick", "--results", snapshot.path) == 2
@@ -563,6 +569,8 @@ def test_a_raised_revision_loses_no_published_run(
     pending = [each.run for each in snapshot.background.runs if each.state == "pending"]
     assert sorted(pending) == sorted(spec.run for spec in new)
     results = read_results(Store(snapshot.path))
+    assert results.unpublished == 3
+    assert read_results(Store(snapshot.path), after).unpublished == 0  # they are there, as pending
     assert set(results.done["entry"]) == {"pearl", "blind-sac"}  # there is no other pearl to be told from
     assert [results.each[run].earlier for run in stale] == [True] * 3
     assert [row[1] for row in run_tables.provenance(results).rows] == ["done"] * 3 + ["done, of an earlier plan"] * 3
