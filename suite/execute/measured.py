@@ -1,4 +1,4 @@
-"""Speeds of a store's finished runs and of published ones, kept beside it: nothing is read twice by two commands.
+"""Speeds of a store's finished runs, kept beside it: no command reads again what an earlier one has read.
 
 <results>/measured.json   groups of runs: a type of machine, the two names of `known_by`, and of each run when it was
                           committed and the parts of its speed
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from environments import family_spec
@@ -86,17 +85,15 @@ def known_by(spec: RunSpec) -> tuple[str, str]:
 
 
 def measured_speeds(store: Store) -> list[Measured]:
-    """Return the speeds of finished runs, of a store and of the snapshots beside its runs.
+    """Return the speeds of a store's finished runs; read are those alone that were committed since the last time.
 
-    Read are those alone that were committed since the last time. What cannot be read is left out: whoever reads the
-    results names it. A store that cannot be written, as a snapshot, is read whole each time.
+    What cannot be read is left out: whoever reads the results names it. A store that cannot be written, as a snapshot,
+    is read whole each time.
     """
     known = {} if store.is_snapshot else _read(store)
     found: dict[str, Measured] = {}
-    beside = [] if store.is_snapshot else store.snapshots
-    published = chain.from_iterable(map(store.record, snapshot.runs) for snapshot in beside)
-    for record in chain(published, store.records()):
-        if (committed := record.committed) is None or record.run in found:
+    for record in store.records():
+        if (committed := record.committed) is None:
             continue
         each = known.get(record.run)
         if each is None or each.committed != committed:

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from suite.execute.measured import FILE, SCHEMA, measured_speeds
-from suite.store.published import Background, Snapshot
-from suite.store.publishing import kept as published
 from suite.store.record import RunRecord
 from suite.store.runs import Store
 from tests.suite.stores import finish, linear, make_spec
@@ -58,22 +56,6 @@ def test_only_what_was_committed_since_is_read(store: Store, read: list[str]) ->
     steps = {round(each.speed.step * 1_000_000, 6) for each in after}
     assert steps == {90.0, 3.0, 9.0}  # of seed 0 and the run of MQL, of the new one, of the one executed again
     assert len(after) == len(before) == 4
-
-
-def test_published_runs_count_and_are_read_once(store: Store, read: list[str], tmp_path: Path) -> None:
-    both, theirs = make_spec(seed=1), make_spec("pearl", "ant-fb", seed=9)
-    there = Store(tmp_path / "there")
-    for spec in (both, theirs):
-        finish(there, spec, linear(0, 1))
-    snapshot = Snapshot(tmp_path / "published" / "theirs")
-    snapshot.write([published(record) for record in there.records()], Background(name="b", description=""), [])
-    read.clear()
-    first = measured_speeds(Store(tmp_path))
-    assert sorted(read) == sorted([theirs.run, *(record.run for record in store.records())])
-    assert len(first) == len(read) == 5
-    read.clear()
-    assert measured_speeds(Store(tmp_path)) == first
-    assert read == []
 
 
 def test_a_damaged_file_is_made_anew(store: Store, read: list[str]) -> None:
