@@ -32,6 +32,20 @@ SCORES = r"^\| environment \| entry \| seeds \| score \|"
 SCORED = r"\| \d+ \| -?[\d.]+ \| \\\[[^|]*\| -?[\d.]+ \| [\d.–]+ \|$"
 """Text that follows an entry in a row of that table."""
 
+GROUP = r"\| (better|comparable|worse) "
+"""A group of the TCL-PEARL paper's Table 1, printed and measured."""
+CLAIM = r"^\| claim \| (verdict \| published \| ours|at this scale)|"
+"""The heads of the tables of claims."""
+DIRECTION = "(not at|inconclusive|same|opposite)"
+"""Beginning of what stands after a claim that runs off the paper's settings test."""
+
+VERDICTS = r"^\| environment \| verdict"
+"""The head of the table of verdicts on adaptation."""
+VERDICT = r"(adaptation helps|needs no adaptation|pearl (learnt|gains) nothing[^|]*|inconclusive) \| -?[\d.]+ \|"
+"""Text that follows an environment in a row of that table."""
+ELSEWHERE = r"^\| (?!cheetah-fb|reach-v1)[\w-]+ \| "
+"""Beginning of a row of an environment of which `pilot` has no runs."""
+
 
 HEADS = ("| environment |", "| claim |")
 """Beginning of a table's head; one without rows is left out."""
@@ -50,20 +64,18 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
             rf"^\| environment \| entry A|\| tcl-pearl \| pearl \| \d+ \||{SCORES}|\| (tcl-)?pearl † {SCORED}",
         ),
     ),
+    "environments": (
+        compared("tcl-pearl", "pearl", "study"),
+        (STUDY, rf"^\| environment \| pearl, reported|^\| [\w-]+-v1 \|.*{GROUP}{GROUP}\|$"),
+    ),
     "claims": (
-        (
-            PILOT,
-            r"^\| claim \| (verdict \| published \| ours|at this scale)|"
-            r"^\| (better|relative gain|PEARL and TCL|TCL costs)[^|]*\| (not at|inconclusive|same)",
-        ),
+        (STUDY, rf"{CLAIM}^\| (better|relative gain|PEARL and TCL)[^|]*\| {DIRECTION}"),
+        (PILOT, rf"{CLAIM}^\| TCL costs[^|]*\| {DIRECTION}"),
     ),
     "contexts": ((PILOT, r"latent silhouette, 95|^\| push-v1 \| .* of TCL-PEARL|\| 8 x 20 of 64 \|"),),
     "adaptation": (
-        (
-            PILOT,
-            rf"{SCORES}|\| (blind-sac|oracle-sac|(tcl-)?pearl †) {SCORED}|"
-            r"^\| environment \| verdict|\| (adaptation helps|inconclusive) \| -?[\d.]+ \|",
-        ),
+        (PILOT, rf"{SCORES}|\| (blind-sac|oracle-sac|(tcl-)?pearl †) {SCORED}|{VERDICTS}|\| {VERDICT}"),
+        (STUDY, rf"{SCORES}|{VERDICTS}|{ELSEWHERE}((blind-sac|oracle-sac|(tcl-)?pearl) {SCORED}|{VERDICT})"),
     ),
     "hosts": (compared("tcl-rl2-ppo", "rl2-ppo", "pilot"), compared("tcl-mql", "mql", "pilot")),
     "navigation": (
@@ -184,14 +196,11 @@ def differences(text: str) -> Panels:
     return panels
 
 
-def in_detectable(text: str) -> Panels:
-    """Return the differences of compared entries by that which could have been seen, in one panel."""
-    rows = [
-        Row(title, row.value / row.mark, row.low / row.mark, row.high / row.mark, 1.0)
-        for title, (row,) in by_kind(differences(text)).items()
-        if row.mark
-    ]
-    return {"": rows}
+def chances(text: str) -> Panels:
+    """Return the probabilities that a run of the first of two compared entries beats one of the second."""
+    table = next(table for table in tables(text) if "P(improvement)" in table[0])
+    rows = [Row(row["environment"], number(row["P(improvement)"]), *interval(row["95 % CI (P)"])) for row in table]
+    return {"": sorted(rows, key=lambda row: (row.name.startswith("all "), row.name.endswith("-v1")))}
 
 
 def by_kind(panels: Panels) -> Panels:
@@ -213,7 +222,7 @@ def silhouettes(text: str) -> Panels:
 def scores(text: str) -> Panels:
     """Return scores beside untrained ones, by environment."""
     panels: Panels = {}
-    for row in next(table for table in tables(text) if "score" in table[0]):
+    for row in (row for table in tables(text) if "score" in table[0] for row in table):
         line = Row(
             row["entry"].removesuffix(" †"), number(row["score"]), *interval(row["95 % CI"]), number(row["untrained"])
         )
@@ -223,13 +232,18 @@ def scores(text: str) -> Panels:
 
 def ratios(text: str) -> Panels:
     """Return the ratios that claims are of, with those that the paper prints."""
-    judged, pointed = tables(text)
-    published = {row["claim"]: number(row["published"]) for row in judged}
+    rows = [row for table in tables(text) for row in table]
+    published = {row["claim"]: number(row["published"]) for row in rows if "published" in row}
     return {
         "ratio of TCL-PEARL to PEARL": [
-            Row(name, number(found[1]), *interval(row["tested quantity"]), published[row["claim"]])
-            for row in pointed
-            if (name := row["claim"].removesuffix(" †"))
+            Row(
+                row["claim"].removesuffix(" †"),
+                number(found[1]),
+                *interval(row["tested quantity"]),
+                published[row["claim"]],
+            )
+            for row in rows
+            if "at this scale" in row
             and (found := re.match(r"(?:mean ratio|ratio of means): ([\d.]+), 95 % CI", row["tested quantity"]))
         ]
     }
@@ -240,7 +254,8 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
 
     Parameters
     ----------
-    mark : what the mark of a row is: `seen` (shaded on both sides of zero), `untrained`, `published` or `none`.
+    mark : what the mark of a row is: `seen` (shaded on both sides of zero), `untrained`, `published`, or none: `chance`
+        of probabilities, `none` of others.
     across : what the axis shows.
     """
     import matplotlib.pyplot as plt
@@ -268,7 +283,7 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
             axis.plot([row.low, row.high], [height, height], color="#222222", linewidth=1.8)
             axis.plot(row.value, height, marker="o", color="#c4400a", markersize=7, linestyle="")
         if mark != "untrained":
-            axis.axvline(1.0 if mark == "published" else 0.0, color="#222222", linewidth=0.8)
+            axis.axvline({"published": 1.0, "chance": 0.5}.get(mark, 0.0), color="#222222", linewidth=0.8)
         axis.set_yticks(range(len(rows)), [row.name for row in reversed(rows)])
         if axis not in axes[:, 0] and [row.name for row in rows] == names:
             axis.set_yticklabels([])
@@ -332,13 +347,16 @@ def steps(text: str) -> Any:
 DIFFERENCE = "difference of scores, with 95 % interval; grey: what would have been missed in more than 20 % of studies"
 FIGURE: dict[str, Callable[[str], Any]] = {
     "contrast": lambda text: forest(differences(text), "seen", DIFFERENCE),
+    "environments": lambda text: forest(chances(text), "chance", "probability that a run with TCL beats one without"),
     "claims": lambda text: forest(
         ratios(text), "published", "ratio, with 95 % interval; diamond: as the paper prints it"
     ),
     "contexts": lambda text: forest(
         silhouettes(text), "none", "silhouette of contexts, with 95 % interval; 1: distinct"
     ),
-    "adaptation": lambda text: forest(scores(text), "untrained", "score, with 95 % interval; diamond: before training"),
+    "adaptation": lambda text: forest(
+        by_kind(scores(text)), "untrained", "score, with 95 % interval; diamond: before training"
+    ),
     "hosts": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "navigation": steps,
     "curvature": lambda text: forest(differences(text), "seen", DIFFERENCE),

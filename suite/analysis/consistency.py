@@ -247,9 +247,9 @@ def _of_seconds(training: pd.DataFrame, origin: Mapping[str, Any]) -> Iterator[s
     parts, total = float(training[list(SECONDS)].iloc[-1].sum()), float(origin["seconds_total"])
     if not parts <= total <= OVERHEAD * parts + START_SECONDS:
         yield f"it took {total:.6g} seconds, of which its parts are {parts:.6g}"
-    worked, cores = origin.get("processor_seconds"), origin.get("machine", {}).get("cores")
-    if worked is not None and not 0 < worked <= total * (cores or 1) + START_SECONDS:
-        yield f"its processor worked {worked:.6g} seconds of {total:.6g}, more than its cores can, or none"
+    worked = origin.get("processor_seconds")
+    if worked is not None and not 0 < worked <= OVERHEAD * total + START_SECONDS:
+        yield f"its processor worked {worked:.6g} seconds of {total:.6g}, with one thread"
 
 
 def _of_clusters(record: RunRecord, spec: RunSpec) -> Iterator[str]:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def of_one_machine(runs: pd.DataFrame, entries: Sequence[str]) -> pd.DataFrame:
-    """Return the runs of the machine type that ran all entries on the most environments; none if there is no such.
+def timed_alike(runs: pd.DataFrame, entries: Sequence[str]) -> pd.DataFrame:
+    """Return the runs of the machine type that ran all entries on the most environments, with seconds that compare.
 
-    Where each of them computed on the processor alone and recorded how long that worked, `seconds_total` is that: what
-    else the machine does delays a run, and adds much less to its processor seconds.
+    The seconds that the processor worked, where all of these runs recorded them: what else the machine does delays a
+    run, and adds much less to them. Else those that passed.
 
     Parameters
     ----------
@@ -23,19 +23,18 @@ def of_one_machine(runs: pd.DataFrame, entries: Sequence[str]) -> pd.DataFrame:
 
     Returns
     -------
-    Rows with a further column `clock`: processor or wall.
+    Rows of the environments that all entries ran on, none if no machine type did; further columns are `clock`
+    (processor or wall) and `seconds`.
     """
     best = runs.iloc[:0]
     most = (0, 0)
     for _, group in runs.groupby("machine", sort=True):
-        shared = len(common_environments(group, list(entries)))
-        if shared and (shared, len(group)) > most:
-            best, most = group, (shared, len(group))
-    return _by_one_clock(best)
-
-
-def _by_one_clock(runs: pd.DataFrame) -> pd.DataFrame:
-    recorded = len(runs) > 0 and bool(runs["processor_seconds"].notna().all())
-    if recorded and runs["machine"].str.endswith(", cpu").all():
-        return runs.assign(clock="processor", seconds_total=runs["processor_seconds"])
-    return runs.assign(clock="wall")
+        shared = group[group["environment"].isin(common_environments(group, list(entries)))]
+        size = shared["environment"].nunique(), len(shared)
+        if size > most:
+            best, most = shared, size
+    recorded = len(best) > 0 and bool(best["processor_seconds"].notna().all())
+    return best.assign(
+        clock="processor" if recorded else "wall",
+        seconds=best["processor_seconds" if recorded else "seconds_total"],
+    )

@@ -13,7 +13,7 @@ import pandas as pd
 from suite.analysis.hypotheses import NOTHING, SEEDS_TRIED, Finding, Trial, holm, seeds_to_decide
 from suite.analysis.results import WINDOW, Results, window_scores
 from suite.analysis.samples import Samples
-from suite.analysis.timing import of_one_machine
+from suite.analysis.timing import timed_alike
 from suite.papers.claims import Claim
 from suite.papers.folder import AFTER
 from suite.papers.paper import Paper
@@ -152,9 +152,9 @@ def judge(
         gone = gone[gone["at_settings"].astype(bool)]
     runs = concerned if astray else at_settings
     everywhere = len(runs)
-    machines = claim.about.measure == "seconds_total" and not absent
-    if machines:
-        runs = of_one_machine(runs, claim.entries)
+    timed = claim.about.measure == "seconds"
+    if timed:
+        runs = timed_alike(runs, claim.entries)
     runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)
     covered = [environment for environment in claim.environments if environment in counts.index]
@@ -169,7 +169,7 @@ def judge(
     elif astray:
         verdict = "not at the paper's settings"
         reason = f"no run of {' or '.join(astray)} has the paper's settings and budget"
-    elif machines and not len(runs):
+    elif timed and not len(runs):
         reason = f"no machine type (processor and device) ran {' and '.join(claim.entries)} on one environment"
     elif to_rerun(gone):
         reason = "runs failed for reasons of the machine or the program, and have to be run again first"
@@ -185,8 +185,10 @@ def judge(
         reason += f"; {note}"
     if len(gone):
         reason += f"; runs lost: {lost_in_words(gone)}"
-    if machines and 0 < len(runs) < everywhere:
+    if timed and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
+    if timed and len(runs) and runs["clock"].iloc[0] == "processor":
+        reason += "; in seconds that the processor worked"
     decided = tested and finding.direction != 0
     trial = _trial(paper, claim, runs, curves, covered) if tested and not decided else None
     cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, trial, seeds)
@@ -201,8 +203,8 @@ def direction(
     Only environments count in which every entry has enough seeds, all of one budget; seconds, of one machine type.
     """
     runs = _concerned(claim, astray)
-    if claim.about.measure == "seconds_total":
-        runs = of_one_machine(runs, claim.entries)
+    if claim.about.measure == "seconds":
+        runs = timed_alike(runs, claim.entries)
     gone = _lost_of(claim, lost)
     runs = _with_diverged(runs, gone)
     counts = _counts(claim, runs)

@@ -125,6 +125,7 @@ def difference_table(
     table = comparison_tables.with_lost(table, results.lost, [ours, theirs])
     added = adaptive_entries(store, results, comparisons)
     places = {environment for environment, entries in added.items() if entries & {ours, theirs}}
+    places &= set(found["environment"])
     kinds = {kind_of(environment) for environment in places}
     for name, row in zip((str(row[0]) for row in table.rows), found.to_dict("records"), strict=True):
         if row["environment"] == ALL and places and (row["kind"] in kinds or not isinstance(row["kind"], str)):
@@ -160,7 +161,7 @@ def render(found: Contents, title: str = TITLE, plots: Sequence[Plot] = (), desc
         markers=drawn(markers(len(found.order))),
         entries=len(found.order),
         environments=runs.loc[runs["entry"].notna(), "environment"].nunique(),
-        total=len(runs) + found.results.unpublished,
+        total=len(runs),
         counts={state: int(counts.get(state, 0)) for state in run_tables.STATES},
         unpublished=found.results.unpublished,
         glyphs=run_tables.GLYPHS,

@@ -38,7 +38,7 @@ from suite.training.trainer import Trainer, WrongNumberError
 from suite.versions import code_hash
 
 SPENT = ("seconds_total", "processor_seconds")
-"""What a run spends: seconds that pass, and those that processors work for this process, all its threads together."""
+"""The time that a run takes: the seconds that pass, and those that the processor works for this process."""
 
 
 class Attempt:

@@ -31,7 +31,8 @@ def provenance(
 
     Parameters
     ----------
-    spent : seconds, by name. What is not known is left out, as processor seconds are of what computes elsewhere.
+    spent : seconds, by name; left out are those that are not known, and those of the processor unless one thread of it
+        did all the work.
     foreign : versions of what computed outside this process.
     """
     import torch  # the run that this is called for has long imported it
@@ -59,7 +60,7 @@ def provenance(
         **{
             name: value
             for name, value in spent.items()
-            if math.isfinite(value) and not (foreign and name == "processor_seconds")
+            if math.isfinite(value) and (name != "processor_seconds" or _alone(spec, device, foreign))
         },
         "used_settings": spec.settings,
         "versions": {
@@ -69,6 +70,11 @@ def provenance(
             **{f"{package} (peer)": found for package, found in (foreign or {}).items()},
         },
     }
+
+
+def _alone(spec: RunSpec, device: torch.device, foreign: Mapping[str, str] | None) -> bool:
+    """Tell whether one thread of this process computed everything."""
+    return spec.threads == 1 and device.type == "cpu" and not foreign
 
 
 def _metrics(spec: RunSpec) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Statement(Strict, ABC):
     """The number of entries, at least and at most."""
     default_boundary: ClassVar[float | None] = None
     """The boundary where no parameter sets it; None if the published value is said to fit something else."""
-    measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "score"
+    measure: ClassVar[Literal["score", "seconds", "steps"]] = "score"
     verdicts: ClassVar[Mapping[int, Verdict]] = {1: "reproduced", 0: "not enough runs", -1: "not reproduced"}
     """The verdicts if it is decided for the statement, not at all, or against it."""
 

@@ -29,7 +29,7 @@ class RatioOfSteps(Statement):
     """The boundary: so many times more."""
     level: Annotated[float, Field(gt=0, le=1)]
     """Share of the second entry's way from untrained to its final score."""
-    measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "steps"
+    measure: ClassVar[Literal["score", "seconds", "steps"]] = "steps"
 
     @property
     def boundary(self) -> float:

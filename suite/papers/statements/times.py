@@ -20,13 +20,13 @@ class RatioOfSeconds(OfMeans):
     """Runs of the first entry take longer than those of the second, on one machine type."""
 
     statistic: Literal["ratio of seconds"]
-    measure: ClassVar[Literal["score", "seconds_total", "steps"]] = "seconds_total"
+    measure: ClassVar[Literal["score", "seconds", "steps"]] = "seconds"
     default_boundary: ClassVar[float] = 1.0
 
     @property
     def rule(self) -> str:
         """The rule."""
-        where = "over runs of one machine type (processor and device), in processor seconds where all recorded those"
+        where = "over runs of one machine type (processor and device); where all of them recorded it, of the processor"
         return f"ratio of mean seconds a run {sign(self.side)} 1, {where}"
 
     @property

@@ -218,4 +218,4 @@ def differences(table: pd.DataFrame, ours: str, theirs: str, units: Mapping[str,
 
 
 _SIMULTANEOUS = "Intervals hold for each row by itself, those of the difference for all rows together (Bonferroni). "
-_OVER_ALL = " (over all environments: P(improvement) not one half; gains on average)"
+_OVER_ALL = " (over several environments: P(improvement) not one half; gains on average)"

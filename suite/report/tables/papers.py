@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis import comparisons
-from suite.analysis.timing import of_one_machine
+from suite.analysis.timing import timed_alike
 from suite.papers.folder import PrintedTable
 from suite.papers.paper import Paper
 from suite.table import Cell, Table
@@ -62,10 +62,10 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
     timed = done[done["entry"].isin(entries) & done["environment"].isin(printed.rows)]
     rows: list[tuple[Cell, ...]] = []
     for environment, here in timed.groupby("environment", sort=True):
-        measured = max((of_one_machine(group, entries) for _, group in here.groupby("budget")), key=len)
+        measured = max((timed_alike(group, entries) for _, group in here.groupby("budget")), key=len)
         if not len(measured):
             continue
-        seconds = measured.groupby("entry")["seconds_total"].mean()
+        seconds = measured.groupby("entry")["seconds"].mean()
         theirs = [float(printed.cell(str(environment), entry)) for entry in entries]
         ours = [float(seconds[entry]) for entry in entries]
         cells: list[Cell] = [str(environment)]
@@ -82,8 +82,8 @@ def _seconds(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) 
         columns,
         tuple(rows),
         f"{printed.about.about} Environments on which one machine type (processor and device) ran all entries under "
-        "one budget; of several types, the one with the most runs. Clock: where all these runs recorded how long the "
-        "processor worked, that is compared, for other work on the machine changes it less; else wall-clock. All "
+        "one budget; of several types, the one with the most runs. Clock: the processor's, where all these runs "
+        "recorded how long it worked for them, which other work on the machine changes less; else wall-clock. All "
         "seconds stand under Wall-clock.".strip(),
         decimals=2,
     )

@@ -166,10 +166,10 @@ def wall_clock(done: pd.DataFrame) -> Table:
         },
         tuple(rows),
         "Means over the runs of one machine type. Environment steps/s: meta-training steps by the seconds of sampling "
-        "and updating, evaluation left out. Of the processor: the seconds that it worked for the run, where all runs "
-        "recorded them; other work on the machine changes these less. Meta-test steps are counted apart from the "
-        "budget. Machine: processor and device; seconds of different ones do not compare, nor do those of different "
-        "environments.",
+        "and updating, evaluation left out. Of the processor: the seconds that it worked for the run, where one thread "
+        "of it did so and all runs recorded them; other work on the machine changes these less. Meta-test steps are "
+        "counted apart from the budget. Machine: processor and device; seconds of different ones do not compare, nor "
+        "do those of different environments.",
     )
 
 

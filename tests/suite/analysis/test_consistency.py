@@ -203,7 +203,7 @@ ALTERED: dict[str, tuple[Callable[[Run], Run], str]] = {
     ),
     "seconds of the processor": (
         lambda run: document(run, "provenance.json", processor_seconds=400.0),
-        "its processor worked 400 seconds of 100.5",
+        "its processor worked 400 seconds of 100.5, with one thread",
     ),
     "counting down": (training(meta_test_steps=-1.0), "meta_test_steps does not count up from 0"),
     "used settings": (

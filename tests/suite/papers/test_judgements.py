@@ -236,10 +236,9 @@ def test_processor_seconds_are_judged_where_all_runs_have_them() -> None:
     ]
     found = judged(runs, "TCL costs time")
     assert (found.verdict, found.value) == ("not reproduced", pytest.approx(201 / 401))
+    assert found.reason.endswith("; in seconds that the processor worked")
     one_lacks_them = [(runs[0][0], 1.0, runs[0][2] | {"processor_seconds": float("nan")}), *runs[1:]]
     assert judged(one_lacks_them, "TCL costs time").value == pytest.approx(1301 / 1001)
-    elsewhere = [(spec, score, provenance | {"device": "NVIDIA H200"}) for spec, score, provenance in runs]
-    assert judged(elsewhere, "TCL costs time").value == pytest.approx(1301 / 1001)
 
 
 @pytest.mark.parametrize("other", [OTHER_PROCESSOR, OTHER_DEVICE, {"machine": None}, {"device": None}])

@@ -523,7 +523,7 @@ def test_nothing_is_published_over_a_damaged_snapshot(
 
 def test_the_page_of_a_snapshot_says_how_many_runs_of_its_plan_it_lacks(snapshot: Snapshot) -> None:
     page = page_of(Store(snapshot.path))
-    assert f"{len(plan()) - 2} of {len(plan())} runs done" in page
+    assert f"{len(plan()) - 2} of {len(plan()) - 1} runs done" in page
     assert "1 planned, not published" in page
 
 

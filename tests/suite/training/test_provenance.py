@@ -49,13 +49,14 @@ def test_a_family_of_ones_own_says_that_it_defines_no_success(
 
 
 @pytest.mark.parametrize(
-    ("worked", "foreign", "said"), [(2.0, {}, 2.0), (2.0, {"garage": "1"}, None), (float("nan"), {}, None)]
+    ("worked", "threads", "foreign", "said"),
+    [(2.0, 1, {}, 2.0), (2.0, 1, {"garage": "1"}, None), (float("nan"), 1, {}, None), (2.0, 2, {}, None)],
 )
-def test_processor_seconds_are_told_where_they_are_known(
-    worked: float, foreign: dict[str, str], said: float | None
+def test_processor_seconds_are_told_where_they_are_known_and_of_one_thread(
+    worked: float, threads: int, foreign: dict[str, str], said: float | None
 ) -> None:
     spent = {"seconds_total": 3.0, "processor_seconds": worked}
-    found = provenance.provenance(make_spec(settings={}), torch.device("cpu"), spent, foreign)
+    found = provenance.provenance(make_spec(settings={}, threads=threads), torch.device("cpu"), spent, foreign)
     assert (found["seconds_total"], found.get("processor_seconds")) == (3.0, said)
 
 
