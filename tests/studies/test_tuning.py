@@ -187,7 +187,7 @@ def test_a_trial_that_lacks_a_seed_is_not_chosen() -> None:
     assert oracle.trials == ()
 
 
-@pytest.mark.parametrize("name", ["quick"])
+@pytest.mark.parametrize("name", ["quick", "study"])
 def test_what_suite_tune_found_is_in_the_benchmark(name: str) -> None:
     plan = load_benchmark(name).plan()
     for search in json.loads((HERE / f"{name}.json").read_text()):
