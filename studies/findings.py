@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -161,7 +162,8 @@ def tables(text: str) -> Iterator[list[dict[str, str]]]:
 
 def number(cell: str) -> float:
     """Return the number of a cell; what is not known is not a number."""
-    return float(cell.replace(",", "")) if re.fullmatch(r"-?[\d.,]+", cell) else float("nan")
+    cell = cell.replace("∞", "inf").replace(",", "")
+    return float(cell) if re.fullmatch(r"-?([\d.]+|inf)", cell) else float("nan")
 
 
 def interval(cell: str) -> tuple[float, float]:
@@ -275,12 +277,18 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
+        furthest = max(end for row in rows for end in (row.high, row.mark or row.value) if math.isfinite(end))
         for height, row in enumerate(reversed(rows)):
             if mark == "seen" and row.mark is not None:
                 axis.fill_betweenx([height - 0.4, height + 0.4], -row.mark, row.mark, color="#e4e4e0", linewidth=0)
             if mark in MARKS:
                 axis.plot(row.mark, height, marker="D", color=MARKS[mark], markersize=6, linestyle="")
-            axis.plot([row.low, row.high], [height, height], color="#222222", linewidth=1.8)
+            axis.plot(
+                [row.low, row.high if row.high < math.inf else 1.05 * furthest],
+                [height, height],
+                color="#222222",
+                linewidth=1.8,
+            )
             axis.plot(row.value, height, marker="o", color="#c4400a", markersize=7, linestyle="")
         if mark != "untrained":
             axis.axvline({"published": 1.0, "chance": 0.5}.get(mark, 0.0), color="#222222", linewidth=0.8)
