@@ -162,7 +162,14 @@ def rows_of(command: str, lines: Sequence[str]) -> list[Row]:
     """Return the rows that a command is said to print."""
     words = shlex.split(command)
     compared = tuple(words[2:4]) if words[1:2] == ["compare"] else ()
-    rows = [tuple(line.strip("| ").split(" | ")) for line in lines if line.startswith("|")]
+    rows: list[tuple[str, ...]] = []
+    groups: set[int] = set()
+    for line in lines:
+        if line.startswith("|"):
+            cells = line.strip("| ").split(" | ")
+            if cells[0] == "environment":  # groups of means, which decide nothing
+                groups = {at for at, cell in enumerate(cells) if cell.startswith("group, ")}
+            rows.append(tuple(cell for at, cell in enumerate(cells) if at not in groups))
     return [
         Row(tuple(_direction(cell, (*compared, *cells[1:], "")[0]) for cell in cells), compared)
         for cells in rows
@@ -183,13 +190,17 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
     needs a row that decides as the sentence does.
     """
     found = []
+    claims = sorted({row.place for row in rows if " " in row.place}, key=len, reverse=True)
     for sentence in sentences(prose):
         places = {row.place for row in rows if has(sentence, row.place)}
         entries = {name for row in rows for name in row.entries if has(sentence, name)}
         counted = [
             row for row in rows if (not places or row.place in places) and (not entries or row.entries & entries)
         ]
-        decisions = list(decided(sentence))
+        said = sentence
+        for claim in claims:  # its name says what is claimed, and nothing of what is decided
+            said = re.sub(r"\s+".join(map(re.escape, claim.split())), "", said)
+        decisions = list(decided(said))
         faults_here = [
             f"{word!r} is decided by no row there"
             for word, cell in decisions

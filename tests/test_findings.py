@@ -114,6 +114,17 @@ def test_a_page_that_says_what_is_printed_has_no_fault() -> None:
     assert len(list(sections(GOOD))) == 3
 
 
+def test_the_name_of_a_claim_decides_nothing() -> None:
+    rows = [Row(("TCL is better in most", "inconclusive")), Row(("reach-v1", "worse"))]
+    assert undecided("*TCL is better\nin most* is inconclusive.", rows) == []
+    assert undecided("TCL is better.", rows) == ["'better' is decided by no row there: TCL is better."]
+
+
+def test_groups_of_means_decide_nothing() -> None:
+    lines = ["| environment | pearl, measured | group, measured |", "| reach-v1 | 2 | better |"]
+    assert rows_of("suite report", lines) == [Row(("reach-v1", "2"))]
+
+
 def test_linked_lines_count_as_printed() -> None:
     page = "# One\n\nSeven is 7 ([printed lines](findings/one.txt)).\n"
     lines = "$ suite report\n| 7 |\n"
@@ -215,7 +226,11 @@ def test_of_several_comparisons_that_one_decides_whose_entry_is_named(sentence: 
         ("is better than garage's by 6.06", "is worse than garage's by 6.06", "'worse' is decided by no row"),
         ("MAML-TRPO as in its paper is better", "PEARL as in its paper is better", "'better' is decided by no row"),
         ("is equivalent to garage's", "is better than garage's", "'better' is decided by no row"),
-        ("On cheetah-fb and point-goal-2d, adaptation helps", "On reach-v1, adaptation helps", "'helps' is decided by"),
+        (
+            "On cheetah-fb, cheetah-vel and point-goal-2d, adaptation",
+            "On reach-v1, adaptation",
+            "'helps' is decided by",
+        ),
         ("On cheetah-vel all four are inconclusive", "On cheetah-vel all four match", "'match' is decided by no row"),
     ],
 )
