@@ -199,7 +199,7 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
         ]
         said = sentence
         for claim in claims:  # its name says what is claimed, and nothing of what is decided
-            said = re.sub(r"\s+".join(map(re.escape, claim.split())), "", said)
+            said = re.sub(r"\s+".join(map(re.escape, claim.split())), "", said, flags=re.IGNORECASE)
         decisions = list(decided(said))
         faults_here = [
             f"{word!r} is decided by no row there"
