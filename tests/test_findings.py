@@ -286,7 +286,7 @@ def variant_of(claim: str) -> str | None:
 @pytest.mark.parametrize(
     ("summary", "old", "new", "fault"),
     [
-        (0, "inconclusive on three environments with fifteen seeds each", "it is better on reach-v1", "'better' is decided by no row"),
+        (0, "inconclusive on three environments", "it is better on reach-v1", "'better' is decided by no row"),
         (0, "five are reproduced", "five are not reproduced", "'reproduced' is decided by no row"),
         (1, "no\nsignificant difference was found", "PEARL\nis better", "'better' is decided by no row"),
         (2, "PEARL and RL2-PPO are inconclusive", "PEARL and RL2-PPO are better", "'better' is decided by no row"),
