@@ -26,8 +26,9 @@ class RatioOfSeconds(OfMeans):
     @property
     def rule(self) -> str:
         """The rule."""
-        where = "over runs of one machine type (processor and device); where all of them recorded it, of the processor"
-        return f"ratio of mean seconds a run {sign(self.side)} 1, {where}"
+        seconds = "seconds that the processor worked for a run, or else that a run took"
+        where = "over runs of one machine type (processor and device)"
+        return f"ratio of mean {seconds} {sign(self.side)} 1, {where}"
 
     @property
     def quantity(self) -> str:
