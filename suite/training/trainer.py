@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,46 +79,17 @@ def _shown(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
-GLOBAL_GENERATORS = (
-    "torch's global generator, as dropout and first weights of torch's modules do; no checkpoint keeps it: draw from "
-    "self.generator, and make modules inside algorithms.noise.own_draws(self.initial)",
-    "numpy's global generator, as numpy.random.normal does; no checkpoint keeps it: an algorithm draws from "
-    "self.exploration, an environment from the generators that it is given",
-    "the generator of Python's module random; no checkpoint keeps it: an algorithm draws from self.exploration, an "
-    "environment from the generators that it is given",
-)
-"""The generators that a whole process shares, and what to draw from instead."""
-
-
-def _global_states() -> tuple[object, ...]:
-    """Return the states of the `GLOBAL_GENERATORS`."""
-    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - nothing is drawn
-    state = {name: bytes(part) if isinstance(part, np.ndarray) else part for name, part in of_numpy["state"].items()}
-    return bytes(torch.get_rng_state().numpy()), {**of_numpy, "state": state}, random.getstate()
-
-
 @contextmanager
-def _without_global_draws(spec: RunSpec) -> Iterator[None]:
-    """Refuse draws from a global generator: no seed decides them, and no checkpoint keeps where it stands."""
-    before = _global_states()
+def _without_global_draws(algorithm: str) -> Iterator[None]:
+    """Refuse an algorithm that draws from torch's global generator: no seed decides it, and no checkpoint keeps it."""
+    before = torch.get_rng_state()
     yield
-    for generator, was, found in zip(GLOBAL_GENERATORS, before, _global_states(), strict=True):
-        if was != found:
-            raise ValueError(f"{spec.algorithm} on {spec.environment}: draws from {generator}")
-
-
-def _tasks(family: TaskFamily, seed: int) -> tuple[CountedTasks, CountedTasks]:
-    """Draw a family's training and test tasks."""
-    split = family.sample_tasks(seed)
-    if not isinstance(split, TaskSplit):
-        given = type(split).__name__
-        raise ValueError(f"task family {family.spec.name}: sample_tasks must give a TaskSplit, not a {given}")
-    train = CountedTasks(family, split.train, seed, "environment")
-    test = CountedTasks(family, split.test, seed, "evaluation environment")
-    for what, tasks, count in (("train", train, family.spec.train_tasks), ("test", test, family.spec.test_tasks)):
-        if len(tasks.vectors) != count:
-            raise ValueError(f"task family {family.spec.name}: gave {len(tasks.vectors)} {what} tasks, not {count}")
-    return train, test
+    if not torch.equal(before, torch.get_rng_state()):
+        raise ValueError(
+            f"{algorithm}: draws from torch's global generator, as dropout and first weights of torch's modules do; "
+            "no seed of the run decides it: draw from self.generator, and make modules inside "
+            "algorithms.noise.own_draws(self.initial)"
+        )
 
 
 @dataclass
@@ -141,20 +111,28 @@ class Trainer:
     @classmethod
     def of(cls, spec: RunSpec, device: torch.device) -> Trainer:
         """Build everything that a run needs from its specification."""
-        with _without_global_draws(spec):
-            family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
-            train, test = _tasks(family, spec.seed)
-            kind = load_algorithm(spec.algorithm)
-            problem = Problem(
-                observation_size=family.spec.observation_size,
-                action_size=family.spec.action_size,
-                task_size=family.spec.task_size,
-                horizon=family.spec.horizon,
-                train_tasks=len(train.vectors),
-                budget=spec.budget,
-                task_vectors=train.vectors.copy() if kind.reads_task_vectors else None,
-            )
-            settings = load_settings(spec.algorithm, spec.settings)
+        family = make_family(spec.environment, **spec.protocol, **spec.environment_options)
+        split = family.sample_tasks(spec.seed)
+        if not isinstance(split, TaskSplit):
+            given = type(split).__name__
+            raise ValueError(f"task family {family.spec.name}: sample_tasks must give a TaskSplit, not a {given}")
+        train = CountedTasks(family, split.train, spec.seed, "environment")
+        test = CountedTasks(family, split.test, spec.seed, "evaluation environment")
+        for what, tasks, count in (("train", train, family.spec.train_tasks), ("test", test, family.spec.test_tasks)):
+            if len(tasks.vectors) != count:
+                raise ValueError(f"task family {family.spec.name}: gave {len(tasks.vectors)} {what} tasks, not {count}")
+        kind = load_algorithm(spec.algorithm)
+        problem = Problem(
+            observation_size=family.spec.observation_size,
+            action_size=family.spec.action_size,
+            task_size=family.spec.task_size,
+            horizon=family.spec.horizon,
+            train_tasks=len(train.vectors),
+            budget=spec.budget,
+            task_vectors=train.vectors.copy() if kind.reads_task_vectors else None,
+        )
+        settings = load_settings(spec.algorithm, spec.settings)
+        with _without_global_draws(spec.algorithm):
             algorithm = kind(settings, problem, algorithm_streams(spec.seed), device)
         return cls(
             spec=spec,
@@ -323,7 +301,7 @@ class Trainer:
     @contextmanager
     def _checked(self) -> Iterator[None]:
         try:
-            with _without_global_draws(self.spec):
+            with _without_global_draws(self.spec.algorithm):
                 yield
         except NonFiniteError as error:
             raise DivergedError(f"{self.spec.algorithm}: iteration {self.iterations}: {error} is not finite") from error
