@@ -27,7 +27,7 @@ from suite.store.runs import Store
 from tests.faults.conditions import assert_no_process, assert_same_numbers, assert_sound, events
 from tests.faults.conftest import Note, count
 from tests.faults.processes import FORKSERVER, execute
-from tests.suite.stores import make_spec
+from tests.suite.stores import make_spec, prepared
 
 pytestmark = pytest.mark.faults
 
@@ -47,14 +47,6 @@ KILLS_A_RUN = 4
 """Then it is left to end: it must be resumed, and its numbers compared."""
 
 
-def planned(results: Path, spec: RunSpec) -> RunFolder:
-    store = Store(results)
-    store.prepare()
-    folder = store.folder(spec.run)
-    folder.prepare(spec)
-    return folder
-
-
 def begin(results: Path, spec: RunSpec, checkpoint_seconds: float, dies_at: int = 0) -> BaseProcess:
     process = FORKSERVER.Process(target=execute, args=(str(results), spec.run, checkpoint_seconds, dies_at))
     process.start()
@@ -67,7 +59,7 @@ def generation(folder: RunFolder) -> int:
 
 
 def run_to_end(results: Path, spec: RunSpec) -> RunFolder:
-    folder = planned(results, spec)
+    folder = prepared(results, spec)
     process = begin(results, spec, 60.0)
     process.join()
     assert process.exitcode == 0, folder.log_tail()
@@ -114,7 +106,7 @@ def test_sigkill_at_random_moments(references: dict[str, RunFolder], tmp_path: P
     while killed.total() < wanted or (killed.keys() != ALGORITHMS.keys() and done < 4 * len(TINY)):
         spec = TINY[done % len(TINY)]
         results = tmp_path / str(done)
-        folder, kills = planned(results, spec), 0
+        folder, kills = prepared(results, spec), 0
         length = float(references[spec.algorithm].provenance()["seconds_total"])
         while folder.state != "done":
             before, halves = generation(folder), len(list(folder.path.rglob(".*.tmp")))
@@ -150,7 +142,7 @@ def test_sigterm_at_random_moments(references: dict[str, RunFolder], tmp_path: P
     while asked.total() < wanted or done < len(TINY):
         spec = TINY[done % len(TINY)]
         results = tmp_path / str(done)
-        folder, times = planned(results, spec), 0
+        folder, times = prepared(results, spec), 0
         length = float(references[spec.algorithm].provenance()["seconds_total"])
         progress = folder.path / "progress.json"
         while folder.state != "done":
@@ -190,7 +182,7 @@ def test_sigkill_within_a_write(references: dict[str, RunFolder], tmp_path: Path
     for turn in range(times):
         spec = TINY[turn % len(TINY)]
         results = tmp_path / str(turn)
-        folder = planned(results, spec)
+        folder = prepared(results, spec)
         # Each file is synced and then its folder: three files of a checkpoint, six of the results.
         moment = (0.0, int(draws.integers(1, 31))) if turn // len(TINY) % 2 else (3600.0, int(draws.integers(1, 12)))
         process = begin(results, spec, *moment)
@@ -209,7 +201,7 @@ def test_a_damaged_newest_checkpoint(damage: str, references: dict[str, RunFolde
     for turn in range(times):
         spec = TINY[turn % len(TINY)]
         results = tmp_path / str(turn)
-        folder = planned(results, spec)
+        folder = prepared(results, spec)
         process = begin(results, spec, 0.0)
         reach(process, lambda: generation(folder) >= 4)  # noqa: B023
         assert send(process, signal.SIGKILL) == -signal.SIGKILL

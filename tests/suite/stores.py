@@ -47,6 +47,15 @@ def linear(start: float, end: float) -> Callable[[float], float]:
     return lambda share: start + (end - start) * min(1.0, share / 0.8)
 
 
+def prepared(results: Path, spec: RunSpec) -> RunFolder:
+    """Return the folder of a pending run, in a store that is ready to be written."""
+    store = Store(results)
+    store.prepare()
+    folder = store.folder(spec.run)
+    folder.prepare(spec)
+    return folder
+
+
 def finish(
     store: Store,
     spec: RunSpec,

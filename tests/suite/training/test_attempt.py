@@ -14,26 +14,21 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite.failures import INTERRUPTED_STATUS
 from suite.plan.benchmark import load_benchmark
-from suite.store.runs import Store
 from suite.training.attempt import attempt
 from suite.training.threads import VARIABLES, limit_threads
 from suite.training.trainer import Trainer
-from tests.suite.tiny import TINY
+from tests.suite.stores import prepared
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_run_has_the_threads_that_its_benchmark_says(
-    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    threads: int, benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    benchmark = yaml.safe_load(TINY)
+    benchmark = yaml.safe_load(benchmark_file.read_text())
     benchmark["groups"][0]["threads"] = threads
-    path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump(benchmark))
-    spec = load_benchmark(str(path)).plan()[0]
-    store = Store(tmp_path / "results")
-    store.prepare()
-    folder = store.folder(spec.run)
-    folder.prepare(spec)
+    benchmark_file.write_text(yaml.safe_dump(benchmark))
+    spec = load_benchmark(str(benchmark_file)).plan()[0]
+    folder = prepared(tmp_path / "results", spec)
     seen = []
     iterate = Trainer.iterate
 
@@ -56,14 +51,11 @@ def test_a_run_has_the_threads_that_its_benchmark_says(
     assert set(seen) == {threads}
 
 
-def test_processor_seconds_are_those_of_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
-    spec = load_benchmark(str(path)).plan()[0]
-    store = Store(tmp_path / "results")
-    store.prepare()
-    folder = store.folder(spec.run)
-    folder.prepare(spec)
+def test_processor_seconds_are_those_of_all_attempts(
+    benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = load_benchmark(str(benchmark_file)).plan()[0]
+    folder = prepared(tmp_path / "results", spec)
     worked = [1000.0]
     iterate = Trainer.iterate
 
@@ -85,15 +77,10 @@ def test_processor_seconds_are_those_of_all_attempts(tmp_path: Path, monkeypatch
 
 
 def test_what_is_needed_at_the_end_is_tried_before_any_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    benchmark_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
-    spec = load_benchmark(str(path)).plan()[0]
-    store = Store(tmp_path / "results")
-    store.prepare()
-    folder = store.folder(spec.run)
-    folder.prepare(spec)
+    spec = load_benchmark(str(benchmark_file)).plan()[0]
+    folder = prepared(tmp_path / "results", spec)
     trained = []
 
     def missing() -> str:

@@ -18,28 +18,22 @@ from suite.inspect.trained import trained
 from suite.plan.benchmark import load_benchmark
 from suite.spec import RunSpec
 from suite.store.folder import RunFolder
-from suite.store.runs import Store
 from suite.training.attempt import attempt
 from suite.training.trainer import COUNTERS
-from tests.suite.tiny import TINY
+from tests.suite.stores import prepared
 
 CPU = torch.device("cpu")
 BLIND: Any = load_algorithm("blind-sac")
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> RunSpec:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY)
-    return load_benchmark(str(path)).plan()[0]
+def spec(benchmark_file: Path) -> RunSpec:
+    return load_benchmark(str(benchmark_file)).plan()[0]
 
 
 @pytest.fixture
 def folder(spec: RunSpec, tmp_path: Path) -> Iterator[RunFolder]:
-    store = Store(tmp_path / "results")
-    store.prepare()
-    folder = store.folder(spec.run)
-    folder.prepare(spec)
+    folder = prepared(tmp_path / "results", spec)
     with folder.taken():
         yield folder
 
