@@ -150,7 +150,12 @@ class Contents:
         """The papers' tables over environments beside ours, where any of them ran under its own protocol."""
         deviating = [run for run, spec in self.results.specs.items() if deviations(spec)]
         done = self.results.done[~self.results.done["run"].isin(deviating)]
-        found = [paper_tables.table(paper, key, done) for paper in self.plain_papers for key in paper.tables]
+        found: list[Table | None] = []
+        for paper in self.plain_papers:
+            found += [
+                paper_tables.summary(paper, done),
+                *(paper_tables.table(paper, key, done) for key in paper.tables),
+            ]
         return [table for table in found if table and table.rows]
 
     @property

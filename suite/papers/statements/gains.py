@@ -18,6 +18,7 @@ from suite.analysis.samples import Samples
 from suite.errors import unknown
 from suite.papers.statements.statement import LOST, OfMeans, lost, percent, sign
 from suite.schema import Text
+from suite.table import number
 
 TESTED_GAINS = ("either above zero, negative ratios as 0", "both above zero")
 """Those of `comparisons.GAIN_RULES` whose ratios are never negative: a test may leave one out on the safe side."""
@@ -51,6 +52,15 @@ class Gain(OfMeans):
     def of_means(self, means: comparisons.Means) -> float:
         """Return the gain."""
         return float(comparisons.gain(means, self.average, self.definition))
+
+    def summary(self, means: comparisons.Means) -> dict[str, str]:
+        """Average under every definition, with the number of environments that it keeps."""
+        found = {}
+        for rule in comparisons.GAIN_RULES:
+            kept = int(np.isfinite(comparisons.relative_gains(means[0], means[1], rule)).sum())
+            value = number(float(comparisons.gain(means, self.average, rule)))
+            found[f"{self.average} ratio ({rule})"] = f"{value} ({kept})"
+        return found
 
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
         """Leave out of a mean what is a ratio of noise; a median bears it."""

@@ -52,6 +52,11 @@ class Share(OfMeans):
         """A share."""
         return "share of environments"
 
+    def summary(self, means: comparisons.Means) -> dict[str, str]:
+        """Count the environments."""
+        total = len(means[0])
+        return {"environments": f"{round(self.of_means(means) * total)} of {total}"}
+
 
 class ShareBetter(Share):
     """In most environments the first entry is better than the second."""
@@ -127,6 +132,15 @@ class ShareNotWorse(Share):
     def of_means(self, means: comparisons.Means) -> float:
         """Return the share."""
         return float(comparisons.share_not_worse(means, self._failure))
+
+    def summary(self, means: comparisons.Means) -> dict[str, str]:
+        """Count each group beside them."""
+        groups = comparisons.groups(means[0], means[1], self._failure)
+        counts = " / ".join(str(int((groups == group).sum())) for group in (1, 0, -1))
+        return {
+            f"{words} (better / comparable / worse)": f"{each} ({counts})"
+            for words, each in super().summary(means).items()
+        }
 
     def events(self, entries: Sequence[Moments]) -> Sides:
         """Test whether the first mean reaches the margin, or both failed."""

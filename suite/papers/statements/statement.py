@@ -22,6 +22,7 @@ from suite.errors import UsageError
 from suite.papers.folder import AFTER
 from suite.papers.sentences import numbers_before
 from suite.schema import Strict, Text
+from suite.table import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,6 +233,10 @@ class OfMeans(Statement):
     @abstractmethod
     def of_means(self, means: comparisons.Means) -> float:
         """Return the statistic of the entries' means (environments,)."""
+
+    def summary(self, means: comparisons.Means) -> dict[str, str]:
+        """Say what papers count or average of the entries' means (environments,): its words -> what it is."""
+        return {self.quantity: number(self.of_means(means))}
 
     def value(self, samples: Sequence[Samples]) -> tuple[float, str]:
         """Compute it of the means; one of runs that diverged is below all others."""

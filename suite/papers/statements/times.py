@@ -39,6 +39,11 @@ class RatioOfSeconds(OfMeans):
         """Return the ratio."""
         return float(comparisons.ratio_of_means(means))
 
+    def summary(self, means: comparisons.Means) -> dict[str, str]:
+        """Average the seconds beside their ratio."""
+        seconds = " / ".join(f"{each.mean():,.0f}" for each in means)
+        return {f"{words} (seconds)": f"{each} ({seconds})" for words, each in super().summary(means).items()}
+
     def sides(self, entries: Sequence[Moments]) -> Sides:
         """Test the sum of differences."""
         return total_higher(entries[0], entries[1]), total_higher(entries[1], entries[0])

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis import comparisons
+from suite.analysis.strata import common_environments, strata
 from suite.analysis.timing import timed_alike
 from suite.papers.folder import PrintedTable
 from suite.papers.paper import Paper
+from suite.papers.statements.statement import OfMeans
 from suite.table import Cell, Table
 
 GROUPS = {1: "better", 0: "comparable", -1: "worse"}
@@ -24,6 +26,53 @@ def table(paper: Paper, key: str, done: pd.DataFrame) -> Table | None:
     if printed.about.measure == "seconds_total":
         return _seconds(paper, key, printed, done)
     return None
+
+
+def summary(paper: Paper, done: pd.DataFrame) -> Table:
+    """Put what a paper counts or averages over environments beside the same of its table, and of our runs, there."""
+    rows: list[tuple[Cell, ...]] = []
+    for claim in paper.variants(set(done["entry"])):
+        about = claim.about
+        if not isinstance(about, OfMeans):
+            continue
+        runs = done[done["entry"].isin(claim.entries) & done["environment"].isin(claim.environments)]
+        if about.measure == "seconds":
+            runs = timed_alike(runs, claim.entries)
+        here = [each for each in claim.environments if each in common_environments(runs, list(claim.entries))]
+        if not here:
+            continue
+        units = np.array([paper.unit(each) if about.measure == "score" else 1.0 for each in here])
+        means = [
+            np.array([values.mean() for values in strata(runs, entry, here, about.measure)]) / units
+            for entry in claim.entries
+        ]
+        printed = paper.tables.get(about.table or "")
+        theirs = [
+            dict.fromkeys(about.summary(means), about.published)
+            if printed is None
+            else about.summary([printed.scores(entry, places) for entry in claim.entries])
+            for places in (claim.environments, here)
+        ]
+        seeds = int(runs[runs["environment"].isin(here)].groupby(["environment", "entry"]).size().min())
+        scale = f"{len(here)} of {len(claim.environments)} environments, {seeds} seed{'s' * (seeds > 1)}"
+        for words, value in about.summary(means).items():
+            rows.append((claim.name, words, theirs[0][words], theirs[1][words] if printed else None, value, scale))
+    return Table(
+        f"{paper.name}-summary",
+        f"What {paper.about.short} counts and averages, of its tables and of our runs",
+        {
+            "statement": "claim",
+            "summary": "count or average",
+            "paper": "paper",
+            "paper_here": "paper, on our environments",
+            "ours": "ours",
+            "scale": "scale",
+        },
+        tuple(rows),
+        "Of means over seeds alone, as papers do it, on environments on which all entries have finished a run; shown, "
+        "never judged. Paper: computed from its table, or where it prints none as it states it. Behind a ratio: the "
+        "number of environments that its definition keeps.",
+    )
 
 
 def _scores(paper: Paper, key: str, printed: PrintedTable, done: pd.DataFrame) -> Table:

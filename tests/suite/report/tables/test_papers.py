@@ -1,0 +1,72 @@
+"""What a paper counts and averages of its tables, and the same of our runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from suite.papers.paper import read_paper
+from suite.report.tables.papers import summary
+
+PAPER = read_paper("tcl-pearl")
+WINS = "tcl-pearl 7, pearl 4, maml-trpo 4, rl2-ppo 6, mql 3"
+TIED = "tcl-pearl 8, pearl 5, maml-trpo 4, rl2-ppo 6, mql 4"
+
+
+def run(entry: str, environment: str, seed: int = 0, **values: object) -> dict[str, object]:
+    plain = {"score": 0.0, "seconds_total": 1.0, "processor_seconds": None, "machine": "m", "budget": 1}
+    return {"entry": entry, "environment": environment, "seed": seed, **plain, **values}
+
+
+def as_printed(*keys: str) -> pd.DataFrame:
+    """Return runs that are what tables of the paper print, a seed an entry."""
+    rows = []
+    for table in (PAPER.tables[key] for key in keys):
+        for entry in table.number_columns:
+            for environment, value in zip(table.rows, table.numbers(entry), strict=True):
+                unit = PAPER.unit(environment) if table.about.measure == "score" else 1.0
+                rows.append(run(entry, environment, **{str(table.about.measure): value * unit}))
+    return pd.DataFrame(rows)
+
+
+def found(done: pd.DataFrame) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return what stands after the claim and the words of each row."""
+    return {(str(row[0]), str(row[1])): tuple(map(str, row[2:])) for row in summary(PAPER, done).rows}
+
+
+def test_of_runs_that_are_the_papers_tables_we_count_what_it_does() -> None:
+    scores = {key: row for key, row in found(as_printed("table1")).items() if key[0] != "TCL costs time"}
+    assert len(scores) == 11
+    for (claim, words), (paper, here, ours, scale) in scores.items():
+        assert paper == here == ours, (claim, words)
+        assert scale == f"{25 if '25' in claim else 50} of {25 if '25' in claim else 50} environments, 1 seed"
+    groups = "environments (better / comparable / worse)"
+    assert scores["better or comparable in most ML1 environments", groups][0] == "44 of 50 (35 / 9 / 6)"
+    rule = "either above zero, negative ratios as 0"
+    assert scores["relative gain on ML1, mean", f"mean ratio ({rule})"][0] == "4.29 (42)"
+    assert scores["relative gain on ML1, median", f"median ratio ({rule})"][0] == "1.41 (42)"
+    won = found(as_printed("table3"))
+    assert won["most wins of five algorithms", "wins"] == (WINS, WINS, WINS, "25 of 25 environments, 1 seed")
+    assert won["most wins of five algorithms", "wins at two decimals, a tie is everybody's"][:3] == (TIED,) * 3
+    (seconds,) = {row[:3] for key, row in found(as_printed("table9")).items() if key[0] == "TCL costs time"}
+    assert seconds == ("1.31 (24,306 / 18,624)",) * 3
+
+
+def test_the_papers_values_are_those_of_the_environments_that_all_entries_ran_on() -> None:
+    names = ("reach-v1", "hand-insert-v1")
+    runs = [run(entry, names[0], score=score) for entry, score in (("tcl-pearl", 5.0), ("pearl", 4.0))]
+    (better,) = {row for key, row in found(pd.DataFrame([*runs, run("pearl", names[1])])).items() if "25" in key[0]}
+    assert better == ("17 of 25", "1 of 1", "1 of 1", "1 of 25 environments, 1 seed")
+
+
+def test_a_claim_without_a_table_has_what_the_paper_states() -> None:
+    runs = [run("tcl-pearl", "cheetah-vel", seed, score=score) for seed, score in enumerate((-2.0, -4.0))]
+    runs += [run("pearl", "cheetah-vel", seed, score=-2.0) for seed in range(3)]
+    assert found(pd.DataFrame(runs))[
+        "better or comparable in most MuJoCo Controls", "environments (better / comparable / worse)"
+    ] == ("0.83", "None", "0 of 1 (0 / 0 / 1)", "1 of 6 environments, 2 seeds")
+    (mean,) = {row[2] for key, row in found(pd.DataFrame(runs)).items() if key[1].startswith("mean ratio (every")}
+    assert mean == "1.50 (1)"
+
+
+def test_where_an_entry_has_no_run_nothing_is_said() -> None:
+    assert not found(pd.DataFrame([run("pearl", "cheetah-vel")]))
