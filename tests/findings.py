@@ -132,12 +132,18 @@ def sentences(prose: str) -> list[str]:
     return [each for each in re.split(r"(?<=[.!?:;])\s+", lines) if each.strip() and not each.rstrip().endswith("?")]
 
 
+HEADS = ("environment", "claim", "entry")
+"""The first cells of the heads of tables."""
+
+
 class Row(NamedTuple):
     """A row of a table."""
 
     cells: tuple[str, ...]
     compared: tuple[str, ...] = ()
     """The two entries that its command compares, if it does."""
+    against: str = ""
+    """The entry that that of the row is compared with, in a table of pairs."""
 
     @property
     def place(self) -> str:
@@ -151,7 +157,7 @@ class Row(NamedTuple):
 
     def has(self, name: str) -> bool:
         """Tell whether it is of what has this name."""
-        return name in {self.place, *self.entries}
+        return name in {self.place, self.against, *self.entries}
 
     def says(self, decision: str) -> bool:
         """Tell whether a cell says a decision."""
@@ -163,17 +169,22 @@ def rows_of(command: str, lines: Sequence[str]) -> list[Row]:
     words = shlex.split(command)
     compared = tuple(words[2:4]) if words[1:2] == ["compare"] else ()
     rows: list[tuple[str, ...]] = []
+    against: list[str] = []
     groups: set[int] = set()
+    header: Sequence[str] = ()
     for line in lines:
         if line.startswith("|"):
             cells = line.strip("| ").split(" | ")
-            if cells[0] == "environment":  # groups of means, which decide nothing
+            if cells[0] in HEADS:
+                header = cells
+                # groups of means decide nothing
                 groups = {at for at, cell in enumerate(cells) if cell.startswith("group, ")}
+                continue
+            against.append(cells[1].removesuffix(" †") if header[1:2] == ["against"] else "")
             rows.append(tuple(cell for at, cell in enumerate(cells) if at not in groups))
     return [
-        Row(tuple(_direction(cell, (*compared, *cells[1:], "")[0]) for cell in cells), compared)
-        for cells in rows
-        if cells[0] not in ("environment", "claim")
+        Row(tuple(_direction(cell, (*compared, *cells[1:], "")[0]) for cell in cells), compared, other)
+        for cells, other in zip(rows, against, strict=True)
     ]
 
 
@@ -194,8 +205,14 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
     for sentence in sentences(prose):
         places = {row.place for row in rows if has(sentence, row.place)}
         entries = {name for row in rows for name in row.entries if has(sentence, name)}
+        paired = {name for row in rows if row.against for name in (row.place, row.against) if has(sentence, name)}
+        first = min(paired, key=lambda name: _position(sentence, name), default="")
         counted = [
-            row for row in rows if (not places or row.place in places) and (not entries or row.entries & entries)
+            row
+            for row in rows
+            if (not places or row.place in places)
+            and (not entries or row.entries & entries)
+            and (len(paired) < 2 or not row.against or (row.place == first and row.against in paired))
         ]
         said = sentence
         for claim in claims:  # its name says what is claimed, and nothing of what is decided
@@ -208,7 +225,7 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
         ]
         faults_here = faults_here or [
             f"{name!r} has no row that decides so"
-            for name in sorted(places | entries)
+            for name in sorted(places | entries | paired)
             if decisions and not any(row.says(cell) for row in counted if row.has(name) for _, cell in decisions)
         ]
         found += [f"{fault}: {' '.join(sentence.split())}" for fault in faults_here]
@@ -231,7 +248,13 @@ def unfounded(page: str, heading: str, printed_lines: Sequence[str]) -> list[str
 
 def has(sentence: str, name: str) -> bool:
     """Tell whether a sentence has a name."""
-    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence, re.IGNORECASE) is not None
+    return _position(sentence, name) < len(sentence)
+
+
+def _position(sentence: str, name: str) -> int:
+    """Return where a sentence has a name, its end if nowhere."""
+    found = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence, re.IGNORECASE)
+    return found.start() if found else len(sentence)
 
 
 def decided(sentence: str) -> Iterator[tuple[str, str]]:

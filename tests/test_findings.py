@@ -219,6 +219,37 @@ def test_of_several_comparisons_that_one_decides_whose_entry_is_named(sentence: 
     assert any(each.startswith(repr(wrong)) for each in found) == bool(wrong)
 
 
+PAIRS = rows_of(
+    "suite report",
+    [
+        "| entry | against | decision |",
+        "| pearl | rl2-ppo | better |",
+        "| pearl | mql † | inconclusive |",
+        "| rl2-ppo | pearl | worse |",
+        "| rl2-ppo | mql † | inconclusive |",
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wrong"),
+    [
+        ("PEARL is better than RL2-PPO.", ""),
+        ("RL2-PPO is worse than PEARL.", ""),
+        ("RL2-PPO is better than PEARL.", "better"),
+        ("PEARL is worse than RL2-PPO.", "worse"),
+        ("PEARL is better than MQL.", "better"),
+        ("PEARL is better than RL2-PPO and MQL.", "mql"),
+        ("PEARL and MQL are inconclusive.", ""),
+        ("| RL2-PPO | PEARL | better |", "better"),
+    ],
+)
+def test_of_a_table_of_pairs_the_row_of_the_entry_that_is_named_first_decides(sentence: str, wrong: str) -> None:
+    found = undecided(sentence, PAIRS)
+    assert bool(found) == bool(wrong)
+    assert all(each.startswith(repr(wrong)) for each in found)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
