@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +63,12 @@ def listed(environments: Sequence[str]) -> str:
     """Name environments; of many, the first."""
     shown = ", ".join(environments[:MAX_LISTED])
     return f"{shown} and {len(environments) - MAX_LISTED} more" if len(environments) > MAX_LISTED else shown
+
+
+def extent(seeds: int, budgets: Iterable[int]) -> str:
+    """Say how many seeds there are, and of which budgets."""
+    steps = " or ".join(f"{budget:,}" for budget in sorted({*budgets}))
+    return f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {steps} environment steps"
 
 
 def with_lost(table: Table, lost: pd.DataFrame, entries: Collection[str], deciding: bool = True) -> Table:

@@ -13,6 +13,7 @@ from suite.analysis.timing import timed_alike
 from suite.papers.folder import PrintedTable
 from suite.papers.paper import Paper
 from suite.papers.statements.statement import OfMeans
+from suite.report.tables.comparisons import extent
 from suite.table import Cell, Table
 
 GROUPS = {1: "better", 0: "comparable", -1: "worse"}
@@ -31,6 +32,7 @@ def table(paper: Paper, key: str, done: pd.DataFrame) -> Table | None:
 def summary(paper: Paper, done: pd.DataFrame) -> Table:
     """Put what a paper counts or averages over environments beside the same of its table, and of our runs, there."""
     rows: list[tuple[Cell, ...]] = []
+    plain = {claim.key: claim.entries for claim in paper.claims}
     for claim in paper.variants(set(done["entry"])):
         about = claim.about
         if not isinstance(about, OfMeans):
@@ -38,6 +40,8 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
         runs = done[done["entry"].isin(claim.entries) & done["environment"].isin(claim.environments)]
         if about.measure == "seconds":
             runs = timed_alike(runs, claim.entries)
+        alike = runs.groupby("environment")["budget"].nunique() == 1
+        runs = runs[runs["environment"].isin(alike[alike].index)]
         here = [each for each in claim.environments if each in common_environments(runs, list(claim.entries))]
         if not here:
             continue
@@ -50,11 +54,12 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
         theirs = [
             dict.fromkeys(about.summary(means), about.published)
             if printed is None
-            else about.summary([printed.scores(entry, places) for entry in claim.entries])
+            else about.summary([printed.scores(entry, places) for entry in plain[claim.key]])
             for places in (claim.environments, here)
         ]
-        seeds = int(runs[runs["environment"].isin(here)].groupby(["environment", "entry"]).size().min())
-        scale = f"{len(here)} of {len(claim.environments)} environments, {seeds} seed{'s' * (seeds > 1)}"
+        runs = runs[runs["environment"].isin(here)]
+        seeds = int(runs.groupby(["environment", "entry"]).size().min())
+        scale = f"{len(here)} of {len(claim.environments)} environments, {extent(seeds, runs['budget'])}"
         for words, value in about.summary(means).items():
             rows.append((claim.name, words, theirs[0][words], theirs[1][words] if printed else None, value, scale))
     return Table(
@@ -69,9 +74,10 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             "scale": "scale",
         },
         tuple(rows),
-        "Of means over seeds alone, as papers do it, on environments on which all entries have finished a run; shown, "
-        "never judged. Paper: computed from its table, or where it prints none as it states it. Behind a ratio: the "
-        "number of environments that its definition keeps.",
+        "Means over seeds are compared without a test, as papers do it; no row is a verdict. Ours are of the "
+        "environments on which all entries have finished runs of one budget. The paper's are computed from its table; "
+        "where it prints none, they are what its text says. In brackets behind a ratio: how many environments its "
+        "definition keeps.",
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from suite.analysis.hypotheses import LEVEL, POWER, SEEDS_TRIED, Finding
 from suite.papers.judgements import Direction, Judgement
 from suite.papers.paper import Paper
-from suite.report.tables.comparisons import listed
+from suite.report.tables.comparisons import extent, listed
 from suite.table import Table, interval, number, text
 
 VERDICT_CLASSES = {
@@ -148,10 +148,9 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
     rows = []
     for each in found:
         claim = each.claim
-        budgets = " or ".join(f"{budget:,}" for budget in each.budgets)
         scale = f"{len(each.environments)} of {len(claim.environments)} environments"
         if each.environments:
-            scale += f" ({listed(each.environments)}), {each.seeds} seeds, {budgets} environment steps"
+            scale += f" ({listed(each.environments)}), {extent(each.seeds, each.budgets)}"
         found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
         rows.append((claim.name, each.pointing, found_there, scale))
     return Table(

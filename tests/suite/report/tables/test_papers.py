@@ -13,7 +13,7 @@ TIED = "tcl-pearl 8, pearl 5, maml-trpo 4, rl2-ppo 6, mql 4"
 
 
 def run(entry: str, environment: str, seed: int = 0, **values: object) -> dict[str, object]:
-    plain = {"score": 0.0, "seconds_total": 1.0, "processor_seconds": None, "machine": "m", "budget": 1}
+    plain = {"score": 0.0, "seconds_total": 1.0, "processor_seconds": None, "machine": "m", "budget": 1_000}
     return {"entry": entry, "environment": environment, "seed": seed, **plain, **values}
 
 
@@ -38,14 +38,20 @@ def test_of_runs_that_are_the_papers_tables_we_count_what_it_does() -> None:
     assert len(scores) == 11
     for (claim, words), (paper, here, ours, scale) in scores.items():
         assert paper == here == ours, (claim, words)
-        assert scale == f"{25 if '25' in claim else 50} of {25 if '25' in claim else 50} environments, 1 seed"
+        total = 25 if "25" in claim else 50
+        assert scale == f"{total} of {total} environments, 1 seed, 1,000 environment steps"
     groups = "environments (better / comparable / worse)"
     assert scores["better or comparable in most ML1 environments", groups][0] == "44 of 50 (35 / 9 / 6)"
     rule = "either above zero, negative ratios as 0"
     assert scores["relative gain on ML1, mean", f"mean ratio ({rule})"][0] == "4.29 (42)"
     assert scores["relative gain on ML1, median", f"median ratio ({rule})"][0] == "1.41 (42)"
     won = found(as_printed("table3"))
-    assert won["most wins of five algorithms", "wins"] == (WINS, WINS, WINS, "25 of 25 environments, 1 seed")
+    assert won["most wins of five algorithms", "wins"] == (
+        WINS,
+        WINS,
+        WINS,
+        "25 of 25 environments, 1 seed, 1,000 environment steps",
+    )
     assert won["most wins of five algorithms", "wins at two decimals, a tie is everybody's"][:3] == (TIED,) * 3
     (seconds,) = {row[:3] for key, row in found(as_printed("table9")).items() if key[0] == "TCL costs time"}
     assert seconds == ("1.31 (24,306 / 18,624)",) * 3
@@ -55,7 +61,14 @@ def test_the_papers_values_are_those_of_the_environments_that_all_entries_ran_on
     names = ("reach-v1", "hand-insert-v1")
     runs = [run(entry, names[0], score=score) for entry, score in (("tcl-pearl", 5.0), ("pearl", 4.0))]
     (better,) = {row for key, row in found(pd.DataFrame([*runs, run("pearl", names[1])])).items() if "25" in key[0]}
-    assert better == ("17 of 25", "1 of 1", "1 of 1", "1 of 25 environments, 1 seed")
+    assert better == ("17 of 25", "1 of 1", "1 of 1", "1 of 25 environments, 1 seed, 1,000 environment steps")
+
+
+def test_runs_of_several_budgets_stand_apart() -> None:
+    pearl = [run("pearl", place, budget=1_000) for place in ("reach-v1", "push-v1")]
+    runs = [*pearl, run("tcl-pearl", "reach-v1", budget=2_000), run("tcl-pearl", "push-v1", budget=1_000)]
+    (better,) = {row for key, row in found(pd.DataFrame(runs)).items() if key[0].startswith("better in most ML1")}
+    assert better[3] == "1 of 50 environments, 1 seed, 1,000 environment steps"
 
 
 def test_a_claim_without_a_table_has_what_the_paper_states() -> None:
@@ -63,9 +76,15 @@ def test_a_claim_without_a_table_has_what_the_paper_states() -> None:
     runs += [run("pearl", "cheetah-vel", seed, score=-2.0) for seed in range(3)]
     assert found(pd.DataFrame(runs))[
         "better or comparable in most MuJoCo Controls", "environments (better / comparable / worse)"
-    ] == ("0.83", "None", "0 of 1 (0 / 0 / 1)", "1 of 6 environments, 2 seeds")
+    ] == ("0.83", "None", "0 of 1 (0 / 0 / 1)", "1 of 6 environments, 2 seeds, 1,000 environment steps")
     (mean,) = {row[2] for key, row in found(pd.DataFrame(runs)).items() if key[1].startswith("mean ratio (every")}
     assert mean == "1.50 (1)"
+
+
+def test_a_variant_stands_beside_what_the_paper_prints_of_the_plain_entries() -> None:
+    runs = [run(f"{entry}-garage", "reach-v1", score=score) for entry, score in (("tcl-pearl", 4.0), ("pearl", 5.0))]
+    (better,) = {row for key, row in found(pd.DataFrame(runs)).items() if key[0].startswith("better in most ML1")}
+    assert better == ("35 of 50", "1 of 1", "0 of 1", "1 of 50 environments, 1 seed, 1,000 environment steps")
 
 
 def test_where_an_entry_has_no_run_nothing_is_said() -> None:
