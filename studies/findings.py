@@ -40,6 +40,15 @@ CLAIM = r"^\| claim \| (verdict \| published \| ours|at this scale)|"
 DIRECTION = "(not at|inconclusive|same|opposite)"
 """Beginning of what stands after a claim that runs off the paper's settings test."""
 
+POINTING = r"^\| claim \| at this scale|"
+"""The head of the table of what runs off a paper's settings point to."""
+POINTED = "(inconclusive|same|opposite)"
+"""Beginning of what stands after a claim there."""
+
+TWO_DECIMALS = r"^\| [\w-]+-v1 (\| -?\d+\.\d\d ){2}\|(?!.* (better|worse|comparable|cpu) \|)"
+"""A row of the TCL-PEARL paper's Table 3, printed and measured."""
+TIMED = r"\| [a-z0-9-]+ \| \d (\| [\d.]+ ){4}\|"
+"""Text that follows an environment in a row of the table of seconds."""
 VERDICTS = r"^\| environment \| verdict"
 """The head of the table of verdicts on adaptation."""
 VERDICT = r"(adaptation helps|needs no adaptation|pearl (learnt|gains) nothing[^|]*|inconclusive) \| -?[\d.]+ \|"
@@ -48,7 +57,7 @@ ELSEWHERE = r"^\| (?!cheetah-fb|reach-v1)[\w-]+ \| "
 """Beginning of a row of an environment of which `pilot` has no runs."""
 
 
-HEADS = ("| environment |", "| claim |")
+HEADS = ("| environment |", "| claim |", "| entry |")
 """Beginning of a table's head; one without rows is left out."""
 
 
@@ -68,6 +77,22 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
     "environments": (
         compared("tcl-pearl", "pearl", "study"),
         (STUDY, rf"^\| environment \| pearl, reported|^\| [\w-]+-v1 \|.*{GROUP}{GROUP}\|$"),
+    ),
+    "wins": (
+        (
+            STUDY,
+            rf"{POINTING}^\| (at least|final returns)[^|]*\| {POINTED}|^### Ranking|"
+            r"^\| entry \| (P\(|against)|^\| [a-z0-9-]+ \| [\d.]+ \| [\d.]+ \| \d+ \| [\d.–]+ \||"
+            rf"^\| environment \| (pearl|maml-trpo)( \||, rep)|^\| [\w-]+ \|.* \*\*|{TWO_DECIMALS}|"
+            r"^\| (tcl-pearl|pearl|maml-trpo|rl2-ppo|mql) \| [a-z0-9-]+ \| \d+ \| \d+ \|",
+        ),
+    ),
+    "cost": (
+        (
+            STUDY,
+            rf"{POINTING}^\| TCL costs[^|]*\| {POINTED}|^\| environment \| (tcl-pearl, rep|entry \| runs \| sampling)|"
+            rf"^\| [\w-]+ \|.*\| (processor|wall) \||^\| (cheetah-vel|hand-insert-v1) {TIMED}",
+        ),
     ),
     "claims": (
         (STUDY, rf"{CLAIM}^\| (better|relative gain|PEARL and TCL)[^|]*\| {DIRECTION}"),
@@ -128,7 +153,7 @@ def proof(name: str, run: Callable[[str], str] = printed) -> str:
     for command, kept in PROOFS[name]:
         found = [line for line in run(command).splitlines() if re.search(kept, line)]
         pairs = zip(found, [*found[1:], HEADS[0]], strict=True)
-        lines = [line for line, after in pairs if not (line.startswith(HEADS) and after.startswith(HEADS))]
+        lines = [line for line, after in pairs if not (line.startswith(HEADS) and after.startswith((*HEADS, "#")))]
         parts.append("\n".join([f"$ {command}", *lines]) + "\n")
     return "\n".join(parts)
 
@@ -150,7 +175,7 @@ def tables(text: str) -> Iterator[list[dict[str, str]]]:
     width, header = 0, []
     for line in text.splitlines():
         cells = [cell.strip().replace("\\", "") for cell in line.strip("| ").split(" | ")] if line[:1] == "|" else []
-        if not cells or len(cells) != width or cells[0] in ("environment", "claim"):
+        if not cells or len(cells) != width or cells[0] in ("environment", "claim", "entry"):
             if rows:
                 yield rows
             rows, width, header = [], len(cells), cells
@@ -203,6 +228,15 @@ def chances(text: str) -> Panels:
     table = next(table for table in tables(text) if "P(improvement)" in table[0])
     rows = [Row(row["environment"], number(row["P(improvement)"]), *interval(row["95 % CI (P)"])) for row in table]
     return {"": sorted(rows, key=lambda row: (row.name.startswith("all "), row.name.endswith("-v1")))}
+
+
+def pairs(text: str) -> Panels:
+    """Return the probabilities that a run of one entry beats one of another, by entry."""
+    panels: Panels = {}
+    for row in (row for table in tables(text) if "against" in table[0] for row in table):
+        line = Row(row["against"], number(row["P(improvement)"]), *interval(row["95 % CI"]))
+        panels.setdefault(row["entry"], []).append(line)
+    return panels
 
 
 def by_kind(panels: Panels) -> Panels:
@@ -356,6 +390,7 @@ DIFFERENCE = "difference of scores, with 95 % interval; grey: what would have be
 FIGURE: dict[str, Callable[[str], Any]] = {
     "contrast": lambda text: forest(differences(text), "seen", DIFFERENCE),
     "environments": lambda text: forest(chances(text), "chance", "probability that a run with TCL beats one without"),
+    "wins": lambda text: forest(pairs(text), "chance", "probability that a run beats one of the entry beside it"),
     "claims": lambda text: forest(
         ratios(text), "published", "ratio, with 95 % interval; diamond: as the paper prints it"
     ),
