@@ -211,7 +211,7 @@ def undecided(prose: str, rows: Sequence[Row]) -> list[str]:
             row
             for row in rows
             if (not places or row.place in places)
-            and (not entries or row.entries & entries)
+            and (not entries or row.against or row.entries & entries)
             and (len(paired) < 2 or not row.against or (row.place == first and row.against in paired))
         ]
         said = sentence
