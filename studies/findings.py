@@ -57,7 +57,9 @@ ELSEWHERE = r"^\| (?!cheetah-fb|reach-v1)[\w-]+ \| "
 """Beginning of a row of an environment of which `pilot` has no runs."""
 
 
-HEADS = ("| environment |", "| claim |", "| entry |")
+NAMED = ("environment", "claim", "entry")
+"""The first columns of tables."""
+HEADS = tuple(f"| {name} |" for name in NAMED)
 """Beginning of a table's head; one without rows is left out."""
 
 
@@ -175,7 +177,7 @@ def tables(text: str) -> Iterator[list[dict[str, str]]]:
     width, header = 0, []
     for line in text.splitlines():
         cells = [cell.strip().replace("\\", "") for cell in line.strip("| ").split(" | ")] if line[:1] == "|" else []
-        if not cells or len(cells) != width or cells[0] in ("environment", "claim", "entry"):
+        if not cells or len(cells) != width or cells[0] in NAMED:
             if rows:
                 yield rows
             rows, width, header = [], len(cells), cells

@@ -168,24 +168,21 @@ def rows_of(command: str, lines: Sequence[str]) -> list[Row]:
     """Return the rows that a command is said to print."""
     words = shlex.split(command)
     compared = tuple(words[2:4]) if words[1:2] == ["compare"] else ()
-    rows: list[tuple[str, ...]] = []
-    against: list[str] = []
+    rows: list[Row] = []
     groups: set[int] = set()
-    header: Sequence[str] = ()
+    pairs = False
     for line in lines:
         if line.startswith("|"):
             cells = line.strip("| ").split(" | ")
             if cells[0] in HEADS:
-                header = cells
-                # groups of means decide nothing
-                groups = {at for at, cell in enumerate(cells) if cell.startswith("group, ")}
+                groups = {at for at, cell in enumerate(cells) if cell.startswith("group, ")}  # of means: decide nothing
+                pairs = cells[1:2] == ["against"]
                 continue
-            against.append(cells[1].removesuffix(" †") if header[1:2] == ["against"] else "")
-            rows.append(tuple(cell for at, cell in enumerate(cells) if at not in groups))
-    return [
-        Row(tuple(_direction(cell, (*compared, *cells[1:], "")[0]) for cell in cells), compared, other)
-        for cells, other in zip(rows, against, strict=True)
-    ]
+            kept = [cell for at, cell in enumerate(cells) if at not in groups]
+            first = (*compared, *kept[1:], "")[0]
+            against = kept[1].removesuffix(" †") if pairs else ""
+            rows.append(Row(tuple(_direction(cell, first) for cell in kept), compared, against))
+    return rows
 
 
 def _direction(cell: str, first: str) -> str:

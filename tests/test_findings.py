@@ -149,6 +149,13 @@ def test_a_number_that_is_not_printed_is_found(old: str, new: str, fault: str) -
     assert fault in faults(GOOD.replace(old, new), lambda command: OUTPUT)
 
 
+def check_decisions(sentence: str, rows: list[Row], wrong: str) -> None:
+    """Hold that rows decide what a sentence says, but for the word or name that is wrong, if any."""
+    found = undecided(sentence, rows)
+    assert bool(found) == bool(wrong)
+    assert all(each.startswith(repr(wrong)) for each in found)
+
+
 ROWS = [
     Row(("ant-fb †", "better")),
     Row(("reach-v1", "inconclusive")),
@@ -193,9 +200,7 @@ ROWS = [
     ],
 )
 def test_a_word_that_decides_stands_beside_a_row_that_decides_so(sentence: str, wrong: str) -> None:
-    found = undecided(sentence, ROWS)
-    assert bool(found) == bool(wrong)
-    assert all(each.startswith(repr(wrong)) for each in found)
+    check_decisions(sentence, ROWS, wrong)
 
 
 COMPARED = rows_of("suite compare maml-trpo garage-maml", ["| environment | decision |", "| ant-fb | better |"])
@@ -245,9 +250,7 @@ PAIRS = rows_of(
     ],
 )
 def test_of_a_table_of_pairs_the_row_of_the_entry_that_is_named_first_decides(sentence: str, wrong: str) -> None:
-    found = undecided(sentence, PAIRS)
-    assert bool(found) == bool(wrong)
-    assert all(each.startswith(repr(wrong)) for each in found)
+    check_decisions(sentence, PAIRS, wrong)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,8 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             runs = timed_alike(runs, claim.entries)
         alike = runs.groupby("environment")["budget"].nunique() == 1
         runs = runs[runs["environment"].isin(alike[alike].index)]
-        here = [each for each in claim.environments if each in common_environments(runs, list(claim.entries))]
+        shared = set(common_environments(runs, list(claim.entries)))
+        here = [each for each in claim.environments if each in shared]
         if not here:
             continue
         units = np.array([paper.unit(each) if about.measure == "score" else 1.0 for each in here])
@@ -50,18 +51,19 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             np.array([values.mean() for values in strata(runs, entry, here, about.measure)]) / units
             for entry in claim.entries
         ]
-        printed = paper.tables.get(about.table or "")
-        theirs = [
-            dict.fromkeys(about.summary(means), about.published)
-            if printed is None
-            else about.summary([printed.scores(entry, places) for entry in plain[claim.key]])
-            for places in (claim.environments, here)
-        ]
+        ours = about.summary(means)
+        theirs: Mapping[str, str] = dict.fromkeys(ours, about.published)
+        theirs_here: Mapping[str, str | None] = dict.fromkeys(ours)
+        if about.table is not None:
+            printed = paper.tables[about.table]
+            theirs, theirs_here = (
+                about.summary([printed.scores(entry, places) for entry in plain[claim.key]])
+                for places in (claim.environments, here)
+            )
         runs = runs[runs["environment"].isin(here)]
         seeds = int(runs.groupby(["environment", "entry"]).size().min())
         scale = f"{len(here)} of {len(claim.environments)} environments, {extent(seeds, runs['budget'])}"
-        for words, value in about.summary(means).items():
-            rows.append((claim.name, words, theirs[0][words], theirs[1][words] if printed else None, value, scale))
+        rows += [(claim.name, words, theirs[words], theirs_here[words], value, scale) for words, value in ours.items()]
     return Table(
         f"{paper.name}-summary",
         f"What {paper.about.short} counts and averages, of its tables and of our runs",
