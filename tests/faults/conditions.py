@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,9 +18,14 @@ from suite.store.folder import RunFolder
 from suite.store.runs import Store
 
 
+def files_in(results: Path) -> list[Path]:
+    """Return the files of a store that others use: unlike `Path.rglob`, `os.walk` bears with folders that go."""
+    return [Path(folder, name) for folder, _, names in os.walk(results) for name in names]
+
+
 def assert_sound(results: Path) -> None:
     """Every visible file parses, and what was committed is as it was committed."""
-    for path in results.rglob("*"):
+    for path in files_in(results):
         if any(part.startswith(".") for part in path.relative_to(results).parts) or "claims" in path.parts:
             continue
         try:

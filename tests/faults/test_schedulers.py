@@ -25,6 +25,7 @@ from tests.faults.conditions import (
     assert_sound,
     committed,
     events,
+    files_in,
     processes_of,
 )
 from tests.faults.conftest import Note, count
@@ -68,6 +69,10 @@ def wait_until(condition: Callable[[], object], seconds: float = DEADLINE) -> No
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def checkpoints(results: Path) -> set[Path]:
+    return {path for path in files_in(results) if path.match("checkpoint/*.json")}
 
 
 def done(results: Path) -> list[str]:
@@ -172,13 +177,8 @@ def test_a_real_benchmark_is_interrupted_and_goes_on(tmp_path: Path, note: Note)
     command = [sys.executable, "-m", "suite", *arguments, "--results", str(results), "--checkpoint-every", "0"]
     for signals in ([signal.SIGKILL], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]):
         process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-        generations = {path.name for path in results.rglob("checkpoint/*.json")}
-        wait_until(
-            lambda: (
-                process.poll() is not None  # noqa: B023
-                or {path.name for path in results.rglob("checkpoint/*.json")} - generations  # noqa: B023
-            )
-        )
+        before = checkpoints(results)
+        wait_until(lambda: process.poll() is not None or checkpoints(results) - before)  # noqa: B023
         for number in signals:
             process.send_signal(number)
         assert process.wait(DEADLINE) in (0, 130, -signal.SIGKILL)
