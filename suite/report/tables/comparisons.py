@@ -65,10 +65,9 @@ def listed(environments: Sequence[str]) -> str:
     return f"{shown} and {len(environments) - MAX_LISTED} more" if len(environments) > MAX_LISTED else shown
 
 
-def extent(seeds: int, budgets: Iterable[int]) -> str:
-    """Say how many seeds there are, and of which budgets."""
-    steps = " or ".join(f"{budget:,}" for budget in sorted({*budgets}))
-    return f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {steps} environment steps"
+def budgets(steps: Iterable[int]) -> str:
+    """Name different budgets in environment steps."""
+    return " or ".join(f"{budget:,}" for budget in sorted({*steps}))
 
 
 def with_lost(table: Table, lost: pd.DataFrame, entries: Collection[str], deciding: bool = True) -> Table:

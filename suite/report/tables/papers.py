@@ -13,7 +13,7 @@ from suite.analysis.timing import timed_alike
 from suite.papers.folder import PrintedTable
 from suite.papers.paper import Paper
 from suite.papers.statements.statement import OfMeans
-from suite.report.tables.comparisons import extent
+from suite.report.tables.comparisons import budgets
 from suite.table import Cell, Table
 
 GROUPS = {1: "better", 0: "comparable", -1: "worse"}
@@ -62,24 +62,26 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             )
         runs = runs[runs["environment"].isin(here)]
         seeds = int(runs.groupby(["environment", "entry"]).size().min())
-        scale = f"{len(here)} of {len(claim.environments)} environments, {extent(seeds, runs['budget'])}"
-        rows += [(claim.name, words, theirs[words], theirs_here[words], value, scale) for words, value in ours.items()]
+        scale = (f"{len(here)} of {len(claim.environments)}", seeds, budgets(runs["budget"]))
+        rows += [(claim.name, words, value, theirs_here[words], theirs[words], *scale) for words, value in ours.items()]
     return Table(
         f"{paper.name}-summary",
         f"What {paper.about.short} counts and averages, of its tables and of our runs",
         {
             "statement": "claim",
             "summary": "count or average",
-            "paper": "paper",
-            "paper_here": "paper, on our environments",
             "ours": "ours",
-            "scale": "scale",
+            "paper_here": "paper, there",
+            "paper": "paper",
+            "environments": "environments",
+            "seeds": "seeds",
+            "environment_steps": "environment steps",
         },
         tuple(rows),
         "Means over seeds are compared without a test, as papers do it; no row is a verdict. Ours are of the "
-        "environments on which all entries have finished runs of one budget. The paper's are computed from its table; "
-        "where it prints none, they are what its text says. In brackets behind a ratio: how many environments its "
-        "definition keeps.",
+        'environments on which all entries have finished runs of one budget; "there" is on those alone. The paper\'s '
+        "are computed from its table; where it prints none, they are what its text says. In brackets behind a ratio: "
+        "how many environments its definition keeps.",
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from suite.analysis.hypotheses import LEVEL, POWER, SEEDS_TRIED, Finding
 from suite.papers.judgements import Direction, Judgement
 from suite.papers.paper import Paper
-from suite.report.tables.comparisons import extent, listed
+from suite.report.tables.comparisons import budgets, listed
 from suite.table import Table, interval, number, text
 
 VERDICT_CLASSES = {
@@ -150,7 +150,8 @@ def directions(paper: Paper, found: Sequence[Direction]) -> Table:
         claim = each.claim
         scale = f"{len(each.environments)} of {len(claim.environments)} environments"
         if each.environments:
-            scale += f" ({listed(each.environments)}), {extent(each.seeds, each.budgets)}"
+            seeds = f"{each.seeds} {'seed' if each.seeds == 1 else 'seeds'}"
+            scale += f" ({listed(each.environments)}), {seeds}, {budgets(each.budgets)} environment steps"
         found_there = f"{tested(each.finding)}; {each.reason}" if each.environments else each.reason
         rows.append((claim.name, each.pointing, found_there, scale))
     return Table(
