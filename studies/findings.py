@@ -100,7 +100,10 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
         (STUDY, rf"{CLAIM}^\| (better|relative gain|PEARL and TCL)[^|]*\| {DIRECTION}"),
         (PILOT, rf"{CLAIM}^\| TCL costs[^|]*\| {DIRECTION}"),
     ),
-    "contexts": ((PILOT, r"latent silhouette, 95|^\| push-v1 \| .* of TCL-PEARL|\| 8 x 20 of 64 \|"),),
+    "contexts": (
+        (PILOT, r"latent silhouette, 95|^\| push-v1 \| .* of TCL-PEARL|\| 8 x 20 of 64 \|"),
+        (STUDY, rf"latent silhouette, 95|{ELSEWHERE}.*\| 8 x 20 of 64 \|"),
+    ),
     "adaptation": (
         (PILOT, rf"{SCORES}|\| (blind-sac|oracle-sac|(tcl-)?pearl †) {SCORED}|{VERDICTS}|\| {VERDICT}"),
         (STUDY, rf"{SCORES}|{VERDICTS}|{ELSEWHERE}((blind-sac|oracle-sac|(tcl-)?pearl) {SCORED}|{VERDICT})"),
@@ -249,7 +252,7 @@ def by_kind(panels: Panels) -> Panels:
 def silhouettes(text: str) -> Panels:
     """Return how well contexts distinguish tasks, by environment."""
     panels: Panels = {}
-    for row in next(tables(text)):
+    for row in (row for table in tables(text) if "latent silhouette" in table[0] for row in table):
         value = number(row["latent silhouette"])
         if value == value:
             ends = interval(row["latent silhouette, 95 % CI"])
@@ -333,7 +336,7 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
             axis.set_yticklabels([])
         axis.set_ylim(-0.7, len(rows) - 0.3)
         axis.set_title(title, fontsize=10, loc="left")
-        axis.tick_params(labelsize=9)
+        axis.tick_params(labelsize=9, labelbottom=True)
         axis.spines[["top", "right"]].set_visible(False)
     figure.supxlabel(across, fontsize=9)
     return figure

@@ -30,14 +30,7 @@ SHOTS: tuple[tuple[str, str, int, int, str], ...] = (
     ("narrow-light", "light", 390, 900, "main"),
 )
 """Name, theme, width, height, what stands at the top."""
-NUMBERED = {
-    "numbered": (
-        "nav a",
-        ".answers dt",
-        "#learned-section h2",
-        "#better-section h2",
-    )
-}
+NUMBERED = {"numbered": ("nav a", ".answers dt", "#learned-section h2")}
 """Pictures whose parts have numbers: the first element of each kind has the first number."""
 BADGES = """
 for (const old of document.querySelectorAll('.badge-of-picture')) old.remove();
@@ -46,7 +39,8 @@ arguments[0].forEach((selector, index) => {
   const badge = document.createElement('div');
   badge.className = 'badge-of-picture';
   badge.textContent = index + 1;
-  badge.style.cssText = `position: fixed; z-index: 99; left: ${Math.max(2, place.left - 36)}px; top: ${place.top - 6}px;
+  const left = place.left < 38 ? place.right - 34 : place.left - 36;
+  badge.style.cssText = `position: fixed; z-index: 99; left: ${left}px; top: ${place.top - 6}px;
     width: 32px; height: 32px; border-radius: 50%; background: #b3261e; color: #fff; border: 2px solid #fff;
     font: bold 18px/32px sans-serif; text-align: center`;
   document.body.append(badge);
