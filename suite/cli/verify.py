@@ -20,8 +20,9 @@ from suite.execute.registry import DEFAULT
 @app.command(
     rich_help_panel=JUDGE,
     epilog="Examples: suite verify results/published/pilot --sample 3 --seed 7 · suite verify results/published/pilot "
-    "--all --environment reach-v1. Exit codes: 0 every run came out again, 1 some did not or something cannot be true, "
-    "2 wrong usage or a damaged snapshot, 130 interrupted.",
+    "--all --environment reach-v1 · suite verify results/published/study --run rl2-ppo_reach-v1_s0. Exit codes: 0 "
+    "every run came out again, 1 some did not or something cannot be true, 2 wrong usage or a damaged snapshot, 130 "
+    "interrupted.",
 )
 def verify(
     context: typer.Context,
@@ -29,6 +30,9 @@ def verify(
     sample: Annotated[int, typer.Option(min=1, max=MOST, help="Number of runs to repeat.")] = 3,
     every: Annotated[bool, typer.Option("--all", help="Repeat all of them.")] = False,
     environment: Annotated[str | None, typer.Option(help="Only runs on this environment.")] = None,
+    run: Annotated[
+        list[str] | None, typer.Option(metavar="RUN", help="Only this run; a unique beginning of its name is enough.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the draw.", show_default="random, and printed")
     ] = None,
@@ -50,9 +54,10 @@ def verify(
 
     store = existing(snapshot, "")
     seed = secrets.randbelow(10**6) if seed is None else seed
-    drawn = verification.drawn(store, None if every else sample, seed, environment)
+    runs = [store.named(each) for each in run or ()]
+    drawn = verification.drawn(store, None if every or runs else sample, seed, environment, runs)
     problems, left_over = inconsistent(store), left_over_seeds(store)
-    err.print(f"{drawn.text}; drawn with --seed {seed}", highlight=False)
+    err.print(drawn.text if runs else f"{drawn.text}; drawn with --seed {seed}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="suite-verify-") as folder:
         repeated = Store(Path(folder))
         repeated.prepare()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -77,7 +77,9 @@ class Drawn(NamedTuple):
         return text + (f"; {self.others} more are of other revisions or versions" if self.others else "")
 
 
-def drawn(store: Store, sample: int | None, seed: int, environment: str | None = None) -> Drawn:
+def drawn(
+    store: Store, sample: int | None, seed: int, environment: str | None = None, runs: Collection[str] = ()
+) -> Drawn:
     """Draw finished runs of a store that this version of the suite can execute.
 
     Parameters
@@ -85,19 +87,21 @@ def drawn(store: Store, sample: int | None, seed: int, environment: str | None =
     sample : how many; None for all.
     seed : of the draw.
     environment : draw among its runs alone.
+    runs : draw among these alone, if any are named.
 
     Raises
     ------
     UsageError
-        If there is no such run, or the environment is not the store's.
+        If there is no such run, or the environment or one of the runs is not the store's.
     """
     found, others, reason = [], 0, f"{store.results}: holds no finished run"
-    environments = set()
+    environments, names = set(), set()
     for folder in store.records():
         if folder.state == "done":
             spec = folder.spec()
             environments.add(spec.environment)
-            if environment not in (None, spec.environment):
+            names.add(spec.run)
+            if environment not in (None, spec.environment) or (runs and spec.run not in runs):
                 continue
             try:
                 check_current(spec)
@@ -107,6 +111,9 @@ def drawn(store: Store, sample: int | None, seed: int, environment: str | None =
                 found.append(spec)
     if environment is not None and environments and environment not in environments:
         raise UsageError(unknown("--environment", environment, environments))
+    if lacking := sorted(set(runs) - names):
+        hint = f"see: suite status --results {store.results}"
+        raise UsageError(f"--run {lacking[0]}: {store.results} holds no finished run of that name; {hint}")
     if not found:
         raise UsageError(reason)
     size = len(found) if sample is None else min(sample, len(found))

@@ -209,7 +209,7 @@ def by_prefix(name: str, runs: Iterable[str]) -> str:
 def _refused(published: RunRecord) -> UsageError:
     return UsageError(
         f"run {published.run}: is read from the snapshot {published.snapshot}, which stays as it is; "
-        f"to execute runs of it again: suite verify {published.snapshot}"
+        f"to repeat it: suite verify {published.snapshot} --run {published.run}"
     )
 
 

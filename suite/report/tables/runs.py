@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from suite.analysis.equivalence import LEVEL
-from suite.analysis.results import Results
+from suite.analysis.results import Results, StoredRun
 from suite.durations import size
 from suite.papers.paper import Paper
 from suite.plan.deviations import in_words
@@ -262,7 +263,7 @@ def provenance(results: Results) -> Table:
                 names[_source(found)] if found else None,
                 commit[:12] + (" + changes" if found.get("dirty") else ""),
                 _size(found.get("peak_memory_bytes")),
-                _plain(found.get("command")),
+                _again(results.each[row["run"]]),
             )
         )
     return Table(
@@ -276,6 +277,13 @@ def provenance(results: Results) -> Table:
         tuple(rows),
         "Machines are described in the table above." if names else "",
     )
+
+
+def _again(run: StoredRun) -> str | None:
+    """Return the command that repeats a run: a published one is compared, as it stays what it is."""
+    if run.snapshot is not None:
+        return f"suite verify {shlex.quote(run.snapshot)} --run {run.run}"
+    return _plain(run.provenance.get("command"))
 
 
 def _source(found: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -217,6 +217,19 @@ def test_a_published_run_comes_out_again_bit_for_bit(snapshot: Snapshot, capfd: 
     assert found["runs"][0]["run"] == drawn(Store(snapshot.path), 1, 7).specs[0].run
 
 
+def test_a_command_of_the_page_repeats_one_published_run(
+    snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert suite("report", "--results", snapshot.path, "--reports", tmp_path) == 0
+    name, *arguments = f"verify {snapshot.path} --run {max(snapshot.runs)}".split()
+    assert f"suite {name} {' '.join(arguments)}<" in (tmp_path / "index.html").read_text()
+    capfd.readouterr()
+    assert suite(name, *arguments) == 0
+    printed = capfd.readouterr()
+    assert printed.err.startswith("1 of 1 finished runs that this version can execute\n")
+    assert f"bit for bit: {max(snapshot.runs)}" in printed.out
+
+
 def test_a_seed_that_the_plan_lost_is_noted_and_fails_nothing(
     snapshot: Snapshot, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +266,8 @@ def test_a_change_carried_through_every_table_is_found_by_execution_only(
     assert "return at 2,960 environment steps" in printed.out
     assert suite("verify", other.path, "--environment", "reach") == 2
     assert "--environment 'reach' is unknown" in capfd.readouterr().err
+    assert suite("verify", other.path, "--run", "pearl_reach") == 2
+    assert "--run pearl_reach: " in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
