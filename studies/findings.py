@@ -83,10 +83,11 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
     "wins": (
         (
             STUDY,
-            rf"{POINTING}^\| (at least|final returns)[^|]*\| {POINTED}|^### Ranking|"
+            rf"{POINTING}^\| (at least|final returns|most wins|MQL is)[^|]*\| {POINTED}|^### Ranking|"
             r"^\| entry \| (P\(|against)|^\| [a-z0-9-]+ \| [\d.]+ \| [\d.]+ \| \d+ \| [\d.–]+ \||"
             rf"^\| environment \| (pearl|maml-trpo)( \||, rep)|^\| [\w-]+ \|.* \*\*|{TWO_DECIMALS}|"
-            r"^\| (tcl-pearl|pearl|maml-trpo|rl2-ppo|mql) \| [a-z0-9-]+ \| \d+ \| \d+ \|",
+            rf"^\| (tcl-pearl|pearl|maml-trpo|rl2-ppo|mql) \| [a-z0-9-]+ \| \d+ \| \d+ \||"
+            rf"{SCORES}|^\| [\w-]+ \| mql {SCORED}",
         ),
     ),
     "cost": (
@@ -309,7 +310,7 @@ def forest(panels: Panels, mark: str, across: str) -> Any:
         across_page,
         figsize=(9.0, (0.8 + 0.42 * most) * down + 0.4),
         squeeze=False,
-        sharex=mark == "none",
+        sharex=mark in ("none", "chance"),
         layout="constrained",
     )
     names = [row.name for row in next(iter(panels.values()))]

@@ -322,7 +322,7 @@ def variant_of(claim: str) -> str | None:
     [
         (0, "inconclusive on three environments", "it is better on reach-v1", "'better' is decided by no row"),
         (0, "five are reproduced", "five are not reproduced", "'reproduced' is decided by no row"),
-        (1, "no\nsignificant difference was found", "PEARL\nis better", "'better' is decided by no row"),
+        (1, "no\nsignificant difference was found", "RL2-PPO\nis better", "'better' is decided by no row"),
         (2, "PEARL and RL2-PPO are inconclusive", "PEARL and RL2-PPO are better", "'better' is decided by no row"),
         (2, "MAML-TRPO ends 6.06 [4.09, 8.02] above", "MAML-TRPO is worse than", "'worse' is decided by no row"),
     ],

@@ -716,6 +716,34 @@ def test_the_page_itself_never_scrolls_sideways(browser: Any, width: int) -> Non
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+WIDE = """
+for (const row of document.querySelectorAll('.place li')) {
+  row.querySelector('.score').textContent = '-0.0880';
+  row.querySelector('.entry').className = 'entry whole';
+  row.querySelector('.entry').lastChild.textContent = arguments[0];
+  row.querySelector('.lame')?.remove();
+  row.insertAdjacentHTML('beforeend', '<span class="lame">did not learn</span>');
+}
+"""
+BEYOND = """
+return [...document.querySelectorAll('.place li')].filter(row => row.offsetParent && row.lastElementChild
+  .getBoundingClientRect().right > row.closest('.place').getBoundingClientRect().right).length
+"""
+
+
+@pytest.mark.parametrize("entry", ["oracle-sac", "maml-trpo as garage"])
+def test_what_learned_stays_within_its_cards(browser: Any, entry: str) -> None:
+    browser.execute_script(WIDE, entry)
+    try:
+        for width in (390, 768, 1024, 1280, 1600):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert browser.execute_script(BEYOND) == 0, width
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.refresh()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_serious_accessibility_finding(browser: Any, theme: str) -> None:
     pytest.importorskip("axe_selenium_python")
