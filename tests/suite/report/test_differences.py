@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from suite.analysis.equivalence import decision
 from suite.analysis.results import read_results
 from suite.errors import UsageError
 from suite.failures import Kind
@@ -19,6 +20,7 @@ from suite.plan.seeds import Comparison
 from suite.report import difference_table, plain_tables
 from suite.report.contents import contents
 from suite.report.sections import scores
+from suite.report.tables.verdicts import VERDICT_CLASSES
 from suite.store.runs import Store
 from suite.table import as_markdown
 from tests.suite.stores import fail, finish, linear, make_spec, make_store
@@ -188,3 +190,9 @@ def test_rows_of_several_environments_are_marked_where_seeds_were_added_in_any_o
     rows = difference_table(store, "tcl-pearl", "pearl", comparisons=[comparison]).plain()["rows"]
     assert {row["environment"] for row in rows if row["adaptive"]} == {"ant-fb", "all 2 of kind controls", "all 4"}
     assert [row["environment"] for row in rows][-3:] == ["all 2 of kind controls", "all 2 of kind ml1", "all 4"]
+
+
+@pytest.mark.parametrize("equivalent", [False, True])
+@pytest.mark.parametrize("direction", [-1, 0, 1])
+def test_every_decision_has_a_mark(direction: int, equivalent: bool) -> None:
+    assert decision(direction, equivalent) in VERDICT_CLASSES
