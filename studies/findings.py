@@ -97,10 +97,7 @@ PROOFS: dict[str, tuple[tuple[str, str], ...]] = {
             rf"^\| [\w-]+ \|.*\| (processor|wall) \||^\| (cheetah-vel|hand-insert-v1) {TIMED}",
         ),
     ),
-    "claims": (
-        (STUDY, rf"{CLAIM}^\| (better|relative gain|PEARL and TCL)[^|]*\| {DIRECTION}"),
-        (PILOT, rf"{CLAIM}^\| TCL costs[^|]*\| {DIRECTION}"),
-    ),
+    "claims": ((STUDY, rf"{CLAIM}^\| (better|relative gain|most wins|PEARL and TCL|TCL costs)[^|]*\| {DIRECTION}"),),
     "contexts": (
         (PILOT, r"latent silhouette, 95|^\| push-v1 \| .* of TCL-PEARL|\| 8 x 20 of 64 \|"),
         (STUDY, rf"latent silhouette, 95|{ELSEWHERE}.*\| 8 x 20 of 64 \|"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from suite.analysis.strata import common_environments
 
 if TYPE_CHECKING:
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 def timed_alike(runs: pd.DataFrame, entries: Sequence[str]) -> pd.DataFrame:
     """Return the runs of the machine type that ran all entries on the most environments, with seconds that compare.
 
-    The seconds that the processor worked, where all of these runs recorded them: what else the machine does delays a
-    run, and adds much less to them. Else those that passed.
+    The seconds that the processor worked, on environments where all of these runs recorded them: what else the machine
+    does delays a run, and adds much less to them. Else those that passed.
 
     Parameters
     ----------
@@ -33,8 +35,8 @@ def timed_alike(runs: pd.DataFrame, entries: Sequence[str]) -> pd.DataFrame:
         size = shared["environment"].nunique(), len(shared)
         if size > most:
             best, most = shared, size
-    recorded = len(best) > 0 and bool(best["processor_seconds"].notna().all())
+    recorded = best["processor_seconds"].notna().groupby(best["environment"]).transform("all").astype(bool)
     return best.assign(
-        clock="processor" if recorded else "wall",
-        seconds=best["processor_seconds" if recorded else "seconds_total"],
+        clock=np.where(recorded, "processor", "wall"),
+        seconds=best["processor_seconds"].where(recorded, best["seconds_total"]),
     )

@@ -187,8 +187,10 @@ def judge(
         reason += f"; runs lost: {lost_in_words(gone)}"
     if timed and 0 < len(runs) < everywhere:
         reason += f"; on the {len(runs)} of {everywhere} runs made on {runs['machine'].iloc[0]}"
-    if timed and len(runs) and runs["clock"].iloc[0] == "processor":
+    if timed and (runs["clock"] == "processor").any():
         reason += "; in seconds that the processor worked"
+        if (wall := runs.loc[runs["clock"] == "wall", "environment"].nunique()) > 0:
+            reason += f", but on {wall} of {runs['environment'].nunique()} environments wall-clock"
     decided = tested and finding.direction != 0
     trial = _trial(paper, claim, runs, curves, covered) if tested and not decided else None
     cost = "" if decided else _cost(paper, claim, at_settings if astray else runs, trial, seeds)

@@ -25,13 +25,14 @@ from suite.inspect.cluster_records import ClusterRecord
 from suite.inspect.post_run import CLUSTERS
 from suite.papers.audit import AuditRow, audit
 from suite.papers.claims import Claim
-from suite.papers.judgements import DIVERGED, Direction, Judgement, directions, judge_all
+from suite.papers.judgements import DIVERGED, Direction, Judgement, directions, judge_all, settled
 from suite.papers.paper import Paper
 from suite.papers.statements import label
 from suite.plan.deviations import deviations
 from suite.plan.environment_sets import kind_of
 from suite.plan.seeds import Comparison, published_comparisons
 from suite.report.clips import Clip
+from suite.report.tables import comparisons as comparison_tables
 from suite.report.tables import papers as paper_tables
 from suite.report.tables.runs import UsedSettings, settings
 from suite.store.runs import Store
@@ -152,8 +153,11 @@ class Contents:
         done = self.results.done[~self.results.done["run"].isin(deviating)]
         found: list[Table | None] = []
         for paper in self.plain_papers:
+            scored = settled(paper, self.results)
+            counted = paper_tables.summary(paper, scored[~scored["run"].isin(deviating)])
+            claimed = {label(entry) for claim in paper.claims for entry in claim.entries}
             found += [
-                paper_tables.summary(paper, done),
+                comparison_tables.with_lost(counted, self.results.lost, claimed, deciding=False),
                 *(paper_tables.table(paper, key, done) for key in paper.tables),
             ]
         return [table for table in found if table and table.rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,18 +30,23 @@ def table(paper: Paper, key: str, done: pd.DataFrame) -> Table | None:
 
 
 def summary(paper: Paper, done: pd.DataFrame) -> Table:
-    """Put what a paper counts or averages over environments beside the same of its table, and of our runs, there."""
+    """Put what a paper counts or averages over environments beside the same of its table, and of our runs, there.
+
+    Parameters
+    ----------
+    done : finished runs, as `suite.papers.judgements.settled` returns them.
+    """
     rows: list[tuple[Cell, ...]] = []
-    plain = {claim.key: claim.entries for claim in paper.claims}
+    plain = {claim.key: (claim.about, claim.entries) for claim in paper.claims if isinstance(claim.about, OfMeans)}
     for claim in paper.variants(set(done["entry"])):
         about = claim.about
         if not isinstance(about, OfMeans):
             continue
         runs = done[done["entry"].isin(claim.entries) & done["environment"].isin(claim.environments)]
-        if about.measure == "seconds":
-            runs = timed_alike(runs, claim.entries)
         alike = runs.groupby("environment")["budget"].nunique() == 1
         runs = runs[runs["environment"].isin(alike[alike].index)]
+        if about.measure == "seconds":
+            runs = timed_alike(runs, claim.entries)
         shared = set(common_environments(runs, list(claim.entries)))
         here = [each for each in claim.environments if each in shared]
         if not here:
@@ -52,18 +57,25 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             for entry in claim.entries
         ]
         ours = about.summary(means)
-        theirs: Mapping[str, str] = dict.fromkeys(ours, about.published)
-        theirs_here: Mapping[str, str | None] = dict.fromkeys(ours)
+        theirs: list[tuple[str | None, ...]] = [(None, None)] * len(ours)
         if about.table is not None:
-            printed = paper.tables[about.table]
-            theirs, theirs_here = (
-                about.summary([printed.scores(entry, places) for entry in plain[claim.key]])
-                for places in (claim.environments, here)
+            printed, (of_plain, entries) = paper.tables[about.table], plain[claim.key]
+            columns = (
+                of_plain.summary([printed.scores(entry, places) for entry in entries])
+                for places in (here, claim.environments)
             )
+            theirs = list(zip(*(each.values() for each in columns), strict=True))
         runs = runs[runs["environment"].isin(here)]
-        seeds = int(runs.groupby(["environment", "entry"]).size().min())
-        scale = (f"{len(here)} of {len(claim.environments)}", seeds, budgets(runs["budget"]))
-        rows += [(claim.name, words, value, theirs_here[words], theirs[words], *scale) for words, value in ours.items()]
+        seeds = runs.groupby(["environment", "entry"]).size()
+        scale = (
+            f"{len(here)} of {len(claim.environments)}",
+            " to ".join(str(count) for count in sorted({seeds.min(), seeds.max()})),
+            budgets(runs["budget"]),
+        )
+        rows += [
+            (claim.name, words, value, *of_table, about.published, *scale)
+            for (words, value), of_table in zip(ours.items(), theirs, strict=True)
+        ]
     return Table(
         f"{paper.name}-summary",
         f"What {paper.about.short} counts and averages, of its tables and of our runs",
@@ -73,15 +85,18 @@ def summary(paper: Paper, done: pd.DataFrame) -> Table:
             "ours": "ours",
             "paper_here": "paper, there",
             "paper": "paper",
+            "stated": "stated",
             "environments": "environments",
             "seeds": "seeds",
             "environment_steps": "environment steps",
         },
         tuple(rows),
         "Means over seeds are compared without a test, as papers do it; no row is a verdict. Ours are of the "
-        'environments on which all entries have finished runs of one budget; "there" is on those alone. The paper\'s '
-        "are computed from its table; where it prints none, they are what its text says. In brackets behind a ratio: "
-        "how many environments its definition keeps.",
+        'environments on which all entries have finished runs of one budget, at this report\'s settings. "Paper" is '
+        'computed from the paper\'s table, "there" on our environments alone; "stated" is what its text says, whose '
+        "definition it may not print. In brackets behind a ratio of returns: how many environments its definition "
+        "keeps; of two negative returns, a ratio above 1 is worse. A verdict leaves noisy environments out of a mean "
+        "ratio, so its value may differ from ours here.",
     )
 
 
