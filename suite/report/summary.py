@@ -24,6 +24,7 @@ from suite.report import figures
 from suite.report.contents import Contents, JudgedPaper
 from suite.report.sections import UNDECIDED
 from suite.report.tables.comparisons import listed
+from suite.report.tables.verdicts import VERDICT_CLASSES
 from suite.table import DAGGER, DAGGER_NOTE, MISSING, interval, number, text
 
 SHOWN_PLACES = 9
@@ -34,7 +35,8 @@ NAMED = 3
 DIFFERENCE = ("difference low", "difference", "difference high")
 EXTENTS = (0.25, 0.5, 1.0, 2.0)
 """Half widths of the axis of differences, as shares of the mean gain."""
-DECISION_CLASSES = {"better": "good", "worse": "bad", "equivalent": "same", "inconclusive": "neutral"}
+DECISION_CLASSES = VERDICT_CLASSES | {"equivalent": "same"}
+"""The style class of each decision: of two entries neither is the better one if they are equivalent."""
 
 
 @dataclass(frozen=True)

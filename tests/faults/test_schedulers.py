@@ -208,7 +208,7 @@ def remount(path: Path, options: str) -> None:
 
 
 def contents(path: Path) -> dict[Path, bytes]:
-    return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    return {file.relative_to(path): file.read_bytes() for file in files_in(path)}
 
 
 def failures(answer: subprocess.CompletedProcess[str]) -> list[str]:

@@ -20,7 +20,7 @@ from suite.report.files import write_page
 from suite.report.live import live
 from suite.report.server import PageServer
 from suite.store.runs import Store
-from tests.suite.report.browser import chromium
+from tests.suite.report.browser import chromium, sized
 from tests.suite.report.written import write_report
 from tests.suite.stores import embed, fail, finish, make_spec
 
@@ -351,10 +351,7 @@ def test_wall_clock_bars_read_their_values(browser: Any) -> None:
 def test_a_figure_that_is_cut_off_scrolls_by_keyboard(browser: Any) -> None:
     box = "document.querySelector('#ranking-aggregates-figure .scroll')"
     assert browser.execute_script(f"return {box}.tabIndex") == -1
-    try:
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        )
+    with sized(browser, 390):
         wait_until(lambda: browser.execute_script(f"return {box}.tabIndex") == 0, "the keyboard reaches the box")
         curves = f"document.querySelector({CHART!r}).parentElement"
         assert browser.execute_script(f"return {curves}.tabIndex") == -1  # wide enough
@@ -362,8 +359,6 @@ def test_a_figure_that_is_cut_off_scrolls_by_keyboard(browser: Any) -> None:
             browser.execute_script(f"{box}.scrollLeft = 0; document.querySelector(arguments[0]).focus()", selector)
             browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
             wait_until(lambda: browser.execute_script(f"return {box}.scrollLeft") > 0, f"{selector} scrolls")
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     wait_until(lambda: browser.execute_script(f"return {box}.tabIndex") == -1, "the figure alone is reached")
 
 
@@ -707,13 +702,8 @@ def test_a_clip_stands_beside_its_curve_and_plays(browser: Any, tmp_path: Path, 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_itself_never_scrolls_sideways(browser: Any, width: int) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    )
-    try:
+    with sized(browser, width):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 WIDE = """
@@ -736,11 +726,9 @@ def test_what_learned_stays_within_its_cards(browser: Any, entry: str) -> None:
     browser.execute_script(WIDE, entry)
     try:
         for width in (390, 768, 1024, 1280, 1600):
-            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            assert browser.execute_script(BEYOND) == 0, width
+            with sized(browser, width):
+                assert browser.execute_script(BEYOND) == 0, width
     finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.refresh()
 
 
